@@ -1,0 +1,225 @@
+//! What a call leaves behind: the call record with every stage and its times, and the message slip.
+//!
+//! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AgentId, CallId, Masked, RecordingId, SlipId, Wall};
+
+/// What is written down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    Call(Box<CallRecord>),
+    Slip(Box<MessageSlip>),
+}
+
+/// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub call: CallId,
+    /// The Call-ID of the caller's dialog, to find the call in a trace.
+    pub sip_call_id: String,
+    pub from: Masked<String>,
+    /// The number that was dialled.
+    pub dialled: String,
+    /// The trunk's name, or the account of a desk that dialled.
+    pub origin: String,
+    pub language: String,
+    /// The caller's grade as the dialplan found it (`vip`, …).
+    pub grade: Option<String>,
+    pub started: Wall,
+    pub answered: Option<Wall>,
+    pub ended: Wall,
+    pub stages: Vec<Stage>,
+    /// The keys pressed in menus; what is keyed as a secret never gets here.
+    pub keys: Masked<String>,
+    /// The queue that the caller last waited in, and what came of it.
+    pub queue: Option<QueueVisit>,
+    pub recordings: Vec<RecordingId>,
+    pub slip: Option<SlipId>,
+    pub end: CallEnd,
+}
+
+/// What came of the wait in a queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueVisit {
+    pub name: String,
+    pub entered: Wall,
+    /// From entering to the agent's answer, or to the end of waiting. Milliseconds.
+    pub waited_ms: u64,
+    /// How many agents were rung.
+    pub offers: u32,
+    pub outcome: QueueOutcome,
+    /// The agent's extension.
+    pub agent: Option<String>,
+    /// From the agent's answer to the end of the talk. Milliseconds.
+    pub talked_ms: u64,
+    /// The service target of the queue at the time. Milliseconds.
+    pub target_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueOutcome {
+    Served,
+    /// The caller hung up while waiting.
+    Abandoned,
+    /// The caller pressed a key to leave the queue.
+    LeftByKey,
+    MaxWait,
+    Full,
+    NobodySignedOn,
+}
+
+impl QueueOutcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            QueueOutcome::Served => "served",
+            QueueOutcome::Abandoned => "abandoned",
+            QueueOutcome::LeftByKey => "left-by-key",
+            QueueOutcome::MaxWait => "max-wait",
+            QueueOutcome::Full => "full",
+            QueueOutcome::NobodySignedOn => "nobody-signed-on",
+        }
+    }
+}
+
+/// One step of the journey. A stage lasts until the next one begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub at: Wall,
+    pub kind: StageKind,
+    /// What the stage is about: the flow and step, the queue, the agent's extension. Never a customer's data.
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageKind {
+    Arrive,
+    Listen,
+    Wait,
+    Offer,
+    Talk,
+    Hold,
+    Message,
+    Presence,
+    HangUp,
+}
+
+impl StageKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            StageKind::Arrive => "arrive",
+            StageKind::Listen => "listen",
+            StageKind::Wait => "wait",
+            StageKind::Offer => "offer",
+            StageKind::Talk => "talk",
+            StageKind::Hold => "hold",
+            StageKind::Message => "message",
+            StageKind::Presence => "presence",
+            StageKind::HangUp => "hang-up",
+        }
+    }
+}
+
+/// Why a call ended, with the SIP status or Reason (RFC 3326) where one was involved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallEnd {
+    /// The caller hung up.
+    CallerHungUp,
+    /// The caller gave up before the call was answered.
+    CallerCancelled,
+    /// The agent hung up and the flow had nothing more to say.
+    AgentHungUp,
+    /// The flow said goodbye.
+    FlowEnded,
+    /// Not taken: the status that the caller's side was given, and why.
+    Refused { status: u16, why: String },
+    /// The caller's phone sent no audio for the time-out.
+    NoAudio,
+    /// The caller's dialog broke: no ACK, or a request of ours was refused.
+    DialogLost { why: String },
+    /// The session timer (RFC 4028) ran out.
+    SessionExpired,
+    /// The drain's limit, or a second signal to stop.
+    Shutdown,
+    /// A broken invariant cost this call; the text is for the log's reader.
+    Fault { why: String },
+}
+
+impl CallEnd {
+    /// The word for lists.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            CallEnd::CallerHungUp => "caller-hung-up",
+            CallEnd::CallerCancelled => "caller-cancelled",
+            CallEnd::AgentHungUp => "agent-hung-up",
+            CallEnd::FlowEnded => "flow-ended",
+            CallEnd::Refused { .. } => "refused",
+            CallEnd::NoAudio => "no-audio",
+            CallEnd::DialogLost { .. } => "dialog-lost",
+            CallEnd::SessionExpired => "session-expired",
+            CallEnd::Shutdown => "shutdown",
+            CallEnd::Fault { .. } => "fault",
+        }
+    }
+}
+
+impl fmt::Display for CallEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            CallEnd::Refused { status, why } => write!(f, " ({status}: {why})"),
+            CallEnd::DialogLost { why } | CallEnd::Fault { why } => write!(f, " ({why})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A taken message (留言). "New" until heard, "open" until done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageSlip {
+    pub slip: SlipId,
+    pub call: CallId,
+    pub from: Masked<String>,
+    /// The person that the message is for; `None` for a box of the house.
+    pub person: Option<AgentId>,
+    /// The message box: a person's extension or the name of a box of the house.
+    pub mailbox: String,
+    pub taken: Wall,
+    pub recording: RecordingId,
+    /// Milliseconds.
+    pub length_ms: u64,
+    /// Played back to the caller and accepted; `false` where they hung up before.
+    pub confirmed: bool,
+    pub state: SlipState,
+}
+
+impl MessageSlip {
+    pub fn length(&self) -> Duration {
+        Duration::from_millis(self.length_ms)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlipState {
+    New,
+    Heard,
+    Done,
+}
+
+impl SlipState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            SlipState::New => "new",
+            SlipState::Heard => "heard",
+            SlipState::Done => "done",
+        }
+    }
+}
