@@ -70,3 +70,35 @@ impl fmt::Debug for LegId {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Hands out the ids that are unique for the life of a state folder. The host starts it where the store left
+/// off; the core counts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// The next call's number.
+    pub call: u64,
+    /// The next recording's number.
+    pub recording: u64,
+    /// The next slip's number.
+    pub slip: u64,
+}
+
+impl Ids {
+    pub fn next_call(&mut self) -> CallId {
+        CallId(Self::take(&mut self.call))
+    }
+
+    pub fn next_recording(&mut self) -> RecordingId {
+        RecordingId(Self::take(&mut self.recording))
+    }
+
+    pub fn next_slip(&mut self) -> SlipId {
+        SlipId(Self::take(&mut self.slip))
+    }
+
+    fn take(counter: &mut u64) -> u64 {
+        let id = *counter;
+        *counter += 1;
+        id
+    }
+}

@@ -13,7 +13,7 @@ mod time;
 
 pub use away::AwayReason;
 pub use codec::Codec;
-pub use id::{AgentId, CallId, LegId, PlayId, QueueId, RecordingId, SlipId};
+pub use id::{AgentId, CallId, Ids, LegId, PlayId, QueueId, RecordingId, SlipId};
 pub use masked::Masked;
 pub use prompt::{Catalog, CatalogError, Clip, Language, PromptId, PromptInfo};
 pub use rng::Rng;

@@ -101,6 +101,24 @@ impl Catalog {
         Ok(id)
     }
 
+    /// From now on the name means this recording; who holds the former id still gets the former one.
+    pub fn replace(&mut self, info: PromptInfo) -> PromptId {
+        let id = PromptId(self.prompts.len() as u32);
+        self.by_name.entry(info.name.clone()).or_default().insert(info.language.clone(), id);
+        self.prompts.push(info);
+        id
+    }
+
+    /// The name means nothing in this language any more; who holds its id still gets the recording.
+    pub fn retire(&mut self, language: Option<&Language>, name: &str) {
+        if let Some(languages) = self.by_name.get_mut(name) {
+            languages.remove(&language.cloned());
+            if languages.is_empty() {
+                self.by_name.remove(name);
+            }
+        }
+    }
+
     /// The prompt in this language, or the one that has no language.
     pub fn find(&self, language: &Language, name: &str) -> Option<PromptId> {
         let languages = self.by_name.get(name)?;

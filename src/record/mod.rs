@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{AgentId, CallId, Masked, RecordingId, SlipId, Wall};
+use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     Call(Box<CallRecord>),
+    /// A new slip, or the present state of one that is known.
     Slip(Box<MessageSlip>),
+    /// The caller took it back, or said nothing: no trace of it is kept.
+    SlipDiscarded(SlipId),
 }
 
 /// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.
@@ -187,8 +190,8 @@ pub struct MessageSlip {
     pub slip: SlipId,
     pub call: CallId,
     pub from: Masked<String>,
-    /// The person that the message is for; `None` for a box of the house.
-    pub person: Option<AgentId>,
+    /// The extension of the person that the message is for; `None` for a box of the house.
+    pub person: Option<String>,
     /// The message box: a person's extension or the name of a box of the house.
     pub mailbox: String,
     pub taken: Wall,
@@ -209,6 +212,8 @@ impl MessageSlip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlipState {
+    /// Being recorded. What is found so after a crash becomes new with as much as was said.
+    Taking,
     New,
     Heard,
     Done,
@@ -217,6 +222,7 @@ pub enum SlipState {
 impl SlipState {
     pub const fn name(self) -> &'static str {
         match self {
+            SlipState::Taking => "taking",
             SlipState::New => "new",
             SlipState::Heard => "heard",
             SlipState::Done => "done",

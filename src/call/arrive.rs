@@ -1,0 +1,58 @@
+//! The caller is answered and the flow begins.
+
+use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, Timers, hang_up};
+use crate::base::{Codec, LegId};
+use crate::dialplan;
+use crate::record::{CallEnd, StageKind};
+
+/// Straight 200: the first prompt must not wait for a phone that rings at nobody.
+pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
+    let Arrival { call, sip_call_id, from, dialled, origin, desk, address, sdp, cursor } = arrival;
+    let span = tracing::info_span!("call", id = %call, from = %from, dialled, origin);
+    let entered = span.clone().entered();
+    let mut journal = Journal::new(call, sip_call_id, from.clone(), dialled.clone(), origin, ctx.now);
+    journal.stage(ctx.now, StageKind::Arrive, dialled);
+
+    let id = LegId { call, index: 0 };
+    let leg = Leg::open(ctx, id, address, Codec::ALL.to_vec());
+    let accepted = match leg {
+        None => Err((None, 503, "no RTP port is free".to_owned())),
+        Some(mut leg) => match sdp.map(|offer| leg.answer(ctx, &offer)) {
+            Some(Ok(answer)) => Ok((leg, answer)),
+            Some(Err(why)) => Err((Some(leg), 488, why)),
+            None => {
+                let offer = leg.offer();
+                Ok((leg, offer))
+            }
+        },
+    };
+    let mut body = Body {
+        id: call,
+        caller_id: id,
+        caller: None,
+        cursor,
+        journal,
+        timers: Timers::default(),
+        from,
+        desk,
+        next_leg: 1,
+        span: span.clone(),
+    };
+    let (leg, sdp) = match accepted {
+        Ok(accepted) => accepted,
+        Err((leg, status, why)) => {
+            tracing::warn!(status, why, "refused");
+            ctx.effect(Effect::Refuse { leg: id, status });
+            body.caller = leg;
+            let stage = hang_up::over(&mut body, ctx, CallEnd::Refused { status, why });
+            drop(entered);
+            return Call { body, stage };
+        }
+    };
+    ctx.effect(Effect::Accept { leg: id, sdp });
+    body.caller = Some(leg);
+    body.journal.answered(ctx.now);
+    let stage = body.go_on(ctx, dialplan::Event::Begin);
+    drop(entered);
+    Call { body, stage }
+}

@@ -1,0 +1,99 @@
+//! The end of a visit: everything is closed, and the record is written.
+
+use super::message::Pending;
+use super::{Body, Call, Ctx, Effect, Event, Stage};
+use crate::record::{CallEnd, QueueOutcome, Record, StageKind};
+
+/// The caller has gone, but what they said is not safe yet.
+pub(super) struct Closing {
+    pending: Pending,
+    end: CallEnd,
+}
+
+/// Nothing is left. The exchange forgets the call.
+pub(super) struct Over;
+
+/// The flow has said goodbye: we hang up.
+pub(super) fn goodbye(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
+    ctx.effect(Effect::Bye { leg: body.caller_id });
+    over(body, ctx, end)
+}
+
+/// The caller's dialog is over, whatever stage the call is in.
+pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
+    match stage {
+        Stage::Wait(wait) => abandon_queue(body, ctx, wait.caller()),
+        Stage::Offer(offer) => {
+            let caller = offer.abandon(ctx);
+            abandon_queue(body, ctx, caller);
+        }
+        Stage::Dial(dial) => dial.abandon(ctx),
+        Stage::Talk(talk) => talk.abandon(body, ctx),
+        Stage::Hold(hold) => hold.abandon(body, ctx),
+        Stage::Message(message) => {
+            close_caller(body, ctx);
+            return match message.caller_gone(body, ctx) {
+                Some(pending) => Stage::Closing(Closing { pending, end }),
+                None => over(body, ctx, end),
+            };
+        }
+        Stage::Closing(closing) => return Stage::Closing(closing),
+        Stage::Listen(_) | Stage::Over(_) | Stage::Moving => {}
+    }
+    over(body, ctx, end)
+}
+
+fn abandon_queue(body: &mut Body, ctx: &mut Ctx<'_>, caller: Option<crate::queue::CallerId>) {
+    body.journal.queue_left(ctx.now, QueueOutcome::Abandoned);
+    if let Some(caller) = caller {
+        ctx.effect(Effect::Leave { caller, why: crate::queue::LeaveWhy::Abandoned });
+    }
+}
+
+impl Closing {
+    pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        if matches!(event, Event::Shutdown) || self.pending.handle(body, ctx, event) {
+            return over(body, ctx, self.end);
+        }
+        Stage::Closing(self)
+    }
+
+    /// The writer never said that the message is safe. It is not lost: the store finds it at the next start.
+    pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        tracing::error!("a message was not made durable in time");
+        over(body, ctx, self.end)
+    }
+}
+
+/// Closes what is left and writes the record.
+pub(super) fn over(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
+    close_caller(body, ctx);
+    body.timers.clear();
+    // Who hung up first is what the reader of a record wants to know.
+    let end = match (end, body.journal.end()) {
+        (CallEnd::FlowEnded | CallEnd::CallerHungUp, CallEnd::AgentHungUp) => CallEnd::AgentHungUp,
+        (end, _) => end,
+    };
+    body.stage(ctx, StageKind::HangUp, end.name());
+    body.journal.end_is(end);
+    let language = body.cursor.language().to_string();
+    let grade = body.cursor.grade().map(str::to_owned);
+    let keys = body.cursor.keys_pressed();
+    let record = body.journal.close(ctx.now, language, grade, keys);
+    tracing::info!(end = %record.end, "call over");
+    ctx.effect(Effect::Record(Record::Call(Box::new(record))));
+    ctx.effect(Effect::Over);
+    Stage::Over(Over)
+}
+
+fn close_caller(body: &mut Body, ctx: &mut Ctx<'_>) {
+    if let Some(caller) = body.caller.take() {
+        caller.close(ctx);
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}({})", self.id(), self.stage().name())
+    }
+}

@@ -1,0 +1,99 @@
+//! One party has put the other on hold: a phrase and music instead of silence, and a word now and then.
+
+use super::talk::Talk;
+use super::{Body, Ctx, Event, Leg, Stage, Timer};
+use crate::base::{AgentId, Clip};
+use crate::record::StageKind;
+
+pub(super) struct Hold {
+    talk: Talk,
+    held: Party,
+}
+
+/// Who is on hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Party {
+    Caller,
+    Agent,
+}
+
+impl Hold {
+    /// One of the two legs has said that it does not want to hear the other (RFC 3264 §8.4).
+    pub(super) fn begin(talk: Talk, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let held = if talk.leg().holds() { Party::Caller } else { Party::Agent };
+        body.stage(ctx, StageKind::Hold, format!("{} on hold", if held == Party::Caller { "caller" } else { "agent" }));
+        let mut hold = Hold { talk, held };
+        let phrase = body.prompts(&["hold/on-hold"]);
+        hold.console(body, ctx, phrase);
+        Stage::Hold(hold)
+    }
+
+    pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        if let Event::Played { leg, play } = event {
+            let mut hold = self;
+            let ended = if leg == body.caller_id {
+                hold.held == Party::Caller && body.finished(play)
+            } else {
+                hold.held == Party::Agent && hold.talk.is_agent(leg) && hold.talk.leg_mut().finished(play)
+            };
+            if ended {
+                hold.console(body, ctx, Vec::new());
+            }
+            return Stage::Hold(hold);
+        }
+        let held = self.held;
+        match self.talk.conversation(body, ctx, event) {
+            Ok(stage) => {
+                body.timers.disarm(Timer::StillHolding);
+                stage
+            }
+            Err(talk) if talk.leg().holds() == (held == Party::Caller) && (talk.leg().holds() || body.caller_holds()) => {
+                Stage::Hold(Hold { talk, held })
+            }
+            Err(mut talk) => {
+                body.timers.disarm(Timer::StillHolding);
+                body.stop_playing(ctx);
+                talk.leg_mut().stop(ctx);
+                if talk.leg().holds() || body.caller_holds() {
+                    return Hold::begin(talk, body, ctx);
+                }
+                body.stage(ctx, StageKind::Talk, talk.extension().to_owned());
+                Stage::Talk(talk)
+            }
+        }
+    }
+
+    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let phrase = body.prompts(&["hold/still-holding"]);
+        self.console(body, ctx, phrase);
+        Stage::Hold(self)
+    }
+
+    /// `phrase`, then music, to whoever is held.
+    fn console(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, mut phrase: Vec<Clip>) {
+        let repeat = phrase.is_empty();
+        phrase.extend(body.prompts(&["hold-music"]));
+        if !repeat {
+            body.timers.arm(Timer::StillHolding, ctx.now.mono + ctx.settings.still_holding_every);
+        }
+        match self.held {
+            Party::Caller => body.play(ctx, phrase, repeat),
+            Party::Agent => {
+                self.talk.leg_mut().play(ctx, phrase, repeat);
+            }
+        }
+    }
+
+    /// The caller has gone.
+    pub(super) fn abandon(self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        self.talk.abandon(body, ctx);
+    }
+
+    pub(super) fn agent(&self) -> AgentId {
+        self.talk.agent()
+    }
+
+    pub(super) fn leg(&self) -> &Leg {
+        self.talk.leg()
+    }
+}

@@ -1,0 +1,121 @@
+//! The record of a call in the making.
+
+use crate::base::{CallId, Masked, Now, RecordingId, SlipId, Wall};
+use crate::record::{CallEnd, CallRecord, QueueOutcome, QueueVisit, Stage, StageKind};
+
+/// Stages beyond this many are counted, not kept: a caller who walks in circles fills no disk.
+const MOST_STAGES: usize = 256;
+
+/// Collects what the record will say.
+#[derive(Debug)]
+pub struct Journal {
+    record: CallRecord,
+    talking_since: Option<Wall>,
+}
+
+impl Journal {
+    pub fn new(call: CallId, sip_call_id: String, from: Masked<String>, dialled: String, origin: String, now: Now) -> Self {
+        Journal {
+            record: CallRecord {
+                call,
+                sip_call_id,
+                from,
+                dialled,
+                origin,
+                language: String::new(),
+                grade: None,
+                started: now.wall,
+                answered: None,
+                ended: now.wall,
+                stages: Vec::new(),
+                keys: Masked::default(),
+                queue: None,
+                recordings: Vec::new(),
+                slip: None,
+                end: CallEnd::FlowEnded,
+            },
+            talking_since: None,
+        }
+    }
+
+    pub fn stage(&mut self, now: Now, kind: StageKind, detail: impl Into<String>) {
+        if self.record.stages.len() < MOST_STAGES {
+            self.record.stages.push(Stage { at: now.wall, kind, detail: detail.into() });
+        }
+    }
+
+    pub fn answered(&mut self, now: Now) {
+        self.record.answered.get_or_insert(now.wall);
+    }
+
+    pub fn queue_entered(&mut self, now: Now, name: &str, target_ms: u64) {
+        self.record.queue = Some(QueueVisit {
+            name: name.to_owned(),
+            entered: now.wall,
+            waited_ms: 0,
+            offers: 0,
+            // Until something better is known: who hangs up while waiting has given up.
+            outcome: QueueOutcome::Abandoned,
+            agent: None,
+            talked_ms: 0,
+            target_ms,
+        });
+    }
+
+    pub fn offered(&mut self) {
+        if let Some(visit) = &mut self.record.queue {
+            visit.offers += 1;
+        }
+    }
+
+    pub fn queue_left(&mut self, now: Now, outcome: QueueOutcome) {
+        if let Some(visit) = &mut self.record.queue {
+            visit.outcome = outcome;
+            visit.waited_ms = now.wall.since(visit.entered).as_millis() as u64;
+        }
+    }
+
+    pub fn served_by(&mut self, now: Now, extension: &str) {
+        self.queue_left(now, QueueOutcome::Served);
+        if let Some(visit) = &mut self.record.queue {
+            visit.agent = Some(extension.to_owned());
+        }
+        self.talking_since = Some(now.wall);
+    }
+
+    pub fn talk_ended(&mut self, now: Now) {
+        if let (Some(since), Some(visit)) = (self.talking_since.take(), &mut self.record.queue) {
+            visit.talked_ms = now.wall.since(since).as_millis() as u64;
+        }
+    }
+
+    pub fn recording(&mut self, recording: RecordingId) {
+        self.record.recordings.push(recording);
+    }
+
+    pub fn slip(&mut self, slip: SlipId) {
+        self.record.slip = Some(slip);
+    }
+
+    pub fn end_is(&mut self, end: CallEnd) {
+        self.record.end = end;
+    }
+
+    /// The finished record; to be written once.
+    pub fn close(&mut self, now: Now, language: String, grade: Option<String>, keys: Masked<String>) -> CallRecord {
+        self.talk_ended(now);
+        self.record.language = language;
+        self.record.grade = grade;
+        self.record.keys = keys;
+        self.record.ended = now.wall;
+        self.record.clone()
+    }
+
+    pub fn end(&self) -> &CallEnd {
+        &self.record.end
+    }
+
+    pub fn started(&self) -> Wall {
+        self.record.started
+    }
+}

@@ -1,0 +1,152 @@
+//! One party of a call: what was negotiated with it and what it hears.
+//!
+//! A leg knows its media and its session description; its dialog belongs to the exchange, which finds it by
+//! the leg's id.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::{Ctx, Effect};
+use crate::base::{Clip, Codec, LegId, PlayId};
+use crate::media::{Command, Stream};
+use crate::sdp::{self, Agreed, Direction, Local};
+
+#[derive(Debug)]
+pub struct Leg {
+    pub id: LegId,
+    /// Ours, as the peer shall see it.
+    address: IpAddr,
+    port: u16,
+    /// RFC 8866 §5.2: the session's number, and its version that grows with each description we send.
+    session: u64,
+    version: u64,
+    /// In our order of preference.
+    codecs: Vec<Codec>,
+    agreed: Option<Agreed>,
+    playing: Option<PlayId>,
+    plays: u32,
+}
+
+impl Leg {
+    /// Takes a port and opens the media. `None` when no port is left.
+    pub fn open(ctx: &mut Ctx<'_>, id: LegId, address: IpAddr, codecs: Vec<Codec>) -> Option<Leg> {
+        let port = ctx.ports.take()?;
+        let (ssrc, timestamp) = (ctx.rng.next_u32(), ctx.rng.next_u32());
+        // The first sequence number leaves room before the wrap: SRTP peers lose sync otherwise (RFC 3711 §3.3.1).
+        let sequence = (ctx.rng.next_u32() & 0x7fff) as u16;
+        ctx.media(Command::Open { leg: id, rtp_port: port, ssrc, sequence, timestamp });
+        let session = ctx.rng.next_u64() >> 2;
+        Some(Leg { id, address, port, session, version: 0, codecs, agreed: None, playing: None, plays: 0 })
+    }
+
+    /// Our answer to the peer's SDP offer, first or later. An error says why there is none: 488.
+    pub fn answer(&mut self, ctx: &mut Ctx<'_>, offer: &[u8]) -> Result<Bytes, String> {
+        let offer = sdp::parse(offer).map_err(|broken| broken.to_string())?;
+        self.version += 1;
+        let (text, agreed) = sdp::answer(&offer, &self.local()).map_err(|refused| refused.to_string())?;
+        self.connect(ctx, agreed);
+        Ok(Bytes::from(text))
+    }
+
+    /// Our SDP offer.
+    pub fn offer(&mut self) -> Bytes {
+        self.version += 1;
+        Bytes::from(sdp::offer(&self.local()))
+    }
+
+    /// The peer's answer to our last offer.
+    pub fn agree(&mut self, ctx: &mut Ctx<'_>, answer: &[u8]) -> Result<(), String> {
+        let answer = sdp::parse(answer).map_err(|broken| broken.to_string())?;
+        let agreed = sdp::agree(&self.local(), &answer).map_err(|refused| refused.to_string())?;
+        self.connect(ctx, agreed);
+        Ok(())
+    }
+
+    fn local(&self) -> Local<'_> {
+        Local {
+            address: self.address,
+            rtp_port: self.port,
+            codecs: &self.codecs,
+            session_id: self.session,
+            version: self.version,
+            direction: Direction::SendRecv,
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Ctx<'_>, agreed: Agreed) {
+        ctx.media(Command::Connect {
+            leg: self.id,
+            stream: Stream {
+                remote_rtp: agreed.remote_rtp,
+                remote_rtcp: agreed.remote_rtcp,
+                codec: agreed.codec,
+                payload_type: agreed.payload_type,
+                dtmf: agreed.dtmf,
+                send: agreed.send,
+                receive: agreed.receive,
+                held: agreed.peer_holds,
+            },
+        });
+        self.agreed = Some(agreed);
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.agreed.is_some()
+    }
+
+    /// The codec in use: what the other leg is asked to use too, so that nothing need be transcoded.
+    pub fn codec(&self) -> Option<Codec> {
+        self.agreed.as_ref().map(|agreed| agreed.codec)
+    }
+
+    /// The peer does not want to hear us (`a=sendonly`, `a=inactive`, RFC 3264 §8.4).
+    pub fn holds(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.peer_holds)
+    }
+
+    /// Plays `clips` instead of whatever is heard now.
+    pub fn play(&mut self, ctx: &mut Ctx<'_>, clips: Vec<Clip>, repeat: bool) -> PlayId {
+        let play = PlayId(self.plays);
+        self.plays = self.plays.wrapping_add(1);
+        self.playing = Some(play);
+        ctx.effect(Effect::Play { leg: self.id, play, clips, repeat });
+        play
+    }
+
+    pub fn stop(&mut self, ctx: &mut Ctx<'_>) {
+        if self.playing.take().is_some() {
+            ctx.media(Command::Stop { leg: self.id });
+        }
+    }
+
+    /// `true` where `play` is the one that was last asked for: an older one's end is no news.
+    pub fn finished(&mut self, play: PlayId) -> bool {
+        let current = self.playing == Some(play);
+        if current {
+            self.playing = None;
+        }
+        current
+    }
+
+    /// Something was asked to be played and has not been reported as ended.
+    pub fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes the media and gives the port back.
+    pub fn close(self, ctx: &mut Ctx<'_>) {
+        ctx.media(Command::Close { leg: self.id });
+        ctx.ports.give_back(self.port);
+    }
+}
+
+impl Ctx<'_> {
+    pub(super) fn media(&mut self, command: Command) {
+        self.effects.push(Effect::Media(command));
+    }
+}

@@ -1,0 +1,73 @@
+//! The caller listens, chooses and keys in: the dialplan leads.
+
+use super::message::Wanted;
+use super::{Actions, Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, wait};
+use crate::base::LegId;
+use crate::dialplan::{self, Action};
+use crate::media::Command;
+use crate::record::{CallEnd, StageKind};
+
+#[derive(Debug)]
+pub(super) struct Listen;
+
+impl Listen {
+    /// Hands `event` to the interpreter and does what it says.
+    pub(super) fn begin(body: &mut Body, ctx: &mut Ctx<'_>, event: dialplan::Event) -> Stage {
+        let mut actions = Vec::new();
+        body.cursor.handle(ctx.now, event, &mut actions);
+        Self::carry_out(body, ctx, actions.into())
+    }
+
+    pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        let event = match event {
+            Event::Digit { leg, digit } if leg == body.caller_id => dialplan::Event::Digit(digit.expose().key()),
+            Event::Played { leg, play } if leg == body.caller_id && body.finished(play) => dialplan::Event::Played,
+            Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
+            Event::Reoffer { leg, sdp } if leg == body.caller_id => {
+                body.reoffer(ctx, sdp);
+                return Stage::Listen(self);
+            }
+            _ => return Stage::Listen(self),
+        };
+        Self::begin(body, ctx, event)
+    }
+
+    pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        Self::begin(body, ctx, dialplan::Event::TimedOut)
+    }
+
+    /// What follows a verb that leads elsewhere is the next stage's business: the interpreter emits such a
+    /// verb last.
+    fn carry_out(body: &mut Body, ctx: &mut Ctx<'_>, actions: Actions) -> Stage {
+        for action in actions {
+            match action {
+                Action::Play(clips) => body.play(ctx, clips, false),
+                Action::StopPlaying => body.stop_playing(ctx),
+                Action::Arm(after) => body.timers.arm(Timer::Listen, ctx.now.mono + after),
+                Action::Disarm => body.timers.disarm(Timer::Listen),
+                Action::Secret(on) => {
+                    let leg: LegId = body.caller_id;
+                    ctx.media(Command::Secret { leg, on });
+                }
+                Action::Step { file, line, label } => {
+                    body.stage(ctx, StageKind::Listen, format!("{label} ({file}:{line})"));
+                }
+                Action::Presence { change } => match body.desk {
+                    Some(agent) => ctx.effect(Effect::Presence { agent, change }),
+                    // The plan gives numbers with this verb to desks only; who came another way has none.
+                    None => return Self::begin(body, ctx, dialplan::Event::PresenceSet { ok: false }),
+                },
+                Action::Queue { queue, needs, credit, keys, offer } => {
+                    return wait::enter(body, ctx, QueueRequest { queue, needs, credit, keys, offer });
+                }
+                Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
+                Action::Message { person, box_name, longest, silence, shortest } => {
+                    let person = person.and_then(|person| body.extension(person));
+                    return message::enter(body, ctx, Wanted { person, mailbox: box_name, longest, silence, shortest });
+                }
+                Action::HangUp => return hang_up::goodbye(body, ctx, CallEnd::FlowEnded),
+            }
+        }
+        Stage::Listen(Listen)
+    }
+}

@@ -1,0 +1,205 @@
+//! The queue proposes the caller to an agent: a phone rings.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use super::talk::{self, Given};
+use super::wait::{self, Wait};
+use super::{Body, Ctx, Effect, Event, InviteAgent, Leg, Stage, Timer};
+use crate::base::{AgentId, LegId, Masked, QueueId};
+use crate::queue::{CallerId, OfferId, Refusal};
+use crate::record::StageKind;
+
+pub(super) struct Offer {
+    /// The caller's place in line, which an offer that comes to nothing leaves as it is.
+    wait: Wait,
+    ringing: Ringing,
+    offer: OfferId,
+    /// The phone has answered and the core has been told.
+    answered: bool,
+}
+
+/// An agent's phone that rings.
+pub(super) struct Ringing {
+    pub agent: AgentId,
+    pub extension: String,
+    pub leg: Leg,
+}
+
+impl Ringing {
+    /// Opens a leg and invites. `None` when no RTP port is free.
+    pub(super) fn start(
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+        display: Masked<String>,
+    ) -> Option<Ringing> {
+        let mut leg = body.open_leg(ctx, address)?;
+        let sdp = leg.offer();
+        ctx.effect(Effect::Invite(Box::new(InviteAgent {
+            leg: leg.id,
+            agent,
+            display,
+            from: body.from.clone(),
+            sdp,
+        })));
+        Some(Ringing { agent, extension, leg })
+    }
+
+    /// Takes the answer's session description. `false`: it cannot be used and the leg has to go.
+    pub(super) fn answered(&mut self, ctx: &mut Ctx<'_>, sdp: Option<Bytes>) -> bool {
+        let agreed = match &sdp {
+            Some(answer) => self.leg.agree(ctx, answer).map_err(|refused| refused.to_string()),
+            None => Err("the answer has no session description".to_owned()),
+        };
+        if let Err(why) = &agreed {
+            tracing::warn!(leg = %self.leg.id, why, "an agent's answer cannot be used");
+        }
+        agreed.is_ok()
+    }
+
+    /// Ends the leg: CANCEL or BYE, whichever its dialog needs.
+    pub(super) fn give_up(self, ctx: &mut Ctx<'_>) {
+        ctx.effect(Effect::Bye { leg: self.leg.id });
+        self.leg.close(ctx);
+    }
+
+    pub(super) fn is(&self, leg: LegId) -> bool {
+        self.leg.id == leg
+    }
+}
+
+impl Offer {
+    pub(super) fn ring(
+        wait: Wait,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        offer: OfferId,
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    ) -> Stage {
+        let plan = body.cursor.plan().clone();
+        let queue = plan.queue(wait.queue());
+        let title = queue.and_then(|queue| queue.titles.get(plan.language())).map_or("", String::as_str);
+        let display = display(title, body.cursor.grade(), &body.from);
+        let Some(ringing) = Ringing::start(body, ctx, agent, extension, address, display) else {
+            tracing::error!("no RTP port is free for an agent");
+            ctx.effect(Effect::RefuseOffer { offer, why: Refusal::Unreachable });
+            return Stage::Wait(wait);
+        };
+        body.stage(ctx, StageKind::Offer, ringing.extension.clone());
+        body.journal.offered();
+        if let Some(queue) = queue {
+            body.timers.arm(Timer::Ring, ctx.now.mono + queue.ring);
+        }
+        Stage::Offer(Offer { wait, ringing, offer, answered: false })
+    }
+
+    pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        match event {
+            Event::Answered { leg, sdp } if self.ringing.is(leg) => {
+                body.timers.disarm(Timer::Ring);
+                if !self.ringing.answered(ctx, sdp) {
+                    return self.refused(body, ctx, Refusal::Unreachable);
+                }
+                self.answered = true;
+                ctx.effect(Effect::AcceptOffer { offer: self.offer });
+                Stage::Offer(self)
+            }
+            Event::Connected { offer } if offer == self.offer => {
+                wait::stop_announcing(body);
+                let record = body.cursor.plan().queue(self.wait.queue()).is_some_and(|queue| queue.record);
+                let Ringing { agent, extension, leg } = self.ringing;
+                body.journal.served_by(ctx.now, &extension);
+                talk::begin(body, ctx, Given::ByQueue, agent, extension, leg, record)
+            }
+            Event::Rejected { leg, status } if self.ringing.is(leg) => {
+                self.refused(body, ctx, refusal(status))
+            }
+            Event::Ended { leg, .. } if self.ringing.is(leg) => self.refused(body, ctx, Refusal::Unreachable),
+            Event::OpenFailed { leg, reason } if self.ringing.is(leg) => {
+                tracing::error!(%leg, reason, "media could not be opened");
+                self.refused(body, ctx, Refusal::Unreachable)
+            }
+            // The agent went away, or the core gave the caller another way: the phone stops ringing.
+            Event::OfferWithdrawn { offer } if offer == self.offer => self.back_in_line(body, ctx),
+            event => {
+                let Offer { wait, ringing, offer, answered } = self;
+                match wait.waiting(body, ctx, event) {
+                    Err(wait) => Stage::Offer(Offer { wait, ringing, offer, answered }),
+                    Ok(stage) => {
+                        body.timers.disarm(Timer::Ring);
+                        ringing.give_up(ctx);
+                        stage
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
+        if timer == Timer::Ring {
+            return self.refused(body, ctx, Refusal::RingTimeout);
+        }
+        self.wait.put_off(body, ctx, timer);
+        Stage::Offer(self)
+    }
+
+    fn refused(self, body: &mut Body, ctx: &mut Ctx<'_>, why: Refusal) -> Stage {
+        tracing::info!(agent = self.ringing.extension, ?why, "offer came to nothing");
+        ctx.effect(Effect::RefuseOffer { offer: self.offer, why });
+        self.back_in_line(body, ctx)
+    }
+
+    fn back_in_line(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        body.timers.disarm(Timer::Ring);
+        self.ringing.give_up(ctx);
+        let queue = body.cursor.plan().queue(self.wait.queue()).map(|queue| queue.name.clone());
+        body.stage(ctx, StageKind::Wait, queue.unwrap_or_default());
+        self.wait.resume(body, ctx)
+    }
+
+    /// The caller has gone.
+    pub(super) fn abandon(self, ctx: &mut Ctx<'_>) -> Option<CallerId> {
+        let caller = self.wait.caller();
+        self.ringing.give_up(ctx);
+        caller
+    }
+
+    pub(super) fn caller(&self) -> Option<CallerId> {
+        self.wait.caller()
+    }
+
+    pub(super) fn queue(&self) -> QueueId {
+        self.wait.queue()
+    }
+
+    pub(super) fn agent(&self) -> AgentId {
+        self.ringing.agent
+    }
+
+    pub(super) fn leg(&self) -> &Leg {
+        &self.ringing.leg
+    }
+}
+
+/// How an agent's final response counts: 486 and 600 are "on another call", 408 and 480 the phone's own
+/// no-answer, what the network says (404, 503 …) is no fault of the agent, all else a rejection.
+fn refusal(status: u16) -> Refusal {
+    match status {
+        486 | 600 => Refusal::Busy,
+        480 | 487 => Refusal::RingTimeout,
+        404 | 408 | 410 | 488 | 500..=599 => Refusal::Unreachable,
+        _ => Refusal::Rejected,
+    }
+}
+
+/// What a desk phone shows: the service, the caller's grade, the caller.
+pub(super) fn display(title: &str, grade: Option<&str>, from: &Masked<String>) -> Masked<String> {
+    let from = from.expose();
+    Masked::new([title, grade.unwrap_or(""), from].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,144 @@
+//! Caller and agent hear each other.
+
+use super::hold::Hold;
+use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, answer_reoffer};
+use crate::base::{AgentId, LegId, RecordingId};
+use crate::dialplan::{self, DialEnd, QueueEnd};
+use crate::media::Command;
+use crate::record::{CallEnd, StageKind};
+use std::time::Duration;
+
+/// A conversation longer than this is recorded no further: a forgotten hand-set fills no disk.
+const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
+
+/// How the two were brought together: what the flow and the desk are told when the talk is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    ByQueue,
+    ByDialling,
+}
+
+pub(super) struct Talk {
+    given: Given,
+    agent: AgentId,
+    extension: String,
+    leg: Leg,
+    recording: Option<RecordingId>,
+}
+
+/// Bridges first: no announcement delays an agent who has answered.
+pub(super) fn begin(
+    body: &mut Body,
+    ctx: &mut Ctx<'_>,
+    given: Given,
+    agent: AgentId,
+    extension: String,
+    leg: Leg,
+    record: bool,
+) -> Stage {
+    body.stop_playing(ctx);
+    ctx.media(Command::Bridge { a: body.caller_id, b: leg.id });
+    body.stage(ctx, StageKind::Talk, extension.clone());
+    let recording = record.then(|| {
+        let recording = ctx.ids.next_recording();
+        ctx.media(Command::Record {
+            recording,
+            left: body.caller_id,
+            right: Some(leg.id),
+            longest: LONGEST_RECORDING,
+            silence_ends: None,
+        });
+        body.journal.recording(recording);
+        recording
+    });
+    let talk = Talk { given, agent, extension, leg, recording };
+    if talk.leg.holds() { Hold::begin(talk, body, ctx) } else { Stage::Talk(talk) }
+}
+
+impl Talk {
+    pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        match self.conversation(body, ctx, event) {
+            Ok(stage) => stage,
+            Err(talk) if talk.leg.holds() || body.caller_holds() => Hold::begin(talk, body, ctx),
+            Err(talk) => Stage::Talk(talk),
+        }
+    }
+
+    /// What can happen to two who talk, on hold or not. `Err` gives the talk back, with whatever the parties
+    /// have newly agreed on; `Ok` is where the caller went.
+    pub(super) fn conversation(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Result<Stage, Talk> {
+        match event {
+            Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
+            Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
+            Event::ReofferAnswered { leg, sdp } if leg == self.leg.id => {
+                if let Err(refused) = self.leg.agree(ctx, &sdp) {
+                    tracing::warn!(%leg, %refused, "an SDP answer cannot be used");
+                }
+            }
+            Event::ReofferAnswered { leg, sdp } if leg == body.caller_id => body.late_answer(ctx, &sdp),
+            Event::Ended { leg, .. } if leg == self.leg.id => return Ok(self.agent_gone(body, ctx)),
+            Event::RtpTimeout { leg } if leg == self.leg.id => {
+                tracing::warn!(agent = self.extension, "the agent's phone sends no audio");
+                ctx.effect(Effect::Bye { leg });
+                return Ok(self.agent_gone(body, ctx));
+            }
+            Event::OpenFailed { leg, .. } if leg == self.leg.id => {
+                ctx.effect(Effect::Bye { leg });
+                return Ok(self.agent_gone(body, ctx));
+            }
+            _ => {}
+        }
+        Err(self)
+    }
+
+    fn agent_gone(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let given = self.given;
+        body.journal.end_is(CallEnd::AgentHungUp);
+        self.finish(body, ctx);
+        let event = match given {
+            Given::ByQueue => dialplan::Event::QueueEnded(QueueEnd::Served),
+            Given::ByDialling => dialplan::Event::DialEnded(DialEnd::Served),
+        };
+        body.stop_playing(ctx);
+        Listen::begin(body, ctx, event)
+    }
+
+    /// The caller has gone: the agent's phone is hung up.
+    pub(super) fn abandon(self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        ctx.effect(Effect::Bye { leg: self.leg.id });
+        self.finish(body, ctx);
+    }
+
+    fn finish(self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        body.journal.talk_ended(ctx.now);
+        ctx.media(Command::Unbridge { leg: body.caller_id });
+        if let Some(recording) = self.recording {
+            ctx.media(Command::StopRecording { recording });
+        }
+        self.leg.close(ctx);
+        ctx.effect(match self.given {
+            Given::ByQueue => Effect::TalkEnded { agent: self.agent },
+            Given::ByDialling => Effect::Release { agent: self.agent },
+        });
+    }
+
+    pub(super) fn agent(&self) -> AgentId {
+        self.agent
+    }
+
+    pub(super) fn leg(&self) -> &Leg {
+        &self.leg
+    }
+
+    pub(super) fn leg_mut(&mut self) -> &mut Leg {
+        &mut self.leg
+    }
+
+    pub(super) fn extension(&self) -> &str {
+        &self.extension
+    }
+
+    pub(super) fn is_agent(&self, leg: LegId) -> bool {
+        self.leg.id == leg
+    }
+}

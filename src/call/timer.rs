@@ -1,0 +1,73 @@
+//! The deadlines of a call, by name.
+
+use crate::base::Instant;
+
+/// Every deadline that a call can have. At most one of each is armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// The dialplan's own: a first digit, a next digit, a pause.
+    Listen,
+    /// A comfort phrase for somebody who waits.
+    Comfort,
+    /// The place in line is looked at, and spoken if it has become better.
+    Position,
+    /// The keys that leave the queue are offered.
+    Choice,
+    /// An agent's phone has rung long enough.
+    Ring,
+    /// The held party hears that somebody still remembers them.
+    StillHolding,
+    /// The caller has not said what becomes of the message; it is kept as it is.
+    Confirm,
+    /// The writer or the store has not said that a message is safe.
+    Durable,
+}
+
+impl Timer {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Timer::Listen => "listen",
+            Timer::Comfort => "comfort phrase",
+            Timer::Position => "position",
+            Timer::Choice => "choice while waiting",
+            Timer::Ring => "ring",
+            Timer::StillHolding => "still holding",
+            Timer::Confirm => "confirm message",
+            Timer::Durable => "message durable",
+        }
+    }
+}
+
+/// The armed ones. A handful at most, so a sorted list of pairs is the whole of it.
+#[derive(Debug, Default)]
+pub struct Timers(Vec<(Timer, Instant)>);
+
+impl Timers {
+    /// Arms `timer`, or moves it.
+    pub fn arm(&mut self, timer: Timer, at: Instant) {
+        self.disarm(timer);
+        self.0.push((timer, at));
+    }
+
+    pub fn disarm(&mut self, timer: Timer) {
+        self.0.retain(|(armed, _)| *armed != timer);
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub fn next(&self) -> Option<(Instant, Timer)> {
+        self.0.iter().map(|&(timer, at)| (at, timer)).min()
+    }
+
+    /// Takes the earliest one that is due.
+    pub fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let (at, timer) = self.next()?;
+        if at > now {
+            return None;
+        }
+        self.disarm(timer);
+        Some(timer)
+    }
+}

@@ -1,0 +1,94 @@
+//! What is said over the control socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::{Command, Reply, StatusLine};
+
+/// One line from the administrator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// For the exchange.
+    Exchange(Command),
+    /// Settings, prompts and dialplans are read again.
+    Reload,
+    /// The exchange's figures with the shell's.
+    Status,
+}
+
+/// The one line that answers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    Reply(Reply),
+    /// What was read is live; what a person should look at.
+    Reloaded {
+        warnings: Vec<String>,
+    },
+    Status {
+        exchange: Box<StatusLine>,
+        shell: Shell,
+    },
+    /// Nothing was changed; why.
+    Refused(String),
+}
+
+/// The shell in figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shell {
+    pub version: String,
+    /// Milliseconds since the daemon was ready.
+    pub up_ms: u64,
+    pub listening: Vec<String>,
+    pub media_workers: usize,
+    pub open_streams: usize,
+    /// What was dropped in the shell, by reason.
+    pub counters: Vec<(String, u64)>,
+}
+
+/// One line, line end included.
+pub fn line(value: &impl Serialize) -> String {
+    // These types have neither maps with odd keys nor values that can fail.
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+pub fn parse_order(line: &str) -> Result<Order, String> {
+    serde_json::from_str(line).map_err(|error| format!("not an order: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::AwayReason;
+    use crate::exchange::AgentChange;
+
+    #[test]
+    fn orders_are_readable_lines() {
+        let away = AgentChange::Away { reason: AwayReason::Meeting, until: None };
+        let order = Order::Exchange(Command::SetAgent { extension: "8001".to_owned(), change: away });
+        let text = line(&order);
+        assert_eq!(
+            text,
+            "{\"exchange\":{\"set-agent\":{\"extension\":\"8001\",\"change\":{\"away\":\
+             {\"reason\":\"meeting\",\"until\":null}}}}}\n"
+        );
+        assert_eq!(parse_order(text.trim_end()), Ok(order));
+        assert_eq!(parse_order("\"reload\""), Ok(Order::Reload));
+        assert!(parse_order("{\"exchange\":\"explode\"}").is_err());
+        assert!(parse_order("").is_err());
+    }
+
+    #[test]
+    fn responses_survive_the_way() {
+        for response in [
+            Response::Reply(Reply::Done),
+            Response::Reloaded { warnings: vec!["calendar".to_owned()] },
+            Response::Refused("no such agent".to_owned()),
+            Response::Status { exchange: Box::default(), shell: Shell::default() },
+        ] {
+            assert_eq!(serde_json::from_str::<Response>(&line(&response)).unwrap(), response);
+        }
+    }
+}

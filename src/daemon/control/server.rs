@@ -1,0 +1,150 @@
+//! The daemon's end of the control socket: a task for each connection, the orders in one queue.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::daemon::failure::Failure;
+
+use super::protocol::{Order, Response, line, parse_order};
+
+/// An order and whom to tell what came of it.
+pub struct Pending {
+    pub order: Order,
+    pub reply: oneshot::Sender<Response>,
+}
+
+/// Where the driver takes orders from. The socket's file is removed when it is dropped.
+pub struct Control {
+    path: PathBuf,
+    orders: mpsc::Receiver<Pending>,
+    /// Taken while waiting.
+    early: Option<Pending>,
+}
+
+/// An order is a line of at most this many octets.
+const LINE: u64 = 64 * 1024;
+const CONNECTIONS: usize = 32;
+/// A connection without an order for so long is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+impl Control {
+    /// Only after the state folder's lock is ours: a socket file that is there is a dead daemon's.
+    pub fn listen(path: &Path) -> Result<Control, Failure> {
+        let (sender, orders) = mpsc::channel(CONNECTIONS);
+        let listener = bind(path).map_err(Failure::io("the control socket cannot be opened"))?;
+        tokio::spawn(accept(listener, sender));
+        Ok(Control { path: path.to_owned(), orders, early: None })
+    }
+
+    /// Waits for an order; nothing is lost when the wait is given up.
+    pub async fn ready(&mut self) {
+        if self.early.is_none() {
+            self.early = self.orders.recv().await;
+        }
+    }
+
+    pub fn next(&mut self) -> Option<Pending> {
+        self.early.take().or_else(|| self.orders.try_recv().ok())
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn accept(listener: UnixListener, orders: mpsc::Sender<Pending>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                let orders = orders.clone();
+                tokio::spawn(async move {
+                    // The administrator went away: no harm done.
+                    let _ = serve(socket, orders).await;
+                    drop(place);
+                });
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn serve(mut socket: UnixStream, orders: mpsc::Sender<Pending>) -> io::Result<()> {
+    let (reader, mut writer) = socket.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut text = String::new();
+        let length = timeout(IDLE, (&mut reader).take(LINE).read_line(&mut text)).await??;
+        if length == 0 {
+            return Ok(());
+        }
+        let response = match parse_order(text.trim()) {
+            Ok(order) => carry_out(order, &orders).await,
+            Err(reason) => Response::Refused(reason),
+        };
+        writer.write_all(line(&response).as_bytes()).await?;
+    }
+}
+
+async fn carry_out(order: Order, orders: &mpsc::Sender<Pending>) -> Response {
+    let (reply, answer) = oneshot::channel();
+    let gone = || Response::Refused("the hotline is ending".to_owned());
+    if orders.send(Pending { order, reply }).await.is_err() {
+        return gone();
+    }
+    answer.await.unwrap_or_else(|_| gone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::control::client::ask;
+    use crate::exchange::{Command, Reply};
+
+    #[test]
+    fn an_order_goes_there_and_its_answer_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = crate::daemon::state::control_socket(folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asked = folder.path().to_owned();
+        runtime.block_on(async {
+            let mut control = Control::listen(&path).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            let client = std::thread::spawn(move || {
+                (ask(&asked, &Order::Exchange(Command::Agents)).unwrap(), ask(&asked, &Order::Reload).unwrap())
+            });
+            for response in [Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] }] {
+                control.ready().await;
+                control.next().unwrap().reply.send(response).unwrap();
+            }
+            let answers = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
+            let expected = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });
+            assert_eq!(answers, expected);
+            drop(control);
+        });
+        assert!(!path.exists());
+        assert!(matches!(ask(folder.path(), &Order::Status), Err(Failure::NotRunning { .. })));
+    }
+}

@@ -1,0 +1,92 @@
+//! What the shell dropped or gave up on, by reason.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows. Written by any thread, read for the status.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add_one(&self) {
+        self.add(1);
+    }
+
+    pub fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// One for each way in which something is lost in the shell; the core counts its own.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        impl Counters {
+            /// Name and value, in the order of their declaration.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.get()),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Datagrams that the system would not send.
+    udp_send_failed,
+    /// Messages for a stream whose reader had fallen too far behind; the stream was closed.
+    tcp_write_overflow,
+    /// Messages for a stream that was gone.
+    tcp_gone,
+    /// Streams closed because nothing came for the idle time.
+    tcp_idle,
+    /// Streams closed for what they sent: not SIP, or too long.
+    tcp_malformed,
+    /// Streams turned away because too many were open.
+    tcp_refused,
+    /// Connections that we could not open.
+    tcp_connect_failed,
+    /// RTP and RTCP packets that the system would not send.
+    rtp_send_failed,
+    /// RTP ports that could not be bound.
+    rtp_bind_failed,
+    /// Ticks that a media worker missed because the machine was busy.
+    ticks_late,
+    /// Pieces of recordings lost because the disk was too slow.
+    recording_audio_lost,
+    /// Recordings that could not be kept.
+    recordings_failed,
+}
+
+/// `name=value` of those that are not zero.
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        for (name, value) in self.all().into_iter().filter(|(_, value)| *value > 0) {
+            write!(f, "{}{name}={value}", if first { "" } else { " " })?;
+            first = false;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_lost_is_shown() {
+        let counters = Counters::default();
+        assert_eq!(counters.to_string(), "");
+        counters.tcp_idle.add_one();
+        counters.ticks_late.add(3);
+        assert_eq!(counters.to_string(), "tcp_idle=1 ticks_late=3");
+    }
+}

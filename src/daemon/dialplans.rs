@@ -1,0 +1,113 @@
+//! The dialplans: embedded in the program, overlaid by a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+
+use crate::base::Catalog;
+use crate::dialplan::{self, Diagnostic, Plan, SourceFile};
+
+use super::failure::Failure;
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/dialplans");
+
+/// Where dialplans are read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// A folder whose files take the place of embedded ones with the same name, or are added to them.
+    pub folder: Option<PathBuf>,
+    /// The folder stands for itself: nothing embedded is used.
+    pub alone: bool,
+}
+
+/// The plan and what a person should look at, or every mistake.
+pub fn load(config: &Config, catalog: &Arc<Catalog>) -> Result<(Arc<Plan>, Vec<Diagnostic>), Failure> {
+    let files = sources(config)?;
+    match dialplan::load(&files, Arc::clone(catalog)) {
+        Ok((plan, warnings)) => Ok((Arc::new(plan), warnings)),
+        Err(mistakes) => {
+            let shown: Vec<_> = mistakes.iter().map(Diagnostic::to_string).collect();
+            Err(Failure::Dialplan { diagnostics: shown.join("\n\n") })
+        }
+    }
+}
+
+/// What is to be loaded, in order of the names.
+pub fn sources(config: &Config) -> Result<Vec<SourceFile>, Failure> {
+    let mut files = BTreeMap::new();
+    if !config.alone {
+        embedded(&EMBEDDED, &mut files);
+    }
+    if let Some(folder) = &config.folder {
+        read_folder(folder, folder, &mut files)?;
+    }
+    Ok(files.into_iter().map(|(name, text)| SourceFile { name, text }).collect())
+}
+
+fn embedded(folder: &Dir<'static>, files: &mut BTreeMap<String, String>) {
+    for file in folder.files() {
+        if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
+            files.insert(name.to_owned(), text.to_owned());
+        }
+    }
+    for inner in folder.dirs() {
+        embedded(inner, files);
+    }
+}
+
+fn read_folder(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<(), Failure> {
+    for entry in fs::read_dir(folder).map_err(Failure::read(folder))? {
+        let path = entry.map_err(Failure::read(folder))?.path();
+        let name = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
+        // What an editor leaves beside a file is not part of the plan.
+        if name.is_empty() || name.split('/').any(|part| part.starts_with('.')) || name.ends_with('~') {
+            continue;
+        }
+        if path.is_dir() {
+            read_folder(root, &path, files)?;
+        } else {
+            let text = fs::read_to_string(&path).map_err(Failure::read(&path))?;
+            files.insert(name, text);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_lies_over_the_embedded_files_or_stands_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("lists")).unwrap();
+        fs::write(folder.path().join("lists/vip.txt"), "13800000000").unwrap();
+        fs::write(folder.path().join(".lists.swp"), [0xff, 0xfe]).unwrap();
+        let names = |config: &Config| -> Vec<String> {
+            sources(config).unwrap().into_iter().map(|file| file.name).collect()
+        };
+        let own = Some(folder.path().to_owned());
+        assert_eq!(names(&Config { folder: own.clone(), alone: true }), ["lists/vip.txt"]);
+        let shipped = names(&Config::default());
+        assert!(!shipped.is_empty());
+        assert_eq!(names(&Config { folder: own, alone: false }).len(), shipped.len() + 1);
+        let name = shipped.first().unwrap().clone();
+        if let Some(parent) = Path::new(&name).parent() {
+            fs::create_dir_all(folder.path().join(parent)).unwrap();
+        }
+        fs::write(folder.path().join(&name), "# mine").unwrap();
+        let config = Config { folder: Some(folder.path().to_owned()), alone: false };
+        let file = sources(&config).unwrap().into_iter().find(|file| file.name == name).unwrap();
+        assert_eq!(file.text, "# mine");
+    }
+
+    #[test]
+    fn the_embedded_dialplans_are_without_mistake() {
+        let prompts = crate::daemon::prompts::Prompts::load(None).unwrap();
+        let (plan, _) = load(&Config::default(), &prompts.catalog).unwrap();
+        assert!(!plan.agents().is_empty() && !plan.numbers().is_empty());
+    }
+}

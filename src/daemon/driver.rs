@@ -1,0 +1,485 @@
+//! The loop around the exchange: what happened goes in, what comes out is done, in a fixed order.
+//!
+//! ```text
+//!   +-> 1 deadline due  2 reports of threads, signals  3 orders  4 network --+   inputs to the exchange,
+//!   |                                                                        |   then its outputs, in order
+//!   +--- wait for any of them, if a whole turn found nothing <-- watchdog <--+
+//! ```
+//!
+//! Running calls come before new ones: deadlines and media first, the network last and on a budget. No turn
+//! blocks: files, recordings and the store have threads of their own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::base::Instant;
+use crate::exchange::{Exchange, Input, Notice, Output, Reply, StatusLine};
+use crate::media::{self, Command};
+use crate::sip::Flow;
+
+use super::clock;
+use super::control::{Control, Order, Pending, Response, Shell};
+use super::counters::Counters;
+use super::failure::Failure;
+use super::heartbeat::{Heartbeat, Heartbeats};
+use super::inbox::{Inbox, Report, Told};
+use super::loaded::{Load, Loaded};
+use super::notify;
+use super::plays::{Play, Plays};
+use super::recorder::Recorder;
+use super::records::Records;
+use super::transport::{Arrival, Transports};
+use super::workers::Workers;
+
+/// Messages from the network in one turn.
+const NETWORK: usize = 64;
+/// Reports of threads in one turn.
+const REPORTS: usize = 256;
+/// How long the last BYEs may wait for their answers.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// A pause for timers while nothing has a deadline; any length would do.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Everything that the loop turns around. Built by [`serve`](super::serve).
+pub struct Driver {
+    pub exchange: Exchange,
+    pub transports: Transports,
+    pub workers: Workers,
+    pub recorder: Recorder,
+    /// The recorder's thread.
+    pub recording: JoinHandle<()>,
+    pub records: Records,
+    pub inbox: Inbox<Report>,
+    pub control: Control,
+    pub counters: Arc<Counters>,
+    pub hearts: Heartbeats,
+    pub heart: Heartbeat,
+    pub load: Load,
+    pub loaded: Loaded,
+}
+
+/// What the loop knows beside that.
+struct Turning {
+    driver: Driver,
+    plays: Plays,
+    /// Inputs that outputs led to: handled before anything else.
+    consequences: VecDeque<Consequence>,
+    replies: BTreeMap<u64, Asked>,
+    orders: u64,
+    reload: Reload,
+    stage: Stage,
+    started: Instant,
+    /// When the service manager wants to hear of us next, and how often.
+    watchdog: Option<(Instant, Duration)>,
+}
+
+enum Consequence {
+    FlowLost(Flow),
+    Media(media::Event),
+}
+
+/// What becomes of the exchange's reply.
+enum Asked {
+    Plain(oneshot::Sender<Response>),
+    /// The shell's figures are added.
+    Status(oneshot::Sender<Response>),
+}
+
+/// One reload at a time: who asks during one waits for the next.
+#[derive(Default)]
+struct Reload {
+    running: bool,
+    wanted: bool,
+    waiting: Vec<oneshot::Sender<Response>>,
+    next: Vec<oneshot::Sender<Response>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    /// No new calls; at `ends` the running ones are ended.
+    Draining { ends: Instant },
+    /// All calls are ended; at `ends` nobody is waited for any longer.
+    Leaving { ends: Instant },
+}
+
+impl Driver {
+    /// Until the drain is over. Threads and sockets are closed when it returns.
+    pub async fn run(self) -> Result<(), Failure> {
+        listen_to_signals(&self.inbox).map_err(Failure::io("signals cannot be handled"))?;
+        let now = clock::mono();
+        let watchdog = notify::watchdog_interval().map(|interval| (now + interval, interval));
+        let mut turning = Turning {
+            driver: self,
+            plays: Plays::default(),
+            consequences: VecDeque::new(),
+            replies: BTreeMap::new(),
+            orders: 0,
+            reload: Reload::default(),
+            stage: Stage::Serving,
+            started: now,
+            watchdog,
+        };
+        turning.put_out();
+        notify::ready("taking calls");
+        while !turning.is_over() {
+            if turning.turn() {
+                // Streams, signals and control connections are tasks of this same thread.
+                tokio::task::yield_now().await;
+            } else {
+                turning.wait().await;
+            }
+        }
+        turning.close();
+        Ok(())
+    }
+}
+
+impl Turning {
+    /// One turn. False where there was nothing to do.
+    fn turn(&mut self) -> bool {
+        let mut busy = self.deadlines();
+        busy |= self.reports();
+        busy |= self.orders();
+        busy |= self.network();
+        self.driver.heart.beat();
+        self.feed_watchdog();
+        busy
+    }
+
+    // -- 1: deadlines --
+
+    fn deadlines(&mut self) -> bool {
+        let now = clock::mono();
+        if let Stage::Draining { ends } = self.stage
+            && ends <= now
+        {
+            tracing::warn!(calls = self.driver.exchange.calls(), "the drain's limit is reached: calls are ended");
+            self.leave(FAREWELL);
+        }
+        match self.driver.exchange.poll_timeout() {
+            Some((at, deadline)) if at <= now => {
+                tracing::trace!(%deadline, "due");
+                self.input(Input::Timeout);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    // -- 2: reports --
+
+    fn reports(&mut self) -> bool {
+        for taken in 0..REPORTS {
+            let Some(report) = self.driver.inbox.pop() else { return taken > 0 };
+            match report {
+                Report::Media(event) => self.input(Input::Media(event)),
+                Report::RecordingSaved { recording, result } => {
+                    self.input(Input::RecordingSaved { recording, saved: result.is_ok() });
+                }
+                Report::SlipSaved { slip, result } => {
+                    self.input(Input::SlipSaved { slip, saved: result.is_ok() });
+                }
+                Report::Loaded { recording, result } => {
+                    if let Err(reason) = &result {
+                        tracing::error!(%recording, reason, "a recording cannot be played");
+                    }
+                    for (call, command) in self.plays.loaded(recording, result.ok()) {
+                        self.command(call, command);
+                    }
+                    self.settle();
+                }
+                Report::Reloaded(result) => self.end_reload(*result),
+                Report::Told(Told::Reload) => self.begin_reload(None),
+                Report::Told(Told::Stop) => self.begin_to_stop(),
+                Report::Told(Told::StopAtOnce) => self.leave(Duration::ZERO),
+            }
+        }
+        true
+    }
+
+    // -- 3: orders --
+
+    fn orders(&mut self) -> bool {
+        let mut any = false;
+        while let Some(Pending { order, reply }) = self.driver.control.next() {
+            any = true;
+            match order {
+                Order::Reload => self.begin_reload(Some(reply)),
+                Order::Exchange(command) => self.ask(command, Asked::Plain(reply)),
+                Order::Status => self.ask(crate::exchange::Command::Status, Asked::Status(reply)),
+            }
+        }
+        any
+    }
+
+    fn ask(&mut self, command: crate::exchange::Command, asked: Asked) {
+        self.orders = self.orders.wrapping_add(1);
+        let id = self.orders;
+        self.replies.insert(id, asked);
+        self.input(Input::Command { id, command });
+    }
+
+    fn answer(&mut self, id: u64, reply: Reply) {
+        let (to, response) = match (self.replies.remove(&id), reply) {
+            (Some(Asked::Status(to)), Reply::Status(line)) => (to, self.status(line)),
+            (Some(Asked::Plain(to) | Asked::Status(to)), reply) => (to, Response::Reply(reply)),
+            (None, _) => return,
+        };
+        // Whoever asked may have gone.
+        let _ = to.send(response);
+    }
+
+    fn status(&self, exchange: Box<StatusLine>) -> Response {
+        let driver = &self.driver;
+        let counters = driver.counters.all().into_iter().filter(|(_, value)| *value > 0);
+        let shell = Shell {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            up_ms: u64::try_from(clock::mono().since(self.started).as_millis()).unwrap_or(u64::MAX),
+            listening: driver.transports.addresses().iter().map(|(t, a)| format!("{t} {a}")).collect(),
+            media_workers: driver.workers.count(),
+            open_streams: driver.transports.open_streams(),
+            counters: counters.map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        Response::Status { exchange, shell }
+    }
+
+    // -- 4: network --
+
+    fn network(&mut self) -> bool {
+        let Driver { exchange, transports, .. } = &mut self.driver;
+        let taken = transports.receive(NETWORK, |arrival| {
+            let input = match arrival {
+                Arrival::Message { flow, bytes } => Input::Sip { flow, bytes },
+                Arrival::Closed(flow) => Input::FlowClosed(flow),
+            };
+            exchange.handle_input(clock::now(), input);
+        });
+        self.settle();
+        taken > 0
+    }
+
+    // -- in and out --
+
+    fn input(&mut self, input: Input<'_>) {
+        self.driver.exchange.handle_input(clock::now(), input);
+        self.settle();
+    }
+
+    /// Carries out all outputs, and what comes of that, until there is nothing more.
+    fn settle(&mut self) {
+        self.put_out();
+        while let Some(consequence) = self.consequences.pop_front() {
+            let input = match consequence {
+                Consequence::FlowLost(flow) => Input::FlowClosed(flow),
+                Consequence::Media(event) => Input::Media(event),
+            };
+            self.driver.exchange.handle_input(clock::now(), input);
+            self.put_out();
+        }
+    }
+
+    fn put_out(&mut self) {
+        while let Some(output) = self.driver.exchange.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    let lost = self.driver.transports.send(transmit);
+                    self.consequences.extend(lost.map(Consequence::FlowLost));
+                }
+                Output::Media { call, command } => {
+                    if let Some(command) = self.plays.command(call, command) {
+                        self.command(call, command);
+                    }
+                }
+                Output::Play { leg, play, clips, repeat } => {
+                    match self.plays.play(Play { leg, play, clips, repeat }) {
+                        Ok(Some(command)) => self.command(leg.call, command),
+                        Ok(None) => {}
+                        Err(missing) => missing.into_iter().for_each(|id| self.driver.recorder.load(id)),
+                    }
+                }
+                Output::Record(record) => self.driver.records.save(record),
+                Output::Discard(recording) => self.driver.recorder.discard(recording),
+                Output::Notice(notice) => self.notice(&notice),
+                Output::Reply { id, reply } => self.answer(id, reply),
+            }
+        }
+    }
+
+    fn command(&mut self, call: crate::base::CallId, command: Command) {
+        if let Command::Record { recording, right, .. } = &command {
+            self.driver.recorder.begin(*recording, if right.is_some() { 2 } else { 1 });
+        }
+        let failed = self.driver.workers.command(call, command);
+        self.consequences.extend(failed.map(Consequence::Media));
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Refused { status, why, source } => {
+                tracing::info!(status, why, transport = %source.transport, "refused");
+            }
+            Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => self.leave(FAREWELL),
+            notice => tracing::debug!(?notice, "notice"),
+        }
+    }
+
+    // -- reload --
+
+    fn begin_reload(&mut self, reply: Option<oneshot::Sender<Response>>) {
+        if self.reload.running {
+            self.reload.wanted = true;
+            self.reload.next.extend(reply);
+            return;
+        }
+        self.reload.running = true;
+        self.reload.waiting.extend(reply);
+        tracing::info!("reload begins");
+        notify::reloading();
+        let (load, prompts) = (Arc::clone(&self.driver.load), self.driver.loaded.prompts.clone());
+        let inbox = self.driver.inbox.clone();
+        let read = move || inbox.push_patiently(Report::Reloaded(Box::new(Loaded::again(&load, &prompts))));
+        if let Err(error) = std::thread::Builder::new().name("reload".to_owned()).spawn(read) {
+            self.end_reload(Err(Failure::Io { what: "the reload could not be started", error }));
+        }
+    }
+
+    fn end_reload(&mut self, result: Result<Loaded, Failure>) {
+        let response = match result {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
+                }
+                tracing::info!(prompts = loaded.prompts.catalog.len(), "reloaded");
+                // The engines know a prompt before a plan can name it.
+                self.driver.workers.library(&loaded.prompts.library);
+                let warnings = loaded.warnings.clone();
+                let plan = Arc::clone(&loaded.plan);
+                self.driver.loaded = loaded;
+                self.input(Input::Reload(plan));
+                Response::Reloaded { warnings }
+            }
+            Err(failure) => {
+                tracing::error!("not reloaded, everything stays as it was: {failure}");
+                Response::Refused(failure.to_string())
+            }
+        };
+        notify::ready("taking calls");
+        for waiting in std::mem::take(&mut self.reload.waiting) {
+            let _ = waiting.send(response.clone());
+        }
+        self.reload.running = false;
+        if std::mem::take(&mut self.reload.wanted) {
+            self.reload.waiting = std::mem::take(&mut self.reload.next);
+            self.begin_reload(None);
+        }
+    }
+
+    // -- the end --
+
+    fn begin_to_stop(&mut self) {
+        match self.stage {
+            Stage::Serving => {
+                let limit = self.driver.loaded.settings.drain.limit;
+                let calls = self.driver.exchange.calls();
+                tracing::info!(calls, ?limit, "draining: new calls are refused, running ones go on");
+                notify::stopping("draining", limit + FAREWELL);
+                self.stage = Stage::Draining { ends: clock::mono() + limit };
+                self.input(Input::Drain);
+                if self.driver.exchange.calls() == 0 {
+                    self.leave(Duration::ZERO);
+                }
+            }
+            Stage::Draining { .. } | Stage::Leaving { .. } => {
+                tracing::warn!("told to stop again: calls are ended");
+                self.leave(Duration::ZERO);
+            }
+        }
+    }
+
+    fn leave(&mut self, patience: Duration) {
+        self.stage = Stage::Leaving { ends: clock::mono() + patience };
+        self.input(Input::Shutdown);
+    }
+
+    fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Leaving { ends } => ends <= clock::mono() || self.driver.exchange.is_idle(),
+            _ => false,
+        }
+    }
+
+    /// What was said and recorded up to here reaches the disk.
+    fn close(self) {
+        let Driver { workers, recorder, recording, records, control, counters, .. } = self.driver;
+        drop(control);
+        workers.stop();
+        recorder.stop();
+        if recording.join().is_err() {
+            tracing::error!("the recorder's thread had panicked");
+        }
+        records.stop();
+        let lost = counters.to_string();
+        tracing::info!(lost = if lost.is_empty() { "nothing" } else { &lost }, "ended");
+    }
+
+    // -- waiting --
+
+    async fn wait(&mut self) {
+        let deadline = self.driver.exchange.poll_timeout().map(|(at, _)| at);
+        let stage = match self.stage {
+            Stage::Serving => None,
+            Stage::Draining { ends } | Stage::Leaving { ends } => Some(ends),
+        };
+        let watchdog = self.watchdog.map(|(at, _)| at);
+        let next = [deadline, stage, watchdog].into_iter().flatten().min();
+        let patience = next.map_or(LONG, clock::until);
+        let Driver { inbox, control, transports, .. } = &mut self.driver;
+        tokio::select! {
+            () = tokio::time::sleep(patience) => {}
+            () = inbox.knocked() => {}
+            () = control.ready() => {}
+            () = transports.ready() => {}
+        }
+    }
+
+    fn feed_watchdog(&mut self) {
+        let now = clock::mono();
+        let Some((at, interval)) = self.watchdog else { return };
+        if at > now {
+            return;
+        }
+        self.watchdog = Some((now + interval, interval));
+        let stalled = self.driver.hearts.stalled();
+        if stalled.is_empty() {
+            notify::watchdog();
+        } else {
+            tracing::error!(?stalled, "the watchdog is not fed");
+        }
+    }
+}
+
+/// Signals come by the inbox like everything else, so that no load keeps them out.
+fn listen_to_signals(inbox: &Inbox<Report>) -> std::io::Result<()> {
+    let kinds = [
+        (SignalKind::hangup(), Told::Reload),
+        (SignalKind::terminate(), Told::Stop),
+        (SignalKind::interrupt(), Told::Stop),
+    ];
+    for (kind, told) in kinds {
+        let (mut signals, inbox) = (signal(kind)?, inbox.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                while inbox.push(Report::Told(told)).is_err() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The one way from the shell's threads to the driver: a bounded lock-free queue and a knock at the door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::Notify;
+
+use crate::base::{RecordingId, SlipId};
+use crate::media;
+
+use super::failure::Failure;
+use super::loaded::Loaded;
+
+/// Something that happened on another thread. All but `Loaded` become an input of the exchange.
+#[derive(Debug)]
+pub enum Report {
+    Media(media::Event),
+    /// The recording is on the disk, file and name, or could not be kept.
+    RecordingSaved { recording: RecordingId, result: Result<(), String> },
+    /// The samples of a recording that shall be played, or why there are none.
+    Loaded { recording: RecordingId, result: Result<Arc<[i16]>, String> },
+    /// The slip is committed, or could not be.
+    SlipSaved { slip: SlipId, result: Result<(), String> },
+    /// What a reload read, complete and checked, or all that is wrong with it.
+    Reloaded(Box<Result<Loaded, Failure>>),
+    Told(Told),
+}
+
+/// What the daemon is told by a signal, or by the program around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// SIGHUP.
+    Reload,
+    /// SIGTERM and SIGINT: the first lets running calls go on, the second does not.
+    Stop,
+    StopAtOnce,
+}
+
+/// Many threads push, the driver's thread pops. A full inbox gives the value back: what it holds must not be
+/// lost, so a thread that may not wait keeps it until its next turn.
+pub struct Inbox<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    queue: ArrayQueue<T>,
+    door: Notify,
+}
+
+impl<T> Clone for Inbox<T> {
+    fn clone(&self) -> Self {
+        Inbox(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Inbox<T> {
+    pub fn new(capacity: usize) -> Self {
+        Inbox(Arc::new(Shared { queue: ArrayQueue::new(capacity), door: Notify::new() }))
+    }
+
+    /// Never waits.
+    pub fn push(&self, value: T) -> Result<(), T> {
+        self.0.queue.push(value)?;
+        // A knock that nobody waits for is kept for the next wait, so none is lost between pop and wait.
+        self.0.door.notify_one();
+        Ok(())
+    }
+
+    /// Waits while the inbox is full: for threads that no caller listens to.
+    pub fn push_patiently(&self, mut value: T) {
+        while let Err(back) = self.push(value) {
+            value = back;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub fn pop(&self) -> Option<T> {
+        self.0.queue.pop()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.queue.is_empty()
+    }
+
+    /// Until something was pushed since the last wait.
+    pub async fn knocked(&self) {
+        self.0.door.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_comes_back() {
+        let inbox = Inbox::new(2);
+        assert_eq!((inbox.push(1), inbox.push(2), inbox.push(3)), (Ok(()), Ok(()), Err(3)));
+        assert_eq!((inbox.pop(), inbox.pop(), inbox.pop()), (Some(1), Some(2), None));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_push_of_another_thread_ends_the_wait() {
+        let inbox = Inbox::new(2);
+        let theirs = inbox.clone();
+        let thread = std::thread::spawn(move || theirs.push(7));
+        inbox.knocked().await;
+        assert_eq!(inbox.pop(), Some(7));
+        thread.join().unwrap().unwrap();
+    }
+}

@@ -1,0 +1,43 @@
+//! The shell: the only room with sockets, files, threads and the real clock. It carries things in and out and
+//! decides nothing; what a simulation cannot exercise does not belong here.
+//!
+//! ```text
+//!   transport (UDP, TCP) --+                         +--> transport
+//!   media workers ---------+--> driver <-> exchange -+--> media workers <-> recorder --> WAV files
+//!   control socket --------+   (one thread)          +--> records (store thread) --> SQLite
+//!   signals, clock --------+                         +--> log, service manager
+//! ```
+//!
+//! The control plane is one thread with a tokio runtime; voice is on plain threads; whatever touches a disk has
+//! a thread of its own. Threads do not grow with calls.
+
+pub mod accounts;
+pub mod banner;
+pub mod clock;
+pub mod console;
+pub mod control;
+pub mod counters;
+pub mod dialplans;
+mod driver;
+mod failure;
+pub mod heartbeat;
+mod inbox;
+mod loaded;
+pub mod logging;
+pub mod notify;
+mod plays;
+pub mod prompts;
+pub mod recorder;
+mod records;
+mod serve;
+mod settings;
+pub mod state;
+pub mod store;
+pub mod transport;
+pub mod workers;
+
+pub use banner::Ready;
+pub use failure::Failure;
+pub use loaded::{Load, Loaded};
+pub use serve::{Stopper, run};
+pub use settings::{Drain, Settings};

@@ -1,0 +1,220 @@
+//! The recordings that callers hear: embedded in the program, overlaid by a folder, checked before anything
+//! starts, encoded once.
+//!
+//! ```text
+//! manifest.toml            [[prompt]] id = "folder/name", text_zh = "…", text_en = "…"
+//! common/NAME.wav          what has no language: the prompt common/NAME
+//! LANGUAGE/FOLDER/NAME.wav the prompt FOLDER/NAME in that language
+//! ```
+//!
+//! A text in the manifest promises a recording: one that is missing, unreadable or clipped stops the start.
+
+mod manifest;
+mod wav;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use include_dir::{Dir, include_dir};
+
+use crate::base::{Catalog, Language, PromptInfo};
+use crate::media::Library;
+
+use super::failure::Failure;
+use manifest::Manifest;
+
+pub use wav::{Sound, WavError, decode};
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
+const MANIFEST: &str = "manifest.toml";
+/// The folder of prompts without a language.
+const COMMON: &str = "common";
+
+/// All prompts, twice: by name and text for plans, as sound for the media engines. The ids are the same.
+#[derive(Clone)]
+pub struct Prompts {
+    pub catalog: Arc<Catalog>,
+    pub library: Arc<Library>,
+    /// What each name sounded like when it was loaded, to find what changed.
+    sounds: BTreeMap<Key, u64>,
+}
+
+/// A prompt in one language, or in none.
+type Key = (Option<Language>, String);
+
+impl Prompts {
+    /// Everything embedded, with what lies in `overlay` in its place. All mistakes at once.
+    pub fn load(overlay: Option<&Path>) -> Result<Prompts, Failure> {
+        let empty =
+            Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() };
+        empty.reload(overlay)
+    }
+
+    /// The same again, for a running exchange: ids that were given keep their sound for as long as the
+    /// process lives, a changed recording gets a new id, a removed one loses its name.
+    pub fn reload(&self, overlay: Option<&Path>) -> Result<Prompts, Failure> {
+        let mut files = Files::embedded();
+        if let Some(folder) = overlay {
+            files.lay_over(folder)?;
+        }
+        self.renew(&files)
+    }
+
+    fn renew(&self, files: &Files) -> Result<Prompts, Failure> {
+        let mut mistakes = Vec::new();
+        let texts = Manifest::read_all(&files.manifests, &mut mistakes);
+        for (language, name) in texts.promised(&files.languages()) {
+            let key = (Some(language), name);
+            if !files.sounds.contains_key(&key) {
+                mistakes.push(format!("the prompt {} has a text but no recording: {}", key.1, path_of(&key)));
+            }
+        }
+        let mut catalog = Catalog::clone(&self.catalog);
+        let mut library = Library::clone(&self.library);
+        let mut sounds = BTreeMap::new();
+        for (key, file) in &files.sounds {
+            let added = file.read().and_then(|bytes| {
+                let print = fingerprint(&bytes);
+                sounds.insert(key.clone(), print);
+                if self.sounds.get(key) == Some(&print) {
+                    return Ok(());
+                }
+                let sound = decode(&bytes).map_err(|error| error.to_string())?;
+                let text = texts.text(key.0.as_ref(), &key.1);
+                add(&mut catalog, &mut library, key, &sound, text)
+            });
+            if let Err(reason) = added {
+                mistakes.push(format!("the recording {} {reason}", file.name()));
+            }
+        }
+        for (language, name) in self.sounds.keys().filter(|key| !files.sounds.contains_key(key)) {
+            catalog.retire(language.as_ref(), name);
+        }
+        if !mistakes.is_empty() {
+            return Err(Failure::Prompts { mistakes: mistakes.join("\n") });
+        }
+        Ok(Prompts { catalog: Arc::new(catalog), library: Arc::new(library), sounds })
+    }
+}
+
+/// One more prompt at the end of both: the ids must agree.
+fn add(
+    catalog: &mut Catalog,
+    library: &mut Library,
+    key: &Key,
+    sound: &Sound,
+    text: &str,
+) -> Result<(), String> {
+    let duration = Duration::from_secs_f64(sound.samples.len() as f64 / f64::from(sound.rate));
+    let encoded = library.add(&sound.samples, sound.rate).map_err(|error| error.to_string())?;
+    let (language, name) = key.clone();
+    let listed = catalog.replace(PromptInfo { name, language, text: text.to_owned(), duration });
+    debug_assert_eq!(encoded, listed, "catalogue and library number alike");
+    Ok(())
+}
+
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Where the recording of a prompt belongs.
+fn path_of((language, name): &Key) -> String {
+    match language {
+        Some(language) => format!("{language}/{name}.wav"),
+        None => format!("{name}.wav"),
+    }
+}
+
+/// What there is to read, not yet read.
+#[derive(Default)]
+struct Files {
+    /// In order: what a later one says of a prompt holds.
+    manifests: Vec<(String, String)>,
+    sounds: BTreeMap<Key, File>,
+}
+
+enum File {
+    Embedded { path: &'static str, bytes: &'static [u8] },
+    Disk(PathBuf),
+}
+
+impl File {
+    fn read(&self) -> Result<std::borrow::Cow<'static, [u8]>, String> {
+        match self {
+            File::Embedded { bytes, .. } => Ok((*bytes).into()),
+            File::Disk(path) => fs::read(path).map(Into::into).map_err(|e| format!("cannot be read: {e}")),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            File::Embedded { path, .. } => format!("{path} (embedded)"),
+            File::Disk(path) => path.display().to_string(),
+        }
+    }
+}
+
+impl Files {
+    fn embedded() -> Files {
+        let mut files = Files::default();
+        let mut folders = vec![&EMBEDDED];
+        while let Some(folder) = folders.pop() {
+            folders.extend(folder.dirs());
+            for file in folder.files() {
+                let Some(path) = file.path().to_str() else { continue };
+                if path == MANIFEST {
+                    let text = file.contents_utf8().unwrap_or_default().to_owned();
+                    files.manifests.push((path.to_owned(), text));
+                } else if let Some(key) = key_of(path) {
+                    files.sounds.insert(key, File::Embedded { path, bytes: file.contents() });
+                }
+            }
+        }
+        files
+    }
+
+    fn lay_over(&mut self, root: &Path) -> Result<(), Failure> {
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).map_err(Failure::read(&folder))? {
+                let path = entry.map_err(Failure::read(&folder))?.path();
+                let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if inside == MANIFEST {
+                    let text = fs::read_to_string(&path).map_err(Failure::read(&path))?;
+                    self.manifests.push((path.display().to_string(), text));
+                } else if let Some(key) = key_of(&inside) {
+                    self.sounds.insert(key, File::Disk(path));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn languages(&self) -> Vec<Language> {
+        let mut all: Vec<_> = self.sounds.keys().filter_map(|(language, _)| language.clone()).collect();
+        all.dedup();
+        all
+    }
+}
+
+/// The prompt that a file's path names; `None` for what is no recording.
+fn key_of(path: &str) -> Option<Key> {
+    let name = path.strip_suffix(".wav")?;
+    let (first, rest) = name.split_once('/')?;
+    if first == COMMON {
+        return Some((None, name.to_owned()));
+    }
+    // `common` aside, a prompt's name has a folder of its own.
+    rest.contains('/').then(|| (Some(Language::new(first)), rest.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Recordings on disk: one thread writes what the media engines hand over, and reads it back to be played.
+//!
+//! ```text
+//!   begin -> NAME.wav.part --audio, header brought up to date every second--> end
+//!         -> finalize, fsync the file, rename to NAME.wav, fsync the folder -> saved
+//! ```
+//!
+//! A crash leaves a `.part` that is playable up to the last second; the next start repairs its header and
+//! gives it its name. Nobody is told "saved" before the disk has it.
+
+mod files;
+mod repair;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::base::RecordingId;
+use crate::media::Audio;
+
+use super::counters::Counters;
+use super::failure::Failure;
+use super::inbox::{Inbox, Report};
+
+pub use files::path_of;
+pub use repair::{Repaired, repair_all};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How often the header of a growing file is brought up to date: what a crash can cost.
+    pub flush: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { flush: Duration::from_secs(1) }
+    }
+}
+
+/// Pieces of audio that may wait for a slow disk: about 20 s of 100 recordings, 40 MB.
+const QUEUED: usize = 16 * 1024;
+
+/// What the thread is asked for. What one sender asks is done in its order.
+enum Job {
+    Begin { recording: RecordingId, channels: u16 },
+    Audio(Audio),
+    End { recording: RecordingId },
+    Load { recording: RecordingId },
+    Discard { recording: RecordingId },
+    Stop,
+}
+
+/// The asking end; every media worker and the driver hold one. No call of it ever waits.
+#[derive(Clone)]
+pub struct Recorder {
+    /// Without bound but for the audio: what begins or ends a recording is rare and must not be lost.
+    jobs: Sender<Job>,
+    /// Audio on its way. Raised by the senders, lowered by the thread.
+    queued: Arc<AtomicUsize>,
+    counters: Arc<Counters>,
+}
+
+impl Recorder {
+    /// Starts the thread. Results come to `inbox` as [`Report::RecordingSaved`] and [`Report::Loaded`].
+    pub fn start(
+        state: &Path,
+        config: &Config,
+        inbox: Inbox<Report>,
+        counters: &Arc<Counters>,
+    ) -> Result<(Recorder, JoinHandle<()>), Failure> {
+        let (sender, jobs) = crossbeam_channel::unbounded();
+        let queued = Arc::new(AtomicUsize::new(0));
+        let thread = Thread {
+            queued: Arc::clone(&queued),
+            state: state.to_owned(),
+            flush: config.flush,
+            inbox,
+            counters: Arc::clone(counters),
+            open: writer::Writers::default(),
+        };
+        let handle = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || thread.run(&jobs))
+            .map_err(Failure::io("the recorder's thread could not be started"))?;
+        Ok((Recorder { jobs: sender, queued, counters: Arc::clone(counters) }, handle))
+    }
+
+    /// Before the engine is told to record, so that the file is there before its first audio.
+    pub fn begin(&self, recording: RecordingId, channels: u16) {
+        self.ask(Job::Begin { recording, channels });
+    }
+
+    /// A disk that is too slow costs audio, counted, and not the calls.
+    pub fn audio(&self, audio: Audio) {
+        if self.queued.fetch_add(1, Ordering::Relaxed) >= QUEUED {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            self.counters.recording_audio_lost.add_one();
+        } else {
+            self.ask(Job::Audio(audio));
+        }
+    }
+
+    /// After the last audio. Leads to one [`Report::RecordingSaved`].
+    pub fn end(&self, recording: RecordingId) {
+        self.ask(Job::End { recording });
+    }
+
+    /// Leads to one [`Report::Loaded`].
+    pub fn load(&self, recording: RecordingId) {
+        self.ask(Job::Load { recording });
+    }
+
+    /// Removes a recording that nobody shall hear, whole or not.
+    pub fn discard(&self, recording: RecordingId) {
+        self.ask(Job::Discard { recording });
+    }
+
+    /// After everything asked so far.
+    pub fn stop(&self) {
+        self.ask(Job::Stop);
+    }
+
+    fn ask(&self, job: Job) {
+        // Fails only when the thread is gone, at the very end.
+        let _ = self.jobs.send(job);
+    }
+}
+
+struct Thread {
+    queued: Arc<AtomicUsize>,
+    state: PathBuf,
+    flush: Duration,
+    inbox: Inbox<Report>,
+    counters: Arc<Counters>,
+    open: writer::Writers,
+}
+
+impl Thread {
+    fn run(mut self, jobs: &Receiver<Job>) {
+        let tick = crossbeam_channel::tick(self.flush);
+        loop {
+            crossbeam_channel::select_biased! {
+                recv(tick) -> _ => {
+                    self.open.flush_all();
+                }
+                recv(jobs) -> job => match job {
+                    Ok(Job::Stop) | Err(_) => return self.end_all(),
+                    Ok(job) => self.carry_out(job),
+                },
+            }
+        }
+    }
+
+    fn carry_out(&mut self, job: Job) {
+        match job {
+            Job::Begin { recording, channels } => self.open.begin(&self.state, recording, channels),
+            Job::Audio(audio) => {
+                self.queued.fetch_sub(1, Ordering::Relaxed);
+                self.open.audio(&audio);
+            }
+            Job::End { recording } => {
+                let result = self.open.end(recording);
+                if let Err(reason) = &result {
+                    self.counters.recordings_failed.add_one();
+                    tracing::error!(%recording, %reason, "a recording could not be kept");
+                }
+                self.inbox.push_patiently(Report::RecordingSaved { recording, result });
+            }
+            Job::Load { recording } => {
+                let result = files::load(&self.state, recording);
+                self.inbox.push_patiently(Report::Loaded { recording, result });
+            }
+            Job::Discard { recording } => {
+                drop(self.open.end(recording));
+                files::remove(&self.state, recording);
+            }
+            Job::Stop => {}
+        }
+    }
+
+    fn end_all(&mut self) {
+        for (recording, result) in self.open.end_all() {
+            if let Err(reason) = result {
+                tracing::error!(%recording, %reason, "a recording could not be kept");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! SIP's bytes to and from the network: datagram sockets that the driver drains itself, and streams with a
+//! task each way. Nothing here reads a message; [`StreamFramer`](crate::sip::wire::StreamFramer) only cuts.
+
+mod stream;
+mod tcp;
+mod udp;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::sip::{Flow, Transmit, Transport};
+
+use super::counters::Counters;
+use super::failure::Failure;
+use tcp::Streams;
+use udp::Datagrams;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub udp: Vec<SocketAddr>,
+    pub tcp: Vec<SocketAddr>,
+    /// A stream on which nothing came for this long is closed.
+    pub tcp_idle: Duration,
+    /// More streams than this are turned away.
+    pub tcp_streams: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 5060));
+        Config {
+            udp: vec![loopback],
+            tcp: vec![loopback],
+            // A phone that registers keeps its stream warm at least every two minutes (RFC 5626 §4.4.1), but
+            // older ones only come back to register, hourly by default.
+            tcp_idle: Duration::from_secs(3900),
+            tcp_streams: 1000,
+        }
+    }
+}
+
+/// All sockets of the control plane. Lives on the driver's thread, inside its runtime.
+pub struct Transports {
+    datagrams: Datagrams,
+    streams: Streams,
+}
+
+impl Transports {
+    /// Binds everything or nothing.
+    pub fn bind(config: &Config, max_message: usize, counters: &Arc<Counters>) -> Result<Self, Failure> {
+        let datagrams = Datagrams::bind(&config.udp, max_message, counters)?;
+        let streams = Streams::bind(config, max_message, counters)?;
+        Ok(Transports { datagrams, streams })
+    }
+
+    /// What is bound, with the ports that the system chose where 0 was asked for.
+    pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
+        let udp = self.datagrams.addresses().map(|address| (Transport::Udp, address));
+        let tcp = self.streams.addresses().map(|address| (Transport::Tcp, address));
+        udp.chain(tcp).collect()
+    }
+
+    /// Sends, or starts to. The flow comes back where it is already known to be lost; a stream that breaks
+    /// later is reported by [`Transports::receive`].
+    pub fn send(&mut self, transmit: Transmit) -> Option<Flow> {
+        match transmit.flow.transport {
+            Transport::Udp => self.datagrams.send(transmit),
+            Transport::Tcp => self.streams.send(transmit),
+        }
+    }
+
+    /// Waits until there is something to receive. Nothing is lost when the wait is given up.
+    pub async fn ready(&mut self) {
+        tokio::select! {
+            () = self.datagrams.ready() => {}
+            () = self.streams.ready() => {}
+        }
+    }
+
+    /// Hands over at most about `budget` arrivals, streams and sockets in turn; more may be waiting.
+    pub fn receive(&mut self, budget: usize, mut take: impl FnMut(Arrival<'_>)) -> usize {
+        let share = budget.div_ceil(2);
+        let first = self.streams.receive(share, &mut take);
+        first + self.datagrams.receive(budget.saturating_sub(first).max(1), &mut take)
+    }
+
+    pub fn open_streams(&self) -> usize {
+        self.streams.open()
+    }
+}
+
+/// The UDP address that our own requests leave from, as most peers see it.
+pub fn own_udp(addresses: &[(Transport, SocketAddr)]) -> Option<SocketAddr> {
+    let udp = || addresses.iter().filter(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address);
+    let address = udp().find(SocketAddr::is_ipv4).or_else(|| udp().next())?;
+    if !address.ip().is_unspecified() {
+        return Some(address);
+    }
+    // Towards the rest of the world (an address of RFC 5737 or RFC 3849 stands for it); nothing is sent.
+    let outside = if address.is_ipv4() { SocketAddr::from(([192, 0, 2, 1], 9)) } else { OUTSIDE_V6 };
+    let loopback = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    Some(SocketAddr::new(udp::route(outside).unwrap_or(loopback), address.port()))
+}
+
+const OUTSIDE_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
+
+/// What the network brought.
+#[derive(Debug)]
+pub enum Arrival<'a> {
+    /// Exactly one message, or what claims to be one.
+    Message { flow: Flow, bytes: &'a [u8] },
+    /// The stream is gone, or could not be opened.
+    Closed(Flow),
+}
+
+/// The sentence for a socket that could not be bound.
+fn listen_failure(transport: Transport, address: SocketAddr, error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return Failure::PortInUse { transport, address };
+    }
+    Failure::Listen { transport, address, error }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Datagram sockets. Read without a task of their own: the driver drains them in its turn.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket as Sender};
+use std::sync::Arc;
+use std::task::Poll;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+
+use crate::daemon::counters::Counters;
+use crate::daemon::failure::Failure;
+use crate::sip::{Flow, Transmit, Transport};
+
+use super::{Arrival, listen_failure};
+
+/// Room for a burst of messages while the exchange is busy.
+const SOCKET_BUFFER: usize = 4 << 20;
+/// Peers whose way out is remembered, for sockets on all addresses.
+const ROUTES: usize = 4096;
+
+pub struct Datagrams {
+    sockets: Vec<Port>,
+    buffer: Vec<u8>,
+    /// The socket to drain first next time, so that a busy one does not starve the others.
+    next: usize,
+    counters: Arc<Counters>,
+}
+
+struct Port {
+    local: SocketAddr,
+    socket: UdpSocket,
+    /// The same socket, for sends that need no readiness of the runtime.
+    sender: Sender,
+    /// For a socket on all addresses: the address of ours that a peer sees.
+    routes: HashMap<IpAddr, IpAddr>,
+}
+
+impl Datagrams {
+    pub fn bind(
+        addresses: &[SocketAddr],
+        max_message: usize,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, Failure> {
+        let open = |address: &SocketAddr| {
+            Port::bind(*address).map_err(|error| listen_failure(Transport::Udp, *address, error))
+        };
+        let sockets = addresses.iter().map(open).collect::<Result<_, _>>()?;
+        // One octet more than a message may have: what fills it was too long, and the endpoint says so.
+        let buffer = vec![0; max_message.saturating_add(1)];
+        Ok(Datagrams { sockets, buffer, next: 0, counters: Arc::clone(counters) })
+    }
+
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().map(|port| port.local)
+    }
+
+    pub fn send(&mut self, transmit: Transmit) -> Option<Flow> {
+        let Transmit { flow, bytes } = transmit;
+        let Some(port) = self.port_for(flow.local, flow.remote) else {
+            self.counters.udp_send_failed.add_one();
+            return Some(flow);
+        };
+        match port.sender.send_to(&bytes, flow.remote) {
+            Ok(_) => None,
+            Err(error) => {
+                self.counters.udp_send_failed.add_one();
+                tracing::debug!(%flow, %error, "datagram not sent");
+                // A full buffer passes, and retransmission is the protocol's own cure.
+                (error.kind() != io::ErrorKind::WouldBlock).then_some(flow)
+            }
+        }
+    }
+
+    /// The socket that the flow came in by; for a flow that begins here, one that can reach the peer.
+    fn port_for(&self, local: SocketAddr, remote: SocketAddr) -> Option<&Port> {
+        let same_port = |port: &&Port| port.local.port() == local.port();
+        let exact = |port: &&Port| port.local == local;
+        let family = |port: &&Port| port.local.is_ipv4() == remote.is_ipv4();
+        let sockets = || self.sockets.iter();
+        sockets()
+            .find(exact)
+            .or_else(|| sockets().filter(family).filter(same_port).find(|p| p.local.ip().is_unspecified()))
+            .or_else(|| sockets().find(family))
+    }
+
+    pub async fn ready(&self) {
+        poll_fn(|context| {
+            let ready = self.sockets.iter().any(|port| port.socket.poll_recv_ready(context).is_ready());
+            if ready { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    pub fn receive(&mut self, budget: usize, take: &mut impl FnMut(Arrival<'_>)) -> usize {
+        let mut taken = 0;
+        for turn in 0..self.sockets.len() {
+            let at = (self.next + turn) % self.sockets.len();
+            let Some(port) = self.sockets.get_mut(at) else { break };
+            while taken < budget {
+                // An error other than "nothing there" is an ICMP message about an earlier send: not ours.
+                let (length, remote) = match port.socket.try_recv_from(&mut self.buffer) {
+                    Ok(arrived) => arrived,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(_) => {
+                        taken += 1;
+                        continue;
+                    }
+                };
+                taken += 1;
+                let local = port.local_for(remote);
+                let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+                let bytes = self.buffer.get(..length).unwrap_or_default();
+                take(Arrival::Message { flow, bytes });
+            }
+        }
+        self.next = self.next.wrapping_add(1);
+        taken
+    }
+}
+
+impl Port {
+    fn bind(address: SocketAddr) -> io::Result<Port> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            // Both families may be listened on at the same port.
+            socket.set_only_v6(true)?;
+        }
+        // What the system refuses here only costs room for bursts.
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let sender = Sender::from(socket);
+        let socket = UdpSocket::from_std(sender.try_clone()?)?;
+        Ok(Port { local: socket.local_addr()?, socket, sender, routes: HashMap::new() })
+    }
+
+    /// The address of ours that this peer talks to.
+    fn local_for(&mut self, remote: SocketAddr) -> SocketAddr {
+        if !self.local.ip().is_unspecified() {
+            return self.local;
+        }
+        if self.routes.len() >= ROUTES {
+            self.routes.clear();
+        }
+        let wildcard = self.local.ip();
+        let ip = *self.routes.entry(remote.ip()).or_insert_with(|| route(remote).unwrap_or(wildcard));
+        SocketAddr::new(ip, self.local.port())
+    }
+}
+
+/// The address of ours from which the system would send to `remote`. No packet leaves.
+pub fn route(remote: SocketAddr) -> io::Result<IpAddr> {
+    let any: SocketAddr = match remote {
+        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+        SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+    };
+    let probe = Sender::bind(any)?;
+    probe.connect(remote)?;
+    Ok(probe.local_addr()?.ip())
+}

@@ -1,0 +1,152 @@
+//! Media on plain threads: each has an engine, its legs' sockets and an absolute tick of 1 ms.
+//!
+//! ```text
+//!   driver --orders (lock-free)--> worker: orders, sockets, tick, packets out --reports--> driver
+//!                                     |
+//!                                     +--audio--> recorder
+//! ```
+//!
+//! All legs of a call are on one worker, so that a bridge crosses no thread. The driver binds a leg's ports
+//! before it passes the leg on: when an answer leaves, the ports in it are open.
+
+mod ports;
+mod priority;
+mod tick;
+mod worker;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::base::CallId;
+use crate::media::{self, Command, Event, Library};
+
+use super::counters::Counters;
+use super::failure::Failure;
+use super::heartbeat::Heartbeats;
+use super::inbox::{Inbox, Report};
+use super::recorder::Recorder;
+use ports::Ports;
+use worker::{Order, Orders, Worker};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Threads; 0 for one a core, two at least.
+    pub workers: usize,
+    /// Whether the threads ask for real-time priority (`SCHED_FIFO`). Where it is refused they go on without.
+    pub real_time: bool,
+    /// The address that RTP is bound to; `None` for the one that SIP listens on where that is one only, else
+    /// all addresses.
+    pub address: Option<IpAddr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { workers: 0, real_time: true, address: None }
+    }
+}
+
+impl Config {
+    fn threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            set => set,
+        }
+    }
+}
+
+/// What every worker needs besides its own.
+pub struct Surroundings<'a> {
+    pub media: &'a media::Config,
+    pub recorder: &'a Recorder,
+    pub inbox: &'a Inbox<Report>,
+    pub counters: &'a Arc<Counters>,
+    pub hearts: &'a mut Heartbeats,
+}
+
+/// The driver's end of all media threads.
+pub struct Workers {
+    workers: Vec<Handle>,
+    address: IpAddr,
+    counters: Arc<Counters>,
+}
+
+struct Handle {
+    orders: Orders,
+    thread: JoinHandle<()>,
+}
+
+impl Workers {
+    pub fn start(config: &Config, address: IpAddr, around: Surroundings<'_>) -> Result<Self, Failure> {
+        let mut workers = Vec::new();
+        for number in 0..config.threads() {
+            let failed = "the media threads could not be started";
+            let orders = Orders::new().map_err(Failure::io(failed))?;
+            let worker = Worker::new(
+                media::Engine::new(around.media.clone()),
+                orders.clone(),
+                around.recorder.clone(),
+                around.inbox.clone(),
+                Arc::clone(around.counters),
+                around.hearts.watch(format!("media {number}")),
+            );
+            let worker = worker.map_err(Failure::io(failed))?;
+            let real_time = config.real_time;
+            let thread = std::thread::Builder::new().name(format!("media-{number}"));
+            let thread = thread.spawn(move || {
+                if real_time {
+                    priority::ask_for_real_time();
+                }
+                worker.run();
+            });
+            workers.push(Handle { orders, thread: thread.map_err(Failure::io(failed))? });
+        }
+        Ok(Workers { workers, address, counters: Arc::clone(around.counters) })
+    }
+
+    pub fn count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Gives every engine the prompts.
+    pub fn library(&self, library: &Arc<Library>) {
+        for worker in &self.workers {
+            worker.orders.push(Order::Command(Command::Library(Arc::clone(library))));
+        }
+    }
+
+    /// Passes an order on. Ports that cannot be bound are told at once.
+    pub fn command(&self, call: CallId, command: Command) -> Option<Event> {
+        let count = self.workers.len().max(1) as u64;
+        let worker = self.workers.get((call.0 % count) as usize)?;
+        let Command::Open { leg, rtp_port, .. } = command else {
+            worker.orders.push(Order::Command(command));
+            return None;
+        };
+        match Ports::bind(self.address, rtp_port) {
+            Ok(ports) => {
+                worker.orders.push(Order::Open { leg, ports, command });
+                None
+            }
+            Err(error) => {
+                self.counters.rtp_bind_failed.add_one();
+                Some(Event::OpenFailed { leg, reason: format!("RTP port {rtp_port}: {error}") })
+            }
+        }
+    }
+
+    /// Ends all threads, after everything ordered so far.
+    pub fn stop(self) {
+        for worker in &self.workers {
+            worker.orders.push(Order::Stop);
+        }
+        for worker in self.workers {
+            if worker.thread.join().is_err() {
+                tracing::error!("a media thread had panicked");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! One media thread.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::time::Duration;
+
+use crossbeam_queue::SegQueue;
+use rustix::buffer::spare_capacity;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+
+use crate::base::LegId;
+use crate::daemon::clock;
+use crate::daemon::counters::Counters;
+use crate::daemon::heartbeat::Heartbeat;
+use crate::daemon::inbox::{Inbox, Report};
+use crate::daemon::recorder::Recorder;
+use crate::media::{Channel, Command, Engine, Event, Output};
+
+use super::ports::Ports;
+use super::tick::Tick;
+
+pub enum Order {
+    Command(Command),
+    /// The [`Command::Open`] of a leg with the ports that it names.
+    Open { leg: LegId, ports: Ports, command: Command },
+    Stop,
+}
+
+/// The driver pushes, one worker pops.
+#[derive(Clone)]
+pub struct Orders(Arc<Shared>);
+
+struct Shared {
+    queue: SegQueue<Order>,
+    /// Written by the worker before it sleeps long, cleared by whoever rings the bell.
+    asleep: AtomicBool,
+    bell: OwnedFd,
+}
+
+impl Orders {
+    pub fn new() -> io::Result<Orders> {
+        let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
+        Ok(Orders(Arc::new(Shared { queue: SegQueue::new(), asleep: AtomicBool::new(false), bell })))
+    }
+
+    /// Costs a system call only when the worker has no legs: else it looks every millisecond anyway.
+    pub fn push(&self, order: Order) {
+        self.0.queue.push(order);
+        // Either this sees `asleep`, or the worker's look after setting it sees the order.
+        fence(Ordering::SeqCst);
+        if self.0.asleep.swap(false, Ordering::SeqCst) {
+            let _ = rustix::io::write(&self.0.bell, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+/// How long a worker without legs sleeps at most: its heart must go on beating.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often a turn asks for more packets: a flood on one leg must not hold up the others' voice.
+const ROUNDS: usize = 8;
+const EVENTS: usize = 1024;
+/// Larger than any Ethernet frame: what is longer is no voice packet.
+const PACKET: usize = 2048;
+/// Marks the bell among the sockets.
+const BELL: u64 = u64::MAX;
+
+pub struct Worker {
+    engine: Engine,
+    orders: Orders,
+    legs: Legs,
+    poll: OwnedFd,
+    ready: Vec<epoll::Event>,
+    recorder: Recorder,
+    inbox: Inbox<Report>,
+    /// What the driver had no room for yet, in order.
+    unsent: VecDeque<Event>,
+    counters: Arc<Counters>,
+    heart: Heartbeat,
+}
+
+impl Worker {
+    pub fn new(
+        engine: Engine,
+        orders: Orders,
+        recorder: Recorder,
+        inbox: Inbox<Report>,
+        counters: Arc<Counters>,
+        heart: Heartbeat,
+    ) -> io::Result<Self> {
+        let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let bell = epoll::EventData::new_u64(BELL);
+        epoll::add(&poll, orders.0.bell.as_fd(), bell, epoll::EventFlags::IN)?;
+        Ok(Worker {
+            engine,
+            orders,
+            legs: Legs::default(),
+            poll,
+            ready: Vec::with_capacity(EVENTS),
+            recorder,
+            inbox,
+            unsent: VecDeque::new(),
+            counters,
+            heart,
+        })
+    }
+
+    /// Until [`Order::Stop`].
+    pub fn run(mut self) {
+        let mut tick = Tick::starting(clock::mono());
+        loop {
+            if self.legs.is_empty() && self.unsent.is_empty() {
+                self.sleep_until_called();
+                tick = Tick::starting(clock::mono());
+            }
+            if !self.take_orders() {
+                return;
+            }
+            self.receive();
+            self.engine.handle_tick(clock::mono());
+            self.put_out();
+            self.report();
+            self.heart.beat();
+            if !self.legs.is_empty() {
+                self.counters.ticks_late.add(tick.sleep());
+            }
+        }
+    }
+
+    fn sleep_until_called(&mut self) {
+        let shared = Arc::clone(&self.orders.0);
+        shared.asleep.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if shared.queue.is_empty() {
+            self.wait(IDLE);
+            let mut rung = [0; 8];
+            let _ = rustix::io::read(&shared.bell, &mut rung);
+        }
+        shared.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// Fills `ready`; empty after `patience` or an interruption.
+    fn wait(&mut self, patience: Duration) {
+        let patience = Timespec {
+            tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(patience.subsec_nanos()),
+        };
+        self.ready.clear();
+        if epoll::wait(&self.poll, spare_capacity(&mut self.ready), Some(&patience)).is_err() {
+            self.ready.clear();
+        }
+    }
+
+    /// False when the thread shall end.
+    fn take_orders(&mut self) -> bool {
+        while let Some(order) = self.orders.0.queue.pop() {
+            match order {
+                Order::Command(Command::Close { leg }) => {
+                    self.engine.handle_command(clock::mono(), Command::Close { leg });
+                    // The leg's last packets still need its ports.
+                    self.put_out();
+                    self.legs.remove(leg);
+                }
+                Order::Command(command) => self.engine.handle_command(clock::mono(), command),
+                Order::Open { leg, ports, command } => self.open(leg, ports, command),
+                Order::Stop => {
+                    self.put_out();
+                    self.report();
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn open(&mut self, leg: LegId, ports: Ports, command: Command) {
+        let slot = self.legs.add(leg, ports);
+        let Some(Some((_, ports))) = self.legs.slots.get(slot) else { return };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let data = epoll::EventData::new_u64(Legs::key(slot, channel));
+            if let Err(error) = epoll::add(&self.poll, ports.socket(channel), data, epoll::EventFlags::IN) {
+                let reason = format!("the leg's socket cannot be watched: {error}");
+                self.unsent.push_back(Event::OpenFailed { leg, reason });
+                self.legs.remove(leg);
+                return;
+            }
+        }
+        self.engine.handle_command(clock::mono(), command);
+    }
+
+    /// One packet of every socket that has some, until none has: the usual case, a packet each, costs one
+    /// read each and no read in vain.
+    fn receive(&mut self) {
+        let mut buffer = [0; PACKET];
+        for _ in 0..ROUNDS {
+            self.wait(Duration::ZERO);
+            if self.ready.is_empty() {
+                return;
+            }
+            let now = clock::mono();
+            for event in &self.ready {
+                let Some((leg, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
+                if let Some((length, from)) = ports.receive(channel, &mut buffer) {
+                    let packet = buffer.get(..length).unwrap_or_default();
+                    self.engine.handle_packet(now, leg, channel, from, packet);
+                }
+            }
+            self.put_out();
+        }
+    }
+
+    fn put_out(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Send { leg, channel, to, bytes } => {
+                    let sent = self.legs.by_leg(leg).map(|ports| ports.send(channel, to, bytes));
+                    if !matches!(sent, Some(Ok(()))) {
+                        self.counters.rtp_send_failed.add_one();
+                    }
+                }
+                Output::Event(event) => {
+                    if let Event::RecordingEnded { recording, .. } = event {
+                        self.recorder.end(recording);
+                    }
+                    self.unsent.push_back(event);
+                }
+                Output::Audio(audio) => self.recorder.audio(audio),
+            }
+        }
+    }
+
+    fn report(&mut self) {
+        while let Some(event) = self.unsent.pop_front() {
+            if let Err(Report::Media(back)) = self.inbox.push(Report::Media(event)) {
+                self.unsent.push_front(back);
+                return;
+            }
+        }
+    }
+}
+
+/// The legs' sockets by slot, for what the system reports, and by leg, for what the engine sends.
+#[derive(Default)]
+struct Legs {
+    slots: Vec<Option<(LegId, Ports)>>,
+    by_leg: HashMap<LegId, usize>,
+    free: Vec<usize>,
+}
+
+impl Legs {
+    fn is_empty(&self) -> bool {
+        self.by_leg.is_empty()
+    }
+
+    fn add(&mut self, leg: LegId, ports: Ports) -> usize {
+        self.remove(leg);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some((leg, ports));
+        }
+        self.by_leg.insert(leg, slot);
+        slot
+    }
+
+    /// Closing the sockets takes them off the poll.
+    fn remove(&mut self, leg: LegId) {
+        let Some(slot) = self.by_leg.remove(&leg) else { return };
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = None;
+        }
+        self.free.push(slot);
+    }
+
+    fn by_leg(&self, leg: LegId) -> Option<&Ports> {
+        let slot = *self.by_leg.get(&leg)?;
+        self.slots.get(slot)?.as_ref().map(|(_, ports)| ports)
+    }
+
+    /// `slot` and channel in one number.
+    fn key(slot: usize, channel: Channel) -> u64 {
+        (slot as u64) << 1 | u64::from(channel == Channel::Rtcp)
+    }
+
+    fn by_key(&self, key: u64) -> Option<(LegId, &Ports, Channel)> {
+        let slot = usize::try_from(key >> 1).ok()?;
+        let (leg, ports) = self.slots.get(slot)?.as_ref()?;
+        Some((*leg, ports, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
+    }
+}

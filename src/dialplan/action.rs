@@ -1,0 +1,152 @@
+//! What goes into the interpreter and what comes out of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::{Origin, Requirement};
+use crate::base::{AgentId, AwayReason, Clip, Masked, Now, QueueId, Wall};
+
+/// What is known of a call when it begins.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The caller's number; empty where it was withheld.
+    pub from: Masked<String>,
+    pub dialled: String,
+    pub origin: Origin,
+    pub now: Now,
+}
+
+/// What happened to the call.
+#[derive(Clone, PartialEq)]
+pub enum Event {
+    /// The call is answered: the first step may be taken. Sent once.
+    Begin,
+    /// `0`–`9`, `*`, `#`, `A`–`D`; sent also while something plays or the caller waits for nothing.
+    Digit(char),
+    /// The last [`Action::Play`] reached its end; not sent when it was stopped or replaced.
+    Played,
+    /// The one armed timer.
+    TimedOut,
+    /// Answers [`Action::Queue`].
+    QueueEnded(QueueEnd),
+    /// Answers [`Action::Dial`].
+    DialEnded(DialEnd),
+    /// Answers [`Action::Message`].
+    MessageEnded(MessageEnd),
+    /// Answers [`Action::Presence`].
+    PresenceSet { ok: bool },
+}
+
+/// Without the digit: it may be part of a secret.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Begin => f.write_str("Begin"),
+            Event::Digit(_) => f.write_str("Digit"),
+            Event::Played => f.write_str("Played"),
+            Event::TimedOut => f.write_str("TimedOut"),
+            Event::QueueEnded(end) => write!(f, "QueueEnded({end:?})"),
+            Event::DialEnded(end) => write!(f, "DialEnded({end:?})"),
+            Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
+            Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum QueueEnd {
+    /// The caller talked with an agent, and the agent is gone.
+    Served,
+    /// One of the keys of [`Action::Queue`]; the caller has left the queue.
+    Key(char),
+    MaxWait,
+    Full,
+    NobodySignedOn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DialEnd {
+    /// The caller talked with the person, who is gone.
+    Served,
+    /// In another call.
+    Busy,
+    NoAnswer,
+    Away { reason: AwayReason, until: Option<Wall> },
+    /// No phone registered, or the phone refused.
+    Unreachable,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageEnd {
+    /// On disk, confirmed by the caller or kept because they said nothing against it.
+    Saved,
+    /// Nothing was said, or the caller took it back.
+    Nothing,
+    /// The disk or the recorder failed.
+    Failed,
+}
+
+/// A change of an agent's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PresenceChange {
+    SignOn,
+    SignOff,
+    Ready,
+    Away { reason: AwayReason, until: Option<Wall> },
+}
+
+/// The same as written in a dialplan: when the person is back is not known yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PresenceKind {
+    SignOn,
+    SignOff,
+    Ready,
+    Away(AwayReason),
+}
+
+/// What the call shall do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Replaces what is playing. Answered by [`Event::Played`] at the end. Never empty.
+    Play(Vec<Clip>),
+    StopPlaying,
+    /// There is one timer: replaces the one before.
+    Arm(Duration),
+    Disarm,
+    /// Put the caller in line; the call plays music, positions and comfort and reports [`Event::QueueEnded`].
+    Queue {
+        queue: QueueId,
+        /// Beside the queue's own requirement.
+        needs: Vec<Requirement>,
+        /// Instead of the queue's own credit.
+        credit: Option<Duration>,
+        /// Keys that end the wait ([`QueueEnd::Key`]); all others are ignored.
+        keys: Vec<char>,
+        /// Said after the queue's `offer_after` and with each comfort phrase from then on; may be empty.
+        offer: Vec<Clip>,
+    },
+    /// Ring a person and connect the caller; reports [`Event::DialEnded`].
+    Dial { person: AgentId, ring: Duration },
+    /// Record a message. What invites it, and the tone, have been played; the call records until `#`, silence
+    /// or `longest`, plays back, lets the caller confirm, says that it is saved, and reports
+    /// [`Event::MessageEnded`].
+    Message {
+        /// `None`: for the team whose box it is.
+        person: Option<AgentId>,
+        box_name: String,
+        longest: Duration,
+        /// This much silence ends it.
+        silence: Duration,
+        /// Less than this is not a message.
+        shortest: Duration,
+    },
+    /// Of the agent whose desk calls; reports [`Event::PresenceSet`].
+    Presence { change: PresenceChange },
+    /// Between on and off, keyed digits appear in no log and no recording.
+    Secret(bool),
+    /// Where the call is, for its record and the log. `label` is `flow verb`.
+    Step { file: Arc<str>, line: u32, label: String },
+    /// The closing phrase has been played. Nothing follows.
+    HangUp,
+}

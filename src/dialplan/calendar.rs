@@ -1,0 +1,250 @@
+//! Opening hours, holidays and make-up workdays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+
+use crate::base::Wall;
+
+/// What a calendar says about a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hours {
+    Open,
+    Closed,
+    /// A public holiday, whatever the hour.
+    Holiday,
+}
+
+/// `from` to `until`, in minutes of a day; the end is not part of it, and may be 1440.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Span {
+    pub(super) from: u16,
+    pub(super) until: u16,
+}
+
+/// A holiday by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Holiday {
+    pub(super) from: Date,
+    pub(super) to: Date,
+    /// The days of the feast itself, on which callers are wished well; within `from` to `to`.
+    pub(super) greeting: Option<String>,
+}
+
+/// What one year's notice declares.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(super) struct Year {
+    pub(super) holidays: Vec<Holiday>,
+    /// Weekend days that are worked (调休).
+    pub(super) workdays: BTreeSet<Date>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Calendar {
+    pub name: String,
+    /// From Monday.
+    pub(super) week: [Vec<Span>; 7],
+    /// The hours of a make-up workday.
+    pub(super) workday: Vec<Span>,
+    pub(super) years: BTreeMap<i16, Year>,
+    /// Whether holidays are kept at all.
+    pub(super) keeps_holidays: bool,
+}
+
+/// The civil time of a moment; `None` outside the years -9999 to 9999.
+pub(super) fn local(zone: &TimeZone, at: Wall) -> Option<DateTime> {
+    jiff::Timestamp::from_microsecond(at.as_micros()).ok().map(|t| zone.to_datetime(t))
+}
+
+impl Calendar {
+    pub(super) fn hours(&self, zone: &TimeZone, at: Wall) -> Hours {
+        let Some(now) = local(zone, at) else { return Hours::Closed };
+        let date = now.date();
+        if self.holiday(date).is_some() {
+            return Hours::Holiday;
+        }
+        let minute = now.hour() as u16 * 60 + now.minute() as u16;
+        let open = self.spans(date).iter().any(|s| (s.from..s.until).contains(&minute));
+        if open { Hours::Open } else { Hours::Closed }
+    }
+
+    pub(super) fn holiday(&self, date: Date) -> Option<&Holiday> {
+        if !self.keeps_holidays {
+            return None;
+        }
+        self.years.get(&date.year())?.holidays.iter().find(|h| (h.from..=h.to).contains(&date))
+    }
+
+    /// Whether holidays are kept and nobody has entered those of this year.
+    pub(super) fn lacks(&self, year: i16) -> bool {
+        self.keeps_holidays && !self.years.contains_key(&year)
+    }
+
+    fn spans(&self, date: Date) -> &[Span] {
+        let worked = self.years.get(&date.year()).is_some_and(|y| y.workdays.contains(&date));
+        if self.keeps_holidays && worked {
+            return &self.workday;
+        }
+        &self.week[date.weekday().to_monday_zero_offset() as usize % 7]
+    }
+
+    /// Hours that are the same on Monday to Friday and nothing else, or the same every day: what can be said
+    /// in one sentence. `true`: every day.
+    pub(super) fn sayable(&self) -> Option<(bool, &[Span])> {
+        let [first, rest @ ..] = &self.week;
+        if first.is_empty() || rest[..4].iter().any(|d| d != first) {
+            return None;
+        }
+        match (&rest[4], &rest[5]) {
+            (saturday, sunday) if saturday.is_empty() && sunday.is_empty() => Some((false, first)),
+            (saturday, sunday) if saturday == first && sunday == first => Some((true, first)),
+            _ => None,
+        }
+    }
+}
+
+/// `HH:MM` in minutes of the day; `24:00` is 1440.
+pub(super) fn minutes(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    if hours.is_empty() || hours.len() > 2 || minutes.len() != 2 {
+        return None;
+    }
+    let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (minutes < 60 && (hours < 24 || (hours == 24 && minutes == 0))).then_some(hours * 60 + minutes)
+}
+
+/// The next moment at which the clock shows these four digits (`HHMM`); `None` where no clock does.
+pub(super) fn next_at(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> {
+    if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let time = Time::new(digits[..2].parse().ok()?, digits[2..].parse().ok()?, 0, 0).ok()?;
+    let today = local(zone, now)?;
+    let date = if time > today.time() { today.date() } else { today.date().tomorrow().ok()? };
+    let at = date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Wall::from_micros(at.as_microsecond()))
+}
+
+/// The part of the day that a greeting names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DayPart {
+    Morning,
+    Noon,
+    Afternoon,
+    Evening,
+}
+
+impl DayPart {
+    /// Morning from 5, noon from 11, afternoon from 13, evening from 18 to 5.
+    pub(super) fn of(hour: i8) -> Self {
+        match hour {
+            5..=10 => DayPart::Morning,
+            11..=12 => DayPart::Noon,
+            13..=17 => DayPart::Afternoon,
+            _ => DayPart::Evening,
+        }
+    }
+
+    pub(super) fn prompt(self) -> &'static str {
+        match self {
+            DayPart::Morning => "greeting/good-morning",
+            DayPart::Noon => "greeting/good-noon",
+            DayPart::Afternoon => "greeting/good-afternoon",
+            DayPart::Evening => "greeting/good-evening",
+        }
+    }
+}
+
+/// `mon` … `sun`.
+pub(super) fn weekday(name: &str) -> Option<Weekday> {
+    Some(match name {
+        "mon" => Weekday::Monday,
+        "tue" => Weekday::Tuesday,
+        "wed" => Weekday::Wednesday,
+        "thu" => Weekday::Thursday,
+        "fri" => Weekday::Friday,
+        "sat" => Weekday::Saturday,
+        "sun" => Weekday::Sunday,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shanghai() -> TimeZone {
+        TimeZone::get("Asia/Shanghai").unwrap()
+    }
+
+    fn at(text: &str) -> Wall {
+        let local: DateTime = text.parse().unwrap();
+        Wall::from_micros(local.to_zoned(shanghai()).unwrap().timestamp().as_microsecond())
+    }
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn office() -> Calendar {
+        let day = vec![Span { from: 9 * 60, until: 12 * 60 }, Span { from: 13 * 60, until: 18 * 60 }];
+        let mut week: [Vec<Span>; 7] = Default::default();
+        week[..5].fill(day.clone());
+        let year = Year {
+            holidays: vec![Holiday { from: date("2026-10-01"), to: date("2026-10-07"), greeting: None }],
+            workdays: BTreeSet::from([date("2026-10-10")]),
+        };
+        Calendar {
+            name: "office".into(),
+            week,
+            workday: day,
+            years: BTreeMap::from([(2026, year)]),
+            keeps_holidays: true,
+        }
+    }
+
+    #[test]
+    fn open_closed_holiday_and_worked_saturday() {
+        let hours = |t: &str| office().hours(&shanghai(), at(t));
+        assert_eq!(hours("2026-11-20T08:59:59"), Hours::Closed);
+        assert_eq!(hours("2026-11-20T09:00:00"), Hours::Open);
+        assert_eq!(hours("2026-11-20T12:00:00"), Hours::Closed);
+        assert_eq!(hours("2026-11-20T17:59:59"), Hours::Open);
+        assert_eq!(hours("2026-11-20T18:00:00"), Hours::Closed);
+        assert_eq!(hours("2026-11-21T10:00:00"), Hours::Closed);
+        assert_eq!(hours("2026-10-01T10:00:00"), Hours::Holiday);
+        assert_eq!(hours("2026-10-10T10:00:00"), Hours::Open);
+        // A year that nobody has entered goes by its weekdays: never guessed.
+        assert_eq!(hours("2027-10-01T10:00:00"), Hours::Open);
+        assert!(office().lacks(2027) && !office().lacks(2026));
+    }
+
+    #[test]
+    fn a_time_of_the_clock_is_today_or_tomorrow() {
+        let zone = shanghai();
+        let next = |now: &str, digits: &str| next_at(&zone, at(now), digits);
+        assert_eq!(next("2026-11-20T14:00:00", "1500"), Some(at("2026-11-20T15:00:00")));
+        assert_eq!(next("2026-11-20T15:00:00", "1500"), Some(at("2026-11-21T15:00:00")));
+        assert_eq!(next("2026-12-31T23:00:00", "0930"), Some(at("2027-01-01T09:30:00")));
+        assert_eq!(next("2026-11-20T14:00:00", "2460"), None);
+        assert_eq!(next("2026-11-20T14:00:00", "150"), None);
+    }
+
+    #[test]
+    fn hours_that_one_sentence_can_say() {
+        let mut calendar = office();
+        assert_eq!(calendar.sayable().map(|(every, spans)| (every, spans.len())), Some((false, 2)));
+        calendar.week[5] = calendar.week[0].clone();
+        assert_eq!(calendar.sayable(), None);
+        calendar.week[6] = calendar.week[0].clone();
+        assert_eq!(calendar.sayable().map(|(every, _)| every), Some(true));
+    }
+
+    #[test]
+    fn minutes_of_a_day() {
+        assert_eq!(minutes("09:30"), Some(570));
+        assert_eq!(minutes("24:00"), Some(1440));
+        assert_eq!([minutes("24:01"), minutes("9:3"), minutes("0930"), minutes(":30")], [None; 4]);
+    }
+}

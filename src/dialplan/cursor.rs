@@ -1,0 +1,354 @@
+//! The interpreter: where one call is in its plan.
+//!
+//! ```text
+//!            Begin                     Play … Played
+//!   New ───────────► run ──► Telling ───────────────► run ──► …      every arrow back to `run` takes the next step
+//!                     │  ├─► Choosing (menu)      digits, time-out
+//!                     │  ├─► Collecting           digits, time-out
+//!                     │  ├─► Queued ── QueueEnded      Dialling ── DialEnded      Recording ── MessageEnded
+//!                     │  ├─► Asking ── PresenceSet     Staying ── until the caller hangs up
+//!                     └─► Telling (closing phrase) ── Played ──► HangUp, Over
+//! ```
+//!
+//! Total: a step either waits for an event or names its successor, [`check`](super::check) has proven that no
+//! circle is without the caller's input, and should it err, [`BUDGET`] ends the call decently.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
+use super::plan::{Entry, Plan};
+use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
+use super::verb::{collect, dial, hours, lookup, menu, message, presence, queue, regret, say, wait};
+use crate::base::{AgentId, Clip, Language, Masked, Now};
+
+/// Steps taken without waiting for anything; more is a plan that the checker should have refused.
+const BUDGET: usize = 200;
+
+/// Digits typed ahead that are kept; more are dropped.
+const AHEAD: usize = 32;
+
+/// Where one call is in its plan, and what it knows.
+pub struct Cursor {
+    pub(super) plan: Arc<Plan>,
+    pub(super) facts: Facts,
+    flow: FlowId,
+    step: usize,
+    pub(super) stage: Stage,
+    pub(super) language: Language,
+    pub(super) grade: Option<String>,
+    /// The caller's own manager, from a number list.
+    pub(super) manager: Option<AgentId>,
+    /// Every key that was taken, secrets left out.
+    pub(super) keys: String,
+    /// What a `collect` stored.
+    pub(super) values: BTreeMap<String, Masked<String>>,
+    /// Typed before anything asked for it.
+    pub(super) ahead: VecDeque<char>,
+    /// The person dialled last, and how that ended.
+    pub(super) person: Option<AgentId>,
+    pub(super) dial_end: Option<DialEnd>,
+    playing: bool,
+    armed: bool,
+}
+
+/// What the call is doing.
+pub(super) enum Stage {
+    New,
+    Telling { interrupt: bool, then: After },
+    Choosing(menu::Choosing),
+    Collecting(collect::Collecting),
+    Queued,
+    Dialling,
+    Recording,
+    Asking(PresenceSpec),
+    Staying(Vec<Clip>),
+    Over,
+}
+
+/// What follows something told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum After {
+    Go(Target),
+    Queue,
+    Dial(AgentId),
+    Message,
+    HangUp,
+}
+
+/// What a step or an event comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// Nothing more until the next event.
+    Wait,
+    Go(Target),
+}
+
+impl Cursor {
+    pub fn new(plan: Arc<Plan>, entry: Entry, facts: Facts) -> Self {
+        let language = plan.language().clone();
+        Cursor {
+            plan,
+            facts,
+            flow: entry.flow,
+            step: 0,
+            stage: Stage::New,
+            language,
+            grade: None,
+            manager: None,
+            keys: String::new(),
+            values: BTreeMap::new(),
+            ahead: VecDeque::new(),
+            person: None,
+            dial_end: None,
+            playing: false,
+            armed: false,
+        }
+    }
+
+    /// Takes one event and appends what the call shall do, in order. An event that does not fit is ignored.
+    pub fn handle(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
+        match event {
+            Event::Played => self.playing = false,
+            Event::TimedOut => self.armed = false,
+            _ => {}
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        let turn = match (stage, event) {
+            (Stage::New, Event::Begin) => return self.run(now, out),
+            (Stage::Telling { then, .. }, Event::Played) => self.after(then, out),
+            (Stage::Telling { interrupt, then }, Event::Digit(digit)) => {
+                self.type_ahead(digit);
+                if interrupt {
+                    self.stop(out);
+                    self.after(then, out)
+                } else {
+                    self.stay(Stage::Telling { interrupt, then })
+                }
+            }
+            (Stage::Choosing(choosing), event) => menu::handle(self, choosing, event, out),
+            (Stage::Collecting(collecting), event) => collect::handle(self, collecting, now, event, out),
+            (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
+            (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
+            (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
+            (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, out),
+            (Stage::Staying(clips), Event::Played) => wait::again(self, clips, out),
+            (Stage::Staying(_), Event::TimedOut) => {
+                self.stop(out);
+                Turn::Go(Target::Next)
+            }
+            (stage, _) => self.stay(stage),
+        };
+        if let Turn::Go(target) = turn {
+            self.go(target);
+            self.run(now, out);
+        }
+    }
+
+    /// What the caller is spoken to in.
+    pub fn language(&self) -> &Language {
+        &self.language
+    }
+
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// What a number list said about the caller.
+    pub fn grade(&self) -> Option<&str> {
+        self.grade.as_deref()
+    }
+
+    /// What the caller keyed in, for the agent's screen and the record; secrets are left out.
+    pub fn keys_pressed(&self) -> Masked<String> {
+        Masked::new(self.keys.clone())
+    }
+
+    /// Takes steps until one waits.
+    fn run(&mut self, now: Now, out: &mut Vec<Action>) {
+        let plan = self.plan.clone();
+        for _ in 0..BUDGET {
+            let Some(flow) = plan.flow(self.flow) else { return self.close(plan.own.goodbye.clips(&self.language), out) };
+            let Some(located) = flow.steps.get(self.step) else {
+                return self.close(plan.own.goodbye.clips(&self.language), out);
+            };
+            let file = plan.files.get(located.place.file).cloned().unwrap_or_default();
+            let label = format!("{} {}", flow.name, located.step.verb());
+            out.push(Action::Step { file, line: located.line, label });
+            match self.begin(now, &located.step, out) {
+                Turn::Wait => return,
+                Turn::Go(target) => self.go(target),
+            }
+        }
+        let mut closing = plan.own.system_busy.clips(&self.language).to_vec();
+        closing.extend_from_slice(plan.own.goodbye.clips(&self.language));
+        self.close(&closing, out);
+    }
+
+    fn begin(&mut self, now: Now, step: &Step, out: &mut Vec<Action>) -> Turn {
+        match step {
+            Step::Play { phrase, interrupt } => {
+                let clips = phrase.clips(&self.language).to_vec();
+                self.tell(clips, *interrupt, After::Go(Target::Next), out)
+            }
+            Step::Say { said, twice } => {
+                let clips = say::clips(self, said, *twice, now);
+                self.tell(clips, true, After::Go(Target::Next), out)
+            }
+            Step::Menu(menu) => menu::begin(self, *menu, out),
+            Step::Collect(spec) => collect::begin(self, spec, now, out),
+            Step::Hours { calendar, open, closed, holiday } => {
+                hours::run(self, *calendar, now, [*open, *closed, *holiday])
+            }
+            Step::Lookup { list, by, found, missing } => lookup::run(self, *list, by, *found, *missing),
+            Step::Queue(spec) => {
+                let before = spec.before.clips(&self.language).to_vec();
+                self.tell(before, false, After::Queue, out)
+            }
+            Step::Dial(spec) => dial::begin(self, spec, out),
+            Step::Message(spec) => {
+                let before = spec.before.clips(&self.language).to_vec();
+                self.tell(before, false, After::Message, out)
+            }
+            Step::Goto(target) => Turn::Go(*target),
+            Step::Language(language) => {
+                self.language = language.clone();
+                Turn::Go(Target::Next)
+            }
+            Step::Presence(spec) => presence::begin(self, spec, now, out),
+            Step::Wait { phrase, limit } => wait::begin(self, phrase, *limit, out),
+            Step::HangUp { phrase } => {
+                self.close(phrase.clips(&self.language), out);
+                Turn::Wait
+            }
+            Step::Regret { without_box } => regret::run(self, *without_box, now, out),
+        }
+    }
+
+    /// Says something, or goes on at once where there is nothing to say.
+    pub(super) fn tell(&mut self, clips: Vec<Clip>, interrupt: bool, then: After, out: &mut Vec<Action>) -> Turn {
+        // Who typed ahead knows what would be said.
+        if clips.is_empty() || (interrupt && !self.ahead.is_empty()) {
+            return self.after(then, out);
+        }
+        self.play(clips, out);
+        self.stay(Stage::Telling { interrupt, then })
+    }
+
+    fn after(&mut self, then: After, out: &mut Vec<Action>) -> Turn {
+        let plan = self.plan.clone();
+        let step = plan.flow(self.flow).and_then(|f| f.steps.get(self.step)).map(|l| &l.step);
+        match (then, step) {
+            (After::Queue, Some(Step::Queue(spec))) => queue::begin(self, spec, out),
+            (After::Message, Some(Step::Message(spec))) => message::begin(self, spec, out),
+            (After::Dial(person), Some(Step::Dial(spec))) => {
+                self.ahead.clear();
+                out.push(Action::Dial { person, ring: spec.ring });
+                self.stay(Stage::Dialling)
+            }
+            (After::HangUp, _) => {
+                out.push(Action::HangUp);
+                Turn::Wait
+            }
+            (After::Go(target), _) => Turn::Go(target),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn queue_ended(&mut self, end: QueueEnd) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::Queue(spec)) => queue::ended(spec, end),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn dial_ended(&mut self, end: DialEnd) -> Turn {
+        let plan = self.plan.clone();
+        self.dial_end = Some(end);
+        match self.current(&plan) {
+            Some(Step::Dial(spec)) => dial::ended(spec, end),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn message_ended(&mut self, end: MessageEnd, out: &mut Vec<Action>) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::Message(spec)) => message::ended(self, spec, end, out),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn current<'p>(&self, plan: &'p Plan) -> Option<&'p Step> {
+        plan.flow(self.flow)?.steps.get(self.step).map(|l| &l.step)
+    }
+
+    /// The closing phrase; the system hangs up only after one.
+    fn close(&mut self, clips: &[Clip], out: &mut Vec<Action>) {
+        self.disarm(out);
+        self.ahead.clear();
+        if self.tell(clips.to_vec(), false, After::HangUp, out) == Turn::Wait && self.playing {
+            self.stage = Stage::Telling { interrupt: false, then: After::HangUp };
+        }
+    }
+
+    fn go(&mut self, target: Target) {
+        match target {
+            Target::Next => self.step += 1,
+            Target::Flow(flow) => (self.flow, self.step) = (flow, 0),
+        }
+    }
+
+    pub(super) fn stay(&mut self, stage: Stage) -> Turn {
+        self.stage = stage;
+        Turn::Wait
+    }
+
+    fn type_ahead(&mut self, digit: char) {
+        if self.ahead.len() < AHEAD {
+            self.ahead.push_back(digit);
+        }
+    }
+
+    pub(super) fn play(&mut self, clips: Vec<Clip>, out: &mut Vec<Action>) {
+        self.playing = true;
+        out.push(Action::Play(clips));
+    }
+
+    pub(super) fn stop(&mut self, out: &mut Vec<Action>) {
+        if std::mem::take(&mut self.playing) {
+            out.push(Action::StopPlaying);
+        }
+    }
+
+    pub(super) fn arm(&mut self, after: Duration, out: &mut Vec<Action>) {
+        self.armed = true;
+        out.push(Action::Arm(after));
+    }
+
+    pub(super) fn disarm(&mut self, out: &mut Vec<Action>) {
+        if std::mem::take(&mut self.armed) {
+            out.push(Action::Disarm);
+        }
+    }
+
+    pub(super) fn value(&self, value: &Value) -> Option<&str> {
+        match value {
+            Value::Caller => Some(self.facts.from.expose().as_str()).filter(|n| !n.is_empty()),
+            Value::Dialled => Some(&self.facts.dialled),
+            Value::Manager => self.plan.agent(self.manager?).map(|a| a.extension.as_str()),
+            Value::Keyed(name) => self.values.get(name).map(|v| v.expose().as_str()),
+        }
+    }
+
+    pub(super) fn whom(&self, whom: &Whom) -> Option<AgentId> {
+        match whom {
+            Whom::Fixed(agent) => Some(*agent),
+            Whom::Value(value) => self.plan.agent_by_extension(self.value(value)?).map(|a| a.id),
+            Whom::Last => self.person,
+            Whom::Delegate => self.plan.agent(self.person?)?.delegate,
+        }
+    }
+}

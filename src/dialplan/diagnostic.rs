@@ -1,0 +1,85 @@
+//! A mistake or a doubt in a dialplan, shown where it was written.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// The plan is refused.
+    Mistake,
+    /// The plan is taken; a person should look.
+    Warning,
+}
+
+/// Display: severity and reason, `file:line:column`, the source line with the place marked, suggestions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// One sentence, no full stop.
+    pub reason: String,
+    pub file: Arc<str>,
+    /// From 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// "did you mean …" and the like; may be empty.
+    pub help: Vec<String>,
+    /// The text of the line and the marked bytes in it.
+    source: String,
+    marked: Range<usize>,
+}
+
+impl Diagnostic {
+    /// About the bytes `span` of `text`.
+    pub(super) fn new(severity: Severity, file: &Arc<str>, text: &str, span: Range<usize>, reason: String) -> Self {
+        let start = floor(text, span.start.min(text.len()));
+        let end = floor(text, span.end.clamp(start, text.len()));
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let source = text[line_start..line_end].trim_end_matches('\r').to_owned();
+        let from = (start - line_start).min(source.len());
+        let to = end.min(line_end).saturating_sub(line_start).clamp(from, source.len());
+        Diagnostic {
+            severity,
+            reason,
+            file: file.clone(),
+            line: text[..start].matches('\n').count() as u32 + 1,
+            column: text[line_start..start].chars().count() as u32 + 1,
+            help: Vec::new(),
+            source,
+            marked: from..to,
+        }
+    }
+
+    pub(super) fn add_help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help.push(help.into());
+        self
+    }
+}
+
+/// The nearest character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.severity {
+            Severity::Mistake => Level::ERROR.with_name("mistake"),
+            Severity::Warning => Level::WARNING,
+        };
+        let mark = AnnotationKind::Primary.span(self.marked.clone());
+        let snippet = Snippet::source(self.source.as_str())
+            .line_start(self.line as usize)
+            .path(&*self.file)
+            .annotation(mark);
+        let mut group = level.primary_title(self.reason.as_str()).element(snippet);
+        for help in &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        f.write_str(&Renderer::plain().render(&[group]))
+    }
+}

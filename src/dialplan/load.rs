@@ -1,0 +1,573 @@
+//! From what was written to what is meant: collects the names, then reads every table with all of them known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeValue;
+
+use super::SourceFile;
+use super::calendar::{Calendar, Year};
+use super::check;
+use super::diagnostic::Diagnostic;
+use super::doc::parse_time;
+use super::plan::{Agent, Flow, NumberList, OwnPhrases, Phrase, Plan, Skill};
+use super::read::Fields;
+use super::source::{Entry, Named, Parsed, Report, Written};
+use super::speech;
+use super::step::{
+    Choice, DialSpec, FlowId, Located, MenuId, MenuSpec, MessageSpec, Place, Step, Target, Whom,
+};
+use super::table::hotline::Defaults;
+use super::table::{agent, calendar, hotline, list, menu, number, queue, skill};
+use super::verb;
+use crate::base::{AgentId, Catalog, Clip, Language, QueueId};
+
+/// What is defined, by name.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) flows: BTreeMap<String, FlowId>,
+    pub(super) menus: BTreeMap<String, u32>,
+    pub(super) queues: BTreeMap<String, QueueId>,
+    pub(super) skills: BTreeMap<String, u16>,
+    pub(super) agents: BTreeMap<String, AgentId>,
+    pub(super) lists: BTreeMap<String, usize>,
+    pub(super) calendars: BTreeMap<String, usize>,
+    /// What some `collect` stores into.
+    pub(super) collected: BTreeSet<String>,
+}
+
+/// A plan in the making.
+pub(super) struct Loader<'a, 's> {
+    pub(super) report: Report<'s>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) name: String,
+    /// Where `[hotline]` stands.
+    pub(super) hotline: Option<Place>,
+    pub(super) language: Language,
+    pub(super) languages: Vec<Language>,
+    pub(super) zone: TimeZone,
+    pub(super) operator: Option<Target>,
+    pub(super) operator_written: bool,
+    pub(super) defaults: Defaults,
+    pub(super) names: Names,
+    pub(super) calendars: Vec<Calendar>,
+    pub(super) agents: Vec<Agent>,
+    /// Missing prompts already reported, by place.
+    pub(super) missing: BTreeSet<(String, Place)>,
+    flows: Vec<Flow>,
+    menus: Vec<MenuSpec>,
+    /// A flow that stands for whatever could not be read.
+    void: Option<FlowId>,
+    tables: PhantomData<&'a ()>,
+}
+
+/// The tables of all files, by kind.
+struct Tables<'a, 's> {
+    hotline: Vec<Entry<'a, 's>>,
+    defaults: Vec<Entry<'a, 's>>,
+    numbers: Named<'a, 's>,
+    flows: Named<'a, 's>,
+    menus: Named<'a, 's>,
+    queues: Named<'a, 's>,
+    skills: Named<'a, 's>,
+    agents: Named<'a, 's>,
+    lists: Named<'a, 's>,
+    calendars: Named<'a, 's>,
+    holidays: Vec<Entry<'a, 's>>,
+}
+
+const KINDS: [&str; 11] =
+    ["hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "calendar", "holidays"];
+
+/// Reads and checks the files as one plan. `Ok` carries warnings, `Err` every mistake, then the warnings.
+///
+/// Where a file is not TOML, only that is reported: what it would have defined is not known.
+pub fn load(files: &[SourceFile], catalog: Arc<Catalog>) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut report = Report::new(files);
+    let plans = files.iter().enumerate().filter(|(_, f)| f.name.ends_with(".toml"));
+    let parsed: Vec<Parsed<'_>> = plans.map(|(at, _)| Parsed::read(&mut report, at)).collect();
+    if report.failed() {
+        return Err(report.into_diagnostics());
+    }
+    let tables = tables(&mut report, &parsed);
+    let loader = Loader {
+        report,
+        catalog,
+        name: String::new(),
+        hotline: None,
+        language: Language::new("zh-CN"),
+        languages: Vec::new(),
+        zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
+        operator: None,
+        operator_written: false,
+        defaults: Defaults::default(),
+        names: Names::default(),
+        calendars: Vec::new(),
+        agents: Vec::new(),
+        missing: BTreeSet::new(),
+        flows: Vec::new(),
+        menus: Vec::new(),
+        void: None,
+        tables: PhantomData,
+    };
+    loader.load(&tables)
+}
+
+fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'a, 's> {
+    let mut tables = Tables {
+        hotline: Vec::new(),
+        defaults: Vec::new(),
+        numbers: Named::new("number"),
+        flows: Named::new("flow"),
+        menus: Named::new("menu"),
+        queues: Named::new("queue"),
+        skills: Named::new("skill"),
+        agents: Named::new("agent"),
+        lists: Named::new("list"),
+        calendars: Named::new("calendar"),
+        holidays: Vec::new(),
+    };
+    for entry in parsed.iter().flat_map(Parsed::entries) {
+        let named = match entry.key {
+            "hotline" => {
+                tables.hotline.push(entry);
+                continue;
+            }
+            "defaults" => {
+                tables.defaults.push(entry);
+                continue;
+            }
+            "holidays" => {
+                tables.holidays.push(entry);
+                continue;
+            }
+            "numbers" => &mut tables.numbers,
+            "flow" => &mut tables.flows,
+            "menu" => &mut tables.menus,
+            "queue" => &mut tables.queues,
+            "skill" => &mut tables.skills,
+            "agent" => &mut tables.agents,
+            "list" => &mut tables.lists,
+            "calendar" => &mut tables.calendars,
+            other => {
+                let reason = format!("a dialplan has no table `{other}`");
+                report.unknown(entry.key_place, reason, other, KINDS);
+                continue;
+            }
+        };
+        named.add(report, entry);
+    }
+    tables
+}
+
+impl<'a, 's> Loader<'a, 's> {
+    fn load(mut self, tables: &Tables<'a, 's>) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let ranges = self.collect_names(tables);
+        self.only_one(&tables.hotline, "hotline");
+        self.only_one(&tables.defaults, "defaults");
+        match tables.hotline.first() {
+            Some(whole) => hotline::read(&mut self, *whole),
+            None => {
+                self.report.mistake(Place { file: 0, start: 0, end: 0 }, "no file has the table `[hotline]`");
+            }
+        }
+        if let Some(whole) = tables.defaults.first() {
+            hotline::read_defaults(&mut self, *whole);
+        }
+        let own = self.own_phrases();
+        let skills: Vec<Skill> = tables.skills.order.iter().map(|e| skill::read(&mut self, *e)).collect();
+        let holidays = self.holidays(&tables.holidays);
+        self.calendars =
+            tables.calendars.order.iter().map(|e| calendar::read(&mut self, *e, &holidays)).collect();
+        self.agents = ranges.iter().flat_map(|(entry, all)| agent::read(&mut self, *entry, all)).collect();
+        let lists: Vec<NumberList> = tables.lists.order.iter().map(|e| list::read(&mut self, *e)).collect();
+        let queues = tables.queues.order.iter().zip(0u16..);
+        let queues = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
+        self.menus_and_flows(tables);
+        let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
+        let plan = Plan {
+            name: self.name,
+            language: self.language,
+            languages: self.languages,
+            zone: self.zone,
+            catalog: self.catalog,
+            files: self.report.file_names(),
+            numbers,
+            flows: self.flows,
+            menus: self.menus,
+            queues,
+            skills,
+            by_extension: self.names.agents,
+            agents: self.agents,
+            lists,
+            calendars: self.calendars,
+            own,
+        };
+        let places = |named: &Named<'_, '_>| named.order.iter().map(|e| e.key_place).collect();
+        let written = check::WrittenAt {
+            flows: places(&tables.flows),
+            menus: places(&tables.menus),
+            queues: places(&tables.queues),
+            numbers: tables.numbers.order.first().map(|e| e.key_place),
+            operator: self.operator,
+        };
+        check::check(&mut self.report, &plan, &written);
+        let failed = self.report.failed();
+        let diagnostics = self.report.into_diagnostics();
+        if failed { Err(diagnostics) } else { Ok((plan, diagnostics)) }
+    }
+
+    fn only_one(&mut self, whole: &[Entry<'a, 's>], name: &str) {
+        for second in whole.iter().skip(1) {
+            let first = self.report.show(whole[0].key_place);
+            let reason = format!("there is one table `[{name}]` in a plan");
+            self.report.mistake(second.key_place, reason).add_help(format!("the first is at {first}"));
+        }
+    }
+
+    /// Gives every definition its id. Returns the agents' tables with the extensions that each stands for.
+    fn collect_names(&mut self, tables: &Tables<'a, 's>) -> Vec<(Entry<'a, 's>, Vec<String>)> {
+        let name = |e: &Entry<'_, '_>| e.key.to_owned();
+        self.names.flows = tables.flows.order.iter().map(name).zip((0..).map(FlowId)).collect();
+        self.names.menus = tables.menus.order.iter().map(name).zip(0..).collect();
+        self.names.queues = tables.queues.order.iter().map(name).zip((0..).map(QueueId)).collect();
+        self.names.skills = tables.skills.order.iter().map(name).zip(0..).collect();
+        self.names.lists = tables.lists.order.iter().map(name).zip(0..).collect();
+        self.names.calendars = tables.calendars.order.iter().map(name).zip(0..).collect();
+        self.names.collected = tables.flows.order.iter().flat_map(|e| collected(e.value)).collect();
+        let mut ranges = Vec::new();
+        for entry in &tables.agents.order {
+            let mut all = agent::extensions(entry.key).unwrap_or_else(|reason| {
+                self.report.mistake(entry.key_place, reason);
+                Vec::new()
+            });
+            all.retain(|extension| {
+                let next = AgentId(u32::try_from(self.names.agents.len()).unwrap_or(u32::MAX));
+                let new = !self.names.agents.contains_key(extension);
+                if new {
+                    self.names.agents.insert(extension.clone(), next);
+                } else {
+                    self.report.mistake(entry.key_place, format!("agent `{extension}` is defined twice"));
+                }
+                new
+            });
+            ranges.push((*entry, all));
+        }
+        ranges
+    }
+
+    fn holidays(&mut self, whole: &[Entry<'a, 's>]) -> BTreeMap<String, BTreeMap<i16, Year>> {
+        let mut all: BTreeMap<String, BTreeMap<i16, Year>> = BTreeMap::new();
+        for entry in whole {
+            let Some(named) = entry.value.entries() else {
+                self.wrong(entry.value, "`holidays`", "a table of years by name");
+                continue;
+            };
+            for named in named {
+                let Some(years) = named.value.entries() else {
+                    self.wrong(named.value, "holidays", "a table of years");
+                    continue;
+                };
+                let into = all.entry(named.key.to_owned()).or_default();
+                for year in years {
+                    let Some((number, read)) = calendar::read_year(self, year) else { continue };
+                    if into.insert(number, read).is_some() {
+                        let reason = format!("the holidays `{}` of {number} are defined twice", named.key);
+                        self.report.mistake(year.key_place, reason);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn menus_and_flows(&mut self, tables: &Tables<'a, 's>) {
+        let named = |e: &Entry<'_, '_>| Flow { name: e.key.to_owned(), steps: Vec::new() };
+        self.flows = tables.flows.order.iter().map(named).collect();
+        let void = self.void();
+        for entry in &tables.menus.order {
+            let empty = MenuSpec {
+                name: entry.key.to_owned(),
+                prompts: Phrase::default(),
+                keys: Vec::new(),
+                first_digit: Duration::ZERO,
+                between_digits: Duration::ZERO,
+                tries: 1,
+                invalid: Phrase::default(),
+                silent: Phrase::default(),
+                too_many: Phrase::default(),
+                leaving: Phrase::default(),
+                exhausted: void,
+            };
+            let menu = menu::read(self, *entry).unwrap_or(empty);
+            self.menus.push(menu);
+        }
+        for (at, entry) in tables.flows.order.iter().enumerate() {
+            let steps = self.steps(*entry);
+            if let Some(flow) = self.flows.get_mut(at) {
+                flow.steps = steps;
+            }
+        }
+    }
+
+    fn steps(&mut self, flow: Entry<'a, 's>) -> Vec<Located> {
+        let DeValue::Array(_) = flow.value.value else {
+            let reason = format!("flow `{}` is a list of steps, found {}", flow.key, flow.value.kind());
+            let help = format!("begin each step with `[[flow.{}]]`", flow.key);
+            self.report.mistake(flow.key_place, reason).add_help(help);
+            return vec![self.placeholder(flow.key_place)];
+        };
+        let steps = flow.value.each();
+        if steps.is_empty() {
+            self.report.mistake(flow.key_place, format!("flow `{}` has no steps", flow.key));
+            return vec![self.placeholder(flow.key_place)];
+        }
+        let mut located = Vec::new();
+        for written in steps {
+            located.push(match self.step(written) {
+                Some((step, place)) => self.at(place, step),
+                None => self.placeholder(written.place),
+            });
+        }
+        located
+    }
+
+    fn step(&mut self, written: Written<'a, 's>) -> Option<(Step, Place)> {
+        let Some(entries) = written.entries() else {
+            self.wrong(written, "a step", "a table with one verb");
+            return None;
+        };
+        let [entry] = entries[..] else {
+            let verbs: Vec<&str> = entries.iter().map(|e| e.key).collect();
+            let place = entries.get(1).map_or(written.place, |second| second.key_place);
+            let found = if verbs.is_empty() { "nothing".to_owned() } else { verbs.join(" and ") };
+            self.report.mistake(place, format!("a step has one verb, found {found}"));
+            return None;
+        };
+        let Some(verb) = verb::find(entry.key) else {
+            let reason = format!("there is no verb `{}`", entry.key);
+            self.report.unknown(entry.key_place, reason, entry.key, verb::VERBS.iter().map(|v| v.doc.name));
+            return None;
+        };
+        let fields = self.open(entry, verb.doc);
+        (verb.read)(self, &fields).map(|step| (step, entry.key_place))
+    }
+
+    fn at(&self, place: Place, step: Step) -> Located {
+        Located { step, place, line: self.report.line(place) }
+    }
+
+    /// In the place of what could not be read: ends the path, so that one mistake is not told twice.
+    fn placeholder(&self, place: Place) -> Located {
+        self.at(place, Step::HangUp { phrase: Phrase::default() })
+    }
+
+    /// Stands for a flow that does not exist.
+    pub(super) fn void(&mut self) -> Target {
+        if let Some(void) = self.void {
+            return Target::Flow(void);
+        }
+        let place = Place { file: 0, start: 0, end: 0 };
+        let target = self.hidden(place, "nowhere", vec![Step::HangUp { phrase: Phrase::default() }]);
+        if let Target::Flow(flow) = target {
+            self.void = Some(flow);
+        }
+        target
+    }
+
+    /// Adds a flow that nobody wrote: what a default does.
+    fn hidden(&mut self, place: Place, name: &str, steps: Vec<Step>) -> Target {
+        let id = FlowId(u32::try_from(self.flows.len()).unwrap_or(u32::MAX));
+        let steps = steps.into_iter().map(|step| self.at(place, step)).collect();
+        self.flows.push(Flow { name: name.to_owned(), steps });
+        Target::Flow(id)
+    }
+
+    /// Adds a menu that nobody named.
+    pub(super) fn add_menu(&mut self, menu: MenuSpec) -> MenuId {
+        let id = MenuId(u32::try_from(self.menus.len()).unwrap_or(u32::MAX));
+        self.menus.push(menu);
+        id
+    }
+
+    /// Written, else inherited, else documented.
+    pub(super) fn tries(&mut self, fields: &Fields<'a, 's>) -> u8 {
+        let tries = match self.defaults.tries {
+            Some(inherited) if !fields.has("tries") => inherited,
+            _ => self.count(fields, "tries"),
+        };
+        u8::try_from(tries).unwrap_or(1)
+    }
+
+    /// The flow of [hotline] for callers who cannot work a menu; without one, `field` must be written.
+    pub(super) fn operator(&mut self, place: Place, field: &str) -> Option<Target> {
+        match (self.operator, self.operator_written) {
+            (Some(target), _) => Some(target),
+            (None, true) => Some(self.void()),
+            (None, false) => {
+                let reason = format!("`{field}` is needed here: where does the caller go who cannot choose?");
+                self.report.mistake(place, reason).add_help("or give `[hotline]` an `operator` for all menus");
+                None
+            }
+        }
+    }
+
+    pub(super) fn operator_or_goodbye(&mut self, place: Place) -> Target {
+        if let Some(operator) = self.operator {
+            return operator;
+        }
+        let phrase = self.phrase(place, "goodbye/thanks");
+        self.hidden(place, "goodbye", vec![Step::HangUp { phrase }])
+    }
+
+    pub(super) fn with_tone(&mut self, mut before: Phrase) -> Phrase {
+        let place = self.hotline.unwrap_or(Place { file: 0, start: 0, end: 0 });
+        for (language, clips) in self.phrase(place, verb::message::TONE).0 {
+            before.0.entry(language).or_default().extend(clips);
+        }
+        before
+    }
+
+    fn take_message(&mut self, place: Place, whom: Option<Whom>, box_name: &str) -> Step {
+        let before = self.phrase(place, written_default("before"));
+        let time = |name| Duration::from_millis(parse_time(written_default(name)).unwrap_or(0));
+        Step::Message(Box::new(MessageSpec {
+            whom,
+            box_name: box_name.to_owned(),
+            before: self.with_tone(before),
+            longest: time("longest"),
+            silence: time("silence"),
+            shortest: time("shortest"),
+            on_nothing: Target::Next,
+            on_failure: Target::Next,
+        }))
+    }
+
+    /// What a queue does that cannot serve: says so and takes a message for the team.
+    pub(super) fn apology_and_message(&mut self, place: Place, why: &str, apology: &str, queue: &str) -> Target {
+        let phrase = self.phrase(place, apology);
+        let message = self.take_message(place, None, queue);
+        self.hidden(place, &format!("{queue} {why}"), vec![Step::Play { phrase, interrupt: true }, message])
+    }
+
+    /// What `dial` does when the person cannot come: says why; 1 leaves a message, 2 asks for somebody else,
+    /// silence leaves a message.
+    pub(super) fn apology_and_choice(&mut self, place: Place, whom: &Whom) -> Target {
+        let message = self.take_message(place, Some(Whom::Last), "general");
+        let message = self.hidden(place, "message", vec![message]);
+        let has_box = match whom {
+            Whom::Fixed(agent) => self.agents.get(agent.0 as usize).is_some_and(|a| a.mailbox),
+            _ => false,
+        };
+        let without_box = if has_box { Target::Next } else { self.operator.unwrap_or(message) };
+        let regret = Step::Regret { without_box };
+        if self.operator.is_none() && self.agents.iter().all(|a| a.delegate.is_none()) {
+            return self.hidden(place, "apology", vec![regret, Step::Goto(message)]);
+        }
+        let fallback = self.operator.unwrap_or(message);
+        let sorry = Step::Play { phrase: self.phrase(place, "transfer/failed"), interrupt: true };
+        let failed = self.hidden(place, "delegate failed", vec![sorry, Step::Goto(fallback)]);
+        let delegate = Step::Dial(Box::new(DialSpec {
+            whom: Whom::Delegate,
+            before: self.phrase(place, "transfer/trying-another"),
+            ring: self.defaults.ring.unwrap_or(Duration::from_secs(15)),
+            on_busy: failed,
+            on_no_answer: failed,
+            on_away: failed,
+            on_unreachable: failed,
+            on_unknown: fallback,
+            say_unknown: false,
+        }));
+        let delegate = self.hidden(place, "delegate", vec![delegate]);
+        let choices = MenuSpec {
+            name: "message or somebody else".to_owned(),
+            prompts: self.phrase(place, "message/choices"),
+            keys: vec![("1".to_owned(), Choice::Go(message)), ("2".to_owned(), Choice::Go(delegate))],
+            first_digit: self.defaults.first_digit.unwrap_or(Duration::from_secs(5)),
+            between_digits: self.defaults.between_digits.unwrap_or(Duration::from_secs(3)),
+            tries: 2,
+            invalid: self.phrase(place, "error/invalid-key"),
+            silent: Phrase::default(),
+            too_many: Phrase::default(),
+            leaving: Phrase::default(),
+            exhausted: message,
+        };
+        let choices = self.add_menu(choices);
+        self.hidden(place, "apology", vec![regret, Step::Menu(choices)])
+    }
+
+    /// What the interpreter and the calls say by themselves; the whole vocabulary must exist in every language.
+    fn own_phrases(&mut self) -> OwnPhrases {
+        let place = self.hotline.unwrap_or(Place { file: 0, start: 0, end: 0 });
+        for language in self.languages.clone() {
+            let mut wanted = speech::vocabulary(&language);
+            wanted.extend(verb::regret::PROMPTS.map(str::to_owned));
+            wanted.extend(SAID_BY_CALLS.split_whitespace().map(str::to_owned));
+            wanted.sort();
+            wanted.retain(|name| self.catalog.find(&language, name).is_none());
+            if wanted.is_empty() {
+                continue;
+            }
+            let some: Vec<String> = wanted.iter().take(5).map(|n| format!("`{n}`")).collect();
+            let more = match wanted.len().saturating_sub(5) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let reason = format!("the prompts lack in {language}: {}{more}", some.join(", "));
+            self.report.mistake(place, reason).add_help("every call may need them");
+            for name in wanted {
+                self.missing.insert((name, place));
+            }
+        }
+        let mut phrase = |names: &str| self.own_phrase(names);
+        OwnPhrases {
+            goodbye: phrase("goodbye/thanks"),
+            system_busy: phrase("error/system-busy"),
+            invalid_key: phrase("error/invalid-key"),
+            no_input: phrase("error/no-input"),
+            too_many: phrase("error/too-many-tries"),
+            no_such_extension: phrase("error/no-such-extension"),
+            you_entered: phrase("menu/you-entered"),
+            confirm: phrase("menu/confirm-or-reenter"),
+        }
+    }
+
+    /// Without a report: what is missing has been reported as a whole.
+    fn own_phrase(&mut self, names: &str) -> Phrase {
+        let find = |l: &Language| -> Vec<Clip> {
+            names.split_whitespace().filter_map(|n| self.catalog.find(l, n)).map(Clip::Prompt).collect()
+        };
+        Phrase(self.languages.iter().map(|l| (l.clone(), find(l))).collect())
+    }
+}
+
+/// Beside sentences and apologies: what calls say without being told by a plan.
+const SAID_BY_CALLS: &str = "common/beep common/hold-music goodbye/thanks error/system-busy error/invalid-key \
+    error/no-input error/too-many-tries error/no-such-extension menu/you-entered menu/confirm-or-reenter \
+    message/confirm message/read-back message/your-message-is message/saved message/too-short message/time-is-up \
+    message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
+    transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
+    language/choose";
+
+/// The documented default of a field of `message`.
+fn written_default(field: &str) -> &'static str {
+    verb::message::DOC.field(field).map_or("", |f| f.written_default())
+}
+
+/// The names that the `collect` steps of a flow store into.
+fn collected(flow: Written<'_, '_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for step in flow.each() {
+        for verb in step.entries().unwrap_or_default().iter().filter(|v| v.key == "collect") {
+            for field in verb.value.entries().unwrap_or_default().iter().filter(|f| f.key == "into") {
+                if let DeValue::String(name) = field.value.value {
+                    names.push(name.to_string());
+                }
+            }
+        }
+    }
+    names
+}

@@ -1,0 +1,336 @@
+//! What a dialplan means: every reference resolved, every default filled in, nothing left to look up by name.
+//!
+//! Built only by [`load`](super::load); immutable and shared from then on. Running calls keep the plan they
+//! began with through a reload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::calendar::Calendar;
+use super::pattern::Pattern;
+use super::speech::Speech;
+use super::step::{FlowId, Located, MenuId, MenuSpec};
+use crate::base::{AgentId, Catalog, Clip, Language, Masked, PromptId, QueueId, Wall};
+
+/// Where a call to a number begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub(super) flow: FlowId,
+}
+
+/// Who dials.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Origin {
+    /// Through a trunk.
+    Caller,
+    /// From an agent's own phone.
+    Desk(AgentId),
+}
+
+/// Something said, in each of the plan's languages.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Phrase(pub(super) BTreeMap<Language, Vec<Clip>>);
+
+impl Phrase {
+    /// Empty where nothing is said in that language.
+    pub fn clips(&self, language: &Language) -> &[Clip] {
+        self.0.get(language).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.values().all(Vec::is_empty)
+    }
+}
+
+/// A skill that a call asks for, and how much of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Requirement {
+    /// Index into [`Plan::skills`].
+    pub skill: u16,
+    /// 1 (knows the subject) to 9 (expert): the least level that will do.
+    pub level: u8,
+}
+
+/// What an agent can be asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Skill {
+    pub name: String,
+    /// How much an agent with this skill is worth sparing for callers who ask for it; 0 is not protected.
+    pub value: u8,
+    /// Percent of the signed-on agents with this skill kept free of callers worth less.
+    pub reserve: u8,
+    /// A call in this language asks for this skill by itself.
+    pub language: Option<Language>,
+}
+
+/// From a waiting time on, an offer asks for less.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relaxation {
+    pub after: Duration,
+    /// Subtracted from each required level; what falls below 1 is no longer asked for.
+    pub levels: u8,
+}
+
+/// A named service that callers wait for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Queue {
+    pub id: QueueId,
+    pub name: String,
+    /// What agents' phones and screens show.
+    pub titles: BTreeMap<Language, String>,
+    pub requirement: Vec<Requirement>,
+    /// Waiting time that a caller of this queue is given in advance.
+    pub credit: Duration,
+    /// An answer within this time counts as served well.
+    pub service_target: Duration,
+    /// One agent's phone rings this long.
+    pub ring: Duration,
+    pub wrap_up: Duration,
+    /// A caller waits no longer than this.
+    pub max_wait: Option<Duration>,
+    /// Callers waiting at once.
+    pub capacity: Option<u32>,
+    pub music: PromptId,
+    pub comfort: Phrase,
+    pub comfort_every: Duration,
+    /// Whether the position and the estimated wait are said.
+    pub position: bool,
+    pub position_every: Duration,
+    /// When the verb's offer (a message instead of waiting) is said.
+    pub offer_after: Duration,
+    /// Whether conversations are recorded.
+    pub record: bool,
+    /// In ascending order of time.
+    pub relaxation: Vec<Relaxation>,
+    /// Whether the agent's number is said to the caller before the bridge.
+    pub say_agent_number: bool,
+}
+
+/// A person with a desk.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Agent {
+    pub id: AgentId,
+    /// What is dialled and what the phone registers as.
+    pub extension: String,
+    pub name: Masked<String>,
+    pub skills: Vec<Requirement>,
+    /// A fixed SIP URI: no registration needed.
+    pub contact: Option<String>,
+    /// Signed on and ready when the daemon starts.
+    pub ready: bool,
+    /// Takes this person's calls when they cannot (代接).
+    pub delegate: Option<AgentId>,
+    /// Whether messages can be left for this person.
+    pub mailbox: bool,
+    /// Whether a phone may register as this extension with a password.
+    pub account: bool,
+}
+
+impl Agent {
+    /// 0 where the agent does not have the skill.
+    pub fn level(&self, skill: u16) -> u8 {
+        self.skills.iter().find(|s| s.skill == skill).map_or(0, |s| s.level)
+    }
+
+    pub fn meets(&self, requirement: &[Requirement]) -> bool {
+        requirement.iter().all(|r| self.level(r.skill) >= r.level)
+    }
+}
+
+/// A number that is served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Number {
+    pub pattern: Pattern,
+    pub desks: bool,
+    pub flow: FlowId,
+    /// What a person is told that this number is for; may be empty.
+    pub title: String,
+}
+
+/// A list of numbers: grades, own managers, refused callers.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct NumberList {
+    pub name: String,
+    pub grade: Option<String>,
+    pub(super) entries: Vec<ListEntry>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct ListEntry {
+    pub(super) pattern: Pattern,
+    pub(super) manager: Option<AgentId>,
+}
+
+impl NumberList {
+    /// The most specific entry that matches; the first of equals.
+    pub(super) fn find(&self, number: &str) -> Option<&ListEntry> {
+        let mut best: Option<&ListEntry> = None;
+        for entry in self.entries.iter().filter(|e| e.pattern.matches(number)) {
+            if best.is_none_or(|b| entry.pattern.rank() < b.pattern.rank()) {
+                best = Some(entry);
+            }
+        }
+        best
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// A flow: steps in order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Flow {
+    pub name: String,
+    pub(super) steps: Vec<Located>,
+}
+
+/// Phrases that the interpreter and the calls say on their own.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(super) struct OwnPhrases {
+    pub(super) goodbye: Phrase,
+    pub(super) system_busy: Phrase,
+    pub(super) invalid_key: Phrase,
+    pub(super) no_input: Phrase,
+    pub(super) too_many: Phrase,
+    pub(super) no_such_extension: Phrase,
+    pub(super) you_entered: Phrase,
+    pub(super) confirm: Phrase,
+}
+
+/// A dialplan that was loaded without a mistake.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) name: String,
+    pub(super) language: Language,
+    pub(super) languages: Vec<Language>,
+    pub(super) zone: TimeZone,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) files: Vec<Arc<str>>,
+    pub(super) numbers: Vec<Number>,
+    pub(super) flows: Vec<Flow>,
+    pub(super) menus: Vec<MenuSpec>,
+    pub(super) queues: Vec<Queue>,
+    pub(super) skills: Vec<Skill>,
+    pub(super) agents: Vec<Agent>,
+    pub(super) by_extension: BTreeMap<String, AgentId>,
+    pub(super) lists: Vec<NumberList>,
+    pub(super) calendars: Vec<Calendar>,
+    pub(super) own: OwnPhrases,
+}
+
+impl Plan {
+    /// The hotline's name, for screens and records.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The language that a call begins in.
+    pub fn language(&self) -> &Language {
+        &self.language
+    }
+
+    pub fn languages(&self) -> &[Language] {
+        &self.languages
+    }
+
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The flow of a dialled number; the most specific pattern wins. `None`: the number is not served.
+    pub fn entry(&self, dialled: &str, origin: Origin) -> Option<Entry> {
+        let desk = matches!(origin, Origin::Desk(_));
+        self.numbers
+            .iter()
+            // A desk may dial the hotline as a caller does; a caller never reaches the feature codes.
+            .filter(|n| (desk || !n.desks) && n.pattern.matches(dialled))
+            .min_by_key(|n| (n.desks != desk, n.pattern.rank()))
+            .map(|n| Entry { flow: n.flow })
+    }
+
+    pub fn numbers(&self) -> &[Number] {
+        &self.numbers
+    }
+
+    pub fn queues(&self) -> &[Queue] {
+        &self.queues
+    }
+
+    pub fn queue(&self, id: QueueId) -> Option<&Queue> {
+        self.queues.get(usize::from(id.0))
+    }
+
+    pub fn queue_by_name(&self, name: &str) -> Option<&Queue> {
+        self.queues.iter().find(|q| q.name == name)
+    }
+
+    pub fn agents(&self) -> &[Agent] {
+        &self.agents
+    }
+
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        self.agents.get(usize::try_from(id.0).ok()?)
+    }
+
+    pub fn agent_by_extension(&self, extension: &str) -> Option<&Agent> {
+        self.by_extension.get(extension).and_then(|id| self.agent(*id))
+    }
+
+    pub fn skills(&self) -> &[Skill] {
+        &self.skills
+    }
+
+    pub fn lists(&self) -> &[NumberList] {
+        &self.lists
+    }
+
+    pub fn calendars(&self) -> &[Calendar] {
+        &self.calendars
+    }
+
+    /// Sentences in a language; an unknown one speaks the plan's own.
+    pub fn speech(&self, language: &Language) -> Speech {
+        let known = self.languages.contains(language);
+        Speech::new(self.catalog.clone(), if known { language } else { &self.language }.clone(), self.zone.clone())
+    }
+
+    /// What an administrator should be told at this date: calendars whose holidays nobody has entered for
+    /// this year, and from November on for the next.
+    pub fn calendar_gaps(&self, at: Wall) -> Vec<String> {
+        let Some(date) = super::calendar::local(&self.zone, at).map(|t| t.date()) else { return Vec::new() };
+        let mut years = vec![date.year()];
+        if date.month() >= 11 {
+            years.push(date.year() + 1);
+        }
+        let mut gaps = Vec::new();
+        for calendar in &self.calendars {
+            for year in years.iter().filter(|y| calendar.lacks(**y)) {
+                gaps.push(format!(
+                    "calendar {:?} has no holidays of {year}: every day of it counts by its weekday only",
+                    calendar.name
+                ));
+            }
+        }
+        gaps
+    }
+
+    pub(super) fn flow(&self, id: FlowId) -> Option<&Flow> {
+        self.flows.get(id.0 as usize)
+    }
+
+    pub(super) fn menu(&self, id: MenuId) -> Option<&MenuSpec> {
+        self.menus.get(id.0 as usize)
+    }
+}

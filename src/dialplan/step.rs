@@ -1,0 +1,197 @@
+//! The steps of a flow as they are meant: one variant a verb, all names resolved.
+
+use std::time::Duration;
+
+use super::plan::{Phrase, Requirement};
+use super::verb::collect::Kind;
+use super::action::PresenceKind;
+use super::verb::say::Said;
+use crate::base::{AgentId, Language, QueueId};
+
+/// Index into the plan's flows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FlowId(pub(super) u32);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct MenuId(pub(super) u32);
+
+/// Where the caller goes next.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    /// The step after this one; past the last one the call is closed with a goodbye.
+    #[default]
+    Next,
+    Flow(FlowId),
+}
+
+/// A step and where it was written.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Located {
+    pub(super) step: Step,
+    pub(super) place: Place,
+    /// From 1.
+    pub(super) line: u32,
+}
+
+/// Bytes of one of the plan's files.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    /// Index into the plan's files.
+    pub(super) file: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Step {
+    Play { phrase: Phrase, interrupt: bool },
+    Say { said: Said, twice: bool },
+    Menu(MenuId),
+    Collect(Box<CollectSpec>),
+    Hours { calendar: usize, open: Target, closed: Target, holiday: Target },
+    Lookup { list: usize, by: Value, found: Target, missing: Target },
+    Queue(Box<QueueSpec>),
+    Dial(Box<DialSpec>),
+    Message(Box<MessageSpec>),
+    Goto(Target),
+    Language(Language),
+    Presence(PresenceSpec),
+    Wait { phrase: Phrase, limit: Option<Duration> },
+    HangUp { phrase: Phrase },
+    /// Written by nobody: says why the person dialled last cannot come. Who has no message box is passed by.
+    Regret { without_box: Target },
+}
+
+impl Step {
+    /// The verb, as written.
+    pub(super) fn verb(&self) -> &'static str {
+        match self {
+            Step::Play { .. } => "play",
+            Step::Say { .. } => "say",
+            Step::Menu(_) => "menu",
+            Step::Collect(_) => "collect",
+            Step::Hours { .. } => "hours",
+            Step::Lookup { .. } => "lookup",
+            Step::Queue(_) => "queue",
+            Step::Dial(_) => "dial",
+            Step::Message(_) => "message",
+            Step::Goto(_) => "goto",
+            Step::Language(_) => "language",
+            Step::Presence(_) => "presence",
+            Step::Wait { .. } => "wait",
+            Step::HangUp { .. } => "hang_up",
+            Step::Regret { .. } => "regret",
+        }
+    }
+}
+
+/// Something known about the call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// The caller's number.
+    Caller,
+    /// What was dialled.
+    Dialled,
+    /// The own manager's extension, from a number list.
+    Manager,
+    /// What the caller keyed in at a `collect`.
+    Keyed(String),
+}
+
+/// A person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Whom {
+    Fixed(AgentId),
+    Value(Value),
+    /// The one dialled last in this call.
+    Last,
+    /// Who takes the calls of the one dialled last.
+    Delegate,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct MenuSpec {
+    pub(super) name: String,
+    pub(super) prompts: Phrase,
+    /// What may be keyed, in order.
+    pub(super) keys: Vec<(String, Choice)>,
+    pub(super) first_digit: Duration,
+    pub(super) between_digits: Duration,
+    pub(super) tries: u8,
+    pub(super) invalid: Phrase,
+    pub(super) silent: Phrase,
+    /// Said before `exhausted`; after the last wrong key `too_many` comes before it.
+    pub(super) too_many: Phrase,
+    pub(super) leaving: Phrase,
+    pub(super) exhausted: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Choice {
+    Go(Target),
+    Repeat,
+    Language(Language),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct CollectSpec {
+    pub(super) into: String,
+    pub(super) kind: Kind,
+    pub(super) prompts: Phrase,
+    pub(super) least: usize,
+    pub(super) most: usize,
+    pub(super) first_digit: Duration,
+    pub(super) between_digits: Duration,
+    pub(super) tries: u8,
+    pub(super) secret: bool,
+    pub(super) confirm: bool,
+    pub(super) on_failure: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct QueueSpec {
+    pub(super) queue: QueueId,
+    pub(super) before: Phrase,
+    pub(super) needs: Vec<Requirement>,
+    pub(super) credit: Option<Duration>,
+    pub(super) keys: Vec<(char, Target)>,
+    pub(super) offer: Phrase,
+    pub(super) on_full: Target,
+    pub(super) on_nobody: Target,
+    pub(super) on_max_wait: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct DialSpec {
+    pub(super) whom: Whom,
+    pub(super) before: Phrase,
+    pub(super) ring: Duration,
+    pub(super) on_busy: Target,
+    pub(super) on_no_answer: Target,
+    pub(super) on_away: Target,
+    pub(super) on_unreachable: Target,
+    pub(super) on_unknown: Target,
+    /// Whether `error/no-such-extension` is said before `on_unknown`.
+    pub(super) say_unknown: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct MessageSpec {
+    pub(super) whom: Option<Whom>,
+    pub(super) box_name: String,
+    pub(super) before: Phrase,
+    pub(super) longest: Duration,
+    pub(super) silence: Duration,
+    pub(super) shortest: Duration,
+    pub(super) on_nothing: Target,
+    pub(super) on_failure: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct PresenceSpec {
+    pub(super) change: PresenceKind,
+    /// Four digits (hours, minutes) keyed in at a `collect`.
+    pub(super) back_at: Option<Value>,
+    pub(super) done: Phrase,
+    pub(super) refused: Phrase,
+}

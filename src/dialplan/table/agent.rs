@@ -1,0 +1,109 @@
+//! `[agent.<extension>]`: persons with desks.
+
+use crate::base::{AgentId, Masked};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::plan::Agent;
+use crate::dialplan::source::Entry;
+
+/// Agents of one range.
+const LARGEST_RANGE: usize = 10_000;
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "agent.<extension>",
+    about: "An agent, an expert or a manager, by extension. `agent.\"0001-0450\"` stands for many alike.",
+    short: None,
+    fields: &[
+        Field::optional("name", Form::Text, "the extension", "For screens and records."),
+        Field::optional("skills", Form::Other("skills with levels, `{ complaint = 3 }`"), "none", "What they can do."),
+        Field::optional(
+            "contact",
+            Form::Text,
+            "where the phone registers",
+            "A fixed SIP URI; `{extension}` in it stands for the extension.",
+        ),
+        Field::with("ready", Form::Flag, "false", "Signed on and ready when the daemon starts."),
+        Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
+        Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
+        Field::optional("account", Form::Flag, "unless there is a `contact`", "Whether a phone may register."),
+    ],
+    example: r#"[agent.4001]
+name = "王经理"
+mailbox = true
+delegate = "1001"
+"#,
+};
+
+/// The extensions that a key stands for.
+pub(in crate::dialplan) fn extensions(key: &str) -> Result<Vec<String>, &'static str> {
+    let digits = |s: &str| !s.is_empty() && s.len() <= 15 && s.bytes().all(|b| b.is_ascii_digit());
+    let Some((first, last)) = key.split_once('-') else {
+        return if digits(key) { Ok(vec![key.to_owned()]) } else { Err("an extension is one to fifteen digits") };
+    };
+    if !digits(first) || !digits(last) || first.len() != last.len() {
+        return Err("a range of extensions is two numbers of as many digits, `0001-0450`");
+    }
+    let (Ok(from), Ok(to)) = (first.parse::<u64>(), last.parse::<u64>()) else {
+        return Err("a range of extensions is two numbers of as many digits, `0001-0450`");
+    };
+    if from > to || to - from >= LARGEST_RANGE as u64 {
+        return Err("a range of extensions ascends and holds at most 10000");
+    }
+    Ok((from..=to).map(|n| format!("{n:0width$}", width = first.len())).collect())
+}
+
+/// One agent for each extension, from `id` on.
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    entry: Entry<'a, 's>,
+    extensions: &[String],
+) -> Vec<Agent> {
+    let fields = loader.open(entry, &DOC);
+    let name = loader.text(&fields, "name").map(|(name, _)| name);
+    let skills = loader.skill_levels(&fields, "skills");
+    let contact = loader.text(&fields, "contact");
+    if let Some((uri, place)) = &contact
+        && !uri.starts_with("sip:")
+    {
+        loader.report.mistake(*place, "a contact is a SIP URI such as `sip:1001@192.0.2.1:5060`");
+    }
+    let ready = loader.flag(&fields, "ready");
+    let delegate = loader.agent(&fields, "delegate");
+    let mailbox = loader.flag(&fields, "mailbox");
+    let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
+    let mut agents = Vec::new();
+    for extension in extensions {
+        let Some(id) = loader.names.agents.get(extension).copied() else { continue };
+        if delegate == Some(id)
+            && let Some(written) = fields.get("delegate")
+        {
+            loader.report.mistake(written.place, "nobody is their own delegate");
+        }
+        agents.push(Agent {
+            id: AgentId(id.0),
+            extension: extension.clone(),
+            name: Masked::new(name.clone().unwrap_or_else(|| extension.clone())),
+            skills: skills.clone(),
+            contact: contact.as_ref().map(|(uri, _)| uri.replace("{extension}", extension)),
+            ready,
+            delegate,
+            mailbox,
+            account,
+        });
+    }
+    agents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::extensions;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(extensions("1001"), Ok(vec!["1001".into()]));
+        assert_eq!(extensions("0009-0011"), Ok(vec!["0009".into(), "0010".into(), "0011".into()]));
+        for wrong in ["", "10a", "2-1", "1-10", "00001-99999", "1-", "1234567890123456"] {
+            assert!(extensions(wrong).is_err(), "{wrong}");
+        }
+    }
+}

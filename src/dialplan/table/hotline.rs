@@ -1,0 +1,125 @@
+//! `[hotline]` and `[defaults]`: what holds for the whole plan.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::base::Language;
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::source::Entry;
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "hotline",
+    about: "The hotline as a whole. There is exactly one.",
+    short: None,
+    fields: &[
+        Field::needed("name", Form::Text, "For screens and records."),
+        Field::with("language", Form::Text, "zh-CN", "What a call begins in (a BCP 47 tag: a folder of prompts)."),
+        Field::optional(
+            "languages",
+            Form::Other("a list of languages"),
+            "`language` alone",
+            "Every prompt that the plan names must exist in each.",
+        ),
+        Field::with("time_zone", Form::Text, "Asia/Shanghai", "An IANA name; calendars and spoken times go by it."),
+        Field::optional(
+            "operator",
+            Form::Name("flow"),
+            "none",
+            "Where a caller goes who cannot work a menu: it leads to a person.",
+        ),
+    ],
+    example: r#"[hotline]
+name = "Example Bank"
+language = "zh-CN"
+languages = ["zh-CN", "en-US"]
+time_zone = "Asia/Shanghai"
+operator = "consultation"
+
+[[flow.consultation]]
+queue = "consultation"
+"#,
+};
+
+pub(in crate::dialplan) const DEFAULTS: Doc = Doc {
+    name: "defaults",
+    about: "Inherited by every menu and verb that has the field and does not write it.",
+    short: None,
+    fields: &[
+        Field::with("first_digit", Form::Time(500, 60_000), "5 s", "How long the first digit is waited for."),
+        Field::with("between_digits", Form::Time(500, 60_000), "3 s", "How long each further one is waited for."),
+        Field::with("tries", Form::Count(1, 9), "3", "How often a menu or a number is asked for."),
+        Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long one phone rings."),
+    ],
+    example: r#"[defaults]
+first_digit = "7 s"
+tries = 2
+"#,
+};
+
+/// What `[defaults]` says; `None` where it says nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub(in crate::dialplan) struct Defaults {
+    pub(in crate::dialplan) first_digit: Option<Duration>,
+    pub(in crate::dialplan) between_digits: Option<Duration>,
+    pub(in crate::dialplan) tries: Option<i64>,
+    pub(in crate::dialplan) ring: Option<Duration>,
+}
+
+/// Sets name, languages, time zone and operator of the plan in the making.
+pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entry<'a, 's>) {
+    let fields = loader.open(whole, &DOC);
+    loader.name = loader.text(&fields, "name").map(|(name, _)| name).unwrap_or_default();
+    loader.hotline = Some(whole.key_place);
+    let existing = loader.catalog.languages();
+    let mut written = Vec::new();
+    written.extend(loader.text(&fields, "language"));
+    if let Some(list) = fields.get("languages") {
+        for each in list.each() {
+            let name = loader.as_text(each, "a language");
+            written.extend(name.map(|n| (n.to_owned(), each.place)));
+        }
+    } else if written.is_empty() {
+        written.push(("zh-CN".to_owned(), fields.place()));
+    }
+    for (name, place) in written {
+        let language = Language(name);
+        if !existing.contains(&language) {
+            let reason = format!("there are no prompts in `{language}`");
+            let known: Vec<&str> = existing.iter().map(|l| l.0.as_str()).collect();
+            loader.report.unknown(place, reason, &language.0, known);
+        } else if !loader.languages.contains(&language) {
+            loader.languages.push(language);
+        }
+    }
+    let own = fields.get("language").is_none().then(|| Language::new("zh-CN"));
+    let own = own.filter(|l| loader.languages.contains(l));
+    if let Some(language) = own.or_else(|| loader.languages.first().cloned()) {
+        loader.language = language;
+    }
+    if let Some((name, place)) = loader.text(&fields, "time_zone") {
+        match TimeZone::get(&name) {
+            Ok(zone) => loader.zone = zone,
+            Err(_) => {
+                let reason = format!("there is no time zone `{name}`");
+                loader.report.mistake(place, reason).add_help("an IANA name such as `Asia/Shanghai`");
+            }
+        }
+    }
+    if let Some(written) = fields.get("operator") {
+        loader.operator = loader.as_target(written, "`operator`");
+        // A name that is wrong is one mistake, not one at each menu.
+        loader.operator_written = true;
+    }
+}
+
+pub(in crate::dialplan) fn read_defaults<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entry<'a, 's>) {
+    let fields = loader.open(whole, &DEFAULTS);
+    loader.defaults = Defaults {
+        first_digit: loader.time_if(&fields, "first_digit"),
+        between_digits: loader.time_if(&fields, "between_digits"),
+        tries: loader.count_if(&fields, "tries"),
+        ring: loader.time_if(&fields, "ring"),
+    };
+}

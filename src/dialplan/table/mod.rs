@@ -1,0 +1,29 @@
+//! The tables of a dialplan beside its flows, one file each: what may be written (`DOC`) and how it is read.
+
+pub(super) mod agent;
+pub(super) mod calendar;
+pub(super) mod hotline;
+pub(super) mod list;
+pub(super) mod menu;
+pub(super) mod number;
+pub(super) mod queue;
+pub(super) mod skill;
+
+use super::doc::Doc;
+
+/// In the order of the reference.
+pub(super) const TABLES: &[&Doc] = &[
+    &hotline::DOC,
+    &hotline::DEFAULTS,
+    &number::DOC,
+    &menu::DOC,
+    &menu::KEY,
+    &queue::DOC,
+    &skill::DOC,
+    &agent::DOC,
+    &list::DOC,
+    &list::ENTRY,
+    &calendar::DOC,
+    &calendar::YEAR,
+    &calendar::HOLIDAY,
+];

@@ -1,0 +1,122 @@
+//! `[queue.<name>]`: a named service that callers wait for.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Language, QueueId};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::plan::{Queue, Relaxation};
+use crate::dialplan::read::Fields;
+use crate::dialplan::source::Entry;
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "queue.<name>",
+    about: "A named service: whom its callers need, how they wait, what the service level is. Order between \
+            callers goes by the time of arrival less the credit: nobody starves.",
+    short: None,
+    fields: &[
+        Field::needed("skills", Form::Other("skills with levels, `{ complaint = 1 }`"), "What an agent must have."),
+        Field::optional("title", Form::Other("a text, or one by language"), "the name", "On agents' phones."),
+        Field::with("credit", Form::Time(0, 600_000), "0 s", "Waiting time given in advance (VIP 90 s, complaint 60 s)."),
+        Field::with("service_target", Form::Time(1_000, 600_000), "20 s", "Answered within this is served well."),
+        Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long one agent's phone rings."),
+        Field::with("wrap_up", Form::Time(0, 3_600_000), "20 s", "Pause of the agent after a call, for notes."),
+        Field::with("max_wait", Form::TimeOrNever(5_000, 7_200_000), "300 s", "Longest wait; then `on_max_wait`."),
+        Field::optional("capacity", Form::Count(1, 100_000), "no limit", "Callers waiting at once; then `on_full`."),
+        Field::with("music", Form::Text, "common/hold-music", "Played while the caller waits."),
+        Field::with("comfort", Form::Prompts, "queue/sorry-for-the-wait", "An apology at intervals."),
+        Field::with("comfort_every", Form::Time(5_000, 600_000), "30 s", "The interval."),
+        Field::with("position", Form::Flag, "true", "Whether position and estimated wait are said, at entry and when better."),
+        Field::with("position_every", Form::Time(10_000, 600_000), "45 s", "At most this often."),
+        Field::with("offer_after", Form::Time(0, 3_600_000), "60 s", "When the verb's `offer` is said first."),
+        Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
+        Field::with("agent_number", Form::Flag, "false", "Whether the caller hears the agent's number first."),
+        Field::optional(
+            "relax",
+            Form::Other("a list of times"),
+            "`[\"20 s\", \"40 s\", \"60 s\"]`",
+            "After each, one level less is asked of every skill.",
+        ),
+    ],
+    example: r#"[queue.complaint]
+title = { zh-CN = "投诉", en-US = "Complaint" }
+skills = { complaint = 1 }
+credit = "60 s"
+service_target = "30 s"
+
+[skill.complaint]
+
+[agent.2001]
+skills = { complaint = 5 }
+
+[[flow.main]]
+queue = "complaint"
+"#,
+};
+
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    entry: Entry<'a, 's>,
+    id: QueueId,
+) -> Queue {
+    let fields = loader.open(entry, &DOC);
+    let titles = titles(loader, &fields, entry.key);
+    Queue {
+        id,
+        name: entry.key.to_owned(),
+        titles,
+        requirement: loader.skill_levels(&fields, "skills"),
+        credit: loader.time(&fields, "credit"),
+        service_target: loader.time(&fields, "service_target"),
+        ring: loader.time_or(&fields, "ring", loader.defaults.ring),
+        wrap_up: loader.time(&fields, "wrap_up"),
+        max_wait: loader.time_or_never(&fields, "max_wait"),
+        capacity: loader.count_if(&fields, "capacity").and_then(|n| u32::try_from(n).ok()),
+        music: loader.prompt_id(&fields, "music"),
+        comfort: loader.prompts(&fields, "comfort"),
+        comfort_every: loader.time(&fields, "comfort_every"),
+        position: loader.flag(&fields, "position"),
+        position_every: loader.time(&fields, "position_every"),
+        offer_after: loader.time(&fields, "offer_after"),
+        record: loader.flag(&fields, "record"),
+        relaxation: relaxation(loader, &fields),
+        say_agent_number: loader.flag(&fields, "agent_number"),
+    }
+}
+
+fn titles<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>, name: &str) -> BTreeMap<Language, String> {
+    let mut titles: BTreeMap<Language, String> =
+        loader.languages.iter().map(|l| (l.clone(), name.to_owned())).collect();
+    let Some(written) = fields.get("title") else { return titles };
+    let Some(entries) = written.entries() else {
+        if let Some(title) = loader.as_text(written, "`title`") {
+            titles.values_mut().for_each(|t| title.clone_into(t));
+        }
+        return titles;
+    };
+    for entry in entries {
+        let language = loader.language_named((entry.key.to_owned(), entry.key_place));
+        let title = loader.as_text(entry.value, "a title");
+        if let (Some(language), Some(title)) = (language, title) {
+            titles.insert(language, title.to_owned());
+        }
+    }
+    titles
+}
+
+fn relaxation<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<Relaxation> {
+    let Some(written) = fields.get("relax") else {
+        let step = |(levels, seconds)| Relaxation { after: std::time::Duration::from_secs(seconds), levels };
+        return [(1, 20), (2, 40), (3, 60)].map(step).to_vec();
+    };
+    let mut steps: Vec<Relaxation> = Vec::new();
+    for each in written.each() {
+        let Some(after) = loader.as_time(each, "a time of `relax`", 0, 3_600_000) else { continue };
+        if steps.last().is_some_and(|last| last.after >= after) {
+            loader.report.mistake(each.place, "the times of `relax` ascend");
+        }
+        let levels = u8::try_from(steps.len() + 1).unwrap_or(u8::MAX);
+        steps.push(Relaxation { after, levels });
+    }
+    steps
+}

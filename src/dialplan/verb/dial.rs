@@ -1,0 +1,93 @@
+//! `dial`: connect the caller with one person.
+
+use crate::dialplan::action::{Action, DialEnd};
+use crate::dialplan::cursor::{After, Cursor, Turn};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::read::Fields;
+use crate::dialplan::step::{DialSpec, Step, Target, Whom};
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "dial",
+    about: "Rings one person: a fixed one (`to`) or one known by extension (`value`). Goes on with the next \
+            step when the person has gone. Who cannot come is excused by name of the reason (in a meeting, \
+            expected back at three), and a message or somebody else is offered, unless it is written otherwise.",
+    short: Some("to"),
+    fields: &[
+        Field::optional("to", Form::Name("agent"), "nothing", "The person's extension."),
+        Field::optional("value", Form::Value, "nothing", "Where the extension is known from."),
+        Field::with("before", Form::Prompts, "transfer/trying", "What is said before."),
+        Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long the phone rings."),
+        Field::optional("on_busy", Form::Name("flow"), "an apology and a choice", "In another call."),
+        Field::optional("on_no_answer", Form::Name("flow"), "an apology and a choice", "The phone rang out."),
+        Field::optional("on_away", Form::Name("flow"), "an apology and a choice", "Away, with reason and return."),
+        Field::optional("on_unreachable", Form::Name("flow"), "an apology and a choice", "No phone is there."),
+        Field::optional(
+            "on_unknown",
+            Form::Name("flow"),
+            "an apology, then the operator of [hotline], else a goodbye",
+            "There is nobody with this extension.",
+        ),
+    ],
+    example: r#"[[flow.main]]
+dial = { to = "4001", ring = "20 s" }
+"#,
+};
+
+pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+    let whom = match (fields.has("to"), fields.has("value")) {
+        (true, false) => loader.agent(fields, "to").map(Whom::Fixed),
+        (false, true) => loader.value(fields, "value").map(Whom::Value),
+        _ => {
+            loader.report.mistake(fields.place(), "`dial` needs either `to` or `value`");
+            None
+        }
+    };
+    let before = loader.prompts(fields, "before");
+    let ring = loader.time_or(fields, "ring", loader.defaults.ring);
+    let names = ["on_busy", "on_no_answer", "on_away", "on_unreachable"];
+    let written = names.map(|name| loader.target(fields, name));
+    let on_unknown = loader.target(fields, "on_unknown");
+    let whom = whom?;
+    let apology = written.iter().any(Option::is_none).then(|| loader.apology_and_choice(fields.place(), &whom));
+    let [on_busy, on_no_answer, on_away, on_unreachable] =
+        written.map(|target| target.or(apology).unwrap_or_default());
+    let say_unknown = on_unknown.is_none();
+    let on_unknown = on_unknown.unwrap_or_else(|| loader.operator_or_goodbye(fields.place()));
+    Some(Step::Dial(Box::new(DialSpec {
+        whom,
+        before,
+        ring,
+        on_busy,
+        on_no_answer,
+        on_away,
+        on_unreachable,
+        on_unknown,
+        say_unknown,
+    })))
+}
+
+pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &DialSpec, out: &mut Vec<Action>) -> Turn {
+    let language = cursor.language.clone();
+    match cursor.whom(&spec.whom) {
+        Some(person) => {
+            cursor.person = Some(person);
+            cursor.tell(spec.before.clips(&language).to_vec(), false, After::Dial(person), out)
+        }
+        None => {
+            let plan = cursor.plan.clone();
+            let sorry = if spec.say_unknown { plan.own.no_such_extension.clips(&language) } else { &[] };
+            cursor.tell(sorry.to_vec(), true, After::Go(spec.on_unknown), out)
+        }
+    }
+}
+
+pub(in crate::dialplan) fn ended(spec: &DialSpec, end: DialEnd) -> Turn {
+    Turn::Go(match end {
+        DialEnd::Served => Target::Next,
+        DialEnd::Busy => spec.on_busy,
+        DialEnd::NoAnswer => spec.on_no_answer,
+        DialEnd::Away { .. } => spec.on_away,
+        DialEnd::Unreachable => spec.on_unreachable,
+    })
+}

@@ -1,0 +1,95 @@
+//! `message`: the caller leaves a message.
+
+use crate::base::Clip;
+use crate::dialplan::action::{Action, MessageEnd};
+use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::read::Fields;
+use crate::dialplan::step::{MessageSpec, Step, Whom};
+
+/// Said last before the recording.
+pub(in crate::dialplan) const TONE: &str = "common/beep";
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "message",
+    about: "Takes a message for a person or a team: recorded, played back, confirmed, on disk before the caller \
+            is told so. Goes on with the next step; past the last step the call is closed with thanks.",
+    short: Some("box"),
+    fields: &[
+        Field::optional("box", Form::Text, "`general`", "The team's box; any name."),
+        Field::optional("person", Form::Name("agent"), "nothing", "The person's extension."),
+        Field::optional("value", Form::Value, "nothing", "Where the person's extension is known from."),
+        Field::with("before", Form::Prompts, "message/record-now", "What invites it; the tone follows."),
+        Field::with("longest", Form::Time(5_000, 600_000), "120 s", "It ends after this time."),
+        Field::with("silence", Form::Time(1_000, 60_000), "5 s", "It ends after this much silence."),
+        Field::with("shortest", Form::Time(0, 30_000), "2 s", "Less is no message: the caller is asked again."),
+        Field::optional("on_nothing", Form::Name("flow"), "the next step", "None was left."),
+        Field::optional("on_failure", Form::Name("flow"), "an apology, then the next step", "It could not be kept."),
+    ],
+    example: r#"[[flow.main]]
+message = { person = "4001", longest = "3 min" }
+"#,
+};
+
+pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+    let written: Vec<&str> = ["box", "person", "value"].into_iter().filter(|n| fields.has(n)).collect();
+    if written.len() > 1 {
+        loader.report.mistake(fields.place(), "`message` is for one of `box`, `person` and `value`");
+    }
+    let whom = match written.first() {
+        Some(&"person") => Some(Whom::Fixed(loader.agent(fields, "person")?)),
+        Some(&"value") => Some(Whom::Value(loader.value(fields, "value")?)),
+        _ => None,
+    };
+    if let Some(Whom::Fixed(agent)) = &whom
+        && let Some(written) = fields.get("person")
+        && loader.agents.get(agent.0 as usize).is_some_and(|a| !a.mailbox)
+    {
+        let reason = "this person has no message box";
+        loader.report.mistake(written.place, reason).add_help("give the agent `mailbox = true`");
+    }
+    let box_name = loader.text(fields, "box").map_or_else(|| "general".to_owned(), |(name, _)| name);
+    let before = loader.prompts(fields, "before");
+    Some(Step::Message(Box::new(MessageSpec {
+        whom,
+        box_name,
+        before: loader.with_tone(before),
+        longest: loader.time(fields, "longest"),
+        silence: loader.time(fields, "silence"),
+        shortest: loader.time(fields, "shortest"),
+        on_nothing: loader.target(fields, "on_nothing").unwrap_or_default(),
+        on_failure: loader.target(fields, "on_failure").unwrap_or_default(),
+    })))
+}
+
+pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &MessageSpec, out: &mut Vec<Action>) -> Turn {
+    cursor.ahead.clear();
+    let person = spec.whom.as_ref().and_then(|w| cursor.whom(w));
+    let person = person.and_then(|p| cursor.plan.agent(p)).filter(|a| a.mailbox);
+    out.push(Action::Message {
+        person: person.map(|a| a.id),
+        box_name: person.map_or_else(|| spec.box_name.clone(), |a| a.extension.clone()),
+        longest: spec.longest,
+        silence: spec.silence,
+        shortest: spec.shortest,
+    });
+    cursor.stay(Stage::Recording)
+}
+
+pub(in crate::dialplan) fn ended(
+    cursor: &mut Cursor,
+    spec: &MessageSpec,
+    end: MessageEnd,
+    out: &mut Vec<Action>,
+) -> Turn {
+    match end {
+        MessageEnd::Saved => Turn::Go(crate::dialplan::step::Target::Next),
+        MessageEnd::Nothing => Turn::Go(spec.on_nothing),
+        MessageEnd::Failed => {
+            let plan = cursor.plan.clone();
+            let sorry: Vec<Clip> = plan.own.system_busy.clips(&cursor.language).to_vec();
+            cursor.tell(sorry, true, After::Go(spec.on_failure), out)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `queue`: wait for an agent.
+
+use crate::dialplan::action::{Action, QueueEnd};
+use crate::dialplan::cursor::{Cursor, Stage, Turn};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::plan::Requirement;
+use crate::dialplan::read::Fields;
+use crate::dialplan::step::{QueueSpec, Step, Target};
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "queue",
+    about: "Puts the caller in line for an agent, with music, position and comfort. Goes on with the next step \
+            when the agent has gone; past the last step the call is closed with thanks. What can go wrong leads \
+            to an apology and a message unless it is written otherwise.",
+    short: Some("to"),
+    fields: &[
+        Field::needed("to", Form::Name("queue"), "Which queue."),
+        Field::with("before", Form::Prompts, "queue/connecting", "What is said before."),
+        Field::optional(
+            "needs",
+            Form::Other("skills with levels, `{ technical = 2 }`"),
+            "nothing more",
+            "Beside what the queue asks for.",
+        ),
+        Field::optional("credit", Form::Time(0, 600_000), "the queue's", "Waiting time given in advance."),
+        Field::optional(
+            "keys",
+            Form::Other("flows by key, `{ 2 = \"message\" }`"),
+            "none",
+            "What the caller can do instead of waiting, at any time.",
+        ),
+        Field::optional("offer", Form::Prompts, "nothing", "Names the keys; said after the queue's `offer_after`."),
+        Field::optional(
+            "on_nobody",
+            Form::Name("flow"),
+            "an apology and a message",
+            "No agent of this queue is signed on.",
+        ),
+        Field::optional("on_full", Form::Name("flow"), "an apology and a message", "The line is full."),
+        Field::optional(
+            "on_max_wait",
+            Form::Name("flow"),
+            "an apology and a message",
+            "The queue's `max_wait` is over.",
+        ),
+    ],
+    example: r#"[[flow.main]]
+queue = { to = "consultation", keys = { 2 = "message" }, offer = "queue/offer-message" }
+
+[[flow.message]]
+message = { box = "consultation" }
+"#,
+};
+
+pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+    let queue = loader.queue(fields, "to");
+    let before = loader.prompts(fields, "before");
+    let needs = loader.skill_levels(fields, "needs");
+    let credit = loader.time_if(fields, "credit");
+    let keys = keys(loader, fields);
+    let offer = loader.prompts(fields, "offer");
+    if let Some(written) = fields.get("offer").filter(|_| keys.is_empty()) {
+        loader.report.mistake(written.place, "an offer names keys: `queue` needs `keys` beside `offer`");
+    }
+    let mut target = |name: &str, apology: &str| match loader.target(fields, name) {
+        Some(target) => target,
+        None => {
+            let box_name = loader.text(fields, "to").map(|(name, _)| name).unwrap_or_default();
+            loader.apology_and_message(fields.place(), name, apology, &box_name)
+        }
+    };
+    let on_full = target("on_full", "queue/full closed/leave-message");
+    let on_nobody = target("on_nobody", "transfer/failed closed/leave-message");
+    let on_max_wait = target("on_max_wait", "queue/sorry-for-the-wait closed/leave-message");
+    let queue = queue?;
+    Some(Step::Queue(Box::new(QueueSpec {
+        queue,
+        before,
+        needs,
+        credit,
+        keys,
+        offer,
+        on_full,
+        on_nobody,
+        on_max_wait,
+    })))
+}
+
+fn keys<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<(char, Target)> {
+    let Some(written) = fields.get("keys") else { return Vec::new() };
+    let Some(entries) = written.entries() else {
+        loader.wrong(written, "`keys`", "a table of flows by key");
+        return Vec::new();
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let mut chars = entry.key.chars();
+        let key = chars.next().filter(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
+        let target = loader.as_target(entry.value, "what a key does");
+        match (key, chars.next()) {
+            (Some(key), None) => keys.extend(target.map(|t| (key, t))),
+            _ => {
+                loader.report.mistake(entry.key_place, "a key while waiting is one of 0 to 9, * and #");
+            }
+        }
+    }
+    keys
+}
+
+pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &QueueSpec, out: &mut Vec<Action>) -> Turn {
+    cursor.ahead.clear();
+    out.push(Action::Queue {
+        queue: spec.queue,
+        needs: needs(cursor, spec),
+        credit: spec.credit,
+        keys: spec.keys.iter().map(|(key, _)| *key).collect(),
+        offer: spec.offer.clips(&cursor.language).to_vec(),
+    });
+    cursor.stay(Stage::Queued)
+}
+
+/// What the verb asks for, and the caller's language where somebody of this queue speaks it: a caller is
+/// better served in another language than by nobody.
+fn needs(cursor: &Cursor, spec: &QueueSpec) -> Vec<Requirement> {
+    let plan = &cursor.plan;
+    let mut needs = spec.needs.clone();
+    let Some(queue) = plan.queue(spec.queue) else { return needs };
+    for (skill, _) in plan.skills.iter().enumerate().filter(|(_, s)| s.language.as_ref() == Some(&cursor.language)) {
+        let Ok(skill) = u16::try_from(skill) else { continue };
+        let speaks = |a: &&crate::dialplan::plan::Agent| a.level(skill) > 0;
+        let known = needs.iter().any(|n| n.skill == skill);
+        if !known && plan.agents.iter().filter(speaks).any(|a| a.meets(&queue.requirement) && a.meets(&needs)) {
+            needs.push(Requirement { skill, level: 1 });
+        }
+    }
+    needs
+}
+
+pub(in crate::dialplan) fn ended(spec: &QueueSpec, end: QueueEnd) -> Turn {
+    Turn::Go(match end {
+        QueueEnd::Served => Target::Next,
+        QueueEnd::Key(key) => {
+            spec.keys.iter().find(|(k, _)| *k == key).map_or(Target::Next, |(_, target)| *target)
+        }
+        QueueEnd::MaxWait => spec.on_max_wait,
+        QueueEnd::Full => spec.on_full,
+        QueueEnd::NobodySignedOn => spec.on_nobody,
+    })
+}

@@ -1,0 +1,178 @@
+//! Who calls, from where, and whether they are taken in.
+
+use super::sign_in::Claim;
+use super::{Exchange, Notice, Output, new_call};
+use crate::base::{AgentId, LegId, Masked, Now};
+use crate::call::{self, Arrival};
+use crate::dialplan::{Cursor, Facts, Origin};
+use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
+
+/// A refused caller's system may try again after this many seconds.
+const RETRY_AFTER_S: u32 = 10;
+
+/// What our refusals and OPTIONS answers say that we can do.
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+
+/// Whom a call comes from.
+struct Who {
+    origin: Origin,
+    /// The trunk's name or the account, for records.
+    name: String,
+    number: Masked<String>,
+    /// The numbers that may be dialled; empty for all.
+    numbers: Vec<String>,
+}
+
+impl Exchange {
+    pub(super) fn arrival(&mut self, now: Now, dialog: DialogId, request: &Request, flow: Flow) {
+        if let Err((answer, why)) = self.admit(now, dialog, request, flow) {
+            self.refuse(answer.status, why, flow);
+            self.sip.reject(now.mono, dialog, answer);
+        }
+    }
+
+    fn admit(&mut self, now: Now, dialog: DialogId, request: &Request, flow: Flow) -> Result<(), (Answer, &'static str)> {
+        let later = |why| Err((Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string()), why));
+        if self.draining {
+            return later("draining");
+        }
+        if self.calls.len() >= self.config.most_calls {
+            return later("too many calls");
+        }
+        let who = self.who(now, request, flow)?;
+        let dialled = request.uri.dialled().unwrap_or_default();
+        let served = who.numbers.is_empty() || who.numbers.contains(&dialled);
+        let entry = self.plan.entry(&dialled, who.origin).filter(|_| served);
+        let Some(entry) = entry else { return Err((Answer::new(404), "number not served")) };
+
+        let id = self.ids.next_call();
+        let facts = Facts { from: who.number.clone(), dialled: dialled.clone(), origin: who.origin, now };
+        let cursor = Cursor::new(self.plan.clone(), entry, facts);
+        let leg = LegId { call: id, index: 0 };
+        self.dialogs.insert(dialog, leg);
+        self.legs.insert(leg, dialog);
+        self.output.push_back(Output::Notice(Notice::CallBegan {
+            call: id,
+            from: who.number.clone(),
+            dialled: dialled.clone(),
+        }));
+        let arrival = Arrival {
+            call: id,
+            sip_call_id: request.call_id.to_string(),
+            from: who.number,
+            dialled,
+            origin: who.name,
+            desk: match who.origin {
+                Origin::Desk(_) => self.desk_of(&who.origin),
+                Origin::Caller => None,
+            },
+            address: self.config.advertised.unwrap_or(flow.local.ip()),
+            sdp: (!request.body.is_empty()).then(|| request.body.clone()),
+            cursor,
+        };
+        let (call, effects): (call::Call, _) = new_call(self, now, arrival);
+        self.keep(call);
+        self.carry_out(now, id, effects);
+        Ok(())
+    }
+
+    /// A desk's agent by the number that outlives a reload.
+    fn desk_of(&self, origin: &Origin) -> Option<AgentId> {
+        let Origin::Desk(agent) = origin else { return None };
+        let agent = self.plan.agent(*agent)?;
+        self.numbering.agent(&agent.extension)
+    }
+
+    /// Credentials count before addresses: an agent's phone may stand on a trunk's network, and on loopback
+    /// everybody does. A trunk's callers may have any number, an agent's extension too, and are not asked.
+    fn who(&mut self, now: Now, request: &Request, flow: Flow) -> Result<Who, (Answer, &'static str)> {
+        let source = flow.remote.ip();
+        let number = request.from.uri.dialled().unwrap_or_default();
+        let caller = |name: &str, numbers: &[String]| Who {
+            origin: Origin::Caller,
+            name: name.to_owned(),
+            number: Masked::new(number.clone()),
+            numbers: numbers.to_vec(),
+        };
+        let by_address =
+            self.config.trunks.iter().find(|trunk| trunk.networks.iter().any(|net| net.contains(source)));
+        let loopback = self.config.loopback_is_trunk && source.to_canonical().is_loopback();
+        if !request.headers.has(Name::Authorization) {
+            match by_address {
+                Some(trunk) if trunk.credentials.is_none() => return Ok(caller(&trunk.name, &trunk.numbers)),
+                None if loopback && !self.sign_in.has_account(&number) => return Ok(caller("loopback", &[])),
+                _ => {}
+            }
+        }
+        let user = match self.sign_in.check(now.mono, request, source) {
+            Claim::Proven(user) => user,
+            Claim::Refused(answer, why) => return Err((answer, why)),
+        };
+        let trunk = self
+            .config
+            .trunks
+            .iter()
+            .find(|trunk| trunk.credentials.as_ref().is_some_and(|(name, _)| name == user.expose()));
+        if let Some(trunk) = trunk {
+            let here = trunk.networks.is_empty() || trunk.networks.iter().any(|net| net.contains(source));
+            return if here { Ok(caller(&trunk.name, &trunk.numbers)) } else { Err((Answer::new(403), "not from there")) };
+        }
+        let origin = match self.plan.agent_by_extension(user.expose()) {
+            Some(agent) => Origin::Desk(agent.id),
+            None => Origin::Caller,
+        };
+        Ok(Who { origin, name: user.expose().clone(), number: user, numbers: Vec::new() })
+    }
+
+    /// Requests outside a dialog that are no calls.
+    pub(super) fn request(&mut self, now: Now, id: RequestId, request: &Request, flow: Flow) {
+        let answer = match &request.method {
+            Method::Register => self.register(now, request, flow),
+            Method::Options if self.draining => {
+                Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())
+            }
+            // Health checks of trunks and phones: the truth is that we are here.
+            Method::Options => Answer::new(200).with("Allow", ALLOW).with("Accept", "application/sdp"),
+            _ => Answer::new(405).with("Allow", ALLOW),
+        };
+        if answer.status >= 400 && answer.status != 401 {
+            self.refuse(answer.status, "request", flow);
+        }
+        self.sip.respond(now.mono, id, answer);
+    }
+
+    fn register(&mut self, now: Now, request: &Request, flow: Flow) -> Answer {
+        let user = match self.sign_in.check(now.mono, request, flow.remote.ip()) {
+            Claim::Proven(user) => user,
+            Claim::Refused(answer, why) => {
+                if answer.status != 401 {
+                    self.refuse(answer.status, why, flow);
+                }
+                return answer;
+            }
+        };
+        // RFC 3261 §10.3 step 4: who has signed in may change their own bindings and nobody else's.
+        if request.to.uri.user().as_deref() != Some(user.expose().as_str()) {
+            return Answer::new(403);
+        }
+        let answer = self.directory.register(now.mono, user.expose(), request, flow);
+        if answer.status == 200 {
+            let contacts = self.directory.count(user.expose());
+            tracing::info!(user = user.expose(), contacts, %flow, "registered");
+            if contacts == 0 {
+                self.phone_gone(now, user.expose());
+            }
+            self.output.push_back(Output::Notice(Notice::Registered { user: user.expose().clone(), contacts }));
+        }
+        answer
+    }
+
+    pub(super) fn refuse(&mut self, status: u16, why: &'static str, source: Flow) {
+        self.count_refusal(why);
+        if status == 401 {
+            return;
+        }
+        tracing::info!(status, why, %source, "refused");
+        self.output.push_back(Output::Notice(Notice::Refused { status, why, source }));
+    }
+}

@@ -1,0 +1,140 @@
+//! What the exchange is told before it starts: who may call, who may register, how much it takes on.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::base::Masked;
+use crate::{call, sip};
+
+/// Everything that the exchange needs to know beside the dialplan.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub sip: sip::Config,
+    pub registrar: sip::registrar::Config,
+    pub call: call::Settings,
+    pub trunks: Vec<Trunk>,
+    pub accounts: Vec<Account>,
+    pub security: Security,
+    /// Every call from this machine's loopback addresses counts as a caller's: for a start without a
+    /// configuration, when nobody else can reach us.
+    pub loopback_is_trunk: bool,
+    /// Where our own requests leave from towards fixed contacts: a UDP address that the shell listens on.
+    pub udp: SocketAddr,
+    /// What session descriptions name, where it is not the address that the peer reached us at (NAT).
+    pub advertised: Option<IpAddr>,
+    /// Even ones for RTP, the odd one above each for RTCP.
+    pub rtp_ports: RangeInclusive<u16>,
+    /// More calls than these are refused with 503.
+    pub most_calls: usize,
+}
+
+/// Where callers come from: recognised by address, by credentials, or by both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// The name in records, logs and `[trunk.NAME]`.
+    pub name: String,
+    pub networks: Vec<Network>,
+    /// The user and password with which the other side answers our challenge.
+    pub credentials: Option<(String, Masked<String>)>,
+    /// The numbers that may be dialled through this trunk; empty for all of the dialplan's.
+    pub numbers: Vec<String>,
+}
+
+/// An address, or all addresses that share its first `prefix` bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub address: IpAddr,
+    pub prefix: u8,
+}
+
+impl Network {
+    /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
+    pub fn parse(text: &str) -> Option<Network> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(longest);
+        (prefix <= longest).then_some(Network { address, prefix })
+    }
+
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let same = |ours: u128, theirs: u128, width: u8| {
+            let ignored = u32::from(width - self.prefix.min(width));
+            ours.checked_shr(ignored).unwrap_or(0) == theirs.checked_shr(ignored).unwrap_or(0)
+        };
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(a.to_bits().into(), b.to_bits().into(), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+/// A phone that signs in (RFC 3261 §22): a desk's where the plan has an agent with this extension, else a
+/// caller's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub user: String,
+    pub secret: sip::auth::Secret,
+}
+
+/// Who may try how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// The protection space of every challenge (RFC 7616 §3.3).
+    pub realm: String,
+    /// After this many failed sign-ins …
+    pub failures: u32,
+    /// … within this time, a source is refused until the time is over.
+    pub failure_window: Duration,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Security { realm: "hotline".to_owned(), failures: 5, failure_window: Duration::from_secs(30) }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            sip: sip::Config::default(),
+            registrar: sip::registrar::Config::default(),
+            call: call::Settings::default(),
+            trunks: Vec::new(),
+            accounts: Vec::new(),
+            security: Security::default(),
+            loopback_is_trunk: true,
+            udp: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            advertised: None,
+            rtp_ports: 20_000..=29_999,
+            most_calls: 2_000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_own_addresses_only() {
+        let inside = |network: &str, address: &str| {
+            Network::parse(network).is_some_and(|n| n.contains(address.parse().unwrap()))
+        };
+        assert!(inside("192.0.2.0/24", "192.0.2.200"));
+        assert!(!inside("192.0.2.0/24", "192.0.3.1"));
+        assert!(inside("192.0.2.7", "192.0.2.7"));
+        assert!(!inside("192.0.2.7", "192.0.2.6"));
+        assert!(inside("0.0.0.0/0", "203.0.113.9"));
+        assert!(!inside("0.0.0.0/0", "2001:db8::1"));
+        assert!(inside("2001:db8::/32", "2001:db8:1::1"));
+        assert!(inside("127.0.0.0/8", "::ffff:127.0.0.1"));
+        assert_eq!(Network::parse("192.0.2.0/33"), None);
+        assert_eq!(Network::parse("carrier"), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! The administrator's orders.
+
+use super::desks::Absence;
+use super::io::{millis, state_name};
+use super::{AgentChange, AgentLine, CallLine, Command, Exchange, QueueLine, Reply, StatusLine};
+use crate::base::Now;
+use crate::call;
+use crate::dialplan::PresenceChange;
+use crate::queue::AgentState;
+
+impl Exchange {
+    pub(super) fn command(&mut self, now: Now, command: Command) -> Reply {
+        match command {
+            Command::Agents => Reply::Agents(self.agent_lines(now)),
+            Command::SetAgent { extension, change } => self.set_agent(now, &extension, change),
+            Command::Status => Reply::Status(Box::new(self.status())),
+            Command::Calls => Reply::Calls(self.call_lines()),
+            Command::HangUp { call } if self.calls.contains_key(&call) => {
+                self.work.push_back((call, call::Event::Shutdown));
+                Reply::Done
+            }
+            Command::HangUp { call } => Reply::Refused(format!("there is no call {call}")),
+        }
+    }
+
+    fn set_agent(&mut self, now: Now, extension: &str, change: AgentChange) -> Reply {
+        let known = self.numbering.agent(extension).filter(|_| self.plan.agent_by_extension(extension).is_some());
+        let Some(agent) = known else {
+            return Reply::Refused(format!("the dialplan has no agent {extension}"));
+        };
+        let signed_on = self.core.agent_state(agent).is_some_and(|state| state != AgentState::SignedOff);
+        let change = match change {
+            AgentChange::SignOn => PresenceChange::SignOn,
+            AgentChange::SignOff => PresenceChange::SignOff,
+            // At the command line "ready" means ready, signed on or not.
+            AgentChange::Ready if !signed_on => PresenceChange::SignOn,
+            AgentChange::Ready => PresenceChange::Ready,
+            AgentChange::Away { reason, until } => PresenceChange::Away { reason, until },
+        };
+        self.set_presence(now, agent, change);
+        Reply::Done
+    }
+
+    fn agent_lines(&self, now: Now) -> Vec<AgentLine> {
+        self.plan
+            .agents()
+            .iter()
+            .filter_map(|agent| {
+                let id = self.numbering.agent(&agent.extension)?;
+                let desk = self.desks.get(id);
+                let state = self.core.agent_state(id).unwrap_or(AgentState::SignedOff);
+                let absence: Option<Absence> = desk.away;
+                let no_answer = state == AgentState::Away(crate::queue::Away::NoAnswer);
+                Some(AgentLine {
+                    extension: agent.extension.clone(),
+                    name: agent.name.expose().clone(),
+                    // A person who serves no queue is away all the same.
+                    state: if absence.is_some() { "away" } else { state_name(state) }.to_owned(),
+                    reason: absence
+                        .map(|away| away.reason)
+                        .or(no_answer.then_some(crate::base::AwayReason::NoAnswer)),
+                    until: absence.and_then(|away| away.until),
+                    reachable: self.phone_of(&agent.extension).is_some(),
+                    for_ms: millis(now.mono.since(desk.since)),
+                    skills: agent
+                        .skills
+                        .iter()
+                        .filter_map(|skill| self.plan.skills().get(usize::from(skill.skill)))
+                        .map(|skill| skill.name.clone())
+                        .collect(),
+                })
+            })
+            .collect()
+    }
+
+    fn call_lines(&self) -> Vec<CallLine> {
+        self.calls
+            .values()
+            .map(|call| CallLine {
+                call: call.id(),
+                from: call.from().to_string(),
+                stage: call.stage().name().to_owned(),
+                queue: call.queue_name().map(str::to_owned),
+                agent: call.agent().map(|agent| self.numbering.extension(agent).to_owned()),
+                started: call.started(),
+            })
+            .collect()
+    }
+
+    fn status(&self) -> StatusLine {
+        let snapshot = self.core.snapshot();
+        let queues = snapshot
+            .queues
+            .iter()
+            .map(|queue| QueueLine {
+                name: self.numbering.queue_name(queue.id).to_owned(),
+                waiting: queue.waiting + queue.offered,
+                talking: queue.talking,
+                longest_ms: queue.longest.map_or(0, millis),
+                signed_on: queue.signed_on,
+                ready: queue.ready,
+            })
+            .collect();
+        let stats = self.sip.stats();
+        let mut counters: Vec<(String, u64)> =
+            self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
+        counters.extend(
+            [
+                ("sip messages received", stats.received),
+                ("sip messages sent", stats.sent),
+                ("sip malformed, dropped", stats.malformed_dropped),
+                ("sip malformed, answered", stats.malformed_answered),
+                ("sip too large", stats.too_large),
+                ("sip refused by the protocol", stats.refused),
+                ("sip unmatched responses", stats.unmatched_responses),
+                ("sip unknown dialogs", stats.unknown_dialogs),
+                ("sip timed out", stats.timed_out),
+            ]
+            .map(|(name, count)| (name.to_owned(), count)),
+        );
+        StatusLine {
+            calls: self.calls.len(),
+            most_calls: self.config.most_calls,
+            draining: self.draining,
+            registrations: self.directory.registrations(),
+            rtp_ports_free: self.ports.free(),
+            queues,
+            counters,
+        }
+    }
+}

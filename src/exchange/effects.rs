@@ -1,0 +1,241 @@
+//! Carries out what calls want.
+
+use super::desks::{Absence, Desk};
+use super::{Exchange, Notice, Output, is_awaited, topology};
+use crate::base::{AgentId, CallId, LegId, Now};
+use crate::call::{Effect, Event, InviteAgent, QueueRequest};
+use crate::dialplan::{DialEnd, Plan, PresenceChange};
+use crate::media;
+use crate::queue::{Join, Seized};
+use crate::record::Record;
+use crate::sip::{Answer, Invite, NameAddr, Uri};
+
+impl Exchange {
+    /// In order: a port is open before the 200 that names it leaves.
+    pub(super) fn carry_out(&mut self, now: Now, call: CallId, effects: Vec<Effect>) {
+        for effect in effects {
+            self.carry_out_one(now, call, effect);
+            self.drain_transmits();
+        }
+    }
+
+    fn carry_out_one(&mut self, now: Now, call: CallId, effect: Effect) {
+        match effect {
+            Effect::Accept { leg, sdp } => {
+                if let Some(dialog) = self.legs.get(&leg) {
+                    self.sip.accept(now.mono, *dialog, Some(sdp));
+                }
+            }
+            Effect::Refuse { leg, status } => {
+                if let Some(dialog) = self.forget_leg(leg) {
+                    self.sip.reject(now.mono, dialog, Answer::new(status));
+                }
+            }
+            Effect::Invite(invite) => self.invite(now, call, *invite),
+            Effect::AnswerReoffer { leg, sdp } => {
+                if let Some(dialog) = self.legs.get(&leg) {
+                    self.sip.answer_reoffer(now.mono, *dialog, sdp.map_err(Answer::new));
+                }
+            }
+            Effect::Bye { leg } => {
+                if let Some(dialog) = self.forget_leg(leg) {
+                    self.sip.bye(now.mono, dialog, None);
+                }
+            }
+            Effect::Media(command) => {
+                if let media::Command::Record { recording, .. } = &command {
+                    self.recordings.insert(*recording, call);
+                }
+                self.output.push_back(Output::Media { call, command });
+            }
+            Effect::Play { leg, play, clips, repeat } => {
+                self.output.push_back(Output::Play { leg, play, clips, repeat });
+            }
+            Effect::Join { request, plan } => self.join(now, call, &request, &plan),
+            Effect::Leave { caller, why } => {
+                self.core.leave(now.mono, caller, why, &mut self.core_events);
+            }
+            Effect::AcceptOffer { offer } => {
+                let event = match self.core.offer_accepted(now.mono, offer, &mut self.core_events) {
+                    Ok(_) => Event::Connected { offer },
+                    Err(_) => Event::OfferWithdrawn { offer },
+                };
+                self.work.push_back((call, event));
+            }
+            Effect::RefuseOffer { offer, why } => {
+                self.desks.release(offer.agent(), call);
+                self.core.offer_refused(now.mono, offer, why, &mut self.core_events);
+            }
+            Effect::TalkEnded { agent } => {
+                self.desks.release(agent, call);
+                self.core.call_ended(now.mono, agent, None, &mut self.core_events);
+            }
+            Effect::Seize { extension } => {
+                let event = self.seize(now, call, &extension);
+                self.work.push_back((call, event));
+            }
+            Effect::Release { agent } => self.release(now, call, agent),
+            Effect::Presence { agent, change } => {
+                let ok = self.set_presence(now, agent, change);
+                self.work.push_back((call, Event::PresenceSet { ok }));
+            }
+            Effect::Record(record) => {
+                if let Record::Slip(slip) = &record
+                    && is_awaited(slip.state)
+                {
+                    self.slips.insert(slip.slip, call);
+                }
+                self.output.push_back(Output::Record(record));
+            }
+            Effect::Discard { recording } => {
+                self.recordings.remove(&recording);
+                self.output.push_back(Output::Discard(recording));
+            }
+            Effect::Over => self.output.push_back(Output::Notice(Notice::CallOver { call })),
+        }
+    }
+
+    /// The leg's dialog, which is none of ours from now on: what it still says concerns nobody.
+    pub(super) fn forget_leg(&mut self, leg: LegId) -> Option<crate::sip::DialogId> {
+        let dialog = self.legs.remove(&leg)?;
+        self.dialogs.remove(&dialog);
+        Some(dialog)
+    }
+
+    fn invite(&mut self, now: Now, call: CallId, invite: InviteAgent) {
+        let InviteAgent { leg, agent, display, from, sdp } = invite;
+        let extension = self.numbering.extension(agent).to_owned();
+        // The phone may have vanished between the offer and now.
+        let Some((to, via)) = self.phone_of(&extension) else {
+            self.work.push_back((call, Event::Rejected { leg, status: 480 }));
+            return;
+        };
+        let host = std::net::SocketAddr::new(self.config.advertised.unwrap_or(via.local.ip()), via.local.port());
+        let user = from.expose();
+        let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host)).with_display(display.expose());
+        let dialog = self.sip.invite(
+            now.mono,
+            Invite {
+                to,
+                via,
+                from,
+                to_display: None,
+                contact_user: Some("hotline".to_owned()),
+                sdp: Some(sdp),
+                headers: Vec::new(),
+                credentials: None,
+            },
+        );
+        self.dialogs.insert(dialog, leg);
+        self.legs.insert(leg, dialog);
+    }
+
+    fn join(&mut self, now: Now, call: CallId, request: &QueueRequest, plan: &Plan) {
+        let name = plan.queue(request.queue).map_or("", |queue| queue.name.as_str());
+        let joined = match self.numbering.queue(name) {
+            Some(queue) => {
+                let join = Join {
+                    extra: self.numbering.requirements(plan, &request.needs),
+                    credit: request.credit,
+                    ..Join::new(queue, now.mono, call.0)
+                };
+                self.core.join(now.mono, join, &mut self.core_events)
+            }
+            None => Err(crate::queue::JoinError::NoSuchQueue),
+        };
+        self.work.push_back((
+            call,
+            match joined {
+                Ok(caller) => Event::Queued { caller },
+                Err(why) => Event::NotQueued { why },
+            },
+        ));
+    }
+
+    /// A person's own phone, past the queues: only where they can come.
+    fn seize(&mut self, now: Now, call: CallId, extension: &str) -> Event {
+        let why = match self.numbering.agent(extension) {
+            None => DialEnd::Unreachable,
+            Some(agent) => match (self.desks.get(agent), self.phone_of(extension)) {
+                (Desk { away: Some(away), .. }, _) => {
+                    DialEnd::Away { reason: away.reason, until: away.until.filter(|until| *until > now.wall) }
+                }
+                (Desk { call: Some(_), .. }, _) => DialEnd::Busy,
+                (_, None) => DialEnd::Unreachable,
+                (_, Some((_, via))) => match self.core.agent_seize(now.mono, agent, &mut self.core_events) {
+                    Seized::Busy => DialEnd::Busy,
+                    Seized::Yes | Seized::SignedOff => {
+                        self.desks.take(agent, call);
+                        let address = self.config.advertised.unwrap_or(via.local.ip());
+                        return Event::Seized { agent, extension: extension.to_owned(), address };
+                    }
+                },
+            },
+        };
+        Event::NotSeized { why }
+    }
+
+    fn release(&mut self, now: Now, call: CallId, agent: AgentId) {
+        self.desks.release(agent, call);
+        // Nobody wraps up after a call that no queue gave.
+        self.core.call_ended(now.mono, agent, Some(std::time::Duration::ZERO), &mut self.core_events);
+    }
+
+    /// An agent's own wish, by feature code or command. `false`: there is no such agent.
+    pub(super) fn set_presence(&mut self, now: Now, agent: AgentId, change: PresenceChange) -> bool {
+        let extension = self.numbering.extension(agent).to_owned();
+        if self.plan.agent_by_extension(&extension).is_none() {
+            return false;
+        }
+        tracing::info!(agent = extension, ?change, "presence");
+        let events = &mut self.core_events;
+        match change {
+            PresenceChange::SignOn => {
+                self.desks.set_away(agent, None);
+                self.core.agent_login(now.mono, agent, events);
+                self.core.agent_ready(now.mono, agent, events);
+            }
+            PresenceChange::SignOff => {
+                self.desks.set_away(agent, None);
+                self.core.agent_logout(now.mono, agent, events);
+            }
+            PresenceChange::Ready => {
+                self.desks.set_away(agent, None);
+                // A person who serves no queue is simply there again.
+                self.core.agent_ready(now.mono, agent, events);
+            }
+            PresenceChange::Away { reason, until } => {
+                self.desks.set_away(agent, Some(Absence { reason, until }));
+                self.core.agent_away(now.mono, agent, topology::away(reason), events);
+            }
+        }
+        self.desks.changed(agent, now.mono);
+        true
+    }
+
+    /// Agents whom the plan says to be ready from the start.
+    pub(super) fn sign_on_the_ready(&mut self, now: Now) {
+        let ready: Vec<_> = self
+            .plan
+            .agents()
+            .iter()
+            .filter(|agent| agent.ready)
+            .filter_map(|agent| self.numbering.agent(&agent.extension))
+            .filter(|agent| {
+                matches!(self.core.agent_state(*agent), None | Some(crate::queue::AgentState::SignedOff))
+            })
+            .collect();
+        for agent in ready {
+            self.set_presence(now, agent, PresenceChange::SignOn);
+        }
+    }
+
+    /// A phone that vanished is not ready: nobody is offered to it until somebody says so again.
+    pub(super) fn phone_gone(&mut self, now: Now, user: &str) {
+        let Some(agent) = self.numbering.agent(user) else { return };
+        if self.phone_of(user).is_none() {
+            tracing::warn!(agent = user, "the phone is gone");
+            self.core.agent_away(now.mono, agent, crate::queue::Away::NoAnswer, &mut self.core_events);
+        }
+    }
+}

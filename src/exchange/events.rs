@@ -1,0 +1,173 @@
+//! What dialogs, media and the queue core say becomes events of calls.
+
+use super::{Exchange, Notice, Output, io};
+use crate::base::{CallId, LegId, Masked, Now};
+use crate::call::{Event, LegEnd};
+use crate::media::{self, Digit};
+use crate::queue::{self, LeaveWhy, Refusal};
+use crate::sip::{self, EndedWhy};
+
+impl Exchange {
+    pub(super) fn sip_event(&mut self, now: Now, event: sip::Event) {
+        use sip::Event as Sip;
+        match event {
+            Sip::Invite { dialog, request, flow } => self.arrival(now, dialog, &request, flow),
+            Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
+            Sip::Reply { .. } => {}
+            Sip::Acked { dialog, sdp } => {
+                if let (Some(leg), Some(sdp)) = (self.dialogs.get(&dialog).copied(), sdp) {
+                    self.tell(leg, Event::Acked { sdp });
+                }
+            }
+            Sip::Cancelled { dialog } => self.tell_last(dialog, |_| Event::Cancelled),
+            // Early media of a desk phone is its own ring-back tone: the caller hears ours.
+            Sip::Progress { .. } => {}
+            Sip::Answered { dialog, sdp } => self.tell_of(dialog, |leg| Event::Answered { leg, sdp }),
+            Sip::Rejected { dialog, status, .. } => self.tell_last(dialog, |leg| Event::Rejected { leg, status }),
+            Sip::Reoffer { dialog, sdp } => self.tell_of(dialog, |leg| Event::Reoffer { leg, sdp }),
+            Sip::ReofferAnswered { dialog, sdp } => self.tell_of(dialog, |leg| Event::ReofferAnswered { leg, sdp }),
+            Sip::ReofferRefused { .. } => {}
+            Sip::Info { dialog, kind, body } => {
+                if let Some(digit) = info_digit(&kind, &body) {
+                    self.tell_of(dialog, |leg| Event::Digit { leg, digit: Masked::new(digit) });
+                }
+            }
+            Sip::Ended { dialog, why } => self.tell_last(dialog, |leg| Event::Ended { leg, end: leg_end(why) }),
+        }
+    }
+
+    fn tell(&mut self, leg: LegId, event: Event) {
+        self.work.push_back((leg.call, event));
+    }
+
+    fn tell_of(&mut self, dialog: sip::DialogId, event: impl FnOnce(LegId) -> Event) {
+        if let Some(leg) = self.dialogs.get(&dialog).copied() {
+            self.tell(leg, event(leg));
+        }
+    }
+
+    /// The dialog's last word.
+    fn tell_last(&mut self, dialog: sip::DialogId, event: impl FnOnce(LegId) -> Event) {
+        if let Some(leg) = self.dialogs.remove(&dialog) {
+            self.legs.remove(&leg);
+            self.tell(leg, event(leg));
+        }
+    }
+
+    pub(super) fn media_event(&mut self, event: media::Event) {
+        match event {
+            media::Event::Digit { leg, digit, .. } => self.tell(leg, Event::Digit { leg, digit }),
+            media::Event::Played { leg, play } => self.tell(leg, Event::Played { leg, play }),
+            media::Event::RtpTimeout { leg } => self.tell(leg, Event::RtpTimeout { leg }),
+            media::Event::OpenFailed { leg, reason } => self.tell(leg, Event::OpenFailed { leg, reason }),
+            media::Event::RecordingEnded { recording, length, voiced, why } => {
+                if let Some(call) = self.recordings.get(&recording) {
+                    self.work.push_back((*call, Event::RecordingEnded { recording, length, voiced, why }));
+                }
+            }
+            media::Event::FirstPacket { leg } => tracing::debug!(%leg, "first audio"),
+            media::Event::Quality { leg, report } => tracing::info!(%leg, ?report, "audio quality"),
+        }
+    }
+
+    pub(super) fn queue_events(&mut self, now: Now) {
+        for event in std::mem::take(&mut self.core_events) {
+            match event {
+                queue::Event::Offered { offer, tag, agent, queue, .. } => {
+                    self.offered(now, CallId(tag), offer, agent, queue);
+                }
+                queue::Event::OfferWithdrawn { offer, tag, why } => {
+                    self.desks.release(offer.agent(), CallId(tag));
+                    // The call that left has hung the phone up by itself.
+                    if !matches!(why, queue::Withdrawn::CallerLeft(LeaveWhy::Abandoned | LeaveWhy::Key(_))) {
+                        self.work.push_back((CallId(tag), Event::OfferWithdrawn { offer }));
+                    }
+                }
+                queue::Event::Left { tag, why, .. } => {
+                    if !matches!(why, LeaveWhy::Abandoned | LeaveWhy::Key(_) | LeaveWhy::TakeMessage) {
+                        self.work.push_back((CallId(tag), Event::LeftQueue { why }));
+                    }
+                }
+                queue::Event::AgentState { agent, state } => {
+                    let name = io::state_name(state);
+                    tracing::info!(agent = self.numbering.extension(agent), state = name, "agent");
+                    self.desks.changed(agent, now.mono);
+                    self.output.push_back(Output::Notice(Notice::AgentState { agent, state: name }));
+                }
+                queue::Event::Connected { .. }
+                | queue::Event::Requeued { .. }
+                | queue::Event::Relaxed { .. }
+                | queue::Event::OwnerSkipped { .. }
+                | queue::Event::QueueDepth { .. } => {}
+            }
+        }
+    }
+
+    fn offered(&mut self, now: Now, call: CallId, offer: queue::OfferId, agent: crate::base::AgentId, queue: crate::base::QueueId) {
+        let extension = self.numbering.extension(agent).to_owned();
+        match self.phone_of(&extension) {
+            Some((_, via)) => {
+                self.desks.take(agent, call);
+                self.output.push_back(Output::Notice(Notice::Offered { call, agent, queue: Some(queue) }));
+                let address = self.config.advertised.unwrap_or(via.local.ip());
+                self.work.push_back((call, Event::Offered { offer, agent, extension, address }));
+            }
+            None => {
+                self.core.offer_refused(now.mono, offer, Refusal::Unreachable, &mut self.core_events);
+                self.phone_gone(now, &extension);
+            }
+        }
+    }
+}
+
+fn leg_end(why: EndedWhy) -> LegEnd {
+    match why {
+        EndedWhy::Bye { .. } => LegEnd::HungUp,
+        EndedWhy::SessionExpired => LegEnd::SessionExpired,
+        other => LegEnd::Lost { why: other.to_string() },
+    }
+}
+
+/// A key sent by INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`). Neither is an RFC's;
+/// both are what phones send.
+fn info_digit(kind: &str, body: &[u8]) -> Option<Digit> {
+    let body = str::from_utf8(body).ok()?;
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    let signal = if kind.eq_ignore_ascii_case("application/dtmf-relay") {
+        body.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then_some(value.trim())
+        })?
+    } else if kind.eq_ignore_ascii_case("application/dtmf") {
+        body.trim()
+    } else {
+        return None;
+    };
+    // 10 and 11 are the event codes of * and #, which some phones send by number (RFC 4733 §3.2).
+    match signal {
+        "10" => Digit::from_char('*'),
+        "11" => Digit::from_char('#'),
+        _ => {
+            let mut keys = signal.chars();
+            let digit = Digit::from_char(keys.next()?)?;
+            keys.next().is_none().then_some(digit)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::info_digit;
+
+    #[test]
+    fn both_common_bodies_of_info_give_their_key_and_others_none() {
+        let key = |kind: &str, body: &str| info_digit(kind, body.as_bytes()).map(|digit| digit.key());
+        assert_eq!(key("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"), Some('5'));
+        assert_eq!(key("application/dtmf-relay", "Signal= #\nDuration= 250"), Some('#'));
+        assert_eq!(key("application/dtmf-relay", "Signal=10\r\n"), Some('*'));
+        assert_eq!(key("Application/DTMF; charset=utf-8", "7"), Some('7'));
+        assert_eq!(key("application/dtmf", "12"), None);
+        assert_eq!(key("application/dtmf-relay", "Duration=160"), None);
+        assert_eq!(key("text/plain", "5"), None);
+    }
+}

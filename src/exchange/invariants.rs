@@ -1,0 +1,148 @@
+//! What must hold after every input, whatever happened.
+//!
+//! Checked in debug builds and in simulation. Each sentence has a name, so that a broken one says which.
+
+use std::collections::BTreeSet;
+
+use super::Exchange;
+use crate::queue::AgentState;
+use crate::record::StageKind;
+
+/// A sentence that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("an agent talks with nobody, or with a call that does not talk: {0}")]
+    TalkWithoutCall(String),
+    #[error("a call talks with an agent whom the queue core does not see talking: {0}")]
+    CallWithoutTalk(String),
+    #[error("a caller waits or is offered in the call, and not in the queue core: {0}")]
+    CallerNotInLine(String),
+    #[error("two legs have one RTP port: {0}")]
+    SharedPort(u16),
+    #[error("a port is taken and no leg has it: {0}")]
+    LostPort(u16),
+    #[error("a leg without a call, or a call's leg without a dialog: {0}")]
+    StrayLeg(String),
+    #[error("a deadline that no call has: {0}")]
+    StrayDeadline(String),
+    #[error("a desk is taken by a call that is over: {0}")]
+    DeskOfNobody(String),
+    #[error("something is left though every call is over: {0}")]
+    LeftOver(String),
+}
+
+impl Exchange {
+    /// Panics at the first sentence that does not hold.
+    pub fn check_invariants(&self) {
+        if let Err(broken) = self.invariants() {
+            panic!("broken invariant: {broken}");
+        }
+        self.core.check_invariants();
+    }
+
+    /// The first sentence that does not hold.
+    pub fn invariants(&self) -> Result<(), Broken> {
+        self.ports_and_legs()?;
+        self.talks()?;
+        self.lines()?;
+        self.deadlines()?;
+        self.rest()
+    }
+
+    fn ports_and_legs(&self) -> Result<(), Broken> {
+        let mut ports = BTreeSet::new();
+        for leg in self.calls.values().flat_map(|call| call.legs()) {
+            if !ports.insert(leg.port()) {
+                return Err(Broken::SharedPort(leg.port()));
+            }
+        }
+        if let Some(lost) = self.ports.taken().find(|port| !ports.contains(port)) {
+            return Err(Broken::LostPort(lost));
+        }
+        for (leg, dialog) in &self.legs {
+            if !self.calls.contains_key(&leg.call) || self.dialogs.get(dialog) != Some(leg) {
+                return Err(Broken::StrayLeg(leg.to_string()));
+            }
+        }
+        match self.dialogs.len() == self.legs.len() {
+            true => Ok(()),
+            false => Err(Broken::StrayLeg(format!("{} dialogs, {} legs", self.dialogs.len(), self.legs.len()))),
+        }
+    }
+
+    /// Agent talking with call c if and only if call c talks with the agent.
+    fn talks(&self) -> Result<(), Broken> {
+        for (id, call) in &self.calls {
+            let talks = matches!(call.stage(), StageKind::Talk | StageKind::Hold);
+            let Some(agent) = call.agent().filter(|_| talks) else { continue };
+            let signed_on = self.core.agent_state(agent).filter(|state| *state != AgentState::SignedOff);
+            if signed_on.is_some_and(|state| state != AgentState::Talking) || self.desks.get(agent).call != Some(*id) {
+                return Err(Broken::CallWithoutTalk(format!("{id} with {agent}")));
+            }
+        }
+        for view in self.core.snapshot().agents {
+            let Some((tag, _)) = view.caller.filter(|_| view.state == AgentState::Talking) else { continue };
+            let call = self.calls.get(&crate::base::CallId(tag));
+            if !call.is_some_and(|call| call.agent() == Some(view.id)) {
+                return Err(Broken::TalkWithoutCall(view.id.to_string()));
+            }
+        }
+        for (agent, desk) in self.desks.iter() {
+            if let Some(call) = desk.call.filter(|call| !self.calls.contains_key(call)) {
+                return Err(Broken::DeskOfNobody(format!("{agent} by {call}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A caller is waiting or offered, never both or none.
+    fn lines(&self) -> Result<(), Broken> {
+        let mut in_line = 0;
+        for (id, call) in &self.calls {
+            match (call.stage(), call.queued_as()) {
+                (StageKind::Wait, Some(caller)) => {
+                    if self.core.position(caller).is_none() {
+                        return Err(Broken::CallerNotInLine(format!("{id} waits")));
+                    }
+                    in_line += 1;
+                }
+                (StageKind::Offer, Some(_)) => in_line += 1,
+                (StageKind::Wait, None) => return Err(Broken::CallerNotInLine(format!("{id} has no place"))),
+                _ => {}
+            }
+        }
+        let core: u32 = self.core.snapshot().queues.iter().map(|queue| queue.waiting + queue.offered).sum();
+        match core as usize == in_line {
+            true => Ok(()),
+            false => Err(Broken::CallerNotInLine(format!("{core} in the core, {in_line} calls"))),
+        }
+    }
+
+    fn deadlines(&self) -> Result<(), Broken> {
+        for (at, call, timer) in &self.deadlines {
+            let has = self.calls.get(call).and_then(|call| call.next_deadline()) == Some((*at, *timer));
+            if !has || self.deadline_of.get(call) != Some(&(*at, *timer)) {
+                return Err(Broken::StrayDeadline(format!("{} of {call}", timer.name())));
+            }
+        }
+        Ok(())
+    }
+
+    /// When everybody has hung up, nothing is left.
+    fn rest(&self) -> Result<(), Broken> {
+        if !self.calls.is_empty() {
+            return Ok(());
+        }
+        let left = [
+            ("dialogs", self.dialogs.len()),
+            ("deadlines", self.deadlines.len()),
+            ("ports", self.ports.taken().count()),
+            ("work", self.work.len()),
+            ("core events", self.core_events.len()),
+        ];
+        match left.iter().find(|(_, count)| *count > 0) {
+            Some((what, count)) => Err(Broken::LeftOver(format!("{count} {what}"))),
+            None => Ok(()),
+        }
+    }
+}

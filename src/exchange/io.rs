@@ -1,0 +1,191 @@
+//! What goes into the exchange and what comes out of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall};
+use crate::dialplan::Plan;
+use crate::record::Record;
+use crate::{call, media, sip};
+
+/// Something that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// One whole SIP message: a datagram, or what was cut out of a stream.
+    Sip { flow: sip::Flow, bytes: &'a [u8] },
+    /// A stream is closed, or a message could not be sent over this flow.
+    FlowClosed(sip::Flow),
+    Media(media::Event),
+    /// A recording is complete on disk, after fsync; or it is not and never will be.
+    RecordingSaved { recording: RecordingId, saved: bool },
+    /// A slip in a state other than [`Taking`](crate::record::SlipState::Taking) is committed; or is not and
+    /// never will be.
+    SlipSaved { slip: SlipId, saved: bool },
+    /// An order of the administrator; answered by one [`Output::Reply`] with the same number.
+    Command { id: u64, command: Command },
+    /// From now on new calls follow this plan.
+    Reload(Arc<Plan>),
+    /// New calls are refused with 503; [`Notice::Drained`] tells when the last one is over.
+    Drain,
+    /// Ends every call at once.
+    Shutdown,
+    /// The deadline of [`poll_timeout`](super::Exchange::poll_timeout) has come.
+    Timeout,
+}
+
+/// Something to be done outside. Taken with [`poll_output`](super::Exchange::poll_output) after each input
+/// until there is none, and carried out in this order: a media port is open before the 200 that names it leaves.
+#[derive(Debug)]
+pub enum Output {
+    Transmit(sip::Transmit),
+    /// For the media worker of the call.
+    Media { call: CallId, command: media::Command },
+    /// As [`media::Command::Play`], with recordings that have yet to be read from disk.
+    Play { leg: LegId, play: PlayId, clips: Vec<Clip>, repeat: bool },
+    Record(Record),
+    /// A recording that nobody shall hear is to be removed.
+    Discard(RecordingId),
+    Notice(Notice),
+    Reply { id: u64, reply: Reply },
+}
+
+/// What the administrator can order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    Agents,
+    /// Changes the state of the agent with this extension.
+    SetAgent { extension: String, change: AgentChange },
+    Status,
+    Calls,
+    /// Ends a call.
+    HangUp { call: CallId },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentChange {
+    SignOn,
+    SignOff,
+    Ready,
+    /// `until`: the expected return.
+    Away { reason: AwayReason, until: Option<Wall> },
+}
+
+/// The answer to a [`Command`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    Done,
+    Agents(Vec<AgentLine>),
+    Status(Box<StatusLine>),
+    Calls(Vec<CallLine>),
+    /// Nothing was changed; why.
+    Refused(String),
+}
+
+/// One agent, for a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentLine {
+    pub extension: String,
+    pub name: String,
+    /// `signed-off`, `ready`, `reserved`, `talking`, `wrap-up`, `away`.
+    pub state: String,
+    pub reason: Option<AwayReason>,
+    pub until: Option<Wall>,
+    /// A phone can be reached: registered, or at a fixed contact.
+    pub reachable: bool,
+    /// Since when in this state. Milliseconds.
+    pub for_ms: u64,
+    pub skills: Vec<String>,
+}
+
+/// One running call, for a list. Confidential values stay masked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallLine {
+    pub call: CallId,
+    pub from: String,
+    pub stage: String,
+    pub queue: Option<String>,
+    pub agent: Option<String>,
+    pub started: Wall,
+}
+
+/// The exchange in figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusLine {
+    pub calls: usize,
+    pub most_calls: usize,
+    pub draining: bool,
+    pub registrations: usize,
+    pub rtp_ports_free: usize,
+    pub queues: Vec<QueueLine>,
+    /// Refused and dropped messages and calls, by reason.
+    pub counters: Vec<(String, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueLine {
+    pub name: String,
+    pub waiting: u32,
+    pub talking: u32,
+    pub longest_ms: u64,
+    pub signed_on: u32,
+    pub ready: u32,
+}
+
+/// News for logs, metrics and whoever watches. Never a customer's data in the clear.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    CallBegan { call: CallId, from: Masked<String>, dialled: String },
+    CallOver { call: CallId },
+    /// A phone rings for a caller.
+    Offered { call: CallId, agent: AgentId, queue: Option<QueueId> },
+    AgentState { agent: AgentId, state: &'static str },
+    Registered { user: String, contacts: usize },
+    /// A call or a registration was not taken.
+    Refused { status: u16, why: &'static str, source: sip::Flow },
+    /// Draining, and no call is left.
+    Drained,
+}
+
+/// What the next timeout is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deadline {
+    Sip(&'static str),
+    Queue(crate::queue::Deadline),
+    Call(CallId, call::Timer),
+    Registration,
+}
+
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Deadline::Sip(name) => f.write_str(name),
+            Deadline::Queue(deadline) => f.write_str(deadline.name()),
+            Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
+            Deadline::Registration => f.write_str("registration expires"),
+        }
+    }
+}
+
+/// For lists: the agent's state by the word of the design.
+pub(super) fn state_name(state: crate::queue::AgentState) -> &'static str {
+    use crate::queue::AgentState;
+    match state {
+        AgentState::SignedOff => "signed-off",
+        AgentState::Away(_) => "away",
+        AgentState::Ready => "ready",
+        AgentState::Reserved => "reserved",
+        AgentState::Talking => "talking",
+        AgentState::WrapUp { .. } => "wrap-up",
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

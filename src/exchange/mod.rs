@@ -1,0 +1,312 @@
+//! The switch: all calls, all desks, all registrations, and the one place where a call meets another.
+//!
+//! [`Exchange`] is a state machine without input or output of its own. The host hands in what happened, with
+//! the time; takes out what is to be done, in order; and asks when the next deadline is:
+//!
+//! ```text
+//!   handle_input(now, input) -> poll_output() until None -> poll_timeout() -> wait -> handle_input …
+//! ```
+//!
+//! Inside, everything that comes of one input is settled before the next: an event of a dialog becomes an
+//! event of its call, the call's effects are carried out on the SIP endpoint and the queue core, and what
+//! these say becomes events of calls again, until nothing is left to do.
+//!
+//! Architecture invariant: only here does one call's doing touch another call, and only through the queue core
+//! and the desks. An exchange is single-writer; what it owns it shares with nobody.
+
+mod arrivals;
+mod config;
+mod console;
+mod desks;
+mod directory;
+mod effects;
+mod events;
+mod invariants;
+mod io;
+mod numbering;
+mod sign_in;
+mod topology;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+pub use self::config::{Account, Config, Network, Security, Trunk};
+pub use self::invariants::Broken;
+pub use self::io::{
+    AgentChange, AgentLine, CallLine, Command, Deadline, Input, Notice, Output, QueueLine, Reply, StatusLine,
+};
+
+use self::desks::Desks;
+use self::directory::Directory;
+use self::numbering::Numbering;
+use self::sign_in::SignIn;
+use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
+use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
+use crate::dialplan::Plan;
+use crate::queue;
+use crate::record::SlipState;
+use crate::sip;
+
+/// All calls of one daemon.
+pub struct Exchange {
+    config: Config,
+    plan: Arc<Plan>,
+    rng: Rng,
+    ids: Ids,
+    sip: sip::Endpoint,
+    core: queue::Core,
+    /// What the core said and nobody has heard yet.
+    core_events: Vec<queue::Event>,
+    numbering: Numbering,
+    desks: Desks,
+    directory: Directory,
+    sign_in: SignIn,
+    ports: PortPool,
+    calls: BTreeMap<CallId, Call>,
+    /// Each call's next deadline, earliest first, and the same by call.
+    deadlines: BTreeSet<(Instant, CallId, Timer)>,
+    deadline_of: BTreeMap<CallId, (Instant, Timer)>,
+    dialogs: BTreeMap<sip::DialogId, LegId>,
+    legs: BTreeMap<LegId, sip::DialogId>,
+    /// Whom a recording or a slip in the making belongs to.
+    recordings: BTreeMap<RecordingId, CallId>,
+    slips: BTreeMap<SlipId, CallId>,
+    /// Events of calls that are still to be handled.
+    work: VecDeque<(CallId, call::Event)>,
+    output: VecDeque<Output>,
+    draining: bool,
+    drained: bool,
+    refused: BTreeMap<&'static str, u64>,
+}
+
+impl Exchange {
+    /// An exchange at rest. Agents whom the plan says to be ready are signed on at once; take the outputs
+    /// after it as after any input.
+    pub fn new(config: Config, plan: Arc<Plan>, ids: Ids, mut rng: Rng, now: Now) -> Self {
+        let mut numbering = Numbering::default();
+        numbering.learn(&plan);
+        let sip_config = sip::Config { advertised: config.advertised, ..config.sip.clone() };
+        let mut exchange = Exchange {
+            sip: sip::Endpoint::new(sip_config, rng.fork()),
+            core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),
+            core_events: Vec::new(),
+            desks: Desks::default(),
+            directory: Directory::new(&config),
+            sign_in: SignIn::new(&config, rng.fork()),
+            ports: PortPool::new(config.rtp_ports.clone()),
+            calls: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            deadline_of: BTreeMap::new(),
+            dialogs: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            slips: BTreeMap::new(),
+            work: VecDeque::new(),
+            output: VecDeque::new(),
+            draining: false,
+            drained: false,
+            refused: BTreeMap::new(),
+            numbering,
+            plan,
+            rng,
+            ids,
+            config,
+        };
+        exchange.sign_on_the_ready(now);
+        exchange.settle(now);
+        exchange
+    }
+
+    /// Handles one input to its end. Take the outputs afterwards, then ask for the next deadline.
+    pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Sip { flow, bytes } => self.sip.handle_message(now.mono, flow, bytes),
+            Input::FlowClosed(flow) => {
+                self.sip.handle_flow_closed(now.mono, flow);
+                self.directory.flow_closed(flow);
+            }
+            Input::Media(event) => self.media_event(event),
+            Input::RecordingSaved { recording, saved } => {
+                if let Some(call) = self.recordings.remove(&recording) {
+                    self.work.push_back((call, call::Event::RecordingSaved { recording, saved }));
+                }
+            }
+            Input::SlipSaved { slip, saved } => {
+                if let Some(call) = self.slips.remove(&slip) {
+                    self.work.push_back((call, call::Event::SlipSaved { slip, saved }));
+                }
+            }
+            Input::Command { id, command } => {
+                let reply = self.command(now, command);
+                self.output.push_back(Output::Reply { id, reply });
+            }
+            Input::Reload(plan) => self.reload(now, plan),
+            Input::Drain => self.draining = true,
+            Input::Shutdown => {
+                self.draining = true;
+                self.work.extend(self.calls.keys().map(|call| (*call, call::Event::Shutdown)));
+            }
+            Input::Timeout => self.timeouts(now),
+        }
+        self.settle(now);
+    }
+
+    /// The next thing to be done outside. `None`: wait for input or for the deadline.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due, and what for. Changes with every input.
+    pub fn poll_timeout(&self) -> Option<(Instant, Deadline)> {
+        let sip = self.sip.poll_timeout().map(|(at, name)| (at, Deadline::Sip(name)));
+        let queue = self.core.next_deadline().map(|(at, deadline)| (at, Deadline::Queue(deadline)));
+        let call = self.deadlines.first().map(|&(at, call, timer)| (at, Deadline::Call(call, timer)));
+        let registration = self.directory.poll_timeout().map(|at| (at, Deadline::Registration));
+        [sip, queue, call, registration].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Nothing runs, and no transaction is waiting for anything.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.sip.is_empty()
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    pub fn sip_stats(&self) -> &sip::Stats {
+        self.sip.stats()
+    }
+
+    /// The numbers that the next call, recording and slip will get.
+    pub fn ids(&self) -> Ids {
+        self.ids
+    }
+
+    /// Running calls keep the plan that they began with; queues, agents and numbers change now.
+    fn reload(&mut self, now: Now, plan: Arc<Plan>) {
+        self.numbering.learn(&plan);
+        self.plan = plan;
+        self.core.reconfigure(now.mono, &topology::topology(&self.plan, &self.numbering), &mut self.core_events);
+        self.sign_on_the_ready(now);
+        tracing::info!(
+            numbers = self.plan.numbers().len(),
+            queues = self.plan.queues().len(),
+            agents = self.plan.agents().len(),
+            "dialplan in force"
+        );
+    }
+
+    fn timeouts(&mut self, now: Now) {
+        self.sip.handle_timeout(now.mono);
+        self.core.tick(now.mono, &mut self.core_events);
+        for user in self.directory.expire(now.mono) {
+            self.phone_gone(now, &user);
+        }
+        while let Some(&(at, call, _)) = self.deadlines.first() {
+            if at > now.mono {
+                break;
+            }
+            self.deadlines.pop_first();
+            self.deadline_of.remove(&call);
+            self.with_call(now, call, |call, ctx| call.handle_timeout(ctx));
+            self.settle(now);
+        }
+    }
+
+    /// Until nothing is left to do: what dialogs, the core and calls said is heard by whom it concerns.
+    fn settle(&mut self, now: Now) {
+        loop {
+            self.drain_transmits();
+            if let Some(event) = self.sip.poll_event() {
+                self.sip_event(now, event);
+            } else if !self.core_events.is_empty() {
+                self.queue_events(now);
+            } else if let Some((call, event)) = self.work.pop_front() {
+                self.with_call(now, call, |call, ctx| call.handle(ctx, event));
+            } else {
+                break;
+            }
+        }
+        if self.draining && !self.drained && self.calls.is_empty() {
+            self.drained = true;
+            self.output.push_back(Output::Notice(Notice::Drained));
+        }
+    }
+
+    /// Before anything else is done: what was said first leaves first.
+    fn drain_transmits(&mut self) {
+        while let Some(transmit) = self.sip.poll_transmit() {
+            self.output.push_back(Output::Transmit(transmit));
+        }
+    }
+
+    /// Lets a call do something, and carries out what it wants.
+    fn with_call(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
+        let Some(mut call) = self.calls.remove(&id) else { return };
+        let mut effects = Vec::new();
+        act(
+            &mut call,
+            &mut Ctx {
+                now,
+                rng: &mut self.rng,
+                ports: &mut self.ports,
+                ids: &mut self.ids,
+                queue: &self.core,
+                settings: &self.config.call,
+                effects: &mut effects,
+            },
+        );
+        self.keep(call);
+        self.carry_out(now, id, effects);
+    }
+
+    /// Puts a call back among the others, under its next deadline.
+    fn keep(&mut self, call: Call) {
+        let id = call.id();
+        if let Some((at, timer)) = self.deadline_of.remove(&id) {
+            self.deadlines.remove(&(at, id, timer));
+        }
+        if call.is_over() {
+            return;
+        }
+        if let Some((at, timer)) = call.next_deadline() {
+            self.deadline_of.insert(id, (at, timer));
+            self.deadlines.insert((at, id, timer));
+        }
+        self.calls.insert(id, call);
+    }
+
+    fn count_refusal(&mut self, why: &'static str) {
+        *self.refused.entry(why).or_default() += 1;
+    }
+}
+
+/// Whether somebody waits for the news that a slip in this state is committed.
+fn is_awaited(state: SlipState) -> bool {
+    state != SlipState::Taking
+}
+
+fn new_call(exchange: &mut Exchange, now: Now, arrival: call::Arrival) -> (Call, Vec<Effect>) {
+    let mut effects = Vec::new();
+    let call = Call::arrive(
+        &mut Ctx {
+            now,
+            rng: &mut exchange.rng,
+            ports: &mut exchange.ports,
+            ids: &mut exchange.ids,
+            queue: &exchange.core,
+            settings: &exchange.config.call,
+            effects: &mut effects,
+        },
+        arrival,
+    );
+    (call, effects)
+}

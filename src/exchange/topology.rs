@@ -1,0 +1,64 @@
+//! The dialplan's queues and people in the queue core's own words.
+
+use std::sync::Arc;
+
+use super::numbering::Numbering;
+use crate::base::AwayReason;
+use crate::dialplan::{self, Plan};
+use crate::queue::{AgentSpec, Away, Config, QueueSpec, Topology};
+
+/// What the core is to route by while `plan` is in force.
+pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
+    let mut config = Config::default();
+    if let Some(reserve) = plan.skills().iter().filter(|skill| skill.value > 0).map(|skill| skill.reserve).max() {
+        config.reserve_percent = reserve;
+    }
+    let queues = plan.queues().iter().filter_map(|queue| queue_spec(plan, numbering, queue)).collect();
+    let agents = plan
+        .agents()
+        .iter()
+        .filter_map(|agent| {
+            Some(AgentSpec {
+                id: numbering.agent(&agent.extension)?,
+                skills: numbering.requirements(plan, &agent.skills),
+                tier: 0,
+                queues: None,
+            })
+        })
+        .collect();
+    Arc::new(Topology { queues, agents, config })
+}
+
+fn queue_spec(plan: &Plan, numbering: &Numbering, queue: &dialplan::Queue) -> Option<QueueSpec> {
+    // A queue is worth as much as the most precious skill that it asks for.
+    let value = queue
+        .requirement
+        .iter()
+        .filter_map(|required| plan.skills().get(usize::from(required.skill)))
+        .map(|skill| u32::from(skill.value))
+        .max()
+        .unwrap_or(0);
+    Some(QueueSpec {
+        requirement: numbering.requirements(plan, &queue.requirement),
+        credit: queue.credit,
+        value,
+        relaxation: queue.relaxation.iter().map(|step| step.after).collect(),
+        max_wait: queue.max_wait,
+        wrap_up: queue.wrap_up,
+        capacity: queue.capacity,
+        ..QueueSpec::new(numbering.queue(&queue.name)?)
+    })
+}
+
+/// The core routes by "away" alone; the reason is kept by the desk. Its own word is used where it has one.
+pub(super) fn away(reason: AwayReason) -> Away {
+    match reason {
+        AwayReason::Meeting | AwayReason::ImportantMeeting => Away::Meeting,
+        AwayReason::Visitor => Away::Visitor,
+        AwayReason::Out | AwayReason::Leave => Away::Out,
+        AwayReason::Banquet => Away::Banquet,
+        AwayReason::Break => Away::Break,
+        AwayReason::Training => Away::Training,
+        AwayReason::NoAnswer => Away::NoAnswer,
+    }
+}

@@ -1,0 +1,215 @@
+//! Passing one peer's packets on to another as part of the stream that the other already hears from us.
+//!
+//! Sequence numbers and time stamps are shifted, not made anew: the listener sees the loss, the order and the
+//! timing that the network gave us and treats them with its own jitter buffer. Nothing is decoded here.
+
+use std::time::Duration;
+
+use crate::base::Instant;
+
+use super::outgoing::Outgoing;
+use super::{Header, SAMPLE_RATE};
+
+/// The shift from what is heard of one peer to what the other is sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relay {
+    shift: Option<Shift>,
+}
+
+#[derive(Clone, Debug)]
+struct Shift {
+    ssrc: u32,
+    sequence_by: u16,
+    timestamp_by: u32,
+    /// Newest packet of the source.
+    sequence: u16,
+    timestamp: u32,
+    at: Instant,
+    /// How far `sequence` has come since the shift was made: older packets belong to the time before it.
+    since: u16,
+}
+
+/// A source that has been quiet for so long is spoken for with silence.
+const QUIET: Duration = Duration::from_millis(200);
+/// A source's time stamp may run ahead of its arrival, or back, by so much before it counts as a new time line.
+const MAX_JUMP: u32 = SAMPLE_RATE;
+
+impl Relay {
+    /// The next packet begins a new talk spurt: somebody else was heard meanwhile.
+    pub fn interrupt(&mut self) {
+        self.shift = None;
+    }
+
+    /// Whether the source has nothing to say at present.
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        self.shift.as_ref().is_none_or(|shift| now.since(shift.at) > QUIET)
+    }
+
+    /// The header under which a packet with `samples` of time and `octets` of payload goes on; `None` for one
+    /// that is older than the bridge.
+    pub fn pass(
+        &mut self,
+        now: Instant,
+        heard: &Header,
+        payload_type: u8,
+        samples: u32,
+        octets: usize,
+        out: &mut Outgoing,
+    ) -> Option<Header> {
+        let (shift, begins) = match &mut self.shift {
+            Some(shift) if shift.continues(now, heard) => (shift, false),
+            other => {
+                let sequence_by = out.sequence().wrapping_sub(heard.sequence);
+                let timestamp_by = out.timestamp(now).wrapping_sub(heard.timestamp);
+                (other.insert(Shift::new(now, heard, sequence_by, timestamp_by)), true)
+            }
+        };
+        let newest = shift.note(now, heard)?;
+        let sequence = heard.sequence.wrapping_add(shift.sequence_by);
+        let timestamp = heard.timestamp.wrapping_add(shift.timestamp_by);
+        out.passed_on(sequence, timestamp, samples, octets, newest);
+        Some(Header { marker: begins || heard.marker, payload_type, sequence, timestamp, ssrc: out.ssrc })
+    }
+
+    /// A packet that the listener cannot take is left out without leaving a gap that would look like loss.
+    pub fn leave_out(&mut self, now: Instant, heard: &Header) {
+        if let Some(shift) = &mut self.shift
+            && shift.continues(now, heard)
+            && shift.note(now, heard) == Some(true)
+        {
+            shift.sequence_by = shift.sequence_by.wrapping_sub(1);
+            shift.since = 0;
+        }
+    }
+}
+
+impl Shift {
+    fn new(now: Instant, heard: &Header, sequence_by: u16, timestamp_by: u32) -> Self {
+        Shift {
+            ssrc: heard.ssrc,
+            sequence_by,
+            timestamp_by,
+            // The packet itself is noted next, as the one after this.
+            sequence: heard.sequence.wrapping_sub(1),
+            timestamp: heard.timestamp,
+            at: now,
+            since: 0,
+        }
+    }
+
+    /// Whether a packet lies on the time line that the shift was made for.
+    fn continues(&self, now: Instant, heard: &Header) -> bool {
+        let elapsed = now.since(self.at).as_micros() as u64 * u64::from(SAMPLE_RATE) / 1_000_000;
+        let steps = heard.sequence.wrapping_sub(self.sequence) as i16;
+        let advance = heard.timestamp.wrapping_sub(self.timestamp);
+        let ahead = advance.wrapping_sub(elapsed as u32) as i32;
+        self.ssrc == heard.ssrc
+            && steps.unsigned_abs() < 3000
+            && (ahead.unsigned_abs() < MAX_JUMP || advance as i32 <= 0 && advance.wrapping_neg() < MAX_JUMP)
+    }
+
+    /// `Some(newest)`, or `None` for what is older than the shift.
+    fn note(&mut self, now: Instant, heard: &Header) -> Option<bool> {
+        let steps = heard.sequence.wrapping_sub(self.sequence) as i16;
+        if steps <= 0 {
+            return (steps.unsigned_abs() < self.since).then_some(false);
+        }
+        self.since = self.since.saturating_add(steps.unsigned_abs());
+        self.sequence = heard.sequence;
+        self.timestamp = heard.timestamp;
+        self.at = now;
+        Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outgoing::Speaker;
+    use super::*;
+
+    fn ms(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1000)
+    }
+
+    fn heard(ssrc: u32, sequence: u16, timestamp: u32) -> Header {
+        Header { marker: false, payload_type: 0, sequence, timestamp, ssrc }
+    }
+
+    /// Sequence, time stamp, marker.
+    type Passed = Option<(u16, u32, bool)>;
+
+    struct Fixture {
+        relay: Relay,
+        out: Outgoing,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            Fixture { relay: Relay::default(), out: Outgoing::new(ms(0), 9, 100, 0) }
+        }
+
+        fn pass(&mut self, at: u64, heard: Header) -> Passed {
+            let passed = self.relay.pass(ms(at), &heard, 8, 160, 160, &mut self.out)?;
+            assert_eq!((passed.ssrc, passed.payload_type), (9, 8));
+            Some((passed.sequence, passed.timestamp, passed.marker))
+        }
+    }
+
+    #[test]
+    fn order_loss_and_timing_are_kept_over_the_wraps() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 65534, u32::MAX - 159)), Some((100, 0, true)));
+        assert_eq!(f.pass(20, heard(1, 65535, 0)), Some((101, 160, false)));
+        assert_eq!(f.pass(60, heard(1, 1, 320)), Some((103, 480, false)), "one is missing");
+        assert_eq!(f.pass(61, heard(1, 0, 160)), Some((102, 320, false)), "and comes late");
+        assert_eq!(f.pass(80, heard(1, 2, 480)), Some((104, 640, false)));
+    }
+
+    #[test]
+    fn a_packet_from_before_the_bridge_is_not_passed() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 10, 1600)), Some((100, 0, true)));
+        assert_eq!(f.pass(1, heard(1, 9, 1440)), None);
+    }
+
+    #[test]
+    fn player_to_bridge_to_player_to_bridge() {
+        let mut f = Fixture::new();
+        assert_eq!(f.out.frame(ms(0), 8, Speaker::Player).sequence, 100);
+        assert_eq!(f.pass(5, heard(1, 10, 5000)), Some((101, 160, true)), "after the frame being played");
+        assert_eq!(f.pass(25, heard(1, 11, 5160)), Some((102, 320, false)));
+        f.relay.interrupt();
+        let frame = f.out.frame(ms(40), 8, Speaker::Player);
+        assert_eq!((frame.sequence, frame.timestamp, frame.marker), (103, 480, true));
+        assert_eq!(f.pass(80, heard(1, 13, 5480)), Some((104, 640, true)));
+    }
+
+    #[test]
+    fn another_source_and_jumps_of_its_clock_or_sequence_go_on_without_a_break() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 10, 0)), Some((100, 0, true)));
+        assert_eq!(f.pass(20, heard(2, 7000, 123_456)), Some((101, 160, true)), "another SSRC");
+        assert_eq!(f.pass(40, heard(2, 7001, 9_123_616)), Some((102, 320, true)), "time stamp jumps ahead");
+        assert_eq!(f.pass(60, heard(2, 7002, 5)), Some((103, 480, true)), "and back");
+        assert_eq!(f.pass(80, heard(2, 30000, 165)), Some((104, 640, true)), "the sequence jumps");
+        assert_eq!(f.pass(100, heard(2, 30001, 325)), Some((105, 800, false)));
+    }
+
+    #[test]
+    fn silence_of_the_source_keeps_its_time_line() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 10, 0)), Some((100, 0, true)));
+        assert!(!f.relay.is_quiet(ms(200)) && f.relay.is_quiet(ms(201)));
+        // Ten seconds without packets, as with voice activity detection: time stamp and clock agree.
+        assert_eq!(f.pass(10_000, heard(1, 11, 80_000)), Some((101, 80_000, false)));
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_no_gap() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 10, 0)), Some((100, 0, true)));
+        f.relay.leave_out(ms(20), &heard(1, 11, 160));
+        f.relay.leave_out(ms(40), &heard(1, 12, 160));
+        assert_eq!(f.pass(60, heard(1, 13, 480)), Some((101, 480, false)));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a call asks of the engine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Codec, LegId, Masked, PlayId, PromptId, RecordingId};
+
+use super::Library;
+
+/// One order. An order about a leg or recording that does not exist is ignored, except [`Command::Record`],
+/// which always leads to one [`Event::RecordingEnded`](super::Event::RecordingEnded).
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The encoded prompts. A library only ever grows: a shorter one than the present is ignored.
+    Library(Arc<Library>),
+    /// A leg begins. The host has bound `rtp_port`, and `rtp_port + 1` for RTCP. The three starting values are
+    /// random (RFC 3550 §5.1). An open leg is silent until [`Command::Connect`].
+    Open { leg: LegId, rtp_port: u16, ssrc: u32, sequence: u16, timestamp: u32 },
+    /// What offer and answer agreed: the first time, and after each re-negotiation.
+    Connect { leg: LegId, stream: Stream },
+    /// Replaces what is playing. Waits for the first [`Command::Connect`]; goes on in silence while the peer
+    /// wants nothing sent, so that [`Event::Played`](super::Event::Played) always comes.
+    Play { leg: LegId, play: PlayId, clips: Vec<Sound>, repeat: bool },
+    /// Ends what is playing, without an event.
+    Stop { leg: LegId },
+    /// The two hear each other from now on. What either was bridged to before is unbridged.
+    Bridge { a: LegId, b: LegId },
+    Unbridge { leg: LegId },
+    /// Records what `left` says, or what both say, one on each channel. Ends by [`Command::StopRecording`], after
+    /// `silence_ends` without a voice, at `longest`, or when `left` is closed; a closed `right` is silent.
+    Record {
+        recording: RecordingId,
+        left: LegId,
+        right: Option<LegId>,
+        longest: Duration,
+        silence_ends: Option<Duration>,
+    },
+    StopRecording { recording: RecordingId },
+    /// Presses keys towards the peer (RFC 4733). Without effect where the peer takes no events.
+    SendDigits { leg: LegId, digits: Masked<String> },
+    /// While on: what the leg says or keys is blank in recordings and does not cross the bridge.
+    /// Keys still come as events.
+    Secret { leg: LegId, on: bool },
+    /// Asks for an [`Event::Quality`](super::Event::Quality) now.
+    Quality { leg: LegId },
+    /// The leg ends: RTCP BYE, its last quality report, the end of recordings of it.
+    Close { leg: LegId },
+}
+
+/// A leg's stream as agreed: where it goes and in which shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stream {
+    pub remote_rtp: SocketAddr,
+    pub remote_rtcp: SocketAddr,
+    pub codec: Codec,
+    /// Payload type of `codec`, in both directions.
+    pub payload_type: u8,
+    /// Payload type of telephone events; `None` where the peer takes none.
+    pub dtmf: Option<u8>,
+    /// We may send.
+    pub send: bool,
+    /// The peer may send.
+    pub receive: bool,
+    /// The peer holds us: silence from it is no reason to worry for a long time.
+    pub held: bool,
+}
+
+/// What a leg hears, in order: a [`Clip`](crate::base::Clip) whose recording the host has turned into samples.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sound {
+    /// A prompt that the library does not have is left out.
+    Prompt(PromptId),
+    Silence(Duration),
+    /// 16-bit linear samples at 8 kHz.
+    Samples(Arc<[i16]>),
+}
+
+/// Which of a leg's two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Rtp,
+    Rtcp,
+}

@@ -1,0 +1,37 @@
+//! The engine's settings and their defaults.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the media engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Silence on the wire after which a peer counts as gone, in seconds. 20: longer than any Wi-Fi roaming or
+    /// router restart that a caller would wait for.
+    pub rtp_timeout_s: u32,
+    /// The same while the peer holds us. 300: phones on hold often send nothing at all.
+    pub rtp_timeout_held_s: u32,
+    /// How long after (re-)negotiation a peer behind a NAT may be found at another address than it signalled,
+    /// in milliseconds. Every further second is a chance for a stranger to be taken for the peer.
+    pub learning_ms: u32,
+    /// How many packets in a row, of one source and SSRC, make such an address the peer's.
+    pub learning_packets: u8,
+    /// Average time between RTCP reports, in milliseconds (RFC 3550 §6.2: 5 s at least).
+    pub rtcp_interval_ms: u32,
+    /// Loudness (root mean square of 20 ms) above which a frame counts as a voice in a recording. 200 is
+    /// -44 dB below full scale: under speech, above the noise of a quiet line.
+    pub voice_level: u16,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            rtp_timeout_s: 20,
+            rtp_timeout_held_s: 300,
+            learning_ms: 5000,
+            learning_packets: 4,
+            rtcp_interval_ms: 5000,
+            voice_level: 200,
+        }
+    }
+}

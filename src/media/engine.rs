@@ -1,0 +1,349 @@
+//! All legs of one worker.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::base::{Instant, LegId, Masked, RecordingId};
+
+use super::outbox::{Outbox, Output};
+use super::outgoing::Outgoing;
+use super::player::Player;
+use super::recorder::{Recorder, Side};
+use super::session::{Content, Place, Session};
+use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library};
+
+/// The media of all legs of one worker thread. After each `handle_…` call, or a batch of them, drain
+/// [`Engine::poll_output`].
+pub struct Engine {
+    config: Config,
+    library: Arc<Library>,
+    places: BTreeMap<LegId, Place>,
+    sessions: Vec<Option<Session>>,
+    free: Vec<Place>,
+    recordings: BTreeMap<RecordingId, Recording>,
+    /// Who is due in which of the 20 milliseconds, so that a tick costs what is due and not what is open.
+    slots: [Slot; SLOTS],
+    /// The last millisecond done.
+    ticked: Option<u64>,
+    out: Outbox,
+    counters: Counters,
+}
+
+/// Packets that no leg wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// For a leg that is not open, or not any more.
+    pub no_leg: u64,
+}
+
+struct Recording {
+    recorder: Recorder,
+    slot: usize,
+    legs: [Option<LegId>; 2],
+}
+
+#[derive(Default)]
+struct Slot {
+    sessions: Vec<Place>,
+    recordings: Vec<RecordingId>,
+}
+
+const SLOTS: usize = FRAME_MS as usize;
+/// A host that was stopped for longer does not pour out all the frames of that time: listeners would drop them.
+const CATCH_UP_MS: u64 = 100;
+
+impl Engine {
+    pub fn new(config: Config) -> Self {
+        Engine {
+            config,
+            library: Arc::default(),
+            places: BTreeMap::new(),
+            sessions: Vec::new(),
+            free: Vec::new(),
+            recordings: BTreeMap::new(),
+            slots: Default::default(),
+            ticked: None,
+            out: Outbox::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Library(library) => {
+                if library.len() >= self.library.len() {
+                    self.library = library;
+                }
+            }
+            Command::Open { leg, rtp_port: _, ssrc, sequence, timestamp } => {
+                self.open(now, leg, Outgoing::new(now, ssrc, sequence, timestamp));
+            }
+            Command::Connect { leg, mut stream } => {
+                stream.remote_rtp = canonical(stream.remote_rtp);
+                stream.remote_rtcp = canonical(stream.remote_rtcp);
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.connect(now, &self.config, stream);
+                }
+            }
+            Command::Play { leg, play, clips, repeat } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.player = Player::new(play, clips, repeat, &self.library);
+                    if session.player.is_none() && !repeat {
+                        self.out.event(Event::Played { leg, play });
+                    }
+                }
+            }
+            Command::Stop { leg } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.player = None;
+                }
+            }
+            Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Unbridge { leg } => self.unbridge(leg),
+            Command::Record { recording, left, right, longest, silence_ends } => {
+                let level = self.config.voice_level;
+                let recorder = Recorder::new(now, recording, right.is_some(), longest, silence_ends, level);
+                self.record(recording, recorder, left, right);
+            }
+            Command::StopRecording { recording } => self.end_recording(now, recording, EndWhy::Stopped),
+            Command::SendDigits { leg, digits } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.press(digits.expose());
+                }
+            }
+            Command::Secret { leg, on } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.set_secret(now, on);
+                }
+            }
+            Command::Quality { leg } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    self.out.event(Event::Quality { leg, report: session.quality() });
+                }
+            }
+            Command::Close { leg } => self.close(now, leg),
+        }
+    }
+
+    /// A datagram from `from` that arrived on the leg's port.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        channel: Channel,
+        from: SocketAddr,
+        packet: &[u8],
+    ) {
+        let from = canonical(from);
+        let Some(session) = find(&self.places, &mut self.sessions, leg) else {
+            self.counters.no_leg += 1;
+            return;
+        };
+        if channel == Channel::Rtcp {
+            return session.accept_rtcp(now, from, packet);
+        }
+        let Some(heard) = session.accept_rtp(now, from, packet) else { return };
+        if heard.first {
+            self.out.event(Event::FirstPacket { leg });
+        }
+        if heard.content == Content::Keys
+            && let Some(digit) = session.key(now, &heard)
+        {
+            let digit = Masked::new(digit);
+            self.out.event(Event::Digit { leg, digit, by: DigitMeans::TelephoneEvent });
+        }
+        if !session.may_speak() {
+            return;
+        }
+        let secret = session.is_secret(now);
+        if let Content::Audio(codec) = heard.content {
+            for (recording, side) in &session.recordings {
+                if let Some(recording) = self.recordings.get_mut(recording) {
+                    recording.recorder.hear(now, *side, &heard.header, codec, heard.payload, secret);
+                }
+            }
+        }
+        let other = session.peer.filter(|_| !secret);
+        if let Some(Some(other)) = other.and_then(|place| self.sessions.get_mut(place)) {
+            other.pass_on(now, &heard, &mut self.out);
+        }
+    }
+
+    /// Once in a millisecond. Late calls are made up for, up to `CATCH_UP_MS`.
+    pub fn handle_tick(&mut self, now: Instant) {
+        let now_ms = now.as_micros() / 1000;
+        let from = match self.ticked {
+            Some(done) => (done + 1).max((now_ms + 1).saturating_sub(CATCH_UP_MS)),
+            None => now_ms,
+        };
+        for ms in from..=now_ms {
+            self.tick(ms);
+        }
+        self.ticked = Some(self.ticked.unwrap_or(0).max(now_ms));
+    }
+
+    /// The next piece of output, in order; `None` when all is drained, which also frees the buffer for reuse.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        self.out.poll()
+    }
+
+    /// How many legs are open.
+    pub fn legs(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many recordings are going on.
+    pub fn recordings(&self) -> usize {
+        self.recordings.len()
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn tick(&mut self, ms: u64) {
+        let now = Instant::from_micros(ms * 1000);
+        let Some(slot) = self.slots.get((ms % FRAME_MS) as usize) else { return };
+        for place in &slot.sessions {
+            let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
+            session.speak(now, &self.library, &mut self.out);
+            self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
+            if session.times_out(now, &self.config) {
+                self.out.event(Event::RtpTimeout { leg: session.leg });
+            }
+        }
+        let mut over = Vec::new();
+        for id in &slot.recordings {
+            let Some(recording) = self.recordings.get_mut(id) else { continue };
+            let (audio, why) = recording.recorder.advance(now);
+            if let Some(audio) = audio {
+                self.out.audio(audio);
+            }
+            over.extend(why.map(|why| (*id, why)));
+        }
+        for (id, why) in over {
+            self.forget_recording(id, why);
+        }
+    }
+
+    fn open(&mut self, now: Instant, leg: LegId, out: Outgoing) {
+        if self.places.contains_key(&leg) {
+            return;
+        }
+        let slot = least(&self.slots, |slot| slot.sessions.len());
+        let session = Some(Session::new(now, leg, slot, out));
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None => {
+                self.sessions.push(None);
+                self.sessions.len() - 1
+            }
+        };
+        if let (Some(room), Some(slot)) = (self.sessions.get_mut(place), self.slots.get_mut(slot)) {
+            *room = session;
+            slot.sessions.push(place);
+            self.places.insert(leg, place);
+        }
+    }
+
+    fn close(&mut self, now: Instant, leg: LegId) {
+        self.unbridge(leg);
+        let Some(place) = self.places.remove(&leg) else { return };
+        let Some(mut session) = self.sessions.get_mut(place).and_then(Option::take) else { return };
+        self.free.push(place);
+        if let Some(slot) = self.slots.get_mut(session.slot) {
+            slot.sessions.retain(|other| *other != place);
+        }
+        for (recording, side) in std::mem::take(&mut session.recordings) {
+            if side == Side::Left {
+                self.end_recording(now, recording, EndWhy::Closed);
+            }
+        }
+        self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
+        self.out.event(Event::Quality { leg, report: session.quality() });
+    }
+
+    fn bridge(&mut self, a: LegId, b: LegId) {
+        let (Some(&place_a), Some(&place_b)) = (self.places.get(&a), self.places.get(&b)) else { return };
+        if place_a == place_b {
+            return;
+        }
+        self.unbridge(a);
+        self.unbridge(b);
+        for (place, other) in [(place_a, place_b), (place_b, place_a)] {
+            if let Some(Some(session)) = self.sessions.get_mut(place) {
+                session.peer = Some(other);
+                session.relay.interrupt();
+            }
+        }
+    }
+
+    fn unbridge(&mut self, leg: LegId) {
+        let peer = find(&self.places, &mut self.sessions, leg).and_then(|session| session.peer.take());
+        if let Some(Some(peer)) = peer.and_then(|place| self.sessions.get_mut(place)) {
+            peer.peer = None;
+        }
+    }
+
+    fn record(&mut self, id: RecordingId, recorder: Recorder, left: LegId, right: Option<LegId>) {
+        if self.recordings.contains_key(&id) {
+            return;
+        }
+        if !self.places.contains_key(&left) {
+            return self.out.event(recorder.ended(EndWhy::Closed));
+        }
+        for (leg, side) in [(Some(left), Side::Left), (right, Side::Right)] {
+            let session = leg.and_then(|leg| find(&self.places, &mut self.sessions, leg));
+            if let Some(session) = session {
+                session.recordings.push((id, side));
+            }
+        }
+        let slot = least(&self.slots, |slot| slot.recordings.len());
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.recordings.push(id);
+        }
+        self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right] });
+    }
+
+    fn end_recording(&mut self, now: Instant, id: RecordingId, why: EndWhy) {
+        if let Some(recording) = self.recordings.get_mut(&id) {
+            if let Some(audio) = recording.recorder.finish(now) {
+                self.out.audio(audio);
+            }
+            self.forget_recording(id, why);
+        }
+    }
+
+    fn forget_recording(&mut self, id: RecordingId, why: EndWhy) {
+        let Some(recording) = self.recordings.remove(&id) else { return };
+        self.out.event(recording.recorder.ended(why));
+        if let Some(slot) = self.slots.get_mut(recording.slot) {
+            slot.recordings.retain(|other| *other != id);
+        }
+        for leg in recording.legs.into_iter().flatten() {
+            if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                session.recordings.retain(|(other, _)| *other != id);
+            }
+        }
+    }
+}
+
+/// Free of `self`, so that the rest of the engine can be used beside the session.
+fn find<'a>(
+    places: &BTreeMap<LegId, Place>,
+    sessions: &'a mut [Option<Session>],
+    leg: LegId,
+) -> Option<&'a mut Session> {
+    sessions.get_mut(*places.get(&leg)?)?.as_mut()
+}
+
+/// The slot with the least in it, the first of several.
+fn least(slots: &[Slot], load: impl Fn(&Slot) -> usize) -> usize {
+    slots.iter().enumerate().min_by_key(|(_, slot)| load(slot)).map_or(0, |(at, _)| at)
+}
+
+/// An IPv4 address, also where a socket of both families writes it as IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}

@@ -1,0 +1,50 @@
+//! Voice: RTP in, RTP out, and what lies between them. Sans-IO: packets, commands and the time come in,
+//! packets, events and recorded audio go out; sockets, threads and files are the host's.
+//!
+//! ```text
+//!            handle_packet                       poll_output
+//!   peer A ---> session --+--> bridge ---------> session ---> peer B
+//!                |        |                         ^
+//!              digits   recorder --> Audio     player, silence   (handle_tick, 20 ms slots)
+//! ```
+//!
+//! One [`Engine`] serves the legs of one worker thread; both legs of a bridge are always in the same engine.
+//! All audio is G.711 at 8 kHz ([`Codec`](crate::base::Codec)), sent in frames of 20 ms.
+
+mod bridge;
+mod command;
+mod config;
+mod dtmf;
+mod engine;
+mod event;
+mod g711;
+mod latch;
+mod library;
+mod outbox;
+mod outgoing;
+mod player;
+mod quality;
+mod reception;
+mod recorder;
+mod resample;
+mod rtcp;
+mod rtp;
+mod session;
+
+pub use command::{Channel, Command, Sound, Stream};
+pub use config::Config;
+pub use dtmf::Digit;
+pub use engine::{Counters, Engine};
+pub use event::{Audio, DigitMeans, EndWhy, Event};
+pub use g711::{decode, encode};
+pub use library::{Library, LibraryError};
+pub use outbox::Output;
+pub use quality::QualityReport;
+pub use rtp::Header;
+
+/// Samples a second of everything inside the engine.
+pub const SAMPLE_RATE: u32 = 8000;
+/// Length of a frame in milliseconds.
+pub const FRAME_MS: u64 = 20;
+/// Samples of a frame; also its octets, for G.711 has one octet a sample.
+pub const FRAME_SAMPLES: usize = 160;

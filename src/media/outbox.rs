@@ -1,0 +1,78 @@
+//! What the engine has to say, in order, in buffers that are used again and again.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use crate::base::LegId;
+
+use super::{Audio, Channel, Event, Header};
+
+/// One piece of output. `bytes` borrows from the engine's buffer until the next call.
+#[derive(Debug, PartialEq)]
+pub enum Output<'a> {
+    /// A packet to be sent from the leg's RTP or RTCP port.
+    Send { leg: LegId, channel: Channel, to: SocketAddr, bytes: &'a [u8] },
+    Event(Event),
+    /// For the writer of recordings, in order.
+    Audio(Audio),
+}
+
+#[derive(Default)]
+pub(super) struct Outbox {
+    items: VecDeque<Item>,
+    /// The packets' octets, end to end. Emptied when all items are.
+    bytes: Vec<u8>,
+}
+
+enum Item {
+    Send { leg: LegId, channel: Channel, to: SocketAddr, bytes: Range<usize> },
+    Event(Event),
+    Audio(Audio),
+}
+
+impl Outbox {
+    pub fn event(&mut self, event: Event) {
+        self.items.push_back(Item::Event(event));
+    }
+
+    pub fn audio(&mut self, audio: Audio) {
+        self.items.push_back(Item::Audio(audio));
+    }
+
+    /// An RTP packet, its payload octet by octet through `table` if there is one.
+    pub fn rtp(&mut self, leg: LegId, to: SocketAddr, header: &Header, payload: &[u8], table: Option<&[u8; 256]>) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&header.write());
+        match table {
+            None => self.bytes.extend_from_slice(payload),
+            Some(table) => self.bytes.extend(payload.iter().map(|octet| table[usize::from(*octet)])),
+        }
+        let bytes = start..self.bytes.len();
+        self.items.push_back(Item::Send { leg, channel: Channel::Rtp, to, bytes });
+    }
+
+    /// An RTCP packet; `write` appends it and says where it goes, or leaves the buffer as it was.
+    pub fn rtcp(&mut self, leg: LegId, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) {
+        let start = self.bytes.len();
+        if let Some(to) = write(&mut self.bytes) {
+            let bytes = start..self.bytes.len();
+            self.items.push_back(Item::Send { leg, channel: Channel::Rtcp, to, bytes });
+        }
+    }
+
+    pub fn poll(&mut self) -> Option<Output<'_>> {
+        match self.items.pop_front() {
+            Some(Item::Send { leg, channel, to, bytes }) => {
+                let bytes = self.bytes.get(bytes).unwrap_or_default();
+                Some(Output::Send { leg, channel, to, bytes })
+            }
+            Some(Item::Event(event)) => Some(Output::Event(event)),
+            Some(Item::Audio(audio)) => Some(Output::Audio(audio)),
+            None => {
+                self.bytes.clear();
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! How well a leg was heard: counters, and the mean opinion score that they suggest.
+
+use std::time::Duration;
+
+/// A leg's media in figures, from the leg's first packet on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QualityReport {
+    pub packets_sent: u64,
+    /// Of payload.
+    pub octets_sent: u64,
+    /// Accepted RTP packets, duplicates not counted.
+    pub packets_received: u64,
+    /// Expected and not received (RFC 3550 §A.3); reordered packets are not lost.
+    pub packets_lost: u64,
+    /// Packets dropped because they came twice, or far too late.
+    pub duplicates: u64,
+    /// Packets dropped because they came from another address than the peer's.
+    pub strangers: u64,
+    /// Packets dropped because they were not RTP, or of a payload type that nobody agreed on.
+    pub unusable: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1) in microseconds.
+    pub jitter_us: u32,
+    /// Round trip from RTCP; `None` until the peer has answered a report.
+    pub rtt_us: Option<u32>,
+    /// What the peer said that it lost of ours; `None` where it sent no reports.
+    pub peer_lost: Option<u32>,
+    /// The jitter that the peer measured, in microseconds.
+    pub peer_jitter_us: Option<u32>,
+    /// Mean opinion score of what we heard, times 100: 100 (unusable) to 441, by a simplified E-model
+    /// (ITU-T G.107). 0 where nothing was received.
+    pub mos_x100: u16,
+}
+
+/// Mean opinion score, times 100, of G.711 with concealment (ITU-T G.107 with G.113's values): what is left of
+/// R = 93.2 after delay and random loss. `lost` is a fraction; `round_trip` counts half, and a jitter buffer of
+/// twice the jitter and two frames is assumed.
+pub(super) fn mos_x100(lost: f64, jitter: Duration, round_trip: Duration) -> u16 {
+    let delay_ms = round_trip.as_secs_f64() * 500.0 + jitter.as_secs_f64() * 2000.0 + 40.0;
+    let delay_impairment = 0.024 * delay_ms + 0.11 * (delay_ms - 177.3).max(0.0);
+    let loss_percent = lost.clamp(0.0, 1.0) * 100.0;
+    let loss_impairment = 95.0 * loss_percent / (loss_percent + ROBUSTNESS);
+    let r = (93.2 - delay_impairment - loss_impairment).clamp(0.0, 100.0);
+    let mos = 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6;
+    (mos.clamp(1.0, 4.5) * 100.0).round() as u16
+}
+
+/// Bpl of G.711 with packet loss concealment (ITU-T G.113 table I.4).
+const ROBUSTNESS: f64 = 25.1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_fall_with_loss_and_delay() {
+        let score = |lost, jitter_ms, rtt_ms| {
+            mos_x100(lost, Duration::from_millis(jitter_ms), Duration::from_millis(rtt_ms))
+        };
+        assert_eq!(score(0.0, 0, 0), 439);
+        assert_eq!(score(0.01, 0, 0), 430);
+        assert_eq!(score(0.05, 10, 100), 381);
+        assert_eq!(score(0.0, 0, 600), 346);
+        assert_eq!(score(1.0, 500, 5000), 100);
+    }
+}

@@ -1,0 +1,399 @@
+//! Recording: what one party says, or two, on one time line.
+//!
+//! Packets are laid on the time line by their time stamps; where the line of a party begins is told by the
+//! arrival of its first packet. The line is handed over in pieces, 200 ms after the fact, so that what is late or
+//! out of order still finds its place, and both channels are in step whatever was lost.
+
+use std::time::Duration;
+
+use crate::base::{Codec, Instant, RecordingId};
+
+use super::{Audio, EndWhy, Event, FRAME_SAMPLES, Header, SAMPLE_RATE, g711};
+
+/// Which channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+pub(super) struct Recorder {
+    recording: RecordingId,
+    started: Instant,
+    left: Track,
+    right: Option<Track>,
+    /// Samples handed over.
+    taken: u64,
+    /// Deadline "longest", in samples.
+    longest: u64,
+    /// Deadline "silence", in frames.
+    silence_ends: Option<u64>,
+    voice: VoiceDetector,
+}
+
+/// Samples in a piece of audio: 160 ms.
+const PIECE: usize = 8 * FRAME_SAMPLES;
+/// How long a packet may be under way before its place has been handed over, in samples (200 ms).
+const LATENESS: u64 = 1600;
+/// Samples of a track at hand: more than a piece, the lateness and the greatest packet.
+const WINDOW: usize = 8192;
+
+impl Recorder {
+    pub fn new(
+        now: Instant,
+        recording: RecordingId,
+        stereo: bool,
+        longest: Duration,
+        silence_ends: Option<Duration>,
+        voice_level: u16,
+    ) -> Self {
+        Recorder {
+            recording,
+            started: now,
+            left: Track::new(),
+            right: stereo.then(Track::new),
+            taken: 0,
+            longest: samples_of(longest),
+            silence_ends: silence_ends.map(|time| samples_of(time) / FRAME_SAMPLES as u64),
+            voice: VoiceDetector { level: voice_level, ..VoiceDetector::default() },
+        }
+    }
+
+    /// A party said something. `secret`: its place stays blank.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        side: Side,
+        header: &Header,
+        codec: Codec,
+        payload: &[u8],
+        secret: bool,
+    ) {
+        let here = samples_of(now.since(self.started));
+        let taken = self.taken;
+        let track = match side {
+            Side::Left => Some(&mut self.left),
+            Side::Right => self.right.as_mut(),
+        };
+        if let Some(track) = track {
+            track.lay(here, taken, header, codec, payload, secret);
+        }
+    }
+
+    /// What is due by now. With `Some(why)` the recording is over and this was its last piece.
+    pub fn advance(&mut self, now: Instant) -> (Option<Audio>, Option<EndWhy>) {
+        let ready = samples_of(now.since(self.started)).saturating_sub(LATENESS).min(self.longest);
+        let due = ready.saturating_sub(self.taken);
+        if due >= PIECE as u64 || ready == self.longest {
+            self.take(due)
+        } else {
+            (None, None)
+        }
+    }
+
+    /// The rest up to now.
+    pub fn finish(&mut self, now: Instant) -> Option<Audio> {
+        let here = samples_of(now.since(self.started)).min(self.longest);
+        self.take(here.saturating_sub(self.taken)).0
+    }
+
+    pub fn ended(&self, why: EndWhy) -> Event {
+        Event::RecordingEnded {
+            recording: self.recording,
+            length: duration_of(self.taken),
+            voiced: duration_of(self.voice.voiced * FRAME_SAMPLES as u64),
+            why,
+        }
+    }
+
+    fn take(&mut self, due: u64) -> (Option<Audio>, Option<EndWhy>) {
+        let channels = if self.right.is_some() { 2 } else { 1 };
+        // A host that stalled may be far behind: what no longer lies in the window was silence anyway.
+        let mut samples = Vec::with_capacity(usize::try_from(due).unwrap_or(0).min(2 * WINDOW) * channels);
+        let mut why = None;
+        let end = self.taken + due;
+        while self.taken < end && why.is_none() {
+            let count = (end - self.taken).min(FRAME_SAMPLES as u64);
+            let first = samples.len();
+            for _ in 0..count {
+                samples.push(self.left.take(self.taken));
+                if let Some(right) = &mut self.right {
+                    samples.push(right.take(self.taken));
+                }
+                self.taken += 1;
+            }
+            self.voice.listen(samples.get(first..).unwrap_or_default(), channels);
+            if self.silence_ends.is_some_and(|frames| self.voice.quiet >= frames) {
+                why = Some(EndWhy::Silence);
+            }
+        }
+        if why.is_none() && self.taken >= self.longest {
+            why = Some(EndWhy::Longest);
+        }
+        let audio = Audio { recording: self.recording, channels: channels as u16, samples };
+        ((!audio.samples.is_empty()).then_some(audio), why)
+    }
+}
+
+/// One party's samples around the present, by their place on the time line.
+struct Track {
+    window: Box<[i16; WINDOW]>,
+    line: Option<Line>,
+}
+
+/// How a party's time stamps lie on the time line.
+#[derive(Clone, Copy)]
+struct Line {
+    ssrc: u32,
+    /// This time stamp lies at this place; both move with the newest packet.
+    timestamp: u32,
+    place: u64,
+}
+
+impl Track {
+    fn new() -> Self {
+        Track { window: Box::new([0; WINDOW]), line: None }
+    }
+
+    fn lay(&mut self, here: u64, taken: u64, header: &Header, codec: Codec, payload: &[u8], secret: bool) {
+        // What arrives now has just been said.
+        let expected = here.saturating_sub(payload.len() as u64);
+        let (place, newest) = match self.line {
+            Some(line) if line.ssrc == header.ssrc => {
+                let ahead = header.timestamp.wrapping_sub(line.timestamp) as i32;
+                let place = line.place.saturating_add_signed(i64::from(ahead));
+                let in_step = place >= taken && place <= expected + LATENESS;
+                if ahead <= 0 && ahead.unsigned_abs() < SAMPLE_RATE {
+                    (place, false)
+                } else if ahead > 0 && in_step {
+                    (place, true)
+                } else {
+                    (expected.max(taken), true)
+                }
+            }
+            _ => (expected.max(taken), true),
+        };
+        if newest {
+            self.line = Some(Line { ssrc: header.ssrc, timestamp: header.timestamp, place });
+        }
+        let linear = g711::linear(codec);
+        for (place, octet) in (place..).zip(payload) {
+            if place >= taken && place < taken + WINDOW as u64 {
+                let sample = if secret { 0 } else { linear[usize::from(*octet)] };
+                self.window[place as usize % WINDOW] = sample;
+            }
+        }
+    }
+
+    /// The sample at a place, which is silent from then on.
+    fn take(&mut self, place: u64) -> i16 {
+        std::mem::take(&mut self.window[place as usize % WINDOW])
+    }
+}
+
+/// Tells a voice from silence, frame by frame: a single loud frame is a click.
+#[derive(Default)]
+struct VoiceDetector {
+    level: u16,
+    /// Loud frames in a row.
+    loud: u64,
+    /// Frames since the last voice, or since the beginning.
+    quiet: u64,
+    /// Frames of voice.
+    voiced: u64,
+}
+
+/// So many loud frames in a row are a voice.
+const VOICE: u64 = 3;
+
+impl VoiceDetector {
+    /// `samples` of one frame, interleaved: a voice on any channel counts.
+    fn listen(&mut self, samples: &[i16], channels: usize) {
+        let power_of = |channel: usize| {
+            let squares = samples.iter().skip(channel).step_by(channels).map(|s| i64::from(*s).pow(2));
+            squares.sum::<i64>() / (samples.len() / channels).max(1) as i64
+        };
+        let threshold = i64::from(self.level).pow(2);
+        self.quiet += 1;
+        if (0..channels).all(|channel| power_of(channel) < threshold) {
+            self.loud = 0;
+            return;
+        }
+        self.loud += 1;
+        if self.loud >= VOICE {
+            self.voiced += if self.loud == VOICE { VOICE } else { 1 };
+            self.quiet = 0;
+        }
+    }
+}
+
+fn samples_of(time: Duration) -> u64 {
+    u64::try_from(time.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000).unwrap_or(u64::MAX)
+}
+
+fn duration_of(samples: u64) -> Duration {
+    Duration::from_micros(samples * 1_000_000 / u64::from(SAMPLE_RATE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn ms(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1000)
+    }
+
+    struct Fixture {
+        recorder: Recorder,
+        audio: Vec<i16>,
+        pieces: usize,
+        now: u64,
+        ended: Option<(u64, EndWhy)>,
+    }
+
+    impl Fixture {
+        fn new(stereo: bool, longest: Duration, silence_ends: Option<Duration>) -> Self {
+            let recorder = Recorder::new(ms(0), RecordingId(1), stereo, longest, silence_ends, 200);
+            Fixture { recorder, audio: Vec::new(), pieces: 0, now: 0, ended: None }
+        }
+
+        fn until(&mut self, to: u64) {
+            while self.now < to && self.ended.is_none() {
+                self.now += 1;
+                let (audio, why) = self.recorder.advance(ms(self.now));
+                self.keep(audio);
+                self.ended = why.map(|why| (self.now, why));
+            }
+        }
+
+        fn keep(&mut self, audio: Option<Audio>) {
+            if let Some(audio) = audio {
+                self.pieces += 1;
+                self.audio.extend(audio.samples);
+            }
+        }
+
+        fn finish(&mut self) {
+            let audio = self.recorder.finish(ms(self.now));
+            self.keep(audio);
+        }
+
+        fn hear(&mut self, side: Side, timestamp: u32, octet: u8, secret: bool) {
+            let header = Header { marker: false, payload_type: 8, sequence: 0, timestamp, ssrc: 1 };
+            self.recorder.hear(ms(self.now), side, &header, Codec::Pcma, &[octet; 160], secret);
+        }
+    }
+
+    /// Octets that decode to -7, -6, … are easy to tell apart.
+    fn value(octet: u8) -> i16 {
+        g711::decode(Codec::Pcma, octet)
+    }
+
+    #[test]
+    fn two_parties_are_in_step_whatever_is_lost_late_or_doubled() {
+        let mut f = Fixture::new(true, HOUR, None);
+        // Both say frame n at n * 20 ms; left comes at once, right 7 ms later, with trouble on the way.
+        let said = |n: u64| n as u8;
+        for n in 0..100u64 {
+            f.until((n + 1) * 20);
+            f.hear(Side::Left, 5000 + n as u32 * 160, said(n), false);
+            f.until((n + 1) * 20 + 7);
+            match n {
+                10 => {}                                                             // lost
+                20 => {}                                                             // late: see 22
+                22 => [22, 20].iter().for_each(|m| f.hear(Side::Right, m * 160, *m as u8, false)),
+                30 => [30, 30].iter().for_each(|m| f.hear(Side::Right, m * 160, *m as u8, false)), // doubled
+                _ => f.hear(Side::Right, n as u32 * 160, said(n), false),
+            }
+        }
+        f.until(2020);
+        f.finish();
+        assert_eq!(f.audio.len(), 2 * 2020 * 8);
+        for (place, pair) in f.audio.chunks(2).enumerate().take(100 * 160) {
+            assert_eq!(pair[0], value(said(place as u64 / 160)), "left at {place}");
+            // 7 ms are 56 samples.
+            let right = match place.checked_sub(56).map(|p| p as u64 / 160) {
+                None | Some(10) => 0,
+                Some(n) => value(said(n)),
+            };
+            assert_eq!(pair[1], right, "right at {place}");
+        }
+        assert!((10..=14).contains(&f.pieces), "{}", f.pieces);
+    }
+
+    #[test]
+    fn a_new_source_and_a_jump_of_the_clock_begin_where_they_arrive() {
+        let mut f = Fixture::new(false, HOUR, None);
+        f.until(20);
+        f.hear(Side::Left, 0, 1, false);
+        f.until(40);
+        f.hear(Side::Left, 4_000_000, 2, false);
+        f.until(60);
+        f.hear(Side::Left, 77, 3, false);
+        f.until(80);
+        f.finish();
+        let expected: Vec<i16> = [1, 2, 3].iter().flat_map(|o| [value(*o); 160]).chain([0; 160]).collect();
+        assert_eq!(f.audio, expected);
+    }
+
+    #[test]
+    fn a_peers_slow_clock_does_not_drift_away() {
+        let mut f = Fixture::new(false, HOUR, None);
+        // A packet every 21 ms that claims 20 ms: 5 % slow, 3 s behind after a minute.
+        for n in 0..2900u32 {
+            f.until(u64::from(n + 1) * 21);
+            f.hear(Side::Left, n * 160, 1, false);
+        }
+        f.finish();
+        let silent = f.audio.iter().filter(|s| **s == 0).count();
+        let spoken = f.audio.len() - silent;
+        assert!(spoken > f.audio.len() * 9 / 10, "{spoken} of {}", f.audio.len());
+    }
+
+    #[test]
+    fn silence_ends_a_message_after_the_voice() {
+        let mut f = Fixture::new(false, HOUR, Some(Duration::from_secs(2)));
+        for n in 0..200u64 {
+            f.until((n + 1) * 20);
+            let octet = if n < 50 || n == 120 { 0x25 } else { 0xd5 }; // one second of voice; a click
+            f.hear(Side::Left, n as u32 * 160, octet, false);
+        }
+        let (at, why) = f.ended.expect("ended");
+        assert_eq!(why, EndWhy::Silence);
+        assert!((3200..3400).contains(&at), "{at}");
+        let Event::RecordingEnded { length, voiced, .. } = f.recorder.ended(why) else { panic!("another event") };
+        assert_eq!((length, voiced), (Duration::from_secs(3), Duration::from_secs(1)));
+        assert_eq!(f.audio.len(), 3 * 8000);
+    }
+
+    #[test]
+    fn nobody_says_anything() {
+        let mut f = Fixture::new(false, HOUR, Some(Duration::from_secs(1)));
+        f.until(2000);
+        assert!(matches!(f.ended, Some((1200..=1360, EndWhy::Silence))), "{:?}", f.ended);
+        let Event::RecordingEnded { voiced, .. } = f.recorder.ended(EndWhy::Silence) else { panic!() };
+        assert_eq!(voiced, Duration::ZERO);
+    }
+
+    #[test]
+    fn the_longest_is_exact() {
+        let mut f = Fixture::new(false, Duration::from_millis(1010), None);
+        f.until(5000);
+        assert_eq!(f.ended, Some((1210, EndWhy::Longest)));
+        assert_eq!(f.audio.len(), 1010 * 8);
+    }
+
+    #[test]
+    fn what_is_secret_is_blank_and_keeps_its_place() {
+        let mut f = Fixture::new(false, HOUR, None);
+        for n in 0..10u64 {
+            f.until((n + 1) * 20);
+            f.hear(Side::Left, n as u32 * 160, 1, (3..6).contains(&n));
+        }
+        f.finish();
+        let expected: Vec<i16> = (0..10).flat_map(|n| [if (3..6).contains(&n) { 0 } else { value(1) }; 160]).collect();
+        assert_eq!(f.audio, expected);
+    }
+}

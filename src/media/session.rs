@@ -1,0 +1,422 @@
+//! One leg: what is known of its stream, both ways.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::{Codec, Instant, LegId, RecordingId};
+
+use super::bridge::Relay;
+use super::dtmf::{KeyListener, KeySender};
+use super::latch::Latch;
+use super::outbox::Outbox;
+use super::outgoing::{Outgoing, Speaker};
+use super::player::Player;
+use super::reception::{Arrival, Reception};
+use super::recorder::Side;
+use super::rtcp::{self, Item, Sent};
+use super::{Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, g711, quality};
+
+/// Index of a session in its engine.
+pub(super) type Place = usize;
+
+pub(super) struct Session {
+    pub leg: LegId,
+    /// The millisecond of the 20 in which this leg's frames are sent.
+    pub slot: usize,
+    pub out: Outgoing,
+    pub player: Option<Player>,
+    pub keys: KeySender,
+    /// The other side of the bridge.
+    pub peer: Option<Place>,
+    /// From the other side of the bridge to this leg.
+    pub relay: Relay,
+    /// The recordings that this leg is heard in.
+    pub recordings: Vec<(RecordingId, Side)>,
+    link: Option<Link>,
+    listener: KeyListener,
+    reception: Reception,
+    secret: Secret,
+    heard_before: bool,
+    /// Deadline "RTP time-out" counts from here.
+    heard_at: Instant,
+    timed_out: bool,
+    strangers: u64,
+    unusable: u64,
+    reports: Reports,
+}
+
+/// What was agreed, and where the peer really is.
+struct Link {
+    stream: Stream,
+    latch: Latch,
+    /// Where reports go: signalled, or where the peer's come from.
+    rtcp: SocketAddr,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    Off,
+    On,
+    /// Off, but the tone of the last key may still be in the air.
+    FadesAt(Instant),
+}
+
+/// The state of RTCP.
+#[derive(Default)]
+struct Reports {
+    /// Deadline "RTCP report".
+    due: Option<Instant>,
+    written: u32,
+    round_trip: Option<Duration>,
+    peer_lost: Option<u32>,
+    peer_jitter: Option<Duration>,
+}
+
+/// An accepted RTP packet.
+pub(super) struct Heard<'a> {
+    pub header: Header,
+    pub payload: &'a [u8],
+    pub content: Content,
+    /// It is the first of this leg.
+    pub first: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Audio(Codec),
+    Keys,
+    /// Comfort noise (RFC 3389), or nothing: a sign of life only.
+    Nothing,
+}
+
+/// Payload type of comfort noise.
+const COMFORT_NOISE: u8 = 13;
+/// Payload type that our own descriptions give to telephone events: a peer may send by ours, or by its own.
+const OUR_EVENTS: u8 = 101;
+/// Longer payloads do not fit a network packet.
+const MAX_PAYLOAD: usize = 1400;
+/// An in-band tone may still sound when its key has been understood.
+const SECRET_FADES: Duration = Duration::from_millis(500);
+
+impl Session {
+    pub fn new(now: Instant, leg: LegId, slot: usize, out: Outgoing) -> Self {
+        Session {
+            leg,
+            slot,
+            out,
+            player: None,
+            keys: KeySender::default(),
+            peer: None,
+            relay: Relay::default(),
+            recordings: Vec::new(),
+            link: None,
+            listener: KeyListener::default(),
+            reception: Reception::default(),
+            secret: Secret::Off,
+            heard_before: false,
+            heard_at: now,
+            timed_out: false,
+            strangers: 0,
+            unusable: 0,
+            reports: Reports::default(),
+        }
+    }
+
+    pub fn connect(&mut self, now: Instant, config: &Config, stream: Stream) {
+        let learning = Duration::from_millis(config.learning_ms.into());
+        match &mut self.link {
+            Some(link) => {
+                link.latch.renew(now, stream.remote_rtp, learning);
+                if link.stream.remote_rtcp != stream.remote_rtcp {
+                    link.rtcp = stream.remote_rtcp;
+                }
+                link.stream = stream;
+            }
+            link => {
+                let latch = Latch::new(now, stream.remote_rtp, learning, config.learning_packets);
+                *link = Some(Link { stream, latch, rtcp: stream.remote_rtcp });
+                self.reports.schedule(now, config, self.out.ssrc);
+            }
+        }
+        self.heard_at = now;
+        self.timed_out = false;
+    }
+
+    pub fn stream(&self) -> Option<&Stream> {
+        self.link.as_ref().map(|link| &link.stream)
+    }
+
+    /// Where to send, if the peer wants to hear and can be reached.
+    fn destination(&self) -> Option<SocketAddr> {
+        let link = self.link.as_ref()?;
+        let to = link.latch.remote();
+        (link.stream.send && is_reachable(to)).then_some(to)
+    }
+
+    /// Whether we agreed to hear this leg.
+    pub fn may_speak(&self) -> bool {
+        self.stream().is_some_and(|stream| stream.receive)
+    }
+
+    /// Keys towards the peer, if it takes any.
+    pub fn press(&mut self, keys: &str) {
+        if self.stream().is_none_or(|stream| stream.dtmf.is_some()) {
+            self.keys.press(keys);
+        }
+    }
+
+    /// Whether what this leg says is to stay unheard now.
+    pub fn is_secret(&self, now: Instant) -> bool {
+        match self.secret {
+            Secret::Off => false,
+            Secret::On => true,
+            Secret::FadesAt(until) => now < until,
+        }
+    }
+
+    pub fn set_secret(&mut self, now: Instant, on: bool) {
+        self.secret = match (self.secret, on) {
+            (_, true) => Secret::On,
+            (Secret::On, false) => Secret::FadesAt(now + SECRET_FADES),
+            (before, false) => before,
+        };
+    }
+
+    /// A datagram came to the RTP port. `None` if it is not the peer's, not usable, or not new.
+    pub fn accept_rtp<'a>(&mut self, now: Instant, from: SocketAddr, packet: &'a [u8]) -> Option<Heard<'a>> {
+        let link = self.link.as_mut()?;
+        let usable = Header::parse(packet).and_then(|(header, payload)| {
+            let content = content(&link.stream, header.payload_type, payload)?;
+            Some((header, payload, content))
+        });
+        let Some((header, payload, content)) = usable else {
+            self.unusable += 1;
+            return None;
+        };
+        if !link.latch.admit(now, from, &header) {
+            self.strangers += 1;
+            return None;
+        }
+        self.heard_at = now;
+        self.timed_out = false;
+        if self.reception.note(now, &header, content != Content::Keys) == Arrival::Duplicate {
+            return None;
+        }
+        let first = !std::mem::replace(&mut self.heard_before, true);
+        Some(Heard { header, payload, content, first })
+    }
+
+    /// The key, if this packet of events begins a press.
+    pub fn key(&mut self, now: Instant, heard: &Heard<'_>) -> Option<super::Digit> {
+        self.listener.note(now, &heard.header, heard.payload)
+    }
+
+    /// A datagram came to the RTCP port.
+    pub fn accept_rtcp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) {
+        let Some(link) = &mut self.link else { return };
+        // A NAT maps the two ports as it likes, but to the same address.
+        if from != link.stream.remote_rtcp && from.ip() != link.latch.remote().ip() {
+            self.strangers += 1;
+            return;
+        }
+        let (reception, reports, ssrc) = (&mut self.reception, &mut self.reports, self.out.ssrc);
+        let well_formed = rtcp::read(packet, |item| match item {
+            Item::Sender { ntp_middle, .. } => reception.note_sender_report(now, ntp_middle),
+            Item::Block(block) if block.ssrc == ssrc => reports.note(now, &block),
+            Item::Block(_) | Item::Bye => {}
+        });
+        if well_formed {
+            link.rtcp = from;
+            self.heard_at = now;
+            self.timed_out = false;
+        } else {
+            self.unusable += 1;
+        }
+    }
+
+    /// The frame of this leg's slot: a key, what is played, nothing where the bridge speaks, else silence.
+    pub fn speak(&mut self, now: Instant, library: &Library, out: &mut Outbox) {
+        let Some(stream) = self.stream().copied() else { return };
+        let to = self.destination();
+        if let (Some(to), Some(events)) = (to, stream.dtmf)
+            && let Some(key) = self.keys.next_packet(self.out.timestamp(now))
+        {
+            self.relay.interrupt();
+            let header = self.out.event(events, key.timestamp, key.duration, key.begins);
+            out.rtp(self.leg, to, &header, &key.payload, None);
+            return;
+        }
+
+        let mut frame = [g711::silence(stream.codec); FRAME_SAMPLES];
+        let mut played = None;
+        let speaker = if let Some(player) = &mut self.player {
+            if player.fill(library, stream.codec, &mut frame) {
+                played = Some(player.play);
+                self.player = None;
+            }
+            Speaker::Player
+        } else if self.peer.is_some() && !self.relay.is_quiet(now) {
+            return;
+        } else {
+            Speaker::Nobody
+        };
+        if let Some(to) = to {
+            self.relay.interrupt();
+            let header = self.out.frame(now, stream.payload_type, speaker);
+            out.rtp(self.leg, to, &header, &frame, None);
+        }
+        if let Some(play) = played {
+            out.event(Event::Played { leg: self.leg, play });
+        }
+    }
+
+    /// What the other side of the bridge said, towards this leg's peer.
+    pub fn pass_on(&mut self, now: Instant, heard: &Heard<'_>, out: &mut Outbox) {
+        let (Some(stream), Some(to)) = (self.stream().copied(), self.destination()) else {
+            self.relay.interrupt();
+            return;
+        };
+        if self.player.is_some() || self.keys.sounds() {
+            self.relay.interrupt();
+            return;
+        }
+        let (payload_type, samples, table) = match heard.content {
+            Content::Audio(codec) => {
+                let table = (codec != stream.codec).then(|| g711::other_law(codec));
+                (Some(stream.payload_type), heard.payload.len(), table)
+            }
+            Content::Keys => (stream.dtmf, 0, None),
+            Content::Nothing => (None, 0, None),
+        };
+        let Some(payload_type) = payload_type else {
+            self.relay.leave_out(now, &heard.header);
+            return;
+        };
+        let octets = heard.payload.len();
+        let header =
+            self.relay.pass(now, &heard.header, payload_type, samples as u32, octets, &mut self.out);
+        if let Some(header) = header {
+            out.rtp(self.leg, to, &header, heard.payload, table);
+        }
+    }
+
+    /// Appends a report and says where to send it, if one is due or this is the end.
+    pub fn write_report(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        bye: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<SocketAddr> {
+        let link = self.link.as_ref()?;
+        let due = bye || self.reports.due.is_some_and(|due| now >= due);
+        if !due {
+            return None;
+        }
+        self.reports.schedule(now, config, self.out.ssrc);
+        if !is_reachable(link.rtcp) {
+            return None;
+        }
+        let sent = (self.out.packets > 0).then(|| Sent {
+            ntp: rtcp::ntp(now),
+            timestamp: self.out.clock(now),
+            packets: self.out.packets as u32,
+            octets: self.out.octets as u32,
+        });
+        rtcp::write(out, self.out.ssrc, sent, self.reception.report(now), bye);
+        Some(link.rtcp)
+    }
+
+    /// `true` once when the peer has been silent for too long.
+    pub fn times_out(&mut self, now: Instant, config: &Config) -> bool {
+        let Some(link) = &self.link else { return false };
+        let patient = link.stream.held || !link.stream.receive;
+        let seconds = if patient { config.rtp_timeout_held_s } else { config.rtp_timeout_s };
+        if self.timed_out || now.since(self.heard_at) < Duration::from_secs(seconds.into()) {
+            return false;
+        }
+        self.timed_out = true;
+        true
+    }
+
+    pub fn quality(&self) -> QualityReport {
+        let totals = self.reception.totals();
+        let jitter = self.reception.jitter();
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let expected = totals.received + totals.lost;
+        let mos_x100 = match totals.received {
+            0 => 0,
+            _ => {
+                let lost = totals.lost as f64 / expected as f64;
+                quality::mos_x100(lost, jitter, self.reports.round_trip.unwrap_or_default())
+            }
+        };
+        QualityReport {
+            packets_sent: self.out.packets,
+            octets_sent: self.out.octets,
+            packets_received: totals.received,
+            packets_lost: totals.lost,
+            duplicates: totals.duplicates,
+            strangers: self.strangers,
+            unusable: self.unusable,
+            jitter_us: micros(jitter),
+            rtt_us: self.reports.round_trip.map(micros),
+            peer_lost: self.reports.peer_lost,
+            peer_jitter_us: self.reports.peer_jitter.map(micros),
+            mos_x100,
+        }
+    }
+}
+
+impl Reports {
+    /// The next in half to one and a half times the interval (RFC 3550 §6.3.5), so that legs that began together
+    /// do not report together.
+    fn schedule(&mut self, now: Instant, config: &Config, ssrc: u32) {
+        self.written = self.written.wrapping_add(1);
+        // Spread by the SSRC, which is random; nobody gains by guessing it.
+        let mixed = (u64::from(ssrc) << 32 | u64::from(self.written)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let interval = u64::from(config.rtcp_interval_ms) * 1000;
+        let spread = (mixed >> 32) * interval >> 32;
+        self.due = Some(now + Duration::from_micros(interval / 2 + spread));
+    }
+
+    /// The peer reports on our stream (RFC 3550 §6.4.1, figure 2).
+    fn note(&mut self, now: Instant, block: &rtcp::Block) {
+        self.peer_lost = Some(u32::try_from(block.lost).unwrap_or(0));
+        self.peer_jitter =
+            Some(Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(SAMPLE_RATE)));
+        if block.last_report != 0 {
+            let middle = rtcp::ntp_middle(rtcp::ntp(now));
+            let units = middle.wrapping_sub(block.last_report).wrapping_sub(block.delay);
+            // A minute is no round trip but a peer's mistake.
+            if units < 60 << 16 {
+                self.round_trip = Some(Duration::from_micros(u64::from(units) * 1_000_000 >> 16));
+            }
+        }
+    }
+}
+
+fn is_reachable(address: SocketAddr) -> bool {
+    !address.ip().is_unspecified() && address.port() != 0
+}
+
+/// What a payload type stands for; `None` if nobody agreed on it. Both G.711 laws are taken under their static
+/// types: a peer may change over within what we offered.
+fn content(stream: &Stream, payload_type: u8, payload: &[u8]) -> Option<Content> {
+    if payload.len() > MAX_PAYLOAD {
+        return None;
+    }
+    let events = stream.dtmf == Some(payload_type) || stream.dtmf.is_some() && payload_type == OUR_EVENTS;
+    let audio = if payload_type == stream.payload_type {
+        Some(stream.codec)
+    } else if events {
+        return Some(Content::Keys);
+    } else {
+        Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == payload_type)
+    };
+    match audio {
+        Some(_) if payload.is_empty() => Some(Content::Nothing),
+        Some(codec) => Some(Content::Audio(codec)),
+        None => (payload_type == COMFORT_NOISE).then_some(Content::Nothing),
+    }
+}

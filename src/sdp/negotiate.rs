@@ -1,0 +1,283 @@
+//! Offer and answer (RFC 3264) for one audio stream, as pure functions.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::Codec;
+
+use super::session::{Attribute, Connection, Media, Origin, Session};
+use super::{Direction, parse};
+
+/// Our side of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Local<'a> {
+    pub address: IpAddr,
+    pub rtp_port: u16,
+    /// In our order of preference. An offer lists them in this order; an answer takes the first of the offer's
+    /// that is among them.
+    pub codecs: &'a [Codec],
+    /// Numeric and the same for the life of a dialog (`o=`).
+    pub session_id: u64,
+    /// One more with each description that differs from the one before.
+    pub version: u64,
+    /// What we want: `sendonly` holds the peer.
+    pub direction: Direction,
+}
+
+/// What both sides agreed on, from our point of view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Unspecified (0.0.0.0) where the peer holds in the manner of RFC 2543; then `send` is false.
+    pub remote_rtp: SocketAddr,
+    pub remote_rtcp: SocketAddr,
+    pub codec: Codec,
+    pub payload_type: u8,
+    /// Payload type of telephone events; `None` where the peer takes none.
+    pub dtmf: Option<u8>,
+    /// Milliseconds of audio a packet that the peer would like; a wish, 20 where it said nothing.
+    pub ptime_ms: u8,
+    /// We may send.
+    pub send: bool,
+    /// The peer may send.
+    pub receive: bool,
+    /// The peer restricts the direction by itself: it holds us.
+    pub peer_holds: bool,
+}
+
+/// Why there is no common ground. The answer is 488 (Not Acceptable Here).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("no audio stream")]
+    NoAudio,
+    /// SRTP or something else than RTP: as written in the stream's line.
+    #[error("audio only over {0}, not over RTP/AVP")]
+    Transport(String),
+    #[error("no codec in common")]
+    NoCodec,
+    #[error("no connection address")]
+    NoAddress,
+    #[error("the connection address is a name, not an IP address")]
+    NotAnAddress,
+}
+
+impl Refused {
+    /// SIP status of the refusal.
+    pub const fn status(&self) -> u16 {
+        488
+    }
+}
+
+/// What our own descriptions give to telephone events.
+const OUR_EVENTS: u8 = 101;
+/// Ours: one frame a packet.
+const PTIME_MS: u8 = 20;
+
+/// A fresh offer: one audio stream.
+pub fn offer(local: &Local<'_>) -> String {
+    describe(local, vec![offered(local)])
+}
+
+/// An offer within a session: `shape` is the last description of either side, whose number and order of streams
+/// must be kept (RFC 3264 §8); ours takes the place of the first audio stream in use, the others stay refused.
+pub fn reoffer(local: &Local<'_>, shape: &Session) -> String {
+    let ours = shape
+        .media
+        .iter()
+        .position(|media| is_audio(media) && is_plain(media) && media.port != 0)
+        .or_else(|| shape.media.iter().position(is_audio));
+    let mut streams: Vec<Media> = shape.media.iter().map(Media::refused).collect();
+    match ours.and_then(|at| streams.get_mut(at)) {
+        Some(stream) => *stream = offered(local),
+        None => streams.push(offered(local)),
+    }
+    describe(local, streams)
+}
+
+/// Answers an offer: the text to send and what it means. Streams other than the first usable audio stream are
+/// refused in their place.
+pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Refused> {
+    let (at, stream) = usable_stream(offer)?;
+    let said = Said::read(offer, stream, local)?;
+    let direction = said.direction.reversed().and(local.direction);
+    let agreed = said.agreed(direction, said.direction != Direction::SendRecv);
+
+    let mut streams: Vec<Media> = offer.media.iter().map(Media::refused).collect();
+    if let Some(ours) = streams.get_mut(at) {
+        ours.port = local.rtp_port;
+        ours.formats = vec![said.payload_type.to_string()];
+        ours.attributes.push(rtpmap(said.payload_type, said.codec));
+        push_events(ours, said.dtmf);
+        ours.attributes.push(Attribute::new("ptime", PTIME_MS));
+        ours.attributes.push(Attribute::flag(direction.name()));
+    }
+    Ok((describe(local, streams), agreed))
+}
+
+/// What an answer to our own offer means.
+pub fn agree(our_offer: &Local<'_>, answer: &Session) -> Result<Agreed, Refused> {
+    let (_, stream) = usable_stream(answer)?;
+    let said = Said::read(answer, stream, our_offer)?;
+    let direction = said.direction.reversed().and(our_offer.direction);
+    Ok(said.agreed(direction, direction != our_offer.direction))
+}
+
+/// What a peer's stream says.
+struct Said {
+    address: IpAddr,
+    port: u16,
+    rtcp: SocketAddr,
+    codec: Codec,
+    payload_type: u8,
+    dtmf: Option<u8>,
+    ptime_ms: u8,
+    /// With the hold of RFC 2543 worked in.
+    direction: Direction,
+}
+
+impl Said {
+    fn read(session: &Session, stream: &Media, local: &Local<'_>) -> Result<Self, Refused> {
+        let address = ip(session.connection(stream).ok_or(Refused::NoAddress)?)?;
+        let formats = || stream.formats.iter().filter_map(|format| format.parse::<u8>().ok());
+        let (payload_type, codec) = formats()
+            .filter_map(|format| Some((format, codec_of(stream, format)?)))
+            .find(|(_, codec)| local.codecs.contains(codec))
+            .ok_or(Refused::NoCodec)?;
+        let dtmf = formats().find(|format| is_events(stream, *format));
+
+        let ptime = number(session, stream, "ptime").unwrap_or(PTIME_MS.into());
+        let longest = number(session, stream, "maxptime").unwrap_or(u32::MAX);
+        let ptime_ms = u8::try_from(ptime.min(longest).clamp(10, 200)).unwrap_or(PTIME_MS);
+
+        let mut direction = session.direction(stream);
+        if address.is_unspecified() {
+            // RFC 2543 §B.5, still sent (RFC 3264 §8.4): the peer wants to hear nothing.
+            direction = direction.and(Direction::SendOnly);
+        }
+        let rtcp = rtcp_address(stream, address);
+        Ok(Said { address, port: stream.port, rtcp, codec, payload_type, dtmf, ptime_ms, direction })
+    }
+
+    fn agreed(&self, direction: Direction, peer_holds: bool) -> Agreed {
+        Agreed {
+            remote_rtp: SocketAddr::new(self.address, self.port),
+            remote_rtcp: self.rtcp,
+            codec: self.codec,
+            payload_type: self.payload_type,
+            dtmf: self.dtmf,
+            ptime_ms: self.ptime_ms,
+            send: direction.sends(),
+            receive: direction.receives(),
+            peer_holds,
+        }
+    }
+}
+
+fn is_audio(media: &Media) -> bool {
+    media.kind.eq_ignore_ascii_case("audio")
+}
+
+/// RTP in the clear. AVPF differs only in when RTCP feedback may be sent, and we send none.
+fn is_plain(media: &Media) -> bool {
+    ["RTP/AVP", "RTP/AVPF"].iter().any(|plain| plain.eq_ignore_ascii_case(&media.protocol))
+}
+
+fn usable_stream(session: &Session) -> Result<(usize, &Media), Refused> {
+    let mut live = session.media.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
+    let first = live.clone().next().ok_or(Refused::NoAudio)?;
+    live.find(|(_, media)| is_plain(media)).ok_or_else(|| Refused::Transport(first.1.protocol.clone()))
+}
+
+fn ip(connection: &Connection) -> Result<IpAddr, Refused> {
+    connection.address.parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| Refused::NotAnAddress)
+}
+
+/// `a=rtcp` (RFC 3605), else the next port.
+fn rtcp_address(stream: &Media, address: IpAddr) -> SocketAddr {
+    let next = SocketAddr::new(address, stream.port.saturating_add(1));
+    let said = value(stream, "rtcp").and_then(|value| {
+        let mut words = value.split_ascii_whitespace();
+        let port = words.next()?.parse().ok()?;
+        let own = parse::address(words).and_then(|connection| ip(&connection).ok());
+        Some(SocketAddr::new(own.unwrap_or(address), port))
+    });
+    said.unwrap_or(next)
+}
+
+/// By `a=rtpmap`, or by its static payload type.
+fn codec_of(stream: &Media, format: u8) -> Option<Codec> {
+    match encoding(stream, format) {
+        Some((name, rate)) => {
+            Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name) && rate == codec.clock_rate())
+        }
+        None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == format),
+    }
+}
+
+fn is_events(stream: &Media, format: u8) -> bool {
+    encoding(stream, format)
+        .is_some_and(|(name, rate)| name.eq_ignore_ascii_case("telephone-event") && rate == 8000)
+}
+
+/// Encoding name and clock rate; `a=rtpmap:8 PCMA/8000/1`. More than one channel is none of ours.
+fn encoding(stream: &Media, format: u8) -> Option<(&str, u32)> {
+    stream.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("rtpmap")).find_map(|attribute| {
+        let (number, encoding) = attribute.value.as_deref()?.split_once(char::is_whitespace)?;
+        let mut parts = encoding.trim().split('/');
+        let name = parts.next()?;
+        let rate = parts.next()?.parse().ok()?;
+        let mono = parts.next().is_none_or(|channels| channels == "1");
+        (number.parse() == Ok(format)).then_some((if mono { name } else { "" }, rate))
+    })
+}
+
+fn value<'a>(stream: &'a Media, name: &str) -> Option<&'a str> {
+    stream.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))?.value.as_deref()
+}
+
+fn number(session: &Session, stream: &Media, name: &str) -> Option<u32> {
+    session.attribute(stream, name)?.value.as_deref()?.trim().parse().ok()
+}
+
+fn describe(local: &Local<'_>, media: Vec<Media>) -> String {
+    let connection = Connection::from(local.address);
+    let origin = Origin {
+        user: "-".to_owned(),
+        session_id: local.session_id.to_string(),
+        version: local.version.to_string(),
+        address: connection.clone(),
+    };
+    Session { origin: Some(origin), connection: Some(connection), attributes: Vec::new(), media }.to_string()
+}
+
+fn offered(local: &Local<'_>) -> Media {
+    let mut stream = Media {
+        kind: "audio".to_owned(),
+        port: local.rtp_port,
+        protocol: "RTP/AVP".to_owned(),
+        formats: Vec::new(),
+        connection: None,
+        attributes: Vec::new(),
+    };
+    for codec in local.codecs {
+        stream.formats.push(codec.static_payload_type().to_string());
+        stream.attributes.push(rtpmap(codec.static_payload_type(), *codec));
+    }
+    push_events(&mut stream, Some(OUR_EVENTS));
+    stream.attributes.push(Attribute::new("ptime", PTIME_MS));
+    stream.attributes.push(Attribute::flag(local.direction.name()));
+    stream
+}
+
+fn rtpmap(payload_type: u8, codec: Codec) -> Attribute {
+    Attribute::new("rtpmap", format_args!("{payload_type} {codec}/{}", codec.clock_rate()))
+}
+
+fn push_events(stream: &mut Media, payload_type: Option<u8>) {
+    if let Some(payload_type) = payload_type {
+        stream.formats.push(payload_type.to_string());
+        stream.attributes.push(Attribute::new("rtpmap", format_args!("{payload_type} telephone-event/8000")));
+        stream.attributes.push(Attribute::new("fmtp", format_args!("{payload_type} 0-15")));
+    }
+}
+
+#[cfg(test)]
+mod tests;

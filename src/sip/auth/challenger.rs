@@ -1,0 +1,247 @@
+//! The server's side: who are you?
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use subtle::ConstantTimeEq;
+
+use super::{Algorithm, Fields, Proof, Secret};
+use crate::base::{Instant, Masked, Rng};
+use crate::sip::header::Name;
+use crate::sip::message::Request;
+
+/// What a request's credentials are worth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// This user, right now, with an answer not seen before.
+    Good(Masked<String>),
+    /// The right secret for a nonce that is too old, not ours (before a restart), or used with this count already:
+    /// challenge with `stale` and the phone answers without asking its user.
+    Stale,
+    /// Wrong, or unknown user, or malformed: nobody outside can tell which.
+    Bad,
+    /// None for this realm.
+    Missing,
+}
+
+/// Issues challenges and checks the answers for one realm.
+///
+/// A nonce carries its time and a code that only we can make, so that a flood of unauthenticated requests costs no
+/// memory; only a nonce that somebody has answered rightly is remembered, for its nonce count.
+pub struct Challenger {
+    realm: String,
+    rng: Rng,
+    key: String,
+    /// What is hashed for a user who does not exist.
+    nobody: Secret,
+    pub(super) md5: bool,
+    nonce_life: Duration,
+    /// Nonces in use, by nonce: the time comes first in it, so the oldest is the first.
+    pub(super) used: BTreeMap<String, Counts>,
+    /// No nonce up to this one is fresh any more: its counts may have been forgotten.
+    horizon: String,
+}
+
+/// The counts seen with one nonce: the highest and, as bits, which of the 64 up to it. UDP reorders requests.
+pub(super) struct Counts {
+    pub(super) highest: u32,
+    pub(super) seen: u64,
+}
+
+/// Enough for 10,000 phones' nonces; past it the oldest is forgotten and its user challenged once more.
+const MOST_NONCES: usize = 16_384;
+
+impl Challenger {
+    /// MD5 allowed, nonces valid for five minutes.
+    pub fn new(realm: impl Into<String>, mut rng: Rng) -> Self {
+        let key = rng.token(52);
+        let nobody = Secret::Password(Masked::from(rng.token(20)));
+        let nonce_life = Duration::from_secs(300);
+        let realm = realm.into().replace(['"', '\\', '\r', '\n'], "");
+        Challenger { realm, rng, key, nobody, md5: true, nonce_life, used: BTreeMap::new(), horizon: String::new() }
+    }
+
+    /// Whether MD5 is offered behind SHA-256, and taken. For phones that know nothing else.
+    pub fn allow_md5(mut self, allowed: bool) -> Self {
+        self.md5 = allowed;
+        self
+    }
+
+    pub fn with_nonce_life(mut self, life: Duration) -> Self {
+        self.nonce_life = life;
+        self
+    }
+
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The values of the WWW-Authenticate headers of a 401, in order of preference (RFC 8760 §2.3). `stale` after
+    /// [`Verdict::Stale`].
+    pub fn challenge(&mut self, now: Instant, stale: bool) -> Vec<String> {
+        let nonce = self.new_nonce(now);
+        let stale = if stale { ", stale=true" } else { "" };
+        let value = |algorithm: Algorithm| {
+            let (realm, name) = (&self.realm, algorithm.name());
+            format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={name}{stale}")
+        };
+        self.algorithms().map(value).collect()
+    }
+
+    /// The verdict on the request's Authorization headers: the first that is for this realm counts.
+    pub fn verify_request(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        lookup: impl Fn(&str) -> Option<Secret>,
+    ) -> Verdict {
+        let method = String::from_utf8_lossy(request.method.as_bytes()).into_owned();
+        let mut verdicts = request.headers.all(Name::Authorization).map(|h| self.verify(now, &method, h, &lookup));
+        verdicts.find(|verdict| *verdict != Verdict::Missing).unwrap_or(Verdict::Missing)
+    }
+
+    /// The verdict on one Authorization header's value.
+    ///
+    /// The `uri` is hashed as the client wrote it and not held against the Request-URI: proxies and phones rewrite
+    /// that, and the nonce count already makes every answer good for one request.
+    pub fn verify(
+        &mut self,
+        now: Instant,
+        method: &str,
+        header: &[u8],
+        lookup: impl Fn(&str) -> Option<Secret>,
+    ) -> Verdict {
+        let Some(fields) = Fields::parse(header) else { return Verdict::Missing };
+        if fields.get("realm").as_deref() != Some(&*self.realm) {
+            return Verdict::Missing;
+        }
+        let Some(answer) = Answer::read(&fields) else { return Verdict::Bad };
+        if !self.algorithms().any(|a| a == answer.algorithm) {
+            return Verdict::Bad;
+        }
+        // From here on everything is computed whoever asks, so that time does not tell who exists.
+        let found = lookup(&answer.user).and_then(|s| s.ha1(answer.algorithm, &answer.user, &self.realm));
+        let nobody = self.nobody.ha1(answer.algorithm, &answer.user, &self.realm).unwrap_or_default();
+        let known = found.is_some();
+        let ha1 = found.unwrap_or(nobody);
+        let matches = answer.proof(&ha1, method).response().as_bytes().ct_eq(answer.response.as_bytes());
+        if !(bool::from(matches) & known) {
+            return Verdict::Bad;
+        }
+        if !self.is_fresh(now, &answer.nonce) || !self.count(now, &answer.nonce, answer.number) {
+            return Verdict::Stale;
+        }
+        Verdict::Good(Masked::new(answer.user))
+    }
+
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let md5 = self.md5.then_some(Algorithm::Md5);
+        std::iter::once(Algorithm::Sha256).chain(md5)
+    }
+
+    /// 16 digits of time, 12 of chance, 32 of our code for both.
+    fn new_nonce(&mut self, now: Instant) -> String {
+        let mut nonce = format!("{:016x}{}", now.as_micros(), self.rng.token(12));
+        nonce.push_str(&self.code(&nonce));
+        nonce
+    }
+
+    fn code(&self, text: &str) -> String {
+        let mut code = Algorithm::Sha256.hash(&[&self.key, text, &self.key]);
+        code.truncate(32);
+        code
+    }
+
+    /// Ours, not expired, and its counts not forgotten.
+    fn is_fresh(&self, now: Instant, nonce: &str) -> bool {
+        let Some((text, code)) = nonce.split_at_checked(28) else { return false };
+        if !bool::from(self.code(text).as_bytes().ct_eq(code.as_bytes())) {
+            return false;
+        }
+        if nonce <= self.horizon.as_str() {
+            return false;
+        }
+        let issued = text.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        issued.is_some_and(|issued| now < Instant::from_micros(issued) + self.nonce_life)
+    }
+
+    /// False for a count that this nonce has seen (RFC 7616 §3.4 `nc`), or that is too far behind to tell.
+    fn count(&mut self, now: Instant, nonce: &str, number: u32) -> bool {
+        if let Some(counts) = self.used.get_mut(nonce) {
+            return counts.take(number);
+        }
+        self.forget_expired(now);
+        self.used.insert(nonce.to_owned(), Counts { highest: number, seen: 1 });
+        true
+    }
+
+    fn forget_expired(&mut self, now: Instant) {
+        let oldest = format!("{:016x}", (now - self.nonce_life).as_micros());
+        while let Some((nonce, _)) = self.used.first_key_value() {
+            if *nonce >= oldest && self.used.len() < MOST_NONCES {
+                break;
+            }
+            self.horizon.clone_from(nonce);
+            self.used.pop_first();
+        }
+    }
+}
+
+impl Counts {
+    pub(super) fn take(&mut self, number: u32) -> bool {
+        if number > self.highest {
+            let ahead = number - self.highest;
+            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+            self.highest = number;
+            return true;
+        }
+        let behind = self.highest - number;
+        let Some(bit) = 1u64.checked_shl(behind) else { return false };
+        let new = self.seen & bit == 0;
+        self.seen |= bit;
+        new
+    }
+}
+
+/// An Authorization header with everything that `qop=auth` asks for.
+struct Answer {
+    algorithm: Algorithm,
+    user: String,
+    uri: String,
+    nonce: String,
+    count: String,
+    number: u32,
+    cnonce: String,
+    response: String,
+}
+
+impl Answer {
+    fn read(fields: &Fields<'_>) -> Option<Self> {
+        let text = |name| fields.get(name).map(|value| value.into_owned());
+        let count = text("nc")?;
+        let number = u32::from_str_radix(&count, 16).ok().filter(|_| count.len() == 8)?;
+        let is_auth = text("qop")?.eq_ignore_ascii_case("auth");
+        is_auth.then_some(())?;
+        Some(Answer {
+            algorithm: Algorithm::from_param(fields.get("algorithm"))?,
+            user: text("username")?,
+            uri: text("uri")?,
+            nonce: text("nonce")?,
+            count,
+            number,
+            cnonce: text("cnonce")?,
+            response: text("response")?.to_ascii_lowercase(),
+        })
+    }
+
+    fn proof<'a>(&'a self, ha1: &'a str, method: &'a str) -> Proof<'a> {
+        let qop = Some((&*self.count, &*self.cnonce));
+        Proof { algorithm: self.algorithm, ha1, method, uri: &self.uri, nonce: &self.nonce, qop }
+    }
+}
+
+impl std::fmt::Debug for Challenger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Challenger({:?}, {} nonces in use)", self.realm, self.used.len())
+    }
+}

@@ -1,0 +1,137 @@
+//! Digest access authentication (RFC 7616, for SIP RFC 3261 §22 and RFC 8760), both sides, without state on the wire
+//! side of a challenge.
+//!
+//! ```text
+//!   server (challenger.rs)                      client (client.rs)
+//!   challenge()  -- 401 WWW-Authenticate -->    Login::challenged()
+//!   verify()    <-- Authorization -----------   Login::authorize()
+//! ```
+//!
+//! SHA-256 is offered first and MD5 after it, because most desk phones know nothing else; [`Challenger::allow_md5`]
+//! turns that off. `qop` is always `auth`: without it there is no nonce count, and without that no protection from
+//! replay.
+
+mod challenger;
+mod client;
+#[cfg(test)]
+mod tests;
+
+pub use challenger::{Challenger, Verdict};
+pub use client::{Credentials, Login, LoginRefused};
+
+use std::borrow::Cow;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+
+use super::wire::lexer;
+use crate::base::Masked;
+
+/// A hash of RFC 7616 §3.3, strongest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Algorithm {
+    Sha256,
+    Md5,
+}
+
+impl Algorithm {
+    /// The token of the `algorithm` parameter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Md5 => "MD5",
+        }
+    }
+
+    /// No `algorithm` parameter means MD5 (RFC 7616 §3.3). `None`: one that we do not compute.
+    fn from_param(value: Option<Cow<'_, str>>) -> Option<Self> {
+        let Some(value) = value else { return Some(Algorithm::Md5) };
+        [Algorithm::Sha256, Algorithm::Md5].into_iter().find(|a| value.eq_ignore_ascii_case(a.name()))
+    }
+
+    /// Lower-case hexadecimal of the hash of `parts` joined by `:`.
+    fn hash(self, parts: &[&str]) -> String {
+        match self {
+            Algorithm::Sha256 => joined::<Sha256>(parts),
+            Algorithm::Md5 => joined::<Md5>(parts),
+        }
+    }
+}
+
+/// What a user is recognised by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Secret {
+    Password(Masked<String>),
+    /// `H(user:realm:password)` in lower-case hexadecimal (RFC 7616 §3.4.2), for who does not want to keep passwords.
+    /// An algorithm without a value refuses those who answer with it.
+    Ha1 { sha256: Option<Masked<String>>, md5: Option<Masked<String>> },
+}
+
+impl Secret {
+    fn ha1(&self, algorithm: Algorithm, user: &str, realm: &str) -> Option<String> {
+        match (self, algorithm) {
+            (Secret::Password(password), _) => Some(algorithm.hash(&[user, realm, password.expose()])),
+            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => sha256.as_ref().map(|ha1| ha1.expose().clone()),
+            (Secret::Ha1 { md5, .. }, Algorithm::Md5) => md5.as_ref().map(|ha1| ha1.expose().clone()),
+        }
+    }
+}
+
+/// What both sides hash (RFC 7616 §3.4.1). `count` and `cnonce` are used with `qop=auth` only.
+struct Proof<'a> {
+    algorithm: Algorithm,
+    ha1: &'a str,
+    method: &'a str,
+    uri: &'a str,
+    nonce: &'a str,
+    /// `nc` as it is written, and `cnonce`; `None` for a server of RFC 2069 that asks for no `qop`.
+    qop: Option<(&'a str, &'a str)>,
+}
+
+impl Proof<'_> {
+    fn response(&self) -> String {
+        let ha2 = self.algorithm.hash(&[self.method, self.uri]);
+        match self.qop {
+            Some((count, cnonce)) => self.algorithm.hash(&[self.ha1, self.nonce, count, cnonce, "auth", &ha2]),
+            None => self.algorithm.hash(&[self.ha1, self.nonce, &ha2]),
+        }
+    }
+}
+
+/// The `name=value` list behind `Digest`, of a challenge or an answer to one.
+struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
+
+impl<'a> Fields<'a> {
+    /// `None` where the scheme is another one.
+    fn parse(header: &'a [u8]) -> Option<Self> {
+        let (scheme, rest) = lexer::token(lexer::trim(header)).ok()?;
+        if !scheme.eq_ignore_ascii_case(b"Digest") {
+            return None;
+        }
+        let pairs = lexer::list(rest).filter_map(|piece| lexer::split(piece, b'='));
+        Some(Fields(pairs.map(|(name, value)| (lexer::trim(name), lexer::trim(value))).collect()))
+    }
+
+    /// Without quotes. The first of several of one name counts.
+    fn get(&self, name: &str) -> Option<Cow<'a, str>> {
+        let (_, value) = self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))?;
+        Some(lexer::unquote(value))
+    }
+}
+
+fn joined<H: Digest>(parts: &[&str]) -> String {
+    let mut hash = H::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            hash.update(b":");
+        }
+        hash.update(part.as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
+}

@@ -1,0 +1,241 @@
+use std::time::Duration;
+
+use super::challenger::Counts;
+use super::*;
+use crate::base::{Instant, Rng};
+use crate::sip::header::{Headers, Name};
+use crate::sip::message::Response;
+use crate::sip::method::Method;
+use crate::sip::uri::Uri;
+use crate::sip::{Framing, Limits, Message};
+
+const PASSWORD: &str = "Circle of Life";
+
+/// RFC 7616 §3.9.1: both algorithms, the published values.
+#[test]
+fn the_rfcs_own_example() {
+    let proof = |algorithm: Algorithm| {
+        let secret = Secret::Password(Masked::from(PASSWORD));
+        let ha1 = secret.ha1(algorithm, "Mufasa", "http-auth@example.org").unwrap();
+        let nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+        let qop = Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"));
+        Proof { algorithm, ha1: &ha1, method: "GET", uri: "/dir/index.html", nonce, qop }.response()
+    };
+    assert_eq!(proof(Algorithm::Md5), "8ca523f5e9506fed4657c9700eebdbec");
+    assert_eq!(
+        proof(Algorithm::Sha256),
+        "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
+    );
+}
+
+#[test]
+fn strongest_first_and_only_what_is_allowed() {
+    let offered = |md5| {
+        let mut challenger = Challenger::new("bank", Rng::from_number(1)).allow_md5(md5);
+        let values = challenger.challenge(Instant::ZERO, false);
+        values.iter().map(|v| v.rsplit('=').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(true), ["SHA-256", "MD5"]);
+    assert_eq!(offered(false), ["SHA-256"]);
+}
+
+#[test]
+fn our_client_satisfies_our_server() {
+    let mut world = World::new();
+    let header = world.login("1001", PASSWORD);
+    assert!(header.contains("algorithm=SHA-256"), "{header}");
+    assert_eq!(world.verify(&header), Verdict::Good(Masked::from("1001")));
+}
+
+#[test]
+fn wrong_password_and_unknown_user_look_the_same() {
+    let mut world = World::new();
+    let wrong = world.login("1001", "circle of life");
+    let unknown = world.login("9999", PASSWORD);
+    assert_eq!(world.verify(&wrong), Verdict::Bad);
+    assert_eq!(world.verify(&unknown), Verdict::Bad);
+    assert_eq!(world.challenger.used.len(), 0, "nothing is remembered of those who fail");
+}
+
+#[test]
+fn an_answer_is_good_once_and_counts_may_be_reordered() {
+    let mut world = World::new();
+    let mut login = world.challenged_login("1001", PASSWORD);
+    let headers: Vec<String> = (0..4).map(|_| world.answer(&mut login)).collect();
+    let good = Verdict::Good(Masked::from("1001"));
+    assert_eq!(world.verify(&headers[0]), good);
+    assert_eq!(world.verify(&headers[0]), Verdict::Stale, "replayed");
+    assert_eq!(world.verify(&headers[3]), good);
+    assert_eq!(world.verify(&headers[1]), good, "overtaken, not replayed");
+    assert_eq!(world.verify(&headers[1]), Verdict::Stale);
+}
+
+#[test]
+fn counts_too_far_behind_are_replays() {
+    let mut counts = Counts { highest: 100, seen: 1 };
+    assert!(!counts.take(100) && !counts.take(36) && counts.take(37) && !counts.take(37));
+    assert!(counts.take(u32::MAX) && !counts.take(100) && !counts.take(u32::MAX));
+}
+
+#[test]
+fn an_old_nonce_or_one_of_before_a_restart_is_stale_not_bad() {
+    let mut world = World::new();
+    let header = world.login("1001", PASSWORD);
+    world.now += Duration::from_secs(300);
+    assert_eq!(world.verify(&header), Verdict::Stale);
+    let wrong = world.login("1001", "x");
+    world.now += Duration::from_secs(300);
+    assert_eq!(world.verify(&wrong), Verdict::Bad, "stale is not said to who does not know the password");
+
+    let header = world.login("1001", PASSWORD);
+    world.challenger = Challenger::new("bank", Rng::from_number(2));
+    assert_eq!(world.verify(&header), Verdict::Stale);
+    let stale = world.challenger.challenge(world.now, true);
+    assert!(stale.iter().all(|value| value.ends_with(", stale=true")), "{stale:?}");
+}
+
+#[test]
+fn used_nonces_are_forgotten_when_they_expire() {
+    let mut world = World::new();
+    for _ in 0..10 {
+        let header = world.login("1001", PASSWORD);
+        assert_eq!(world.verify(&header), Verdict::Good(Masked::from("1001")));
+        world.now += Duration::from_secs(100);
+    }
+    assert!(world.challenger.used.len() <= 4, "{:?}", world.challenger);
+}
+
+#[test]
+fn what_is_no_digest_for_us_is_missing_and_what_is_half_a_digest_is_bad() {
+    let mut world = World::new();
+    assert_eq!(world.verify("NoOneKnowsThisScheme opaque-data=here"), Verdict::Missing);
+    assert_eq!(world.verify("Digest realm=\"elsewhere\", username=\"1001\""), Verdict::Missing);
+    assert_eq!(world.verify(""), Verdict::Missing);
+    assert_eq!(world.verify("Digest realm=\"bank\", username=\"1001\""), Verdict::Bad);
+    let header = world.login("1001", PASSWORD);
+    for cut in 0..header.len() {
+        // Never a panic, never good.
+        assert!(!matches!(world.verify(&header[..cut]), Verdict::Good(_)), "{cut}");
+    }
+    assert_eq!(world.verify(&header.replace("qop=auth, ", "")), Verdict::Bad);
+    assert_eq!(world.verify(&header.replace("SHA-256", "MD5")), Verdict::Bad);
+    assert_eq!(world.verify(&header), Verdict::Good(Masked::from("1001")));
+}
+
+#[test]
+fn md5_is_refused_where_it_is_not_allowed() {
+    let mut world = World::new();
+    let mut login = Login::new(credentials("1001", PASSWORD));
+    let md5_only = vec![world.challenger.challenge(world.now, false).pop().unwrap()];
+    login.challenged(&response(401, Name::WwwAuthenticate, &md5_only)).unwrap();
+    let header = world.answer(&mut login);
+    assert!(header.contains("algorithm=MD5"), "{header}");
+    let again = world.answer(&mut login);
+    assert_eq!(world.verify(&header), Verdict::Good(Masked::from("1001")));
+    world.challenger.md5 = false;
+    assert_eq!(world.verify(&again), Verdict::Bad);
+}
+
+#[test]
+fn stored_hashes_serve_for_their_algorithm_only() {
+    let mut world = World::new();
+    let ha1 = Algorithm::Sha256.hash(&["1001", "bank", PASSWORD]);
+    let secret = Secret::Ha1 { sha256: Some(Masked::from(ha1)), md5: None };
+    let header = world.login("1001", PASSWORD);
+    let verdict = world.challenger.verify(world.now, "REGISTER", header.as_bytes(), |_| Some(secret.clone()));
+    assert_eq!(verdict, Verdict::Good(Masked::from("1001")));
+    let none = Secret::Ha1 { sha256: None, md5: None };
+    let header = world.login("1001", PASSWORD);
+    let verdict = world.challenger.verify(world.now, "REGISTER", header.as_bytes(), |_| Some(none.clone()));
+    assert_eq!(verdict, Verdict::Bad);
+}
+
+#[test]
+fn the_client_does_not_repeat_a_refused_password() {
+    let mut world = World::new();
+    let mut login = world.challenged_login("1001", "wrong");
+    world.answer(&mut login);
+    let again = world.challenger.challenge(world.now, false);
+    let refused = login.challenged(&response(401, Name::WwwAuthenticate, &again));
+    assert_eq!(refused, Err(LoginRefused::Refused));
+    let stale = world.challenger.challenge(world.now, true);
+    assert_eq!(login.challenged(&response(401, Name::WwwAuthenticate, &stale)), Ok(()));
+}
+
+#[test]
+fn the_client_answers_proxies_and_servers_of_rfc_2069() {
+    let mut login = Login::new(credentials("trunk", "secret"));
+    let asked = ["Digest realm=\"p\", nonce=\"n\", opaque=\"o\"".to_owned()];
+    login.challenged(&response(407, Name::ProxyAuthenticate, &asked)).unwrap();
+    let uri = Uri::parse("sip:1@example.com").unwrap();
+    let (name, value) = login.authorize(&mut Rng::from_number(1), &Method::Invite, &uri).unwrap();
+    assert_eq!(name, Name::ProxyAuthorization);
+    assert!(value.contains("opaque=\"o\"") && !value.contains("qop") && !value.contains("algorithm"), "{value}");
+
+    let int_only = ["Digest realm=\"p\", nonce=\"n\", qop=\"auth-int\"".to_owned(), "Basic realm=\"p\"".to_owned()];
+    let refused = Login::new(credentials("a", "b")).challenged(&response(401, Name::WwwAuthenticate, &int_only));
+    assert_eq!(refused, Err(LoginRefused::NoChallenge));
+}
+
+#[test]
+fn nothing_shows_a_password() {
+    let login = Login::new(credentials("1001", "top-secret-word"));
+    let shown = format!("{login:?} {:?}", Secret::Password(Masked::from("top-secret-word")));
+    assert!(!shown.contains("secret-word"), "{shown}");
+}
+
+struct World {
+    challenger: Challenger,
+    rng: Rng,
+    now: Instant,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Instant::from_micros(7_000_000);
+        World { challenger: Challenger::new("bank", Rng::from_number(1)), rng: Rng::from_number(2), now }
+    }
+
+    fn challenged_login(&mut self, user: &str, password: &str) -> Login {
+        let mut login = Login::new(credentials(user, password));
+        let asked = self.challenger.challenge(self.now, false);
+        login.challenged(&response(401, Name::WwwAuthenticate, &asked)).unwrap();
+        login
+    }
+
+    fn login(&mut self, user: &str, password: &str) -> String {
+        let mut login = self.challenged_login(user, password);
+        self.answer(&mut login)
+    }
+
+    fn answer(&mut self, login: &mut Login) -> String {
+        let uri = Uri::parse("sip:bank.example").unwrap();
+        let (name, value) = login.authorize(&mut self.rng, &Method::Register, &uri).unwrap();
+        assert_eq!(name, Name::Authorization);
+        value
+    }
+
+    fn verify(&mut self, header: &str) -> Verdict {
+        self.challenger.verify(self.now, "REGISTER", header.as_bytes(), |user| {
+            (user == "1001").then(|| Secret::Password(Masked::from(PASSWORD)))
+        })
+    }
+}
+
+fn credentials(user: &str, password: &str) -> Credentials {
+    Credentials { user: user.into(), password: Masked::from(password) }
+}
+
+fn response(status: u16, name: Name, values: &[String]) -> Response {
+    let text = format!(
+        "SIP/2.0 {status} No\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=a\r\nTo: <sip:a@h>;tag=b\r\n\
+         Call-ID: c\r\nCSeq: 1 REGISTER\r\n\r\n"
+    );
+    let parsed = Message::parse(text.into(), Framing::Datagram, &Limits::default());
+    let Ok(Message::Response(mut response)) = parsed else { panic!("{parsed:?}") };
+    response.headers = Headers::default();
+    for value in values {
+        response.headers.push(name, value.clone());
+    }
+    response
+}

@@ -1,0 +1,59 @@
+//! What an endpoint can be told before it starts.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::sip::{Limits, Method};
+
+/// Timers, names and limits of an [`Endpoint`](super::Endpoint). Every default is the RFC's.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// T1, the estimated round trip (RFC 3261 §17.1.1.1): the first retransmission interval; 64 × T1 ends
+    /// every wait for a peer.
+    pub t1: Duration,
+    /// T2, the longest retransmission interval of non-INVITE requests and INVITE responses.
+    pub t2: Duration,
+    /// T4, the longest a message stays in the network.
+    pub t4: Duration,
+    /// How long an INVITE may go without a final response after its last provisional one: ours are then
+    /// cancelled (the peer's timer C, RFC 3261 §16.6). A host normally cancels long before.
+    pub invite_expires: Duration,
+    /// `User-Agent` and `Server`; none by default, since it tells an attacker what to try.
+    pub user_agent: Option<String>,
+    /// The session interval that we ask for and grant at most (RFC 4028); `None` neither asks nor offers.
+    pub session_expires: Option<Duration>,
+    /// The smallest session interval that we accept; RFC 4028 §4 wants at least 90 s.
+    pub min_session_expires: Duration,
+    /// Of one message; a longer one is dropped and counted.
+    pub limits: Limits,
+    /// Methods outside a dialog that reach the host as [`Event::Request`](super::Event::Request); what else
+    /// is known is answered 405, what is unknown 501. INVITE, ACK, BYE, CANCEL are the endpoint's own.
+    pub methods: Vec<Method>,
+    /// The address that others reach us at, for `Via` and `Contact`, where it is not the flow's local one
+    /// (a one-to-one NAT before us).
+    pub advertised: Option<IpAddr>,
+}
+
+impl Config {
+    /// What a peer takes our local address for.
+    pub(super) fn advertised(&self, local: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.advertised.unwrap_or(local.ip()), local.port())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            invite_expires: Duration::from_secs(180),
+            user_agent: None,
+            session_expires: Some(Duration::from_secs(600)),
+            min_session_expires: Duration::from_secs(90),
+            limits: Limits::default(),
+            methods: vec![Method::Register, Method::Options, Method::Message],
+            advertised: None,
+        }
+    }
+}

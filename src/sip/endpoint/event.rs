@@ -1,0 +1,108 @@
+//! What an endpoint tells its host.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::sip::{Flow, Request};
+
+/// A dialog, or the INVITE that may become one. Never used again: a handle of something that is over is
+/// ignored wherever it is passed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialogId(pub(crate) u64);
+
+/// A request outside a dialog, ours or a peer's. Never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u64);
+
+/// Something that happened. Taken with [`Endpoint::poll_event`](super::Endpoint::poll_event), in order.
+///
+/// After `Rejected`, `Cancelled` or `Ended` nothing more comes from that dialog; of every dialog that the
+/// host heard of (by `Invite`, or by its own `invite`) exactly one of the three comes, except after the
+/// host's own `reject` and `bye`, which end it without one.
+#[derive(Debug)]
+pub enum Event {
+    // -- a peer calls us --
+    /// An INVITE outside a dialog. 100 Trying has been sent. The host rings, accepts or rejects.
+    Invite { dialog: DialogId, request: Box<Request>, flow: Flow },
+    /// The ACK of our 200; `sdp` where it carries the answer to our late SDP offer.
+    Acked { dialog: DialogId, sdp: Option<Bytes> },
+    /// The caller gave up before the answer; 200 to the CANCEL and 487 are sent.
+    Cancelled { dialog: DialogId },
+
+    // -- we call a peer --
+    /// A provisional response other than 100. `sdp` where there is early media.
+    Progress { dialog: DialogId, status: u16, sdp: Option<Bytes> },
+    /// 2xx; the ACK is sent. `sdp` is the answer to our SDP offer (or an offer, where we sent none).
+    Answered { dialog: DialogId, sdp: Option<Bytes> },
+    /// No call came of it: a final response of 300 and above, 408 for timer B, 487 after our own `cancel`,
+    /// 503 for a lost flow.
+    Rejected { dialog: DialogId, status: u16, reason: String, retry_after: Option<Duration> },
+
+    // -- in a dialog --
+    /// The peer re-negotiates, by re-INVITE or UPDATE; `None` asks us for an SDP offer. To be answered with
+    /// [`Endpoint::answer_reoffer`](super::Endpoint::answer_reoffer).
+    Reoffer { dialog: DialogId, sdp: Option<Bytes> },
+    /// The SDP answer to our `reoffer`, or to an SDP offer that we gave in a 200.
+    ReofferAnswered { dialog: DialogId, sdp: Bytes },
+    /// Our `reoffer` came to nothing; the session goes on as it was.
+    ReofferRefused { dialog: DialogId, status: u16 },
+    /// An INFO with a body; 200 is sent.
+    Info { dialog: DialogId, kind: String, body: Bytes },
+    /// The dialog is over, by something else than the host's own word.
+    Ended { dialog: DialogId, why: EndedWhy },
+
+    // -- outside a dialog --
+    /// A request of a method that [`Config::methods`](super::Config::methods) lists. To be answered with
+    /// [`Endpoint::respond`](super::Endpoint::respond).
+    Request { id: RequestId, request: Box<Request>, flow: Flow },
+    /// The final response to our own request; 408 where none came, 503 where the flow was lost.
+    Reply { id: RequestId, status: u16, reason: String, headers: Vec<(String, String)>, body: Bytes },
+}
+
+/// Why a confirmed dialog ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndedWhy {
+    /// The peer hung up; the value of its `Reason` header (RFC 3326) where it gave one.
+    Bye { reason: Option<String> },
+    /// Our 200 was never acknowledged (RFC 3261 §13.3.1.4); BYE is sent.
+    NoAck,
+    /// A request of ours in the dialog failed for good: 408 or 481 (RFC 3261 §12.2.1.2). BYE is sent.
+    RequestFailed { status: u16 },
+    /// The session timer ran out without a refresh (RFC 4028 §10); BYE is sent.
+    SessionExpired,
+    /// The connection that carried the dialog is closed and the peer cannot be reached another way.
+    FlowLost,
+}
+
+impl fmt::Display for EndedWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndedWhy::Bye { .. } => f.write_str("bye"),
+            EndedWhy::NoAck => f.write_str("no ACK"),
+            EndedWhy::RequestFailed { status } => write!(f, "request failed with {status}"),
+            EndedWhy::SessionExpired => f.write_str("session timer expired"),
+            EndedWhy::FlowLost => f.write_str("flow lost"),
+        }
+    }
+}
+
+macro_rules! handle {
+    ($name:ident, $prefix:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+handle!(DialogId, "d");
+handle!(RequestId, "q");

@@ -1,0 +1,319 @@
+//! The endpoint: SIP's transaction user for a host that thinks in calls.
+//!
+//! ```text
+//!   handle_message -> receive.rs -> servers.rs / clients.rs   the machines of `transaction`, with their messages
+//!   handle_timeout -> deadlines.rs       |
+//!                                        v
+//!                     session.rs: one per dialog, in stages
+//!                       server_invite.rs  Ringing    client_invite.rs  Calling
+//!                       talking.rs, reoffer.rs, session_timer.rs  Talking      leaving.rs  Leaving
+//!                     out_of_dialog.rs: OPTIONS, MESSAGE, REGISTER…
+//! ```
+//!
+//! The host calls a `handle_…` or a command, then takes everything that `poll_transmit` and `poll_event` give,
+//! then asks `poll_timeout` anew. Nothing happens in between; time and randomness come in as arguments.
+
+mod client_invite;
+mod clients;
+mod command;
+mod config;
+mod core;
+mod deadlines;
+mod event;
+mod identity;
+mod leaving;
+mod out_of_dialog;
+mod receive;
+mod refusal;
+mod reoffer;
+mod server_invite;
+mod servers;
+mod session;
+mod session_timer;
+mod stats;
+mod talking;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::base::{Instant, Rng};
+use crate::sip::{Flow, Transmit, Transport};
+
+pub use command::{Answer, Content, Invite, OutOfDialog};
+pub use config::Config;
+pub use event::{DialogId, EndedWhy, Event, RequestId};
+pub use stats::Stats;
+
+use client_invite::Calling;
+use clients::ClientUser;
+use core::{Core, Failure};
+use deadlines::{Deadline, DialogTimer};
+use servers::ServerUser;
+use session::Session;
+
+/// A SIP user agent without a socket and without a clock.
+///
+/// Handles of what is over are ignored by every command, so that a host may act on what it knew a moment ago.
+pub struct Endpoint {
+    core: Core,
+    sessions: BTreeMap<DialogId, Session>,
+}
+
+impl Endpoint {
+    pub fn new(config: Config, rng: Rng) -> Self {
+        Endpoint { core: Core::new(config, rng), sessions: BTreeMap::new() }
+    }
+
+    /// Exactly one message: a datagram, or what a [`StreamFramer`](crate::sip::StreamFramer) cut out of a stream.
+    pub fn handle_message(&mut self, now: Instant, flow: Flow, bytes: &[u8]) {
+        self.receive(now, flow, bytes);
+    }
+
+    /// A stream is closed, or a message could not be sent over this flow (for a [`Transmit`] with connection 0:
+    /// the connection could not be opened).
+    pub fn handle_flow_closed(&mut self, now: Instant, flow: Flow) {
+        for id in self.core.clients.on_flow(&flow) {
+            if let Some((user, failure)) = self.core.fail_client(now, id) {
+                self.client_failed(now, user, failure);
+            }
+        }
+        for id in self.core.servers.on_flow(&flow) {
+            if let Some(user) = self.core.fail_server(now, id) {
+                self.server_failed(user);
+            }
+        }
+        if flow.transport == Transport::Tcp {
+            for session in self.sessions.values_mut() {
+                if let Session::Talking(talking) = session
+                    && talking.dialog().flow() == flow
+                {
+                    talking.lose_connection();
+                }
+            }
+        }
+    }
+
+    /// Does everything that is due. To be called when the moment of [`poll_timeout`](Self::poll_timeout) has
+    /// come; earlier is harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(deadline) = self.core.deadlines.pop_due(now) {
+            match deadline {
+                Deadline::Client(id, timer) => {
+                    if let Some((user, failure)) = self.core.fire_client(now, id, timer) {
+                        self.client_failed(now, user, failure);
+                    }
+                }
+                Deadline::Server(id, timer) => {
+                    if let Some(user) = self.core.fire_server(now, id, timer) {
+                        self.server_failed(user);
+                    }
+                }
+                Deadline::Dialog(id, timer) => self.dialog_timer(now, id, timer),
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called, and the name of the deadline.
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.core.deadlines.next().map(|(at, deadline)| (at, deadline.name()))
+    }
+
+    /// The next message to send. To be called until `None` after everything that takes a `now`.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.core.poll_transmit()
+    }
+
+    /// The next event. To be called until `None` after everything that takes a `now`.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.poll_event()
+    }
+
+    // -- server side --
+
+    /// The final response to an [`Event::Request`].
+    pub fn respond(&mut self, now: Instant, request: RequestId, answer: Answer) {
+        out_of_dialog::respond(&mut self.core, now, request, answer);
+    }
+
+    /// 180 or 183, with the SDP answer where there is early media. Repeated each minute until the final response.
+    pub fn ring(&mut self, now: Instant, dialog: DialogId, status: u16, sdp: Option<Bytes>) {
+        if let Some(Session::Ringing(ringing)) = self.sessions.get_mut(&dialog) {
+            ringing.ring(&mut self.core, now, status, sdp);
+        }
+    }
+
+    /// 200. `sdp` is the answer to the INVITE's SDP offer, or our offer where it had none (the answer then comes
+    /// with [`Event::Acked`]); `None` repeats that of [`ring`](Self::ring).
+    pub fn accept(&mut self, now: Instant, dialog: DialogId, sdp: Option<Bytes>) {
+        self.step(dialog, |session, core| match session {
+            Some(Session::Ringing(ringing)) => Some(ringing.accept(core, now, sdp)),
+            other => other,
+        });
+    }
+
+    /// A final response of 300 and above to an [`Event::Invite`]: a refusal, or a challenge.
+    pub fn reject(&mut self, now: Instant, dialog: DialogId, answer: Answer) {
+        self.step(dialog, |session, core| match session {
+            Some(Session::Ringing(ringing)) => {
+                ringing.reject(core, now, answer);
+                None
+            }
+            other => other,
+        });
+    }
+
+    // -- client side --
+
+    /// Calls somebody.
+    pub fn invite(&mut self, now: Instant, invite: Invite) -> DialogId {
+        let session = Calling::start(&mut self.core, now, invite);
+        let id = session.id();
+        self.sessions.insert(id, session);
+        id
+    }
+
+    /// Gives up an INVITE of ours. [`Event::Rejected`] follows, with 487 also where the peer answered in the same
+    /// moment (that call is hung up here). A dialog that is established already is hung up like by `bye`.
+    pub fn cancel(&mut self, now: Instant, dialog: DialogId) {
+        self.step(dialog, |session, core| match session {
+            Some(Session::Calling(calling)) => Some(calling.cancel(core, now, None)),
+            Some(Session::Talking(talking)) => Some(talking.hang_up(core, now, None)),
+            other => other,
+        });
+    }
+
+    /// The SDP answer to the offer that [`Event::Answered`] brought, where [`Invite::sdp`] was `None`: it goes
+    /// out with the ACK, which waits for it.
+    pub fn ack_sdp(&mut self, now: Instant, dialog: DialogId, sdp: Bytes) {
+        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
+            talking.acknowledge_with(&mut self.core, now, Some(sdp));
+        }
+    }
+
+    /// Another session description, by re-INVITE. Where another negotiation is going on it waits for its turn
+    /// (then only the last one goes out); 491 is retried. [`Event::ReofferAnswered`] or
+    /// [`Event::ReofferRefused`] follows.
+    pub fn reoffer(&mut self, now: Instant, dialog: DialogId, sdp: Bytes) {
+        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
+            talking.reoffer(&mut self.core, now, sdp);
+        }
+    }
+
+    /// The answer to an [`Event::Reoffer`]: our SDP, or a refusal (488), after which the session goes on as it was.
+    pub fn answer_reoffer(&mut self, now: Instant, dialog: DialogId, result: Result<Bytes, Answer>) {
+        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
+            talking.answer_reoffer(&mut self.core, now, result);
+        }
+    }
+
+    /// Ends a call in whatever state: a ringing one is refused with 480, our own INVITE cancelled, an established
+    /// dialog gets BYE (after the ACK of our 200, RFC 3261 §15). `reason` is a `Reason` header's value (RFC 3326).
+    /// No event follows.
+    pub fn bye(&mut self, now: Instant, dialog: DialogId, reason: Option<String>) {
+        self.step(dialog, |session, core| session.and_then(|session| session.hang_up(core, now, reason)));
+    }
+
+    /// Sends OPTIONS, MESSAGE or the like. [`Event::Reply`] follows.
+    pub fn request(&mut self, now: Instant, request: OutOfDialog) -> RequestId {
+        out_of_dialog::send(&mut self.core, now, request)
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.core.stats
+    }
+
+    /// Whether nothing is left of anything: no dialog, no transaction, no deadline, nothing to take.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.core.is_idle()
+    }
+
+    /// One step of a dialog: what `step` returns is its next stage, `None` its end.
+    fn step(&mut self, id: DialogId, step: impl FnOnce(Option<Session>, &mut Core) -> Option<Session>) {
+        let session = self.sessions.remove(&id);
+        let tag = session.as_ref().map(|session| session.tag().clone());
+        match step(session, &mut self.core) {
+            Some(next) => {
+                self.sessions.insert(id, next);
+            }
+            None => {
+                if let Some(tag) = tag {
+                    self.core.forget_dialog(&tag, id);
+                }
+            }
+        }
+    }
+
+    fn dialog_timer(&mut self, now: Instant, id: DialogId, timer: DialogTimer) {
+        self.step(id, |session, core| match (session?, timer) {
+            (Session::Ringing(mut ringing), DialogTimer::RingAgain) => {
+                ringing.ring_again(core, now);
+                Some(Session::Ringing(ringing))
+            }
+            (Session::Calling(calling), DialogTimer::InviteExpires) => Some(calling.expire(core, now)),
+            (Session::Calling(calling), DialogTimer::CancelUnanswered) => {
+                calling.give_up(core);
+                None
+            }
+            (Session::Talking(talking), DialogTimer::NoAck) => Some(talking.no_ack(core, now)),
+            (Session::Talking(talking), DialogTimer::SessionExpires) => Some(talking.expire(core, now)),
+            (Session::Talking(mut talking), timer) => {
+                match timer {
+                    DialogTimer::SuccessAgain => talking.send_success_again(core, now),
+                    DialogTimer::Glare => talking.glare_over(core, now),
+                    DialogTimer::SessionRefresh => talking.refresh(core, now),
+                    _ => {}
+                }
+                Some(Session::Talking(talking))
+            }
+            (session, _) => Some(session),
+        });
+    }
+
+    fn client_failed(&mut self, now: Instant, user: ClientUser, failure: Failure) {
+        match user {
+            ClientUser::Invite(id) => self.step(id, |session, core| match session {
+                Some(Session::Calling(calling)) => {
+                    calling.fail(core, failure);
+                    None
+                }
+                other => other,
+            }),
+            ClientUser::Reoffer(id) => self.step(id, |session, core| match session {
+                Some(Session::Talking(talking)) => Some(talking.reoffer_failed(core, now, failure)),
+                other => other,
+            }),
+            ClientUser::Bye(id) => self.step(id, |session, core| match session {
+                Some(Session::Leaving(leaving)) => {
+                    leaving.finish(core);
+                    None
+                }
+                other => other,
+            }),
+            ClientUser::Request(id) => out_of_dialog::failed(&mut self.core, id, failure),
+            ClientUser::Nobody => {}
+        }
+    }
+
+    /// A response of ours cannot be delivered. A refusal is nobody's concern any more; an INVITE without an
+    /// answer has lost its caller.
+    fn server_failed(&mut self, user: ServerUser) {
+        match user {
+            ServerUser::Invite(id) => self.step(id, |session, core| match session {
+                Some(Session::Ringing(_)) => {
+                    core.event(Event::Cancelled { dialog: id });
+                    None
+                }
+                other => other,
+            }),
+            ServerUser::Reoffer(id) => {
+                if let Some(Session::Talking(talking)) = self.sessions.get_mut(&id) {
+                    talking.reoffer_lost();
+                }
+            }
+            ServerUser::Request(_) | ServerUser::Nobody => {}
+        }
+    }
+}

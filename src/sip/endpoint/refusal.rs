@@ -1,0 +1,89 @@
+//! What a request's headers and body are checked for, and how a response is filled from a host's answer.
+
+use bytes::Bytes;
+
+use crate::sip::{Headers, Method, Name, Request, Response, Scheme, Text};
+
+use super::command::{Answer, Content};
+use super::config::Config;
+
+/// Extensions that a peer may require of us.
+const EXTENSIONS: [&str; 1] = ["timer"];
+
+/// The checks of RFC 3261 §8.2.1 to §8.2.3 that need no state, in the RFC's order.
+///
+/// # Errors
+/// The answer that the RFC wants.
+pub(super) fn inspect(config: &Config, allow: impl Fn() -> String, request: &Request) -> Result<(), Answer> {
+    let in_dialog = request.to.tag().is_some();
+    match &request.method {
+        Method::Invite | Method::Bye | Method::Options => {}
+        Method::Update | Method::Info if in_dialog => {}
+        // Without a dialog they are as lost as a BYE: the dialog layer says 481.
+        Method::Update | Method::Info => {}
+        method if config.methods.contains(method) && !in_dialog => {}
+        method if method.is_known() => return Err(Answer::new(405).with("Allow", allow())),
+        _ => return Err(Answer::new(501).with("Allow", allow())),
+    }
+    if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Tel) {
+        return Err(Answer::new(416));
+    }
+    if request.max_forwards() == Some(0) {
+        return Err(Answer::new(483));
+    }
+    let unsupported: Vec<_> = [Name::Require, Name::ProxyRequire]
+        .into_iter()
+        .flat_map(|name| request.headers.list(name))
+        .filter(|tag| !EXTENSIONS.iter().any(|ours| tag.eq_ignore_ascii_case(ours.as_bytes())))
+        .map(|tag| String::from_utf8_lossy(tag).into_owned())
+        .collect();
+    if !unsupported.is_empty() {
+        return Err(Answer::new(420).with("Unsupported", unsupported.join(", ")));
+    }
+    Ok(())
+}
+
+/// The session description of a message. `None` where there is no body, or one that may be ignored
+/// (`Content-Disposition: …;handling=optional`, RFC 3204 §4).
+///
+/// # Errors
+/// 415 with what we take.
+pub(super) fn sdp_of(headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, Answer> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let encoded = headers.list(Name::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+    if !encoded && headers.content_type().as_deref() == Some("application/sdp") {
+        return Ok(Some(body.clone()));
+    }
+    let handling = headers.params(Name::ContentDisposition).and_then(|p| p.text("handling"));
+    if handling.is_some_and(|h| h.as_bytes().eq_ignore_ascii_case(b"optional")) {
+        return Ok(None);
+    }
+    let name = if encoded { "Accept-Encoding" } else { "Accept" };
+    let value = if encoded { "identity" } else { "application/sdp" };
+    Err(Answer::new(415).with(name, value))
+}
+
+/// The session description of a response or an ACK: what we cannot read counts as none.
+pub(super) fn sdp_or_nothing(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+    sdp_of(headers, body).ok().flatten()
+}
+
+/// Everything of the answer but its status.
+pub(super) fn fill(response: &mut Response, answer: Answer) {
+    if let Some(reason) = answer.reason {
+        response.reason = Text::from(reason);
+    }
+    for (name, value) in answer.headers {
+        response.headers.push_named(&name, value);
+    }
+    if let Some(content) = answer.content {
+        put_content(response, content);
+    }
+}
+
+pub(super) fn put_content(response: &mut Response, content: Content) {
+    response.headers.set(Name::ContentType, content.kind);
+    response.body = content.body;
+}

@@ -1,0 +1,319 @@
+//! An established dialog: ACKs, BYE, INFO, OPTIONS. Re-negotiation is in `reoffer.rs`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::Instant;
+use crate::sip::dialog::Dialog;
+use crate::sip::{Flow, Headers, Method, Name, Request, Text};
+
+use super::command::Answer;
+use super::core::Core;
+use super::deadlines::{DialogTimer, TransactionId};
+use super::event::{DialogId, EndedWhy, Event};
+use super::identity::Identity;
+use super::leaving::Leaving;
+use super::refusal;
+use super::reoffer::{Incoming, Outgoing};
+use super::server_invite::refuse;
+use super::session::Session;
+use super::session_timer::SessionTimer;
+
+pub(super) struct Talking {
+    pub(super) id: DialogId,
+    tag: Text,
+    pub(super) dialog: Dialog,
+    /// We sent the INVITE, so that the Call-ID is ours (RFC 3261 §14.1).
+    pub(super) caller: bool,
+    /// Our 2xx, until its ACK comes.
+    pub(super) unacked: Option<Unacked>,
+    /// The peer's SDP offer came in its 2xx: the ACK waits for the host's answer.
+    pub(super) unsent_ack: Option<UnsentAck>,
+    /// What we re-negotiate.
+    pub(super) outgoing: Option<Outgoing>,
+    /// The SDP offer that is to follow; a newer one replaces it.
+    pub(super) wanted: Option<Bytes>,
+    /// What the peer re-negotiates and the host has not answered.
+    pub(super) incoming: Option<Incoming>,
+    /// The host hung up before the ACK: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has
+    /// received an ACK for its 2xx response" (RFC 3261 §15).
+    hang_up: Option<Option<String>>,
+    pub(super) session_timer: Option<SessionTimer>,
+    /// The descriptions in force, for refreshes.
+    pub(super) local_sdp: Option<Bytes>,
+    pub(super) remote_sdp: Option<Bytes>,
+    pub(super) allows_update: bool,
+    pub(super) identity: Identity,
+}
+
+/// A 2xx of ours (RFC 3261 §13.3.1.4).
+pub(super) struct Unacked {
+    sequence: u32,
+    flow: Flow,
+    bytes: Bytes,
+    interval: Duration,
+    /// It established the dialog: the host hears of its ACK.
+    initial: bool,
+    /// It carries our SDP offer; the ACK has the answer.
+    pub(super) awaits_answer: bool,
+}
+
+pub(super) struct UnsentAck {
+    transaction: TransactionId,
+    sequence: u32,
+    tag: Option<Text>,
+}
+
+impl Talking {
+    pub fn new(id: DialogId, dialog: Dialog, tag: Text, caller: bool) -> Self {
+        Talking {
+            id,
+            tag,
+            dialog,
+            caller,
+            unacked: None,
+            unsent_ack: None,
+            outgoing: None,
+            wanted: None,
+            incoming: None,
+            hang_up: None,
+            session_timer: None,
+            local_sdp: None,
+            remote_sdp: None,
+            allows_update: false,
+            identity: Identity::default(),
+        }
+    }
+
+    pub fn id(&self) -> DialogId {
+        self.id
+    }
+
+    pub fn tag(&self) -> &Text {
+        &self.tag
+    }
+
+    pub fn dialog(&self) -> &Dialog {
+        &self.dialog
+    }
+
+    pub fn lose_connection(&mut self) {
+        self.dialog.lose_connection();
+    }
+
+    /// The host is gone; what still happens is between us and the peer.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.hang_up.is_some()
+    }
+
+    pub(super) fn event(&self, core: &mut Core, event: Event) {
+        if !self.is_deserted() {
+            core.event(event);
+        }
+    }
+
+    // -- the ACK of our 2xx --
+
+    /// The 2xx has been sent; from now on it is repeated.
+    pub(super) fn await_ack(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        flow: Flow,
+        bytes: Bytes,
+        initial: bool,
+        awaits_answer: bool,
+    ) {
+        let Some(sequence) = self.dialog.remote_sequence() else { return };
+        let timing = core.timing(flow.transport);
+        let interval = timing.t1;
+        self.unacked = Some(Unacked { sequence, flow, bytes, interval, initial, awaits_answer });
+        core.set_dialog_timer(self.id, DialogTimer::SuccessAgain, now + interval);
+        core.set_dialog_timer(self.id, DialogTimer::NoAck, now + timing.give_up());
+    }
+
+    pub fn send_success_again(&mut self, core: &mut Core, now: Instant) {
+        let Some(unacked) = &mut self.unacked else { return };
+        core.stats.retransmitted += 1;
+        core.transmit(unacked.flow, unacked.bytes.clone());
+        unacked.interval = core.timing(unacked.flow.transport).back_off(unacked.interval);
+        core.set_dialog_timer(self.id, DialogTimer::SuccessAgain, now + unacked.interval);
+    }
+
+    pub fn no_ack(mut self: Box<Self>, core: &mut Core, now: Instant) -> Session {
+        core.stats.unacknowledged += 1;
+        self.unacked = None;
+        core.clear_dialog_timer(self.id, DialogTimer::SuccessAgain);
+        self.end(core, now, EndedWhy::NoAck)
+    }
+
+    /// An ACK in this dialog.
+    pub fn acked(mut self: Box<Self>, core: &mut Core, now: Instant, ack: &Request) -> Session {
+        let Some(unacked) = self.unacked.take_if(|unacked| unacked.sequence == ack.cseq) else {
+            core.stats.absorbed += 1;
+            return Session::Talking(self);
+        };
+        self.acknowledged(core, unacked, refusal::sdp_or_nothing(&ack.headers, &ack.body));
+        match self.hang_up.take() {
+            Some(reason) => self.leave(core, now, reason),
+            None => {
+                self.go_on(core, now);
+                Session::Talking(self)
+            }
+        }
+    }
+
+    /// Our 2xx has arrived: its ACK says so, or a new INVITE that only follows it.
+    pub(super) fn acknowledged(&mut self, core: &mut Core, unacked: Unacked, sdp: Option<Bytes>) {
+        core.clear_dialog_timer(self.id, DialogTimer::SuccessAgain);
+        core.clear_dialog_timer(self.id, DialogTimer::NoAck);
+        if unacked.awaits_answer {
+            self.remote_sdp = sdp.clone();
+        }
+        let dialog = self.id;
+        if unacked.initial {
+            self.event(core, Event::Acked { dialog, sdp });
+        } else if let Some(sdp) = sdp.filter(|_| unacked.awaits_answer) {
+            self.event(core, Event::ReofferAnswered { dialog, sdp });
+        }
+    }
+
+    // -- our ACK of the peer's 2xx --
+
+    /// Sends the ACK, or keeps it until the host has answered the SDP offer.
+    pub fn acknowledge(
+        &mut self,
+        core: &mut Core,
+        transaction: TransactionId,
+        sequence: u32,
+        tag: Option<Text>,
+        wants_answer: bool,
+    ) {
+        if wants_answer {
+            self.unsent_ack = Some(UnsentAck { transaction, sequence, tag });
+        } else {
+            let (ack, flow) = self.dialog.ack(sequence);
+            core.acknowledge(transaction, tag, ack, flow);
+        }
+    }
+
+    /// The ACK that waited, with the host's SDP answer; without one where the host hangs up instead.
+    pub fn acknowledge_with(&mut self, core: &mut Core, now: Instant, sdp: Option<Bytes>) {
+        let Some(UnsentAck { transaction, sequence, tag }) = self.unsent_ack.take() else { return };
+        let (mut ack, flow) = self.dialog.ack(sequence);
+        if let Some(sdp) = sdp {
+            self.local_sdp = Some(sdp.clone());
+            ack = ack.with_body("application/sdp", sdp);
+        }
+        core.acknowledge(transaction, tag, ack, flow);
+        self.go_on(core, now);
+    }
+
+    /// Whether a 2xx is the one whose ACK waits for the host.
+    pub fn holds_ack_of(&self, transaction: TransactionId, tag: Option<Text>) -> bool {
+        self.unsent_ack.as_ref().is_some_and(|ack| ack.transaction == transaction && ack.tag == tag)
+    }
+
+    // -- the end --
+
+    /// The host's word.
+    pub fn hang_up(mut self: Box<Self>, core: &mut Core, now: Instant, reason: Option<String>) -> Session {
+        if self.unacked.is_some() {
+            self.hang_up.get_or_insert(reason);
+            return Session::Talking(self);
+        }
+        self.leave(core, now, reason)
+    }
+
+    /// The session is over by something else; the host hears why.
+    pub(super) fn end(mut self: Box<Self>, core: &mut Core, now: Instant, why: EndedWhy) -> Session {
+        self.event(core, Event::Ended { dialog: self.id, why });
+        let reason = self.hang_up.take().flatten();
+        self.leave(core, now, reason)
+    }
+
+    pub fn expire(self: Box<Self>, core: &mut Core, now: Instant) -> Session {
+        self.end(core, now, EndedWhy::SessionExpired)
+    }
+
+    fn leave(mut self: Box<Self>, core: &mut Core, now: Instant, reason: Option<String>) -> Session {
+        self.acknowledge_with(core, now, None);
+        let reoffer = self.close(core, now);
+        let Talking { id, tag, dialog, identity, .. } = *self;
+        Leaving::start(core, now, (id, tag, dialog), reason, reoffer, identity)
+    }
+
+    /// Ends what is open beside the dialog: timers, and the peer's re-INVITE.
+    fn close(&mut self, core: &mut Core, now: Instant) -> Option<TransactionId> {
+        for timer in [
+            DialogTimer::SuccessAgain,
+            DialogTimer::NoAck,
+            DialogTimer::Glare,
+            DialogTimer::SessionRefresh,
+            DialogTimer::SessionExpires,
+        ] {
+            core.clear_dialog_timer(self.id, timer);
+        }
+        if let Some(incoming) = self.incoming.take() {
+            core.respond(now, incoming.transaction, 487);
+        }
+        self.outgoing.take().and_then(|outgoing| outgoing.transaction())
+    }
+
+    // -- requests of the peer --
+
+    /// Any request in the dialog but ACK and CANCEL.
+    pub fn receive(
+        mut self: Box<Self>,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        request: &Request,
+        flow: Flow,
+    ) -> Option<Session> {
+        if !self.dialog.accept_sequence(request.cseq) {
+            core.stats.refused += 1;
+            core.respond(now, transaction, 500);
+            return Some(Session::Talking(self));
+        }
+        self.dialog.refresh_flow(flow);
+        match request.method {
+            Method::Bye => {
+                core.respond(now, transaction, 200);
+                let reason = request.headers.text(Name::Reason).map(|reason| reason.into_owned());
+                self.event(core, Event::Ended { dialog: self.id, why: EndedWhy::Bye { reason } });
+                if let Some(reoffer) = self.close(core, now) {
+                    core.drop_open_invite(reoffer);
+                }
+                return None;
+            }
+            Method::Invite | Method::Update => self.receive_reoffer(core, now, transaction, request),
+            Method::Info => self.receive_info(core, now, transaction, request),
+            // OPTIONS; the others were refused before.
+            _ => {
+                let mut abilities = Headers::default();
+                core.push_abilities(&mut abilities);
+                core.respond_with(now, transaction, 200, |response| {
+                    response.headers.copy_from(&abilities, Name::Allow);
+                    response.headers.copy_from(&abilities, Name::Supported);
+                    response.headers.push(Name::Accept, "application/sdp");
+                });
+            }
+        }
+        Some(Session::Talking(self))
+    }
+
+    fn receive_info(&mut self, core: &mut Core, now: Instant, transaction: TransactionId, request: &Request) {
+        core.respond(now, transaction, 200);
+        // An INFO without a body asks only whether we are there (RFC 6086 §4.2.2 gives it no meaning).
+        if let Some(kind) = request.headers.content_type().filter(|_| !request.body.is_empty()) {
+            self.event(core, Event::Info { dialog: self.id, kind, body: request.body.clone() });
+        }
+    }
+
+    pub(super) fn refuse(&self, core: &mut Core, now: Instant, transaction: TransactionId, answer: Answer) {
+        core.stats.refused += 1;
+        refuse(core, now, transaction, answer);
+    }
+}

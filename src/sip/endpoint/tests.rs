@@ -1,0 +1,8 @@
+//! Endpoints that talk to each other over a network of the tests' own, under a virtual clock.
+
+mod calls;
+mod races;
+mod refusals;
+mod renegotiation;
+mod storm;
+mod world;

@@ -1,0 +1,381 @@
+//! Header names, compact forms, and the list of a message's headers.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::name_addr::NameAddr;
+use super::wire::{Invalid, Params, is_token, lexer, one_line};
+
+macro_rules! names {
+    ($($variant:ident $name:literal $($lower:literal)|+;)*) => {
+        /// A header's name: those that the product reads or writes, and every other as it came.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Name {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+            /// Some other name; the field keeps it.
+            Other,
+        }
+
+        impl Name {
+            /// By long or compact form (RFC 3261 §7.3.3), in any case.
+            pub(crate) fn from_bytes(name: &[u8]) -> Name {
+                let mut lower = [0u8; 32];
+                let Some(lower) = lower.get_mut(..name.len()) else { return Name::Other };
+                for (to, from) in lower.iter_mut().zip(name) {
+                    *to = from.to_ascii_lowercase();
+                }
+                match &*lower {
+                    $($($lower)|+ => Name::$variant,)*
+                    _ => Name::Other,
+                }
+            }
+
+            /// As we write it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Name::$variant => $name,)*
+                    Name::Other => "other header",
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const ALL: &[Name] = &[$(Name::$variant),*];
+    };
+}
+
+names! {
+    Accept "Accept" b"accept";
+    AcceptEncoding "Accept-Encoding" b"accept-encoding";
+    AcceptLanguage "Accept-Language" b"accept-language";
+    AlertInfo "Alert-Info" b"alert-info";
+    Allow "Allow" b"allow";
+    AllowEvents "Allow-Events" b"allow-events" | b"u";
+    AuthenticationInfo "Authentication-Info" b"authentication-info";
+    Authorization "Authorization" b"authorization";
+    CallId "Call-ID" b"call-id" | b"i";
+    CallInfo "Call-Info" b"call-info";
+    Contact "Contact" b"contact" | b"m";
+    ContentDisposition "Content-Disposition" b"content-disposition";
+    ContentEncoding "Content-Encoding" b"content-encoding" | b"e";
+    ContentLanguage "Content-Language" b"content-language";
+    ContentLength "Content-Length" b"content-length" | b"l";
+    ContentType "Content-Type" b"content-type" | b"c";
+    CSeq "CSeq" b"cseq";
+    Date "Date" b"date";
+    Event "Event" b"event" | b"o";
+    Expires "Expires" b"expires";
+    From "From" b"from" | b"f";
+    MaxForwards "Max-Forwards" b"max-forwards";
+    MinExpires "Min-Expires" b"min-expires";
+    MinSe "Min-SE" b"min-se";
+    PAssertedIdentity "P-Asserted-Identity" b"p-asserted-identity";
+    Path "Path" b"path";
+    Privacy "Privacy" b"privacy";
+    ProxyAuthenticate "Proxy-Authenticate" b"proxy-authenticate";
+    ProxyAuthorization "Proxy-Authorization" b"proxy-authorization";
+    ProxyRequire "Proxy-Require" b"proxy-require";
+    RAck "RAck" b"rack";
+    Reason "Reason" b"reason";
+    RecordRoute "Record-Route" b"record-route";
+    ReferTo "Refer-To" b"refer-to" | b"r";
+    ReferredBy "Referred-By" b"referred-by" | b"b";
+    Replaces "Replaces" b"replaces";
+    Require "Require" b"require";
+    RetryAfter "Retry-After" b"retry-after";
+    Route "Route" b"route";
+    RSeq "RSeq" b"rseq";
+    Server "Server" b"server";
+    SessionExpires "Session-Expires" b"session-expires" | b"x";
+    Subject "Subject" b"subject" | b"s";
+    SubscriptionState "Subscription-State" b"subscription-state";
+    Supported "Supported" b"supported" | b"k";
+    Timestamp "Timestamp" b"timestamp";
+    To "To" b"to" | b"t";
+    Unsupported "Unsupported" b"unsupported";
+    UserAgent "User-Agent" b"user-agent";
+    Via "Via" b"via" | b"v";
+    Warning "Warning" b"warning";
+    WwwAuthenticate "WWW-Authenticate" b"www-authenticate";
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One header line, unfolded.
+#[derive(Clone)]
+pub struct Field {
+    name: Name,
+    /// The name as it came where `name` is [`Name::Other`]; else empty.
+    other: Bytes,
+    value: Bytes,
+}
+
+impl Field {
+    /// `written` is the name as it stands in `line`.
+    pub(crate) fn from_parsed(name: Name, line: &Bytes, written: &[u8], value: Bytes) -> Self {
+        Field { name, other: if name == Name::Other { line.slice_ref(written) } else { Bytes::new() }, value }
+    }
+
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// The name as it is written.
+    pub fn name_bytes(&self) -> &[u8] {
+        if self.name == Name::Other { &self.other } else { self.name.as_str().as_bytes() }
+    }
+
+    pub fn value(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// Bytes that are not UTF-8 show as U+FFFD.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.value)
+    }
+
+    fn is_named(&self, name: &[u8]) -> bool {
+        self.name_bytes().eq_ignore_ascii_case(name)
+    }
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Field) -> bool {
+        self.name == other.name && self.other.eq_ignore_ascii_case(&other.other) && self.value == other.value
+    }
+}
+
+impl Eq for Field {}
+
+/// Name and length: a value may hold numbers or credentials.
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} octets", self.name_bytes().escape_ascii(), self.value.len())
+    }
+}
+
+/// What the Contact headers say (RFC 3261 §20.10).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Contacts {
+    /// `*`: only in REGISTER, only with `Expires: 0`.
+    Any,
+    List(Vec<NameAddr>),
+}
+
+/// All headers of a message in their order, but for Via, From, To, Call-ID, CSeq and Content-Length: those are
+/// fields of the message itself.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    fields: Vec<Field>,
+}
+
+impl Headers {
+    pub(crate) fn with_capacity(fields: usize) -> Self {
+        Headers { fields: Vec::with_capacity(fields) }
+    }
+
+    pub(crate) fn push_field(&mut self, field: Field) {
+        self.fields.push(field);
+    }
+
+    /// Adds a line at the end. Line ends in `value` become spaces.
+    pub fn push(&mut self, name: Name, value: impl Into<String>) {
+        debug_assert!(name != Name::Other, "push_other names it");
+        self.fields.push(Field { name, other: Bytes::new(), value: one_line(value.into().into_bytes()) });
+    }
+
+    /// As [`push`](Self::push), the name as text. A name that is no token is not written (`false`), neither is one
+    /// that the message itself holds (Via, From, To, Call-ID, CSeq, Content-Length).
+    pub fn push_named(&mut self, name: &str, value: impl Into<String>) -> bool {
+        let known = Name::from_bytes(name.as_bytes());
+        if !is_token(name.as_bytes()) || known.is_essential() {
+            return false;
+        }
+        let other = if known == Name::Other { Bytes::copy_from_slice(name.as_bytes()) } else { Bytes::new() };
+        self.fields.push(Field { name: known, other, value: one_line(value.into().into_bytes()) });
+        true
+    }
+
+    /// Replaces all lines of that name by one.
+    pub fn set(&mut self, name: Name, value: impl Into<String>) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    pub fn remove(&mut self, name: Name) {
+        self.fields.retain(|f| f.name != name);
+    }
+
+    /// The lines of another message's headers of that name, in order (Record-Route into a response).
+    pub fn copy_from(&mut self, other: &Headers, name: Name) {
+        self.fields.extend(other.fields.iter().filter(|f| f.name == name).cloned());
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    pub fn has(&self, name: Name) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// The first value of that name, as written.
+    pub fn value(&self, name: Name) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// The first value as text.
+    pub fn text(&self, name: Name) -> Option<Cow<'_, str>> {
+        self.value(name).map(String::from_utf8_lossy)
+    }
+
+    /// The first value of a header by its name as text, in any case, compact or long.
+    pub fn named(&self, name: &str) -> Option<&[u8]> {
+        match Name::from_bytes(name.as_bytes()) {
+            Name::Other => self.fields.iter().find(|f| f.is_named(name.as_bytes())).map(Field::value),
+            known => self.value(known),
+        }
+    }
+
+    /// Every line's value.
+    pub fn all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().filter(move |f| f.name == name).map(Field::value)
+    }
+
+    /// Every value of every line, split at the commas that separate, empty ones left out.
+    pub fn list(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        self.all(name).flat_map(lexer::list).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a list of tokens (Supported, Require, Allow, …) has `token`, in any case.
+    pub fn lists(&self, name: Name, token: &str) -> bool {
+        self.list(name).any(|value| value.eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// A value of one decimal number. `None` where absent or not a number of 32 bits.
+    pub fn number(&self, name: Name) -> Option<u32> {
+        let value = self.value(name)?;
+        // Parameters and comments may follow: `Retry-After: 120 (busy);duration=60`.
+        let end = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
+        match value.get(end) {
+            None | Some(b';' | b'(' | b' ' | b'\t') => lexer::number(value.get(..end)?),
+            Some(_) => None,
+        }
+    }
+
+    /// A number of seconds: Expires, Min-Expires, Retry-After, Session-Expires, Min-SE.
+    pub fn seconds(&self, name: Name) -> Option<Duration> {
+        self.number(name).map(|s| Duration::from_secs(s.into()))
+    }
+
+    /// Addresses of Contact, Route, Record-Route, P-Asserted-Identity, Refer-To, … . Errors where one is malformed.
+    pub fn addresses(&self, name: Name) -> Result<Vec<NameAddr>, BadHeader> {
+        self.try_addresses(name).collect::<Result<_, Invalid>>().map_err(|Invalid| BadHeader(name))
+    }
+
+    /// Whether [`addresses`](Self::addresses), or [`contacts`](Self::contacts) for Contact, would succeed.
+    pub(crate) fn addresses_are_valid(&self, name: Name) -> bool {
+        let star = name == Name::Contact && self.value(name) == Some(b"*");
+        star || self.try_addresses(name).all(|address| address.is_ok())
+    }
+
+    fn try_addresses(&self, name: Name) -> impl Iterator<Item = Result<NameAddr, Invalid>> {
+        // A header without any value is as good as absent; an empty value among others is a mistake.
+        let fields = self.fields.iter().filter(move |f| f.name == name && !f.value.is_empty());
+        fields.flat_map(|field| {
+            lexer::list(&field.value).map(|value| NameAddr::from_parsed(field.value.slice_ref(value)))
+        })
+    }
+
+    pub fn contacts(&self) -> Result<Contacts, BadHeader> {
+        if self.all(Name::Contact).any(|value| value == b"*") {
+            // A `*` beside an address means nothing (RFC 3261 §10.3 step 6).
+            let alone = self.all(Name::Contact).count() == 1;
+            return if alone { Ok(Contacts::Any) } else { Err(BadHeader(Name::Contact)) };
+        }
+        self.addresses(Name::Contact).map(Contacts::List)
+    }
+
+    /// The first Contact's address: a dialog's remote target.
+    pub fn contact(&self) -> Option<NameAddr> {
+        self.addresses(Name::Contact).ok()?.into_iter().next()
+    }
+
+    /// `type/subtype` in lower case, without parameters.
+    pub fn content_type(&self) -> Option<String> {
+        let value = self.value(Name::ContentType)?;
+        let kind = value.split(|&b| b == b';').next()?;
+        let kind: Vec<u8> = kind.iter().filter(|&&b| !lexer::is_space(b)).map(u8::to_ascii_lowercase).collect();
+        String::from_utf8(kind).ok()
+    }
+
+    /// The parameters of the first value of a header such as Session-Expires, Replaces or Content-Type.
+    pub fn params(&self, name: Name) -> Option<Params> {
+        let field = self.fields.iter().find(|f| f.name == name)?;
+        let at = field.value.iter().position(|&b| b == b';')?;
+        Params::parse(field.value.slice(at..)).ok()
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        for field in &self.fields {
+            out.extend_from_slice(field.name_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(&field.value);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl Name {
+    /// Held by the message itself, never in [`Headers`].
+    pub(crate) fn is_essential(self) -> bool {
+        matches!(self, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq | Name::ContentLength)
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.fields).finish()
+    }
+}
+
+/// A header whose value the grammar does not allow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("bad {0}")]
+pub struct BadHeader(pub Name);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_any_case_and_compact() {
+        for &name in ALL {
+            assert_eq!(Name::from_bytes(name.as_str().to_ascii_uppercase().as_bytes()), name);
+        }
+        assert_eq!(Name::from_bytes(b"V"), Name::Via);
+        assert_eq!(Name::from_bytes(b"x-something"), Name::Other);
+        assert_eq!(Name::from_bytes(&[b'a'; 100]), Name::Other);
+    }
+}

@@ -1,0 +1,199 @@
+//! The INVITE client transaction: RFC 3261 §17.1.1 as corrected by RFC 6026 §7.2.
+
+use std::time::Duration;
+
+use super::{Action, Class, ClientInput, Timer, Timing};
+
+/// ```text
+///                     INVITE from the user: send
+///            timer A: send  +---v-----+   timer B, transport error: tell the user
+///                   +-------| Calling |----------------------------------------+
+///                   +------>+---------+                                        |
+///         300-699: ACK, pass |   | |  2xx: pass                                |
+///            +---------------+   | +-----------------------+                   |
+///            |           1xx: pass                         |                   |
+///            |             +-----v------+ 1xx: pass        |                   |
+///            |             | Proceeding |----+             |                   |
+///            |             +------------+<---+             |                   |
+///            |  300-699:      |      |  2xx: pass          |                   |
+///            |  ACK, pass     |      +-----------------+   |                   |
+///         +--v--------+<------+                    +---v---v--+                |
+///     +-->| Completed | 300-699: ACK               | Accepted | 2xx: pass      |
+///     +---+-----------+                            +----------+                |
+///               | timer D, transport error           | timer M               |
+///               |                +------------+      |                         |
+///               +--------------->| Terminated |<-----+-------------------------+
+///                                +------------+
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Calling,
+    Proceeding,
+    Completed,
+    Accepted,
+    Terminated,
+}
+
+#[derive(Debug)]
+pub struct ClientInvite {
+    state: State,
+    timing: Timing,
+    /// Of timer A.
+    interval: Duration,
+}
+
+impl ClientInvite {
+    /// A new transaction; its INVITE goes out with the first actions.
+    pub fn start(timing: Timing, actions: &mut Vec<Action>) -> Self {
+        actions.push(Action::Send);
+        if !timing.reliable {
+            actions.push(Action::Set(Timer::A, timing.t1));
+        }
+        actions.push(Action::Set(Timer::B, timing.give_up()));
+        ClientInvite { state: State::Calling, timing, interval: timing.t1 }
+    }
+
+    pub fn handle(&mut self, input: ClientInput, actions: &mut Vec<Action>) {
+        use Action::*;
+        use ClientInput::*;
+        let timing = self.timing;
+        self.state = match (self.state, input) {
+            // §17.1.1.2: "When timer A fires, the client transaction MUST retransmit the request"
+            (State::Calling, Fired(Timer::A)) => {
+                self.interval *= 2;
+                actions.extend([SendAgain, Set(Timer::A, self.interval)]);
+                State::Calling
+            }
+            (State::Calling, Fired(Timer::B)) => {
+                actions.extend([TimedOut, Terminate]);
+                State::Terminated
+            }
+            (State::Calling, TransportFailed) => {
+                actions.extend([Unreachable, Terminate]);
+                State::Terminated
+            }
+            (State::Calling, Response(Class::Provisional)) => {
+                actions.extend([Clear(Timer::A), Clear(Timer::B), Pass]);
+                State::Proceeding
+            }
+            (State::Proceeding, Response(Class::Provisional)) => {
+                actions.push(Pass);
+                State::Proceeding
+            }
+            (State::Calling | State::Proceeding, Response(Class::Success)) => {
+                actions.extend([Clear(Timer::A), Clear(Timer::B)]);
+                actions.extend([Set(Timer::M, timing.give_up()), Pass]);
+                State::Accepted
+            }
+            (State::Calling | State::Proceeding, Response(Class::Failure)) => {
+                actions.extend([Clear(Timer::A), Clear(Timer::B)]);
+                actions.extend([Acknowledge, Set(Timer::D, timing.timer_d()), Pass]);
+                State::Completed
+            }
+            (State::Proceeding, TransportFailed) => {
+                actions.extend([Unreachable, Terminate]);
+                State::Terminated
+            }
+            // §17.1.1.2: the ACK is repeated, the response "MUST NOT be passed up".
+            (State::Completed, Response(Class::Failure)) => {
+                actions.push(Acknowledge);
+                State::Completed
+            }
+            (State::Completed, Fired(Timer::D) | TransportFailed) => {
+                actions.push(Terminate);
+                State::Terminated
+            }
+            // RFC 6026 §7.2: every 2xx goes to the user, who alone can tell a repetition from another fork.
+            (State::Accepted, Response(Class::Success)) => {
+                actions.push(Pass);
+                State::Accepted
+            }
+            // A transport error here changes nothing: the call stands (RFC 6026 §7.2).
+            (State::Accepted, Fired(Timer::M)) => {
+                actions.push(Terminate);
+                State::Terminated
+            }
+            (state, Response(_)) => {
+                actions.push(Absorb);
+                state
+            }
+            (state, _) => state,
+        };
+    }
+
+    /// Has a provisional response come, and no final one? Only then may a CANCEL be sent (RFC 3261 §9.1).
+    pub fn is_proceeding(&self) -> bool {
+        self.state == State::Proceeding
+    }
+
+    /// Has no final response come?
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Calling | State::Proceeding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::timer::{TCP, UDP};
+    use super::*;
+    use Action::*;
+    use Class::*;
+    use ClientInput::{Response, Fired as Fire, TransportFailed};
+
+    /// Feeds the inputs and returns what the last one caused.
+    fn after(timing: Timing, inputs: &[ClientInput]) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let mut machine = ClientInvite::start(timing, &mut actions);
+        for input in inputs {
+            actions.clear();
+            machine.handle(*input, &mut actions);
+        }
+        actions
+    }
+
+    #[test]
+    fn repeats_the_invite_in_doubling_intervals_until_timer_b() {
+        let ms = Duration::from_millis;
+        assert_eq!(after(UDP, &[]), [Send, Set(Timer::A, ms(500)), Set(Timer::B, ms(32_000))]);
+        assert_eq!(after(UDP, &[Fire(Timer::A)]), [SendAgain, Set(Timer::A, ms(1000))]);
+        assert_eq!(after(UDP, &[Fire(Timer::A), Fire(Timer::A)]), [SendAgain, Set(Timer::A, ms(2000))]);
+        assert_eq!(after(UDP, &[Fire(Timer::B)]), [TimedOut, Terminate]);
+        assert_eq!(after(TCP, &[]), [Send, Set(Timer::B, ms(32_000))]);
+    }
+
+    #[test]
+    fn provisional_responses_stop_both_timers() {
+        assert_eq!(after(UDP, &[Response(Provisional)]), [Clear(Timer::A), Clear(Timer::B), Pass]);
+        assert_eq!(after(UDP, &[Response(Provisional), Response(Provisional)]), [Pass]);
+        assert_eq!(after(UDP, &[Response(Provisional), Fire(Timer::B)]), []);
+    }
+
+    #[test]
+    fn a_refusal_is_acknowledged_each_time_and_passed_once() {
+        let refused = after(UDP, &[Response(Failure)]);
+        let d = Duration::from_secs(32);
+        assert_eq!(refused, [Clear(Timer::A), Clear(Timer::B), Acknowledge, Set(Timer::D, d), Pass]);
+        assert_eq!(after(UDP, &[Response(Failure), Response(Failure)]), [Acknowledge]);
+        assert_eq!(after(UDP, &[Response(Failure), Response(Success)]), [Absorb]);
+        assert_eq!(after(UDP, &[Response(Failure), Fire(Timer::D)]), [Terminate]);
+        assert!(after(TCP, &[Response(Failure)]).contains(&Set(Timer::D, Duration::ZERO)));
+    }
+
+    #[test]
+    fn every_2xx_is_passed_until_timer_m() {
+        let m = Set(Timer::M, Duration::from_secs(32));
+        assert_eq!(after(UDP, &[Response(Success)]), [Clear(Timer::A), Clear(Timer::B), m, Pass]);
+        assert_eq!(after(UDP, &[Response(Success), Response(Success)]), [Pass]);
+        assert_eq!(after(UDP, &[Response(Success), Response(Provisional)]), [Absorb]);
+        assert_eq!(after(UDP, &[Response(Success), Response(Failure)]), [Absorb]);
+        assert_eq!(after(UDP, &[Response(Success), TransportFailed]), []);
+        assert_eq!(after(UDP, &[Response(Success), Fire(Timer::M)]), [Terminate]);
+    }
+
+    #[test]
+    fn a_lost_transport_ends_it_before_the_answer() {
+        assert_eq!(after(UDP, &[TransportFailed]), [Unreachable, Terminate]);
+        assert_eq!(after(UDP, &[Response(Provisional), TransportFailed]), [Unreachable, Terminate]);
+        assert_eq!(after(UDP, &[TransportFailed, Response(Success)]), [Absorb]);
+    }
+}

@@ -1,0 +1,397 @@
+//! Addresses: `sip:`, `sips:` and `tel:` URIs, and the names that stand before them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+use super::flow::Transport;
+use super::wire::lexer::{self, Invalid, Scanned};
+use super::wire::{Params, one_line};
+use crate::base::Masked;
+
+/// What kind of URI it is; decides whether we can do anything with it (RFC 3261 §8.2.2.1: else 416).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scheme {
+    Sip,
+    Sips,
+    /// RFC 3966.
+    Tel,
+    /// Anything else; only its bytes are known.
+    Other,
+}
+
+/// A host as it stands in a URI or a Via: an address (IPv6 in brackets) or a name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Host<'a> {
+    Ip(IpAddr),
+    /// As written; names compare without regard to case. Empty for `tel:` and unknown schemes.
+    Name(&'a str),
+}
+
+impl Host<'_> {
+    /// The same host, by RFC 3261 §19.1.4.
+    pub fn matches(&self, other: &Host<'_>) -> bool {
+        match (self, other) {
+            (Host::Ip(a), Host::Ip(b)) => a == b,
+            (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Host::Ip(ip) => write!(f, "{ip}"),
+            Host::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Debug for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A URI as it came or as we built it, with its parts known (RFC 3261 §19.1, RFC 3966). One slice of the
+/// message and offsets into it: cloning costs no allocation. `Debug` and `Display` mask the user part, which is
+/// a caller's number; [`as_bytes`](Self::as_bytes) and [`user`](Self::user) are the ways to it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uri {
+    raw: Bytes,
+    scheme: Scheme,
+    /// User without password; the number of a `tel:` URI.
+    user: Option<Span>,
+    host: Span,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+    params: Span,
+    /// Behind `?`; never turned into headers of a request (RFC 4475 §3.1.2.11).
+    headers: Span,
+}
+
+/// Offsets into `raw`. The line limit keeps them far below 65,536; a longer URI is refused.
+type Span = (u16, u16);
+
+impl Uri {
+    /// A URI without the `<>` around it. Errors where the grammar does: no scheme, spaces, a bad host (an IPv6
+    /// address without brackets), a port that is no port.
+    pub fn parse(text: &str) -> Result<Self, BadUri> {
+        Uri::from_parsed(Bytes::copy_from_slice(text.as_bytes())).map_err(|Invalid| BadUri)
+    }
+
+    /// `sip:user@host:port` with the user escaped (RFC 3261 §19.1.2).
+    pub fn sip(user: Option<&str>, address: SocketAddr) -> Self {
+        let host = Host::Ip(address.ip()).to_string();
+        Uri::compose(Scheme::Sip, user, &host, Some(address.port())).unwrap_or_else(|Invalid| Uri::nowhere())
+    }
+
+    /// As [`sip`](Self::sip) with a host that may be a name: `example.com`, `192.0.2.1`, `[2001:db8::1]`.
+    pub fn sip_at(user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, BadUri> {
+        Uri::compose(Scheme::Sip, user, host, port).map_err(|Invalid| BadUri)
+    }
+
+    /// `sip:anonymous@anonymous.invalid` (RFC 3323 §4.1.1.3).
+    pub fn nowhere() -> Self {
+        let raw = Bytes::from_static(b"sip:anonymous@anonymous.invalid");
+        Uri {
+            raw,
+            scheme: Scheme::Sip,
+            user: Some((4, 13)),
+            host: (14, 31),
+            address: None,
+            port: None,
+            params: (31, 31),
+            headers: (31, 31),
+        }
+    }
+
+    fn compose(scheme: Scheme, user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, Invalid> {
+        let mut raw = String::with_capacity(64);
+        raw.push_str(if scheme == Scheme::Sips { "sips:" } else { "sip:" });
+        if let Some(user) = user {
+            escape_user(user, &mut raw);
+            raw.push('@');
+        }
+        raw.push_str(host);
+        if let Some(port) = port {
+            raw.push_str(&format!(":{port}"));
+        }
+        Uri::from_parsed(Bytes::from(raw))
+    }
+
+    /// `raw` is trimmed and holds no line end.
+    pub(crate) fn from_parsed(raw: Bytes) -> Result<Self, Invalid> {
+        if raw.len() > usize::from(u16::MAX) || raw.iter().any(|&b| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"')) {
+            return Err(Invalid);
+        }
+        let (scheme, rest) = lexer::split(&raw, b':').ok_or(Invalid)?;
+        if rest.is_empty() {
+            return Err(Invalid);
+        }
+        // Every part is found as "what is left from here on", so its offset is a difference of lengths.
+        let at = |rest: &[u8]| offset(raw.len() - rest.len());
+        let end = offset(raw.len());
+        let mut uri = Uri {
+            scheme: scheme_of(scheme)?,
+            user: None,
+            host: (end, end),
+            address: None,
+            port: None,
+            params: (end, end),
+            headers: (end, end),
+            raw: Bytes::new(),
+        };
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips => {
+                let mut rest = rest;
+                if let Some((info, behind)) = lexer::split(rest, b'@') {
+                    let user = lexer::split(info, b':').map_or(info, |(user, _password)| user);
+                    if user.is_empty() {
+                        return Err(Invalid);
+                    }
+                    uri.user = Some((at(rest), at(rest) + offset(user.len())));
+                    rest = behind;
+                }
+                let ((host, port), behind) = host_port(rest)?;
+                uri.address = address_of(host)?;
+                uri.host = (at(rest), at(rest) + offset(host.len()));
+                uri.port = port;
+                let tail = behind.iter().position(|&b| b == b'?').unwrap_or(behind.len());
+                uri.params = (at(behind), at(behind) + offset(tail));
+                uri.headers = (uri.params.1, end);
+            }
+            Scheme::Tel => {
+                let number = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
+                if number == 0 {
+                    return Err(Invalid);
+                }
+                uri.user = Some((at(rest), at(rest) + offset(number)));
+                uri.params = (at(rest) + offset(number), end);
+            }
+            Scheme::Other => {}
+        }
+        Params::parse(raw.slice(range(uri.params)))?;
+        uri.raw = raw;
+        Ok(uri)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.raw
+    }
+
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The user part, escapes decoded, without password; the number of a `tel:` URI. Confidential: wrap it in
+    /// [`Masked`] before it is kept.
+    pub fn user(&self) -> Option<Cow<'_, str>> {
+        self.user.map(|span| lexer::unescape(self.part(span)))
+    }
+
+    /// The dialled number: [`user`](Self::user) up to its first `;`, without the visual separators of RFC 3966 §3
+    /// where what remains is a number.
+    pub fn dialled(&self) -> Option<String> {
+        let user = self.user()?;
+        let number = user.split(';').next().unwrap_or_default();
+        let bare: String = number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect();
+        let digits = bare.strip_prefix('+').unwrap_or(&bare);
+        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#');
+        Some(if is_number { bare } else { number.to_owned() })
+    }
+
+    pub fn host(&self) -> Host<'_> {
+        match self.address {
+            Some(ip) => Host::Ip(ip),
+            None => Host::Name(str::from_utf8(self.part(self.host)).unwrap_or_default()),
+        }
+    }
+
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// `;transport=…`, `;lr`, `;ob` … of the URI itself.
+    pub fn params(&self) -> Params {
+        // Checked when the URI was read.
+        Params::parse(self.raw.slice(range(self.params))).unwrap_or_default()
+    }
+
+    /// The transport that the URI demands. `None`: none named, or one that we do not speak.
+    pub fn transport(&self) -> Option<Transport> {
+        self.params().get("transport").and_then(Transport::from_name)
+    }
+
+    /// Loose routing (RFC 3261 §19.1.1 `lr`).
+    pub fn is_loose_router(&self) -> bool {
+        self.params().has("lr")
+    }
+
+    /// Whether there are embedded headers (`?Route=…`), which are forbidden in a Request-URI (RFC 3261 §19.1.5).
+    pub fn has_headers(&self) -> bool {
+        self.headers.0 < self.headers.1
+    }
+
+    /// Where to send without asking the DNS: the host when it is an address, with the port or 5060. For names,
+    /// `None`: the host resolves them (RFC 3263).
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.address?, self.port.unwrap_or(5060)))
+    }
+
+    /// With `;name=value` (or `;name`) added or replaced.
+    pub fn with_param(&self, name: &str, value: &str) -> Self {
+        let mut params = self.params();
+        params.set(name, value);
+        let mut raw = Vec::with_capacity(self.raw.len() + name.len() + value.len() + 2);
+        raw.extend_from_slice(self.raw.get(..usize::from(self.params.0)).unwrap_or(&self.raw));
+        raw.extend_from_slice(params.as_bytes());
+        raw.extend_from_slice(self.raw.get(usize::from(self.params.1)..).unwrap_or_default());
+        Uri::from_parsed(one_line(raw)).unwrap_or_else(|Invalid| self.clone())
+    }
+
+    /// RFC 3261 §19.1.4: scheme, user (case counts, escapes decoded), host, port and the parameters that
+    /// matter everywhere (`user`, `ttl`, `method`, `maddr`, `transport`) are the same, and every other
+    /// parameter that both have is the same.
+    pub fn matches(&self, other: &Uri) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        if self.scheme == Scheme::Other {
+            return self.raw == other.raw;
+        }
+        let same_user = match self.scheme {
+            Scheme::Tel => self.dialled() == other.dialled(),
+            _ => self.user() == other.user(),
+        };
+        same_user && self.host().matches(&other.host()) && self.port == other.port && same_params(self, other)
+    }
+
+    fn part(&self, span: Span) -> &[u8] {
+        self.raw.get(range(span)).unwrap_or_default()
+    }
+}
+
+fn range((start, end): Span) -> Range<usize> {
+    usize::from(start)..usize::from(end)
+}
+
+/// Lossless: `from_parsed` refuses every longer URI first.
+fn offset(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
+}
+
+fn scheme_of(name: &[u8]) -> Result<Scheme, Invalid> {
+    match name {
+        n if n.eq_ignore_ascii_case(b"sip") => Ok(Scheme::Sip),
+        n if n.eq_ignore_ascii_case(b"sips") => Ok(Scheme::Sips),
+        n if n.eq_ignore_ascii_case(b"tel") => Ok(Scheme::Tel),
+        [first, rest @ ..]
+            if first.is_ascii_alphabetic()
+                && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) =>
+        {
+            Ok(Scheme::Other)
+        }
+        _ => Err(Invalid),
+    }
+}
+
+/// `host[:port]` at the start of `text`: the host with its brackets, the port, and what follows.
+pub(crate) fn host_port(text: &[u8]) -> Scanned<'_, (&[u8], Option<u16>)> {
+    let end = match text.first() {
+        Some(b'[') => text.iter().position(|&b| b == b']').ok_or(Invalid)? + 1,
+        _ => text.iter().position(|&b| matches!(b, b':' | b';' | b'?') || lexer::is_space(b)).unwrap_or(text.len()),
+    };
+    let (host, rest) = text.split_at_checked(end).ok_or(Invalid)?;
+    let [b':', digits @ ..] = lexer::skip_space(rest) else { return Ok(((host, None), rest)) };
+    let digits = lexer::skip_space(digits);
+    let end = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    let (port, rest) = digits.split_at_checked(end).ok_or(Invalid)?;
+    let port = lexer::number(port).and_then(|port| u16::try_from(port).ok()).ok_or(Invalid)?;
+    Ok(((host, Some(port)), rest))
+}
+
+/// The address that `host` spells; `None` for a name. Errors for what is neither.
+pub(crate) fn address_of(host: &[u8]) -> Result<Option<IpAddr>, Invalid> {
+    if let [b'[', inner @ .., b']'] = host {
+        let text = str::from_utf8(inner).map_err(|_| Invalid)?;
+        return text.parse::<Ipv6Addr>().map(|ip| Some(IpAddr::V6(ip))).map_err(|_| Invalid);
+    }
+    if !lexer::is_host_name(host) {
+        return Err(Invalid);
+    }
+    let text = str::from_utf8(host).map_err(|_| Invalid)?;
+    // `300.1.1.1` is a name that no name server knows, as RFC 3261's grammar has it.
+    Ok(text.parse::<Ipv4Addr>().ok().map(IpAddr::V4))
+}
+
+/// What RFC 3261 §25.1 allows unescaped in a user part; the rest becomes `%XX`.
+fn escape_user(user: &str, out: &mut String) {
+    const FREE: &[u8] = b"-_.!~*'()&=+$,;?/";
+    for &byte in user.as_bytes() {
+        if byte.is_ascii_alphanumeric() || FREE.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+fn same_params(a: &Uri, b: &Uri) -> bool {
+    const ALWAYS: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+    let (a, b) = (a.params(), b.params());
+    let same = |name: &str| match (a.get(name), b.get(name)) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        (None, None) => true,
+        _ => false,
+    };
+    let both_equal = a.iter().all(|(name, value)| {
+        let other = b.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+        other.is_none_or(|(_, v)| v.eq_ignore_ascii_case(value))
+    });
+    both_equal && ALWAYS.into_iter().all(same)
+}
+
+/// `sip:13*******78@192.0.2.1:5060`: parameters are left out.
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user().map(|user| Masked::new(user.escape_debug().to_string()));
+        match (self.scheme, user) {
+            (Scheme::Sip, None) => write!(f, "sip:{}", self.host())?,
+            (Scheme::Sip, Some(user)) => write!(f, "sip:{user}@{}", self.host())?,
+            (Scheme::Sips, None) => write!(f, "sips:{}", self.host())?,
+            (Scheme::Sips, Some(user)) => write!(f, "sips:{user}@{}", self.host())?,
+            (Scheme::Tel, user) => write!(f, "tel:{}", user.unwrap_or_default())?,
+            (Scheme::Other, _) => f.write_str("other:")?,
+        }
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Uri {
+    type Err = BadUri;
+
+    fn from_str(text: &str) -> Result<Self, BadUri> {
+        Uri::parse(text)
+    }
+}
+
+/// Not a URI that RFC 3261 §25.1 or RFC 3966 §3 would accept. Says nothing of the text: it may be a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a valid SIP or tel URI")]
+pub struct BadUri;

@@ -1,0 +1,116 @@
+"""A PJSIP phone as an object: `pjsip_phone.py` in a process of its own, which is how PJSIP wants it."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import ports
+import scripted
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class PjsipPhone:
+    """`say` is what the phone says, as int16 at 8 kHz, over and over."""
+
+    def __init__(self, user, say, registrar=None, password="", auto=None, delay=0.5, tcp=False):
+        self.folder = tempfile.mkdtemp(prefix="pjsip-")
+        self.port = ports.free()
+        self.uri = f"sip:{user}@127.0.0.1:{self.port}"
+        self.events = []
+        scripted.write_wav(f"{self.folder}/say.wav", np.tile(say, 1 + 8000 * 60 // len(say)))
+        self.arguments = ["--user", user, "--port", str(self.port), "--for", "120"]
+        self.arguments += ["--say", f"{self.folder}/say.wav", "--heard", f"{self.folder}/heard.wav"]
+        if registrar:
+            self.arguments += ["--registrar", registrar, "--password", password]
+        if auto:
+            self.arguments += ["--auto", str(auto), "--delay", str(delay)]
+        if tcp:
+            self.arguments.append("--tcp")
+
+    async def start(self):
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            f"{HERE}/pjsip_phone.py",
+            *self.arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self.reader = asyncio.ensure_future(self._read())
+        await self.wait("ready")
+        return self
+
+    async def _read(self):
+        async for line in self.process.stdout:
+            try:
+                self.events.append(json.loads(line))
+            except ValueError:
+                self.events.append({"ev": "noise", "text": line.decode("utf-8", "replace").strip()})
+
+    def tell(self, command):
+        self.process.stdin.write(f"{command}\n".encode())
+
+    async def wait(self, kind, timeout=12.0, **wanted):
+        """The first event of this kind whose fields are as wanted."""
+        end = time.monotonic() + timeout
+        while True:
+            for event in self.events:
+                if event["ev"] == kind and all(event.get(k) == v for k, v in wanted.items()):
+                    return event
+            if time.monotonic() > end:
+                raise AssertionError(f"PJSIP: no {kind} {wanted or ''} within {timeout} s, only {self.events}")
+            await asyncio.sleep(0.05)
+
+    async def registered(self):
+        return await self.wait("reg", code=200)
+
+    async def in_call(self, number=0):
+        """The call is up."""
+        return await self.wait("state", call=number, state="CONFIRMED")
+
+    async def over(self, number=0, timeout=12.0):
+        return await self.wait("state", timeout, call=number, state="DISCONNECTED")
+
+    async def dial(self, uri):
+        self.tell(f"call {uri}")
+
+    async def press(self, digits):
+        """Keys, by RFC 4733."""
+        self.tell(f"dtmf -1 {digits}")
+        await asyncio.sleep(0.3 * len(digits) + 0.2)
+
+    async def press_by_info(self, digits):
+        self.tell(f"info -1 {digits}")
+        await asyncio.sleep(0.2 * len(digits) + 0.2)
+
+    async def hold(self):
+        self.tell("hold -1")
+        await self.wait("media", status="local_hold")
+
+    async def resume(self):
+        self.tell("unhold -1")
+        await asyncio.sleep(0.5)
+
+    async def hang_up(self):
+        self.tell("hangup -1")
+
+    async def stop(self):
+        if self.process.returncode is None:
+            self.tell("quit")
+            try:
+                await asyncio.wait_for(self.process.wait(), 5)
+            except asyncio.TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        await self.reader
+
+    async def heard(self, number=0):
+        """What call `number` heard, at 8 kHz. Ends the phone: only then is the file whole."""
+        await self.stop()
+        return scripted.read_wav(f"{self.folder}/heard-{number}.wav")

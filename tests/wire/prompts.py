@@ -1,0 +1,58 @@
+"""The project's own prompts, as a listener gets them, and whether they were heard."""
+
+import functools
+import os
+
+import scripted
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# A prompt through G.711 without loss correlates above 0.999, a wrong one below 0.1.
+HEARD = 0.9
+
+
+@functools.cache
+def prompt(name, language="zh-CN"):
+    """`greeting/welcome` in a language, or `common/beep`; int16 at 8 kHz without the silence around it."""
+    folder = "" if name.startswith("common/") else f"{language}/"
+    sound = scripted.read_wav(f"{ROOT}/prompts/{folder}{name}.wav")
+    loud = [at for at in range(0, len(sound), 80) if scripted.rms(sound[at : at + 80]) > 60]
+    return sound[loud[0] : loud[-1] + 80]
+
+
+def score(sound, name, language="zh-CN"):
+    """How well a prompt was heard: 0 to 1."""
+    reference = prompt(name, language)
+    if len(sound) < len(reference) // 2:
+        return 0.0
+    match = scripted.match_prompt(sound, reference)
+    return max(match["corr"], HEARD if match["heard"] else 0.0)
+
+
+def expect(sound, *names, language="zh-CN"):
+    """Every one of these prompts was heard."""
+    scores = {name: round(score(sound, name, language), 3) for name in names}
+    if min(scores.values()) < HEARD:
+        raise AssertionError(f"not everything was heard in {len(sound) / scripted.FS:.1f} s: {scores}")
+
+
+def expect_tone(sound, frequency, seconds=0.6, what="the tone"):
+    """Somewhere in there is this tone, alone, for that long."""
+    window = int(seconds * scripted.FS)
+    best = max(
+        (scripted.tone_level(sound[at : at + window], frequency) for at in range(0, len(sound) - window, 800)),
+        default=0.0,
+    )
+    if best < 0.8:
+        raise AssertionError(f"{what} ({frequency} Hz) was not heard in {len(sound) / scripted.FS:.1f} s: {best:.2f}")
+
+
+def expect_music(sound, what="the hold music"):
+    """Two seconds of what was heard are a stretch of the hold music."""
+    music, window = prompt("common/hold-music"), 2 * scripted.FS
+    best = 0.0
+    for at in range(0, len(sound) - window, scripted.FS // 2):
+        piece = sound[at : at + window]
+        if scripted.rms(piece) > 60:
+            best = max(best, scripted.xcorr_peak(music, piece)[0])
+    if best < HEARD:
+        raise AssertionError(f"{what} was not heard in {len(sound) / scripted.FS:.1f} s: {best:.2f}")

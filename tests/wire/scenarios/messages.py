@@ -1,0 +1,102 @@
+"""A message is taken: whole, half-way, and through a crash."""
+
+import asyncio
+import os
+import signal
+import time
+
+import scripted
+from prompts import expect, prompt
+from scenarios import scenario
+
+BOX = "95503"
+# What the caller says: speech-like noise that is found again in the recording by correlation.
+SPOKEN = scripted.signature(7, 3.0)
+
+
+async def invited(world, hotline):
+    """A caller who has heard the tone and speaks."""
+    caller = await world.caller()
+    caller.say = scripted.silence(1)
+    await caller.dial(hotline.uri(BOX))
+    await caller.in_call()
+    await caller.call.media.wait_heard(prompt("common/beep"), timeout=25)
+    caller.call.media.play(SPOKEN, loop=False)
+    return caller
+
+
+def expect_spoken(wav):
+    """The recording is what the caller said."""
+    corr, _ = scripted.xcorr_peak(scripted.read_wav(wav), SPOKEN)
+    assert corr > 0.9, f"{wav}: the recording correlates {corr:.2f} with what was said"
+
+
+@scenario(weight=3)
+async def message_left_whole(world):
+    """recorded, played back, confirmed with 1, saved on disk; listed; the WAV is what the caller said"""
+    hotline = await world.hotline()
+    caller = await invited(world, hotline)
+    await asyncio.sleep(3.5)
+    await caller.press("#")
+    began = time.monotonic()
+    await caller.call.media.wait_heard(prompt("message/confirm"), timeout=25, since=began)
+    played_back = caller.listen(began)
+    assert scripted.xcorr_peak(played_back, SPOKEN)[0] > 0.9, "the message was not played back"
+    await caller.press("1")
+    await caller.call.media.wait_heard(prompt("message/saved"), timeout=15, since=began)
+    # The caller has been told: by now it is on disk.
+    slips = await hotline.messages()
+    assert len(slips) == 1 and slips[0]["confirmed"] and slips[0]["state"] == "new", slips
+    expect_spoken(recording(hotline, slips[0]))
+    await caller.hang_up()
+    record = await hotline.call_recorded()
+    assert "message" in [s["kind"] for s in record["stages"]], record
+
+
+@scenario(weight=2)
+async def message_hung_up_half_way(world):
+    """the caller hangs up while recording: what was said is kept, listed as not confirmed"""
+    hotline = await world.hotline()
+    caller = await invited(world, hotline)
+    await asyncio.sleep(3.5)
+    await caller.hang_up()
+    slips = await hotline.until(hotline.messages, lambda slips: slips and slips[0]["state"] == "new")
+    assert not slips[0]["confirmed"], slips
+    expect_spoken(recording(hotline, slips[0]))
+
+
+@scenario(weight=2)
+async def message_survives_a_killed_daemon(world):
+    """kill -9 while recording: after a restart the message is listed and its WAV is playable"""
+    hotline = await world.hotline()
+    await invited(world, hotline)
+    # The header is brought up to date about once a second; what is younger may be lost.
+    await asyncio.sleep(5.5)
+    hotline.signal(signal.SIGKILL)
+    await hotline.ended()
+    await hotline.start()
+    slips = await hotline.until(hotline.messages, lambda slips: slips and slips[0]["state"] == "new")
+    expect_spoken(recording(hotline, slips[0]))
+
+
+@scenario(weight=2)
+async def nothing_said_is_no_message(world):
+    """silence is no message: the caller is asked again, then hears goodbye; nothing is listed"""
+    hotline = await world.hotline()
+    caller = await world.caller()
+    caller.say = scripted.silence(1)
+    await caller.dial(hotline.uri(BOX))
+    assert await caller.over(60) == "remote bye"
+    expect(await caller.heard(), "message/too-short")
+    assert await hotline.messages() == []
+
+
+def recording(hotline, slip):
+    """The file of a slip's recording."""
+    name = f"{slip['recording']}"
+    folder = os.path.join(hotline.state, "recordings")
+    for at, _, files in os.walk(folder):
+        for file in files:
+            if name in file and file.endswith(".wav"):
+                return os.path.join(at, file)
+    raise AssertionError(f"no recording {name} in {folder}")

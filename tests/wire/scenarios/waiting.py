@@ -1,0 +1,103 @@
+"""In the queue: giving up, nobody answering, nobody there, closed."""
+
+import asyncio
+
+from prompts import expect, expect_music, expect_tone, prompt
+from scenarios import scenario
+from world import AGENT_TONE, SECOND_AGENT_TONE
+
+
+@scenario
+async def caller_gives_up_in_the_queue(world):
+    """music while waiting; the caller hangs up; the record says abandoned; the agent's phone stops ringing"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", auto=None)
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await desk.ringing()
+    await asyncio.sleep(6)
+    await caller.hang_up()
+    assert await desk.over() == "cancelled"
+    expect_music(await caller.heard())
+    record = await hotline.call_recorded()
+    assert record["queue"]["outcome"] == "abandoned" and record["end"] == "caller-hung-up", record
+    assert [s["kind"] for s in record["stages"]][-2:] == ["offer", "hang-up"], record
+
+
+@scenario
+async def next_agent_when_the_first_does_not_answer(world):
+    """no answer: the caller hears an apology, the next agent's phone rings, the first is rung no more"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001", auto=None)
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.ringing()
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await second.in_call()
+    assert first.call.state == "ended", first.call.state
+    await asyncio.sleep(1.5)
+    heard = await caller.heard()
+    expect(heard, "transfer/sorry-please-wait")
+    expect_tone(heard, SECOND_AGENT_TONE, what="the second agent")
+    await caller.hang_up()
+    record = await hotline.call_recorded()
+    assert (record["queue"]["agent"], record["queue"]["offers"]) == ("1002", 2), record
+
+
+@scenario
+async def busy_agent_is_passed_over(world):
+    """486 from an agent's phone: the next agent gets the caller"""
+    hotline = await world.hotline()
+    await world.desk(hotline, "1001", auto=486)
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await asyncio.sleep(2)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await second.in_call()
+    await caller.hang_up()
+    record = await hotline.call_recorded()
+    assert record["queue"]["agent"] == "1002", record
+
+
+@scenario
+async def nobody_signed_on_leads_to_a_message(world):
+    """nobody is signed on: an apology and the offer to leave a message"""
+    hotline = await world.hotline()
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await caller.in_call()
+    await caller.call.media.wait_heard(prompt("message/record-now"), timeout=25)
+    expect(await caller.heard(), "transfer/failed")
+    await caller.hang_up()
+    record = await hotline.call_recorded()
+    assert record["queue"]["outcome"] == "nobody-signed-on", record
+
+
+@scenario
+async def closed_hours(world):
+    """outside the hours: the caller is told so and hears goodbye"""
+    hotline = await world.hotline()
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95502"))
+    assert await caller.over(25) == "remote bye"
+    expect(await caller.heard(), "closed/after-hours", "goodbye/thanks")
+    record = await hotline.call_recorded()
+    assert record["end"] == "flow-ended", record
+
+
+@scenario(weight=2)
+async def callers_are_served_in_order(world):
+    """one agent, two callers: the second hears its place and is served when the first has gone"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001")
+    first = await world.caller("13800000001")
+    second = await world.caller("13800000002")
+    await first.dial(hotline.uri("95501"))
+    await desk.in_call()
+    await second.dial(hotline.uri("95501"))
+    await asyncio.sleep(6)
+    assert len(desk.calls) == 1, "an agent in a call is never rung"
+    expect(await second.heard(), "queue/position-next")
+    await first.hang_up()
+    await second.call.media.wait_tone(AGENT_TONE, timeout=20)
+    await second.hang_up()
