@@ -1,1 +1,231 @@
-fn main(){}
+//! Arguments to one of the commands. Nothing else.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use hotline::base::{AwayReason, CallId, SlipId, Wall};
+use hotline::config::{Arguments, Source};
+use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
+use hotline::daemon::{self, Failure, banner, state};
+use hotline::exchange::AgentChange;
+
+/// A bank's customer hotline over SIP and RTP.
+#[derive(Parser)]
+#[command(name = "hotline", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    /// Configuration file; without it /etc/hotline/hotline.toml where that exists, else the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where records, recordings and the control socket lie.
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Dialplans laid over the embedded ones.
+    #[arg(long, global = true, value_name = "DIR")]
+    dialplans: Option<PathBuf>,
+    /// Use nothing embedded beside --dialplans.
+    #[arg(long, global = true)]
+    alone: bool,
+    /// Prompts laid over the embedded ones.
+    #[arg(long, global = true, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+    /// Address for SIP over UDP and TCP, as 192.0.2.1 or 192.0.2.1:5060; may be repeated.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take calls (the default).
+    Serve,
+    /// Load dialplans, prompts and settings, and print every mistake.
+    Check {
+        /// As --dialplans.
+        dir: Option<PathBuf>,
+    },
+    /// Print what may be written in a dialplan.
+    Reference,
+    /// List the agents, or change the state of one.
+    Agent {
+        #[command(subcommand)]
+        order: Agent,
+    },
+    /// Read settings, prompts and dialplans again.
+    Reload,
+    /// Show what the daemon is doing.
+    Status,
+    /// Show the latest calls, or one with its stages.
+    Calls {
+        /// As `12` or `c12`.
+        #[arg(value_parser = call_id)]
+        call: Option<CallId>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        latest: usize,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List, play or settle the messages that callers left.
+    Messages {
+        #[command(subcommand)]
+        order: Option<Messages>,
+        /// Of this person or box only.
+        #[arg(long)]
+        mailbox: Option<String>,
+        /// Also those that are done.
+        #[arg(long)]
+        all: bool,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Agent {
+    List,
+    SignOn { extension: String },
+    SignOff { extension: String },
+    Ready { extension: String },
+    Away {
+        extension: String,
+        /// meeting, important-meeting, visitor, out, banquet, break, leave or training.
+        #[arg(default_value = "break", value_parser = away_reason)]
+        reason: AwayReason,
+        /// The expected return: 15:30, or a date and time.
+        #[arg(long, value_parser = commands::parse_until)]
+        until: Option<Wall>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Messages {
+    List,
+    Play {
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+        /// Copy the recording to this file instead.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Where the recording lies.
+    Path {
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+    },
+    /// The message is no longer new.
+    Heard {
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+    },
+    /// The matter is settled.
+    Done {
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Line::parse()) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The text to be shown.
+fn run(Line { command, common }: Line) -> Result<String, Failure> {
+    let source = source(common, &command);
+    let folder = || state::folder(source.load()?.state.as_deref());
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
+            Ok(String::new())
+        }
+        Command::Check { .. } => commands::check(&source.load()?),
+        Command::Reference => Ok(commands::reference()),
+        Command::Agent { order } => commands::agent(&folder()?, order.into()),
+        Command::Reload => commands::reload(&folder()?),
+        Command::Status => commands::status(&folder()?),
+        Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json)),
+        Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json)),
+        Command::Messages { order, mailbox, all, json } => {
+            let order = match order {
+                None | Some(Messages::List) => MessageOrder::List { mailbox, all },
+                Some(Messages::Play { message, out: Some(to) }) => MessageOrder::Copy { slip: message, to },
+                Some(Messages::Play { message, out: None }) => MessageOrder::Play(message),
+                Some(Messages::Path { message }) => MessageOrder::Path(message),
+                Some(Messages::Heard { message }) => MessageOrder::Heard(message),
+                Some(Messages::Done { message }) => MessageOrder::Done(message),
+            };
+            commands::messages(&folder()?, order, form(json))
+        }
+    }
+}
+
+fn source(common: Common, command: &Option<Command>) -> Source {
+    let checked = match command {
+        Some(Command::Check { dir }) => dir.clone(),
+        _ => None,
+    };
+    let arguments = Arguments {
+        listen: common.listen,
+        state: common.state,
+        dialplans: checked.or(common.dialplans),
+        dialplans_alone: common.alone,
+        prompts: common.prompts,
+    };
+    Source::of_process(common.config, arguments)
+}
+
+impl From<Agent> for AgentOrder {
+    fn from(order: Agent) -> Self {
+        let (extension, change) = match order {
+            Agent::List => return AgentOrder::List,
+            Agent::SignOn { extension } => (extension, AgentChange::SignOn),
+            Agent::SignOff { extension } => (extension, AgentChange::SignOff),
+            Agent::Ready { extension } => (extension, AgentChange::Ready),
+            Agent::Away { extension, reason, until } => (extension, AgentChange::Away { reason, until }),
+        };
+        AgentOrder::Change { extension, change }
+    }
+}
+
+fn form(json: bool) -> Form {
+    if json { Form::Json } else { Form::Table }
+}
+
+fn call_id(text: &str) -> Result<CallId, String> {
+    number(text, 'c').map(CallId)
+}
+
+fn slip_id(text: &str) -> Result<SlipId, String> {
+    number(text, 'm').map(SlipId)
+}
+
+fn number(text: &str, prefix: char) -> Result<u64, String> {
+    text.trim_start_matches(prefix).parse().map_err(|_| format!("not a number, as 12 or {prefix}12"))
+}
+
+fn away_reason(text: &str) -> Result<AwayReason, String> {
+    let settable = AwayReason::ALL.into_iter().filter(|reason| *reason != AwayReason::NoAnswer);
+    let names: Vec<_> = settable.map(AwayReason::name).collect();
+    AwayReason::parse(text)
+        .filter(|reason| names.contains(&reason.name()))
+        .ok_or_else(|| format!("one of {}", names.join(", ")))
+}

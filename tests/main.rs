@@ -2,5 +2,16 @@
 //!
 //! The suites that need other people's phones are not here: `tests/run` starts them against the real binary.
 
+/// SIP from outside: the bytes of the network against the parser.
+mod sip {
+    /// A stream cut anywhere gives the same messages.
+    mod framer;
+    /// No bytes break the parser; what we write we read back.
+    mod properties;
+    /// What `rsip` accepts, we accept with the same meaning.
+    mod rsip_oracle;
+    /// The torture messages of RFC 4475 and RFC 5118.
+    mod torture;
+}
 /// What the code promises about itself: arrows between modules, a core without clocks, masked values, prompts with texts.
 mod tidy;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::offer::{Ringing, display};
 use super::talk::{self, Given};
-use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, Timer};
+use super::{Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Stage, Timer};
 use crate::base::AgentId;
 use crate::dialplan::{self, DialEnd};
 use crate::record::StageKind;
@@ -69,7 +69,14 @@ impl Dial {
         self.failed(body, ctx, DialEnd::NoAnswer)
     }
 
-    fn ring(mut self, body: &mut Body, ctx: &mut Ctx<'_>, agent: AgentId, extension: String, address: IpAddr) -> Stage {
+    fn ring(
+        mut self,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    ) -> Stage {
         let display = display("", body.cursor.grade(), &body.from);
         let Some(ringing) = Ringing::start(body, ctx, agent, extension, address, display) else {
             tracing::error!("no RTP port is free for a person's phone");
@@ -85,7 +92,7 @@ impl Dial {
 
     /// Music while the phone rings: a caller is never met by silence.
     fn ring_back(&self, body: &mut Body, ctx: &mut Ctx<'_>) {
-        let music = body.prompts(&["hold-music"]);
+        let music = body.prompts(&[HOLD_MUSIC]);
         body.play(ctx, music, true);
     }
 

@@ -1,7 +1,7 @@
 //! One party has put the other on hold: a phrase and music instead of silence, and a word now and then.
 
 use super::talk::Talk;
-use super::{Body, Ctx, Event, Leg, Stage, Timer};
+use super::{Body, Ctx, Event, HOLD_MUSIC, Leg, Stage, Timer};
 use crate::base::{AgentId, Clip};
 use crate::record::StageKind;
 
@@ -21,7 +21,11 @@ impl Hold {
     /// One of the two legs has said that it does not want to hear the other (RFC 3264 §8.4).
     pub(super) fn begin(talk: Talk, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         let held = if talk.leg().holds() { Party::Caller } else { Party::Agent };
-        body.stage(ctx, StageKind::Hold, format!("{} on hold", if held == Party::Caller { "caller" } else { "agent" }));
+        body.stage(
+            ctx,
+            StageKind::Hold,
+            format!("{} on hold", if held == Party::Caller { "caller" } else { "agent" }),
+        );
         let mut hold = Hold { talk, held };
         let phrase = body.prompts(&["hold/on-hold"]);
         hold.console(body, ctx, phrase);
@@ -47,7 +51,10 @@ impl Hold {
                 body.timers.disarm(Timer::StillHolding);
                 stage
             }
-            Err(talk) if talk.leg().holds() == (held == Party::Caller) && (talk.leg().holds() || body.caller_holds()) => {
+            Err(talk)
+                if talk.leg().holds() == (held == Party::Caller)
+                    && (talk.leg().holds() || body.caller_holds()) =>
+            {
                 Stage::Hold(Hold { talk, held })
             }
             Err(mut talk) => {
@@ -72,7 +79,7 @@ impl Hold {
     /// `phrase`, then music, to whoever is held.
     fn console(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, mut phrase: Vec<Clip>) {
         let repeat = phrase.is_empty();
-        phrase.extend(body.prompts(&["hold-music"]));
+        phrase.extend(body.prompts(&[HOLD_MUSIC]));
         if !repeat {
             body.timers.arm(Timer::StillHolding, ctx.now.mono + ctx.settings.still_holding_every);
         }

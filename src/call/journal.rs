@@ -14,7 +14,14 @@ pub struct Journal {
 }
 
 impl Journal {
-    pub fn new(call: CallId, sip_call_id: String, from: Masked<String>, dialled: String, origin: String, now: Now) -> Self {
+    pub fn new(
+        call: CallId,
+        sip_call_id: String,
+        from: Masked<String>,
+        dialled: String,
+        origin: String,
+        now: Now,
+    ) -> Self {
         Journal {
             record: CallRecord {
                 call,
@@ -102,7 +109,13 @@ impl Journal {
     }
 
     /// The finished record; to be written once.
-    pub fn close(&mut self, now: Now, language: String, grade: Option<String>, keys: Masked<String>) -> CallRecord {
+    pub fn close(
+        &mut self,
+        now: Now,
+        language: String,
+        grade: Option<String>,
+        keys: Masked<String>,
+    ) -> CallRecord {
         self.talk_ended(now);
         self.record.language = language;
         self.record.grade = grade;

@@ -20,8 +20,12 @@ impl Listen {
 
     pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         let event = match event {
-            Event::Digit { leg, digit } if leg == body.caller_id => dialplan::Event::Digit(digit.expose().key()),
-            Event::Played { leg, play } if leg == body.caller_id && body.finished(play) => dialplan::Event::Played,
+            Event::Digit { leg, digit } if leg == body.caller_id => {
+                dialplan::Event::Digit(digit.expose().key())
+            }
+            Event::Played { leg, play } if leg == body.caller_id && body.finished(play) => {
+                dialplan::Event::Played
+            }
             Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
@@ -63,7 +67,11 @@ impl Listen {
                 Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
                 Action::Message { person, box_name, longest, silence, shortest } => {
                     let person = person.and_then(|person| body.extension(person));
-                    return message::enter(body, ctx, Wanted { person, mailbox: box_name, longest, silence, shortest });
+                    return message::enter(
+                        body,
+                        ctx,
+                        Wanted { person, mailbox: box_name, longest, silence, shortest },
+                    );
                 }
                 Action::HangUp => return hang_up::goodbye(body, ctx, CallEnd::FlowEnded),
             }

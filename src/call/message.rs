@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::{Body, Ctx, Effect, Event, Listen, Stage, Timer};
+use super::{BEEP, Body, Ctx, Effect, Event, Listen, Stage, Timer};
 use crate::base::{Clip, RecordingId, SlipId, Wall};
 use crate::dialplan::{self, MessageEnd};
 use crate::media::{Command, EndWhy};
@@ -98,17 +98,20 @@ fn record(body: &mut Body, ctx: &mut Ctx<'_>, wanted: &Wanted, slip: SlipId) -> 
 impl Message {
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match (&self.phase, event) {
-            (Phase::Recording, Event::Digit { leg, digit }) if leg == body.caller_id => {
-                if digit.expose().key() == '#' {
-                    ctx.media(Command::StopRecording { recording: self.take.recording });
-                }
+            (Phase::Recording, Event::Digit { leg, digit })
+                if leg == body.caller_id && digit.expose().key() == '#' =>
+            {
+                ctx.media(Command::StopRecording { recording: self.take.recording });
             }
-            (Phase::Inviting, Event::Played { leg, play }) if leg == body.caller_id && body.finished(play) => {
+            (Phase::Inviting, Event::Played { leg, play })
+                if leg == body.caller_id && body.finished(play) =>
+            {
                 self.take = record(body, ctx, &self.wanted, self.take.slip);
                 self.phase = Phase::Recording;
             }
             (Phase::Recording, Event::RecordingEnded { recording, length, voiced, why })
-                if recording == self.take.recording => {
+                if recording == self.take.recording =>
+            {
                 self.take.length = length;
                 return self.recorded(body, ctx, voiced, why);
             }
@@ -127,18 +130,22 @@ impl Message {
                         self.take.confirmed = true;
                         return self.store(body, ctx);
                     }
-                    '2' => return self.again(body, ctx, &["message/record-now", "beep"]),
+                    '2' => return self.again(body, ctx, &["message/record-now", BEEP]),
                     '3' => return self.cancel(body, ctx),
                     _ => {}
                 }
             }
-            (Phase::ReadBack, Event::Played { leg, play }) if leg == body.caller_id && body.finished(play) => {
+            (Phase::ReadBack, Event::Played { leg, play })
+                if leg == body.caller_id && body.finished(play) =>
+            {
                 body.timers.arm(Timer::Confirm, ctx.now.mono + ctx.settings.confirm_within);
             }
             (Phase::Storing, Event::SlipSaved { slip, saved }) if slip == self.take.slip => {
                 return if saved { self.saved(body, ctx) } else { self.failed(body, ctx) };
             }
-            (Phase::Telling(end), Event::Played { leg, play }) if leg == body.caller_id && body.finished(play) => {
+            (Phase::Telling(end), Event::Played { leg, play })
+                if leg == body.caller_id && body.finished(play) =>
+            {
                 let end = *end;
                 return Listen::begin(body, ctx, dialplan::Event::MessageEnded(end));
             }
@@ -160,7 +167,7 @@ impl Message {
     fn recorded(mut self, body: &mut Body, ctx: &mut Ctx<'_>, voiced: Duration, why: EndWhy) -> Stage {
         if self.take.is_nothing(&self.wanted, voiced) {
             if self.tries < TRIES {
-                return self.again(body, ctx, &["message/too-short", "message/record-now", "beep"]);
+                return self.again(body, ctx, &["message/too-short", "message/record-now", BEEP]);
             }
             self.discard(ctx);
             return Listen::begin(body, ctx, dialplan::Event::MessageEnded(MessageEnd::Nothing));

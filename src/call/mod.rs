@@ -110,42 +110,104 @@ impl Default for Settings {
 pub enum Event {
     // -- the dialogs --
     /// The ACK of our 200 brought the SDP answer to our offer.
-    Acked { sdp: Bytes },
+    Acked {
+        sdp: Bytes,
+    },
     /// An agent's phone answered.
-    Answered { leg: LegId, sdp: Option<Bytes> },
+    Answered {
+        leg: LegId,
+        sdp: Option<Bytes>,
+    },
     /// An agent's phone will not.
-    Rejected { leg: LegId, status: u16 },
-    Reoffer { leg: LegId, sdp: Option<Bytes> },
-    ReofferAnswered { leg: LegId, sdp: Bytes },
+    Rejected {
+        leg: LegId,
+        status: u16,
+    },
+    Reoffer {
+        leg: LegId,
+        sdp: Option<Bytes>,
+    },
+    ReofferAnswered {
+        leg: LegId,
+        sdp: Bytes,
+    },
     /// The caller gave up before our answer.
     Cancelled,
     /// A dialog is over; the leg can no longer be spoken to.
-    Ended { leg: LegId, end: LegEnd },
+    Ended {
+        leg: LegId,
+        end: LegEnd,
+    },
 
     // -- the media --
-    Digit { leg: LegId, digit: Masked<media::Digit> },
-    Played { leg: LegId, play: PlayId },
-    RtpTimeout { leg: LegId },
-    OpenFailed { leg: LegId, reason: String },
-    RecordingEnded { recording: RecordingId, length: Duration, voiced: Duration, why: media::EndWhy },
+    Digit {
+        leg: LegId,
+        digit: Masked<media::Digit>,
+    },
+    Played {
+        leg: LegId,
+        play: PlayId,
+    },
+    RtpTimeout {
+        leg: LegId,
+    },
+    OpenFailed {
+        leg: LegId,
+        reason: String,
+    },
+    RecordingEnded {
+        recording: RecordingId,
+        length: Duration,
+        voiced: Duration,
+        why: media::EndWhy,
+    },
 
     // -- the writers --
-    RecordingSaved { recording: RecordingId, saved: bool },
-    SlipSaved { slip: SlipId, saved: bool },
+    RecordingSaved {
+        recording: RecordingId,
+        saved: bool,
+    },
+    SlipSaved {
+        slip: SlipId,
+        saved: bool,
+    },
 
     // -- the queue and the desks --
-    Queued { caller: queue::CallerId },
-    NotQueued { why: queue::JoinError },
-    Offered { offer: queue::OfferId, agent: AgentId, extension: String, address: IpAddr },
-    OfferWithdrawn { offer: queue::OfferId },
+    Queued {
+        caller: queue::CallerId,
+    },
+    NotQueued {
+        why: queue::JoinError,
+    },
+    Offered {
+        offer: queue::OfferId,
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    },
+    OfferWithdrawn {
+        offer: queue::OfferId,
+    },
     /// The core took our acceptance.
-    Connected { offer: queue::OfferId },
+    Connected {
+        offer: queue::OfferId,
+    },
     /// The core let us go without our asking: longest wait, closing of the queue.
-    LeftQueue { why: queue::LeaveWhy },
+    LeftQueue {
+        why: queue::LeaveWhy,
+    },
     /// The person's phone may be rung.
-    Seized { agent: AgentId, extension: String, address: IpAddr },
-    NotSeized { why: DialEnd },
-    PresenceSet { ok: bool },
+    Seized {
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    },
+    NotSeized {
+        why: DialEnd,
+    },
+    PresenceSet {
+        ok: bool,
+    },
 
     // -- the exchange --
     Shutdown,
@@ -163,29 +225,67 @@ pub enum LegEnd {
 #[derive(Debug)]
 pub enum Effect {
     /// 200 to the caller's INVITE.
-    Accept { leg: LegId, sdp: Bytes },
+    Accept {
+        leg: LegId,
+        sdp: Bytes,
+    },
     /// A final refusal of the caller's INVITE.
-    Refuse { leg: LegId, status: u16 },
+    Refuse {
+        leg: LegId,
+        status: u16,
+    },
     Invite(Box<InviteAgent>),
-    AnswerReoffer { leg: LegId, sdp: Result<Bytes, u16> },
+    AnswerReoffer {
+        leg: LegId,
+        sdp: Result<Bytes, u16>,
+    },
     /// Ends the leg's dialog, whatever its state: CANCEL or BYE.
-    Bye { leg: LegId },
+    Bye {
+        leg: LegId,
+    },
     Media(media::Command),
     /// What [`Command::Play`](media::Command::Play) is, with recordings still to be read from disk.
-    Play { leg: LegId, play: PlayId, clips: Vec<Clip>, repeat: bool },
-    Join { request: QueueRequest, plan: SharedPlan },
-    Leave { caller: queue::CallerId, why: queue::LeaveWhy },
-    AcceptOffer { offer: queue::OfferId },
-    RefuseOffer { offer: queue::OfferId, why: queue::Refusal },
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Clip>,
+        repeat: bool,
+    },
+    Join {
+        request: QueueRequest,
+        plan: SharedPlan,
+    },
+    Leave {
+        caller: queue::CallerId,
+        why: queue::LeaveWhy,
+    },
+    AcceptOffer {
+        offer: queue::OfferId,
+    },
+    RefuseOffer {
+        offer: queue::OfferId,
+        why: queue::Refusal,
+    },
     /// The talk of an agent who was given by the queue is over: wrap-up.
-    TalkEnded { agent: AgentId },
+    TalkEnded {
+        agent: AgentId,
+    },
     /// Asks for the phone of the person with this extension, past the queues.
-    Seize { extension: String },
-    Release { agent: AgentId },
-    Presence { agent: AgentId, change: PresenceChange },
+    Seize {
+        extension: String,
+    },
+    Release {
+        agent: AgentId,
+    },
+    Presence {
+        agent: AgentId,
+        change: PresenceChange,
+    },
     Record(Record),
     /// A recording that nobody shall ever hear.
-    Discard { recording: RecordingId },
+    Discard {
+        recording: RecordingId,
+    },
     /// The last: nothing of the call is left.
     Over,
 }
@@ -514,6 +614,11 @@ impl From<LegEnd> for CallEnd {
         }
     }
 }
+
+/// Heard by whoever is held, and while one person's phone rings.
+const HOLD_MUSIC: &str = "common/hold-music";
+/// Says: speak now.
+const BEEP: &str = "common/beep";
 
 /// Interpreter actions still to be carried out.
 type Actions = VecDeque<crate::dialplan::Action>;

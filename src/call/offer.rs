@@ -201,5 +201,11 @@ fn refusal(status: u16) -> Refusal {
 /// What a desk phone shows: the service, the caller's grade, the caller.
 pub(super) fn display(title: &str, grade: Option<&str>, from: &Masked<String>) -> Masked<String> {
     let from = from.expose();
-    Masked::new([title, grade.unwrap_or(""), from].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+    Masked::new(
+        [title, grade.unwrap_or(""), from]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }

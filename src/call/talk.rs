@@ -66,7 +66,12 @@ impl Talk {
 
     /// What can happen to two who talk, on hold or not. `Err` gives the talk back, with whatever the parties
     /// have newly agreed on; `Ok` is where the caller went.
-    pub(super) fn conversation(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Result<Stage, Talk> {
+    pub(super) fn conversation(
+        mut self,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        event: Event,
+    ) -> Result<Stage, Talk> {
         match event {
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),

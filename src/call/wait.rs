@@ -6,7 +6,7 @@ use super::offer::Offer;
 use super::{Body, Ctx, Effect, Event, Listen, QueueRequest, SharedPlan, Stage, Timer};
 use crate::base::{Clip, QueueId};
 use crate::dialplan::{self, QueueEnd};
-use crate::queue::{CallerId, JoinError, LeaveWhy};
+use crate::queue::{CallerId, JoinError, LeaveWhy, WaitBand};
 use crate::record::{QueueOutcome, StageKind};
 
 /// While a phone rings for the caller, announcements are put off by this much: the answer may come any moment.
@@ -18,7 +18,11 @@ pub(super) struct Wait {
     /// `None` until the core has taken the caller in.
     caller: Option<CallerId>,
     /// The last place that the caller was told, as people ahead.
-    told: Option<u32>,
+    told_place: Option<u32>,
+    /// The last wait that the caller was told.
+    told_wait: Option<WaitBand>,
+    /// The way out has been offered: it is named with every comfort phrase from then on.
+    offered_choice: bool,
 }
 
 /// Joins the queue. The core says in the same breath whether it took the caller, and whom it offers.
@@ -30,7 +34,7 @@ pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, request: QueueRequest) -
     body.stage(ctx, StageKind::Wait, queue.name.clone());
     body.journal.queue_entered(ctx.now, &queue.name, queue.service_target.as_millis() as u64);
     ctx.effect(Effect::Join { request: request.clone(), plan: plan.clone() });
-    Stage::Wait(Wait { request, caller: None, told: None })
+    Stage::Wait(Wait { request, caller: None, told_place: None, told_wait: None, offered_choice: false })
 }
 
 impl Wait {
@@ -104,13 +108,20 @@ impl Wait {
         let phrase = match timer {
             Timer::Comfort => {
                 body.timers.arm(Timer::Comfort, again(queue.comfort_every));
-                queue.comfort.clips(body.cursor.language()).to_vec()
+                let mut phrase = queue.comfort.clips(body.cursor.language()).to_vec();
+                if self.offered_choice {
+                    phrase.extend(self.request.offer.iter().cloned());
+                }
+                phrase
             }
             Timer::Position => {
                 body.timers.arm(Timer::Position, again(queue.position_every));
                 self.place(body, ctx, &plan)
             }
-            Timer::Choice => self.request.offer.clone(),
+            Timer::Choice => {
+                self.offered_choice = true;
+                self.request.offer.clone()
+            }
             _ => Vec::new(),
         };
         if !phrase.is_empty() {
@@ -139,15 +150,26 @@ impl Wait {
         self.music(body, ctx, place);
     }
 
-    /// The place in line, if it is better than the one told last.
+    /// The place in line and the wait that is left, each only if it is better than what was told last: a wait
+    /// that grows is no comfort, and one that nobody knows is not guessed.
     fn place(&mut self, body: &Body, ctx: &Ctx<'_>, plan: &SharedPlan) -> Vec<Clip> {
-        let Some(position) = self.caller.and_then(|caller| ctx.queue.position(caller)) else { return Vec::new() };
-        let ahead = position.saturating_sub(1);
-        if self.told.is_some_and(|told| ahead >= told) {
-            return Vec::new();
+        let Some(caller) = self.caller else { return Vec::new() };
+        let speech = plan.speech(body.cursor.language());
+        let mut phrase = Vec::new();
+        if let Some(ahead) = ctx.queue.position(caller).map(|position| position.saturating_sub(1))
+            && self.told_place.is_none_or(|told| ahead < told)
+        {
+            self.told_place = Some(ahead);
+            phrase.extend(speech.position(ahead));
         }
-        self.told = Some(ahead);
-        plan.speech(body.cursor.language()).position(ahead)
+        if let Some(wait) = ctx.queue.estimate(caller)
+            && self.told_wait.is_none_or(|told| wait < told)
+        {
+            self.told_wait = Some(wait);
+            let (least, most) = range(wait);
+            phrase.extend(speech.wait(least, most));
+        }
+        phrase
     }
 
     /// `phrase`, and then music until something else is to be heard.
@@ -176,6 +198,18 @@ impl Wait {
 
     pub(super) fn queue(&self) -> QueueId {
         self.request.queue
+    }
+}
+
+/// A band of waiting times in whole minutes; no end for the longest.
+fn range(wait: WaitBand) -> (Duration, Option<Duration>) {
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    match wait {
+        WaitBand::UnderOneMinute => (minutes(0), Some(minutes(1))),
+        WaitBand::OneToTwo => (minutes(1), Some(minutes(2))),
+        WaitBand::TwoToFive => (minutes(2), Some(minutes(5))),
+        WaitBand::FiveToTen => (minutes(5), Some(minutes(10))),
+        WaitBand::OverTen => (minutes(10), None),
     }
 }
 

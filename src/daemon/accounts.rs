@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Masked, Rng};
 use crate::dialplan::Plan;
-use crate::exchange::{Account, Secret};
+use crate::exchange::Account;
+use crate::sip::auth::Secret;
 
 use super::failure::Failure;
 use super::state;

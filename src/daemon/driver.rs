@@ -416,14 +416,14 @@ impl Turning {
 
     /// What was said and recorded up to here reaches the disk.
     fn close(self) {
-        let Driver { workers, recorder, recording, records, control, counters, .. } = self.driver;
+        let Driver { exchange, workers, recorder, recording, records, control, counters, .. } = self.driver;
         drop(control);
         workers.stop();
         recorder.stop();
         if recording.join().is_err() {
             tracing::error!("the recorder's thread had panicked");
         }
-        records.stop();
+        records.stop(exchange.ids());
         let lost = counters.to_string();
         tracing::info!(lost = if lost.is_empty() { "nothing" } else { &lost }, "ended");
     }

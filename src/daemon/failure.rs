@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use crate::sip::Transport;
 
+use super::store::StoreError;
+
 /// A failure of the environment, or of what an administrator gave us. `Display` is what the person reads.
 #[derive(Debug, Error)]
 pub enum Failure {
@@ -27,8 +29,8 @@ pub enum Failure {
     StateInUse { folder: PathBuf },
     #[error("no folder for state: neither --state nor XDG_STATE_HOME nor HOME is set")]
     NoStateFolder,
-    #[error("{sentence}")]
-    Store { sentence: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
     #[error("no hotline is running on the state folder {}; start one with: hotline serve", folder.display())]

@@ -14,7 +14,7 @@
 pub mod accounts;
 pub mod banner;
 pub mod clock;
-pub mod console;
+pub mod commands;
 pub mod control;
 pub mod counters;
 pub mod dialplans;

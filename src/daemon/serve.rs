@@ -20,7 +20,7 @@ use super::logging;
 use super::recorder::{self, Recorder, Repaired};
 use super::records::Records;
 use super::state::{self, State};
-use super::store::Store;
+use super::store::{Sqlite, Store};
 use super::transport::{self, Transports};
 use super::workers::{Surroundings, Workers};
 use super::clock;
@@ -48,9 +48,8 @@ pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failur
         tracing::warn!("{warning}");
     }
     let state = State::open(state::folder(loaded.settings.state.as_deref())?)?;
-    repair(&state)?;
-    let store = Store::open(&state::database(state.folder()))
-        .map_err(|error| Failure::Store { sentence: error.to_string() })?;
+    let mut store = Sqlite::open(&state::database(state.folder()))?;
+    recover(&state, &mut store)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -69,7 +68,7 @@ fn build(
     load: Load,
     loaded: Loaded,
     state: &State,
-    store: Store,
+    mut store: Sqlite,
     inbox: Inbox<Report>,
 ) -> Result<(Driver, Ready), Failure> {
     let settings = &loaded.settings;
@@ -79,7 +78,7 @@ fn build(
         true => Some(DemoAccounts::load_or_make(state.folder(), &loaded.plan, &mut rng)?),
         false => None,
     };
-    let transports = Transports::bind(&settings.listen, settings.exchange.sip.max_message, &counters)?;
+    let transports = Transports::bind(&settings.listen, settings.exchange.sip.limits, &counters)?;
     let control = Control::listen(&state::control_socket(state.folder()))?;
     let (recorder, recording) = Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
     let mut hearts = Heartbeats::default();
@@ -93,7 +92,7 @@ fn build(
     };
     let workers = Workers::start(&settings.workers, settings.rtp_address(), around)?;
     workers.library(&loaded.prompts.library);
-    let ids = store.ids().map_err(|error| Failure::Store { sentence: error.to_string() })?;
+    let ids = store.ids()?;
     let records = Records::start(store, inbox.clone())?;
     let addresses = transports.addresses();
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);
@@ -140,7 +139,8 @@ fn exchange_config(
     config
 }
 
-fn repair(state: &State) -> Result<(), Failure> {
+/// What a crash left half done: recordings get their names, message slips what was said.
+fn recover(state: &State, store: &mut Sqlite) -> Result<(), Failure> {
     for repaired in recorder::repair_all(state.folder()).map_err(Failure::state(state.folder()))? {
         match repaired {
             Repaired::Kept(path) => tracing::warn!(path = %path.display(), "a recording was cut short and is kept"),
@@ -149,6 +149,9 @@ fn repair(state: &State) -> Result<(), Failure> {
                 tracing::error!(path = %path.display(), reason, "a recording cannot be repaired");
             }
         }
+    }
+    for slip in store.recover(&|recording| recorder::length(state.folder(), recording))? {
+        tracing::warn!(slip = %slip.slip, mailbox = slip.mailbox, "a message was cut short and is kept");
     }
     Ok(())
 }

@@ -1,4 +1,24 @@
 //! Dialplans: TOML text in, a checked [`Plan`] out, and the interpreter that walks a call through it.
+//!
+//! ```text
+//!  files ──► source (what was written, with places) ──► load ──► plan (what is meant) ──► check ──► Arc<Plan>
+//!                                                        │ verb/* and table/*: one file each            │
+//!  Facts, Event ──────────────────────────────────────────────────────────────► Cursor ◄────────────────┘
+//!                                                                                 └──► Action
+//! ```
+//!
+//! - A plan is numbers, flows of steps, and data: menus, queues, skills, agents, lists, calendars. A step has one
+//!   verb. Several files are merged; a name defined twice is a mistake.
+//! - Every reference is resolved at load, and all mistakes are told at once, each with its place and, where a name
+//!   is near, with what may have been meant.
+//! - Verbs and tables carry their documentation ([`reference`]); defaults and bounds are read from it.
+//!
+//! Architecture invariant: the interpreter is total. A step waits for an event or names its successor; no circle
+//! is without the caller's input; every path ends in a person, a message or a closing phrase; there is no way to
+//! hang up without one. The checker proves it before a plan is used.
+//!
+//! Architecture invariant: nothing here knows queues, phones or files: the interpreter says `Queue`, `Dial`,
+//! `Message` and is told how it ended. There is no clock but the one in the arguments.
 
 mod action;
 mod calendar;
@@ -11,6 +31,7 @@ mod manifest;
 mod pattern;
 mod plan;
 mod read;
+mod reference;
 mod source;
 mod speech;
 mod step;
@@ -27,6 +48,7 @@ pub use pattern::Pattern;
 pub use plan::{
     Agent, Entry, Flow, Number, NumberList, Origin, Phrase, Plan, Queue, Relaxation, Requirement, Skill,
 };
+pub use reference::{Example, examples, reference};
 pub use speech::Speech;
 
 /// A file of the dialplans folder: `*.toml` is plan text, anything else a data file that a `list` may name.

@@ -31,7 +31,13 @@ impl Exchange {
         }
     }
 
-    fn admit(&mut self, now: Now, dialog: DialogId, request: &Request, flow: Flow) -> Result<(), (Answer, &'static str)> {
+    fn admit(
+        &mut self,
+        now: Now,
+        dialog: DialogId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<(), (Answer, &'static str)> {
         let later = |why| Err((Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string()), why));
         if self.draining {
             return later("draining");
@@ -115,7 +121,11 @@ impl Exchange {
             .find(|trunk| trunk.credentials.as_ref().is_some_and(|(name, _)| name == user.expose()));
         if let Some(trunk) = trunk {
             let here = trunk.networks.is_empty() || trunk.networks.iter().any(|net| net.contains(source));
-            return if here { Ok(caller(&trunk.name, &trunk.numbers)) } else { Err((Answer::new(403), "not from there")) };
+            return if here {
+                Ok(caller(&trunk.name, &trunk.numbers))
+            } else {
+                Err((Answer::new(403), "not from there"))
+            };
         }
         let origin = match self.plan.agent_by_extension(user.expose()) {
             Some(agent) => Origin::Desk(agent.id),
@@ -162,7 +172,8 @@ impl Exchange {
             if contacts == 0 {
                 self.phone_gone(now, user.expose());
             }
-            self.output.push_back(Output::Notice(Notice::Registered { user: user.expose().clone(), contacts }));
+            self.output
+                .push_back(Output::Notice(Notice::Registered { user: user.expose().clone(), contacts }));
         }
         answer
     }

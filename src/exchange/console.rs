@@ -24,7 +24,8 @@ impl Exchange {
     }
 
     fn set_agent(&mut self, now: Now, extension: &str, change: AgentChange) -> Reply {
-        let known = self.numbering.agent(extension).filter(|_| self.plan.agent_by_extension(extension).is_some());
+        let known =
+            self.numbering.agent(extension).filter(|_| self.plan.agent_by_extension(extension).is_some());
         let Some(agent) = known else {
             return Reply::Refused(format!("the dialplan has no agent {extension}"));
         };

@@ -75,7 +75,8 @@ impl Directory {
     /// The users who lost a contact.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<String> {
         let changes = self.registrar.handle_timeout(now);
-        let mut users: Vec<_> = changes.into_iter().map(|change| change.address_of_record.expose().clone()).collect();
+        let mut users: Vec<_> =
+            changes.into_iter().map(|change| change.address_of_record.expose().clone()).collect();
         users.dedup();
         users
     }

@@ -110,9 +110,11 @@ impl Exchange {
             self.work.push_back((call, Event::Rejected { leg, status: 480 }));
             return;
         };
-        let host = std::net::SocketAddr::new(self.config.advertised.unwrap_or(via.local.ip()), via.local.port());
+        let host =
+            std::net::SocketAddr::new(self.config.advertised.unwrap_or(via.local.ip()), via.local.port());
         let user = from.expose();
-        let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host)).with_display(display.expose());
+        let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
+            .with_display(display.expose());
         let dialog = self.sip.invite(
             now.mono,
             Invite {

@@ -23,16 +23,22 @@ impl Exchange {
             // Early media of a desk phone is its own ring-back tone: the caller hears ours.
             Sip::Progress { .. } => {}
             Sip::Answered { dialog, sdp } => self.tell_of(dialog, |leg| Event::Answered { leg, sdp }),
-            Sip::Rejected { dialog, status, .. } => self.tell_last(dialog, |leg| Event::Rejected { leg, status }),
+            Sip::Rejected { dialog, status, .. } => {
+                self.tell_last(dialog, |leg| Event::Rejected { leg, status })
+            }
             Sip::Reoffer { dialog, sdp } => self.tell_of(dialog, |leg| Event::Reoffer { leg, sdp }),
-            Sip::ReofferAnswered { dialog, sdp } => self.tell_of(dialog, |leg| Event::ReofferAnswered { leg, sdp }),
+            Sip::ReofferAnswered { dialog, sdp } => {
+                self.tell_of(dialog, |leg| Event::ReofferAnswered { leg, sdp })
+            }
             Sip::ReofferRefused { .. } => {}
             Sip::Info { dialog, kind, body } => {
                 if let Some(digit) = info_digit(&kind, &body) {
                     self.tell_of(dialog, |leg| Event::Digit { leg, digit: Masked::new(digit) });
                 }
             }
-            Sip::Ended { dialog, why } => self.tell_last(dialog, |leg| Event::Ended { leg, end: leg_end(why) }),
+            Sip::Ended { dialog, why } => {
+                self.tell_last(dialog, |leg| Event::Ended { leg, end: leg_end(why) })
+            }
         }
     }
 
@@ -103,7 +109,14 @@ impl Exchange {
         }
     }
 
-    fn offered(&mut self, now: Now, call: CallId, offer: queue::OfferId, agent: crate::base::AgentId, queue: crate::base::QueueId) {
+    fn offered(
+        &mut self,
+        now: Now,
+        call: CallId,
+        offer: queue::OfferId,
+        agent: crate::base::AgentId,
+        queue: crate::base::QueueId,
+    ) {
         let extension = self.numbering.extension(agent).to_owned();
         match self.phone_of(&extension) {
             Some((_, via)) => {

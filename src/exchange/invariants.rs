@@ -66,7 +66,9 @@ impl Exchange {
         }
         match self.dialogs.len() == self.legs.len() {
             true => Ok(()),
-            false => Err(Broken::StrayLeg(format!("{} dialogs, {} legs", self.dialogs.len(), self.legs.len()))),
+            false => {
+                Err(Broken::StrayLeg(format!("{} dialogs, {} legs", self.dialogs.len(), self.legs.len())))
+            }
         }
     }
 
@@ -76,14 +78,16 @@ impl Exchange {
             let talks = matches!(call.stage(), StageKind::Talk | StageKind::Hold);
             let Some(agent) = call.agent().filter(|_| talks) else { continue };
             let signed_on = self.core.agent_state(agent).filter(|state| *state != AgentState::SignedOff);
-            if signed_on.is_some_and(|state| state != AgentState::Talking) || self.desks.get(agent).call != Some(*id) {
+            if signed_on.is_some_and(|state| state != AgentState::Talking)
+                || self.desks.get(agent).call != Some(*id)
+            {
                 return Err(Broken::CallWithoutTalk(format!("{id} with {agent}")));
             }
         }
         for view in self.core.snapshot().agents {
             let Some((tag, _)) = view.caller.filter(|_| view.state == AgentState::Talking) else { continue };
             let call = self.calls.get(&crate::base::CallId(tag));
-            if !call.is_some_and(|call| call.agent() == Some(view.id)) {
+            if call.is_none_or(|call| call.agent() != Some(view.id)) {
                 return Err(Broken::TalkWithoutCall(view.id.to_string()));
             }
         }

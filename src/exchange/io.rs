@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall};
+use crate::base::{
+    AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
+};
 use crate::dialplan::Plan;
 use crate::record::Record;
 use crate::{call, media, sip};
@@ -15,17 +17,29 @@ use crate::{call, media, sip};
 #[derive(Debug)]
 pub enum Input<'a> {
     /// One whole SIP message: a datagram, or what was cut out of a stream.
-    Sip { flow: sip::Flow, bytes: &'a [u8] },
+    Sip {
+        flow: sip::Flow,
+        bytes: &'a [u8],
+    },
     /// A stream is closed, or a message could not be sent over this flow.
     FlowClosed(sip::Flow),
     Media(media::Event),
     /// A recording is complete on disk, after fsync; or it is not and never will be.
-    RecordingSaved { recording: RecordingId, saved: bool },
+    RecordingSaved {
+        recording: RecordingId,
+        saved: bool,
+    },
     /// A slip in a state other than [`Taking`](crate::record::SlipState::Taking) is committed; or is not and
     /// never will be.
-    SlipSaved { slip: SlipId, saved: bool },
+    SlipSaved {
+        slip: SlipId,
+        saved: bool,
+    },
     /// An order of the administrator; answered by one [`Output::Reply`] with the same number.
-    Command { id: u64, command: Command },
+    Command {
+        id: u64,
+        command: Command,
+    },
     /// From now on new calls follow this plan.
     Reload(Arc<Plan>),
     /// New calls are refused with 503; [`Notice::Drained`] tells when the last one is over.
@@ -42,14 +56,25 @@ pub enum Input<'a> {
 pub enum Output {
     Transmit(sip::Transmit),
     /// For the media worker of the call.
-    Media { call: CallId, command: media::Command },
+    Media {
+        call: CallId,
+        command: media::Command,
+    },
     /// As [`media::Command::Play`], with recordings that have yet to be read from disk.
-    Play { leg: LegId, play: PlayId, clips: Vec<Clip>, repeat: bool },
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Clip>,
+        repeat: bool,
+    },
     Record(Record),
     /// A recording that nobody shall hear is to be removed.
     Discard(RecordingId),
     Notice(Notice),
-    Reply { id: u64, reply: Reply },
+    Reply {
+        id: u64,
+        reply: Reply,
+    },
 }
 
 /// What the administrator can order.
@@ -58,11 +83,16 @@ pub enum Output {
 pub enum Command {
     Agents,
     /// Changes the state of the agent with this extension.
-    SetAgent { extension: String, change: AgentChange },
+    SetAgent {
+        extension: String,
+        change: AgentChange,
+    },
     Status,
     Calls,
     /// Ends a call.
-    HangUp { call: CallId },
+    HangUp {
+        call: CallId,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +102,10 @@ pub enum AgentChange {
     SignOff,
     Ready,
     /// `until`: the expected return.
-    Away { reason: AwayReason, until: Option<Wall> },
+    Away {
+        reason: AwayReason,
+        until: Option<Wall>,
+    },
 }
 
 /// The answer to a [`Command`].
@@ -140,14 +173,34 @@ pub struct QueueLine {
 /// News for logs, metrics and whoever watches. Never a customer's data in the clear.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    CallBegan { call: CallId, from: Masked<String>, dialled: String },
-    CallOver { call: CallId },
+    CallBegan {
+        call: CallId,
+        from: Masked<String>,
+        dialled: String,
+    },
+    CallOver {
+        call: CallId,
+    },
     /// A phone rings for a caller.
-    Offered { call: CallId, agent: AgentId, queue: Option<QueueId> },
-    AgentState { agent: AgentId, state: &'static str },
-    Registered { user: String, contacts: usize },
+    Offered {
+        call: CallId,
+        agent: AgentId,
+        queue: Option<QueueId>,
+    },
+    AgentState {
+        agent: AgentId,
+        state: &'static str,
+    },
+    Registered {
+        user: String,
+        contacts: usize,
+    },
     /// A call or a registration was not taken.
-    Refused { status: u16, why: &'static str, source: sip::Flow },
+    Refused {
+        status: u16,
+        why: &'static str,
+        source: sip::Flow,
+    },
     /// Draining, and no call is left.
     Drained,
 }

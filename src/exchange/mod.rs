@@ -194,7 +194,11 @@ impl Exchange {
     fn reload(&mut self, now: Now, plan: Arc<Plan>) {
         self.numbering.learn(&plan);
         self.plan = plan;
-        self.core.reconfigure(now.mono, &topology::topology(&self.plan, &self.numbering), &mut self.core_events);
+        self.core.reconfigure(
+            now.mono,
+            &topology::topology(&self.plan, &self.numbering),
+            &mut self.core_events,
+        );
         self.sign_on_the_ready(now);
         tracing::info!(
             numbers = self.plan.numbers().len(),

@@ -81,9 +81,9 @@ impl SignIn {
     }
 
     fn is_shut_out(&self, now: Instant, source: IpAddr) -> bool {
-        self.sources
-            .get(&source)
-            .is_some_and(|failures| failures.count >= self.failures && now.since(failures.since) < self.window)
+        self.sources.get(&source).is_some_and(|failures| {
+            failures.count >= self.failures && now.since(failures.since) < self.window
+        })
     }
 
     fn failed(&mut self, now: Instant, source: IpAddr) {

@@ -10,7 +10,9 @@ use crate::queue::{AgentSpec, Away, Config, QueueSpec, Topology};
 /// What the core is to route by while `plan` is in force.
 pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
     let mut config = Config::default();
-    if let Some(reserve) = plan.skills().iter().filter(|skill| skill.value > 0).map(|skill| skill.reserve).max() {
+    if let Some(reserve) =
+        plan.skills().iter().filter(|skill| skill.value > 0).map(|skill| skill.reserve).max()
+    {
         config.reserve_percent = reserve;
     }
     let queues = plan.queues().iter().filter_map(|queue| queue_spec(plan, numbering, queue)).collect();

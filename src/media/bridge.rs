@@ -23,14 +23,18 @@ struct Shift {
     timestamp_by: u32,
     /// Newest packet of the source.
     sequence: u16,
-    timestamp: u32,
     at: Instant,
+    /// Newest packet whose time stamp is that of its sending.
+    timestamp: u32,
+    timestamp_at: Instant,
     /// How far `sequence` has come since the shift was made: older packets belong to the time before it.
     since: u16,
 }
 
 /// A source that has been quiet for so long is spoken for with silence.
 const QUIET: Duration = Duration::from_millis(200);
+/// Jumps of the sequence up to this are loss, as [`Reception`](super::reception::Reception) counts them.
+const MAX_DROPOUT: u16 = 3000;
 /// A source's time stamp may run ahead of its arrival, or back, by so much before it counts as a new time line.
 const MAX_JUMP: u32 = SAMPLE_RATE;
 
@@ -46,7 +50,8 @@ impl Relay {
     }
 
     /// The header under which a packet with `samples` of time and `octets` of payload goes on; `None` for one
-    /// that is older than the bridge.
+    /// that is older than the bridge. A telephone event has no samples: its time stamp is that of its beginning,
+    /// and audio may be sent beside it.
     pub fn pass(
         &mut self,
         now: Instant,
@@ -57,14 +62,14 @@ impl Relay {
         out: &mut Outgoing,
     ) -> Option<Header> {
         let (shift, begins) = match &mut self.shift {
-            Some(shift) if shift.continues(now, heard) => (shift, false),
+            Some(shift) if shift.continues(now, heard, samples > 0) => (shift, false),
             other => {
                 let sequence_by = out.sequence().wrapping_sub(heard.sequence);
                 let timestamp_by = out.timestamp(now).wrapping_sub(heard.timestamp);
                 (other.insert(Shift::new(now, heard, sequence_by, timestamp_by)), true)
             }
         };
-        let newest = shift.note(now, heard)?;
+        let newest = shift.note(now, heard, samples > 0)?;
         let sequence = heard.sequence.wrapping_add(shift.sequence_by);
         let timestamp = heard.timestamp.wrapping_add(shift.timestamp_by);
         out.passed_on(sequence, timestamp, samples, octets, newest);
@@ -74,8 +79,8 @@ impl Relay {
     /// A packet that the listener cannot take is left out without leaving a gap that would look like loss.
     pub fn leave_out(&mut self, now: Instant, heard: &Header) {
         if let Some(shift) = &mut self.shift
-            && shift.continues(now, heard)
-            && shift.note(now, heard) == Some(true)
+            && shift.continues(now, heard, false)
+            && shift.note(now, heard, false) == Some(true)
         {
             shift.sequence_by = shift.sequence_by.wrapping_sub(1);
             shift.since = 0;
@@ -91,33 +96,45 @@ impl Shift {
             timestamp_by,
             // The packet itself is noted next, as the one after this.
             sequence: heard.sequence.wrapping_sub(1),
-            timestamp: heard.timestamp,
             at: now,
+            timestamp: heard.timestamp,
+            timestamp_at: now,
             since: 0,
         }
     }
 
     /// Whether a packet lies on the time line that the shift was made for.
-    fn continues(&self, now: Instant, heard: &Header) -> bool {
-        let elapsed = now.since(self.at).as_micros() as u64 * u64::from(SAMPLE_RATE) / 1_000_000;
+    fn continues(&self, now: Instant, heard: &Header, timed: bool) -> bool {
         let steps = heard.sequence.wrapping_sub(self.sequence) as i16;
-        let advance = heard.timestamp.wrapping_sub(self.timestamp);
-        let ahead = advance.wrapping_sub(elapsed as u32) as i32;
-        self.ssrc == heard.ssrc
-            && steps.unsigned_abs() < 3000
-            && (ahead.unsigned_abs() < MAX_JUMP || advance as i32 <= 0 && advance.wrapping_neg() < MAX_JUMP)
+        if heard.ssrc != self.ssrc || steps.unsigned_abs() >= MAX_DROPOUT {
+            return false;
+        }
+        if !timed {
+            return true;
+        }
+        let elapsed = now.since(self.timestamp_at).as_micros() as u64 * u64::from(SAMPLE_RATE) / 1_000_000;
+        let advance = heard.timestamp.wrapping_sub(self.timestamp) as i32;
+        let ahead = advance.wrapping_sub(elapsed as i32);
+        if steps > 0 {
+            advance >= 0 && ahead.unsigned_abs() < MAX_JUMP
+        } else {
+            advance.unsigned_abs() < MAX_JUMP
+        }
     }
 
     /// `Some(newest)`, or `None` for what is older than the shift.
-    fn note(&mut self, now: Instant, heard: &Header) -> Option<bool> {
+    fn note(&mut self, now: Instant, heard: &Header, timed: bool) -> Option<bool> {
         let steps = heard.sequence.wrapping_sub(self.sequence) as i16;
         if steps <= 0 {
             return (steps.unsigned_abs() < self.since).then_some(false);
         }
         self.since = self.since.saturating_add(steps.unsigned_abs());
         self.sequence = heard.sequence;
-        self.timestamp = heard.timestamp;
         self.at = now;
+        if timed {
+            self.timestamp = heard.timestamp;
+            self.timestamp_at = now;
+        }
         Some(true)
     }
 }
@@ -211,5 +228,19 @@ mod tests {
         f.relay.leave_out(ms(20), &heard(1, 11, 160));
         f.relay.leave_out(ms(40), &heard(1, 12, 160));
         assert_eq!(f.pass(60, heard(1, 13, 480)), Some((101, 480, false)));
+    }
+
+    #[test]
+    fn keys_held_beside_the_voice_keep_their_one_time_stamp() {
+        let mut f = Fixture::new();
+        assert_eq!(f.pass(0, heard(1, 10, 0)), Some((100, 0, true)));
+        for n in 1..200u16 {
+            let at = u64::from(n) * 20;
+            let key = f.relay.pass(ms(at), &heard(1, 9 + 2 * n, 160), 101, 0, 4, &mut f.out);
+            let key = key.map(|h| (h.sequence, h.timestamp, h.marker));
+            assert_eq!(key, Some((99 + 2 * n, 160, false)), "4 s after its beginning, too");
+            let voice = f.pass(at, heard(1, 10 + 2 * n, u32::from(n) * 160));
+            assert_eq!(voice, Some((100 + 2 * n, u32::from(n) * 160, false)));
+        }
     }
 }

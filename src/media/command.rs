@@ -16,17 +16,38 @@ pub enum Command {
     Library(Arc<Library>),
     /// A leg begins. The host has bound `rtp_port`, and `rtp_port + 1` for RTCP. The three starting values are
     /// random (RFC 3550 §5.1). An open leg is silent until [`Command::Connect`].
-    Open { leg: LegId, rtp_port: u16, ssrc: u32, sequence: u16, timestamp: u32 },
+    Open {
+        leg: LegId,
+        rtp_port: u16,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+    },
     /// What offer and answer agreed: the first time, and after each re-negotiation.
-    Connect { leg: LegId, stream: Stream },
+    Connect {
+        leg: LegId,
+        stream: Stream,
+    },
     /// Replaces what is playing. Waits for the first [`Command::Connect`]; goes on in silence while the peer
     /// wants nothing sent, so that [`Event::Played`](super::Event::Played) always comes.
-    Play { leg: LegId, play: PlayId, clips: Vec<Sound>, repeat: bool },
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Sound>,
+        repeat: bool,
+    },
     /// Ends what is playing, without an event.
-    Stop { leg: LegId },
+    Stop {
+        leg: LegId,
+    },
     /// The two hear each other from now on. What either was bridged to before is unbridged.
-    Bridge { a: LegId, b: LegId },
-    Unbridge { leg: LegId },
+    Bridge {
+        a: LegId,
+        b: LegId,
+    },
+    Unbridge {
+        leg: LegId,
+    },
     /// Records what `left` says, or what both say, one on each channel. Ends by [`Command::StopRecording`], after
     /// `silence_ends` without a voice, at `longest`, or when `left` is closed; a closed `right` is silent.
     Record {
@@ -36,16 +57,28 @@ pub enum Command {
         longest: Duration,
         silence_ends: Option<Duration>,
     },
-    StopRecording { recording: RecordingId },
+    StopRecording {
+        recording: RecordingId,
+    },
     /// Presses keys towards the peer (RFC 4733). Without effect where the peer takes no events.
-    SendDigits { leg: LegId, digits: Masked<String> },
+    SendDigits {
+        leg: LegId,
+        digits: Masked<String>,
+    },
     /// While on: what the leg says or keys is blank in recordings and does not cross the bridge.
     /// Keys still come as events.
-    Secret { leg: LegId, on: bool },
+    Secret {
+        leg: LegId,
+        on: bool,
+    },
     /// Asks for an [`Event::Quality`](super::Event::Quality) now.
-    Quality { leg: LegId },
+    Quality {
+        leg: LegId,
+    },
     /// The leg ends: RTCP BYE, its last quality report, the end of recordings of it.
-    Close { leg: LegId },
+    Close {
+        leg: LegId,
+    },
 }
 
 /// A leg's stream as agreed: where it goes and in which shape.

@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_sender_that_counts_the_time_stamp_on() {
-        let packets = (0..10u32).map(|n| (u64::from(n) * 20, n == 0, 8000 + n * 160, 4, n > 6, n as u16 * 160));
+        let packets =
+            (0..10u32).map(|n| (u64::from(n) * 20, n == 0, 8000 + n * 160, 4, n > 6, n as u16 * 160));
         assert_eq!(keys(packets), "4");
     }
 

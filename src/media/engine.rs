@@ -347,3 +347,6 @@ fn least(slots: &[Slot], load: impl Fn(&Slot) -> usize) -> usize {
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests;

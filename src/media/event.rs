@@ -50,7 +50,7 @@ pub enum EndWhy {
     Closed,
 }
 
-/// A piece of a recording, ready for a WAV writer: about 160 ms, the last one shorter.
+/// A piece of a recording, ready for a WAV writer: 160 ms or some more; the last one of any length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audio {
     pub recording: RecordingId,

@@ -148,7 +148,10 @@ mod tests {
             for octet in 0..=255u8 {
                 let (before, after) = (decode(from, octet), decode(to, other_law(from)[usize::from(octet)]));
                 let step = (i32::from(before).abs() / 16).max(16);
-                assert!((i32::from(before) - i32::from(after)).abs() <= step, "{from} {octet}: {before} {after}");
+                assert!(
+                    (i32::from(before) - i32::from(after)).abs() <= step,
+                    "{from} {octet}: {before} {after}"
+                );
             }
         }
     }

@@ -12,7 +12,12 @@ use super::{Audio, Channel, Event, Header};
 #[derive(Debug, PartialEq)]
 pub enum Output<'a> {
     /// A packet to be sent from the leg's RTP or RTCP port.
-    Send { leg: LegId, channel: Channel, to: SocketAddr, bytes: &'a [u8] },
+    Send {
+        leg: LegId,
+        channel: Channel,
+        to: SocketAddr,
+        bytes: &'a [u8],
+    },
     Event(Event),
     /// For the writer of recordings, in order.
     Audio(Audio),
@@ -41,7 +46,14 @@ impl Outbox {
     }
 
     /// An RTP packet, its payload octet by octet through `table` if there is one.
-    pub fn rtp(&mut self, leg: LegId, to: SocketAddr, header: &Header, payload: &[u8], table: Option<&[u8; 256]>) {
+    pub fn rtp(
+        &mut self,
+        leg: LegId,
+        to: SocketAddr,
+        header: &Header,
+        payload: &[u8],
+        table: Option<&[u8; 256]>,
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&header.write());
         match table {

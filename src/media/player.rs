@@ -74,7 +74,8 @@ fn samples_of(time: Duration) -> usize {
 fn copy(clip: &Sound, from: usize, library: &Library, codec: Codec, into: &mut [u8]) -> usize {
     match clip {
         Sound::Prompt(prompt) => {
-            let octets = library.get(*prompt, codec).and_then(|octets| octets.get(from..)).unwrap_or_default();
+            let octets =
+                library.get(*prompt, codec).and_then(|octets| octets.get(from..)).unwrap_or_default();
             let count = octets.len().min(into.len());
             for (to, octet) in into.iter_mut().zip(octets) {
                 *to = *octet;

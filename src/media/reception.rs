@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::Instant;
 
-use super::rtcp::{self, Block};
+use super::rtcp::Block;
 use super::{Header, SAMPLE_RATE};
 
 /// What a packet is to the stream it belongs to.
@@ -192,7 +192,7 @@ impl Source {
 
 /// In 65536ths of a second.
 fn rtcp_units(time: Duration) -> u32 {
-    rtcp::ntp_middle(((time.as_micros() as u64) << 16) / 1_000_000 << 16)
+    u32::try_from((time.as_micros() << 16) / 1_000_000).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

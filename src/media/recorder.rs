@@ -84,11 +84,7 @@ impl Recorder {
     pub fn advance(&mut self, now: Instant) -> (Option<Audio>, Option<EndWhy>) {
         let ready = samples_of(now.since(self.started)).saturating_sub(LATENESS).min(self.longest);
         let due = ready.saturating_sub(self.taken);
-        if due >= PIECE as u64 || ready == self.longest {
-            self.take(due)
-        } else {
-            (None, None)
-        }
+        if due >= PIECE as u64 || ready == self.longest { self.take(due) } else { (None, None) }
     }
 
     /// The rest up to now.
@@ -301,8 +297,8 @@ mod tests {
             f.hear(Side::Left, 5000 + n as u32 * 160, said(n), false);
             f.until((n + 1) * 20 + 7);
             match n {
-                10 => {}                                                             // lost
-                20 => {}                                                             // late: see 22
+                10 => {} // lost
+                20 => {} // late: see 22
                 22 => [22, 20].iter().for_each(|m| f.hear(Side::Right, m * 160, *m as u8, false)),
                 30 => [30, 30].iter().for_each(|m| f.hear(Side::Right, m * 160, *m as u8, false)), // doubled
                 _ => f.hear(Side::Right, n as u32 * 160, said(n), false),
@@ -363,7 +359,9 @@ mod tests {
         let (at, why) = f.ended.expect("ended");
         assert_eq!(why, EndWhy::Silence);
         assert!((3200..3400).contains(&at), "{at}");
-        let Event::RecordingEnded { length, voiced, .. } = f.recorder.ended(why) else { panic!("another event") };
+        let Event::RecordingEnded { length, voiced, .. } = f.recorder.ended(why) else {
+            panic!("another event")
+        };
         assert_eq!((length, voiced), (Duration::from_secs(3), Duration::from_secs(1)));
         assert_eq!(f.audio.len(), 3 * 8000);
     }
@@ -393,7 +391,8 @@ mod tests {
             f.hear(Side::Left, n as u32 * 160, 1, (3..6).contains(&n));
         }
         f.finish();
-        let expected: Vec<i16> = (0..10).flat_map(|n| [if (3..6).contains(&n) { 0 } else { value(1) }; 160]).collect();
+        let expected: Vec<i16> =
+            (0..10).flat_map(|n| [if (3..6).contains(&n) { 0 } else { value(1) }; 160]).collect();
         assert_eq!(f.audio, expected);
     }
 }

@@ -28,7 +28,8 @@ impl Header {
     /// Header and payload; `None` for what is not RTP: another version, too short for what it announces, or a
     /// payload type that RTCP uses on a shared port (RFC 5761 §4).
     pub fn parse(packet: &[u8]) -> Option<(Header, &[u8])> {
-        let (&[first, second, s0, s1, t0, t1, t2, t3, i0, i1, i2, i3], mut payload) = packet.split_first_chunk()?;
+        let (&[first, second, s0, s1, t0, t1, t2, t3, i0, i1, i2, i3], mut payload) =
+            packet.split_first_chunk()?;
         if first & 0xc0 != VERSION_2 || (192..=223).contains(&second) {
             return None;
         }

@@ -14,7 +14,9 @@ use super::player::Player;
 use super::reception::{Arrival, Reception};
 use super::recorder::Side;
 use super::rtcp::{self, Item, Sent};
-use super::{Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, g711, quality};
+use super::{
+    Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, g711, quality,
+};
 
 /// Index of a session in its engine.
 pub(super) type Place = usize;
@@ -293,8 +295,7 @@ impl Session {
             return;
         };
         let octets = heard.payload.len();
-        let header =
-            self.relay.pass(now, &heard.header, payload_type, samples as u32, octets, &mut self.out);
+        let header = self.relay.pass(now, &heard.header, payload_type, samples as u32, octets, &mut self.out);
         if let Some(header) = header {
             out.rtp(self.leg, to, &header, heard.payload, table);
         }
@@ -376,7 +377,7 @@ impl Reports {
         // Spread by the SSRC, which is random; nobody gains by guessing it.
         let mixed = (u64::from(ssrc) << 32 | u64::from(self.written)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let interval = u64::from(config.rtcp_interval_ms) * 1000;
-        let spread = (mixed >> 32) * interval >> 32;
+        let spread = ((mixed >> 32) * interval) >> 32;
         self.due = Some(now + Duration::from_micros(interval / 2 + spread));
     }
 
@@ -390,7 +391,7 @@ impl Reports {
             let units = middle.wrapping_sub(block.last_report).wrapping_sub(block.delay);
             // A minute is no round trip but a peer's mistake.
             if units < 60 << 16 {
-                self.round_trip = Some(Duration::from_micros(u64::from(units) * 1_000_000 >> 16));
+                self.round_trip = Some(Duration::from_micros((u64::from(units) * 1_000_000) >> 16));
             }
         }
     }

@@ -205,9 +205,9 @@ fn rtcp_address(stream: &Media, address: IpAddr) -> SocketAddr {
 /// By `a=rtpmap`, or by its static payload type.
 fn codec_of(stream: &Media, format: u8) -> Option<Codec> {
     match encoding(stream, format) {
-        Some((name, rate)) => {
-            Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name) && rate == codec.clock_rate())
-        }
+        Some((name, rate)) => Codec::ALL
+            .into_iter()
+            .find(|codec| codec.name().eq_ignore_ascii_case(name) && rate == codec.clock_rate()),
         None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == format),
     }
 }

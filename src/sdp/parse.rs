@@ -112,8 +112,10 @@ mod tests {
         let text = "v=0\no=- 1 2 IN IP4 192.0.2.1\rx=unknown\r\nnonsense\n\n c = odd\nc=IN IP4 192.0.2.9/127\n\
                     m=audio 4000/2 RTP/AVP 0 8\na=sendonly\nc=IN IP6 2001:db8::1\nm=video 0 RTP/AVP 31";
         let session = parse(text.as_bytes()).expect("parsed");
-        let connection =
-            |family: &str, address: &str| Connection { family: family.to_owned(), address: address.to_owned() };
+        let connection = |family: &str, address: &str| Connection {
+            family: family.to_owned(),
+            address: address.to_owned(),
+        };
         assert_eq!(session.connection, Some(connection("IP4", "192.0.2.9")));
         let [audio, video] = &session.media[..] else { panic!("{:?}", session.media) };
         assert_eq!((audio.port, audio.formats.join(" ").as_str()), (4000, "0 8"));
@@ -127,7 +129,11 @@ mod tests {
         assert_eq!(parse(b""), Err(SdpError::NotSdp));
         assert_eq!(parse(b"hello, world\r\nHTTP=yes"), Err(SdpError::NotSdp));
         for bad in ["m=audio", "m=audio 70000 RTP/AVP 0", "m=audio x RTP/AVP 0", "m=audio 1", "m="] {
-            assert_eq!(parse(format!("v=0\r\n{bad}\r\n").as_bytes()), Err(SdpError::BadMedia { line: 2 }), "{bad}");
+            assert_eq!(
+                parse(format!("v=0\r\n{bad}\r\n").as_bytes()),
+                Err(SdpError::BadMedia { line: 2 }),
+                "{bad}"
+            );
         }
         let many = "m=audio 1 RTP/AVP 0\n".repeat(33);
         assert_eq!(parse(many.as_bytes()), Err(SdpError::TooManyStreams { limit: 32 }));

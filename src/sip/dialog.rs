@@ -85,11 +85,6 @@ impl Dialog {
         true
     }
 
-    /// The number of the peer's last request.
-    pub fn remote_sequence(&self) -> Option<u32> {
-        self.remote_sequence
-    }
-
     /// The peer moved: its re-INVITE, UPDATE or 2xx to ours names a new Contact (RFC 3261 §12.2). A repeated or
     /// missing one changes nothing.
     pub fn refresh_target(&mut self, headers: &Headers) {
@@ -98,9 +93,10 @@ impl Dialog {
         }
     }
 
-    /// A peer that came over a new connection is answered and called over that.
+    /// A peer that came over a new connection, or whose address translator chose another port, is called back
+    /// there.
     pub fn refresh_flow(&mut self, flow: Flow) {
-        if flow.transport == Transport::Tcp && self.flow.transport == Transport::Tcp {
+        if self.pinned && flow.transport == self.flow.transport {
             self.flow = flow;
         }
     }
@@ -179,9 +175,15 @@ impl Dialog {
             return self.flow;
         }
         let Some(hop) = self.next_hop() else { return self.flow };
-        let Some(remote) = hop.socket_address().filter(|a| same_family(a, &self.flow.local)) else { return self.flow };
+        let Some(remote) = hop.socket_address().filter(|a| same_family(a, &self.flow.local)) else {
+            return self.flow;
+        };
         let transport = hop.transport().unwrap_or(self.flow.transport);
-        let connection = if (transport, remote) == (self.flow.transport, self.flow.remote) { self.flow.connection } else { 0 };
+        let connection = if (transport, remote) == (self.flow.transport, self.flow.remote) {
+            self.flow.connection
+        } else {
+            0
+        };
         Flow { transport, remote, connection, ..self.flow }
     }
 }

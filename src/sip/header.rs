@@ -224,6 +224,11 @@ impl Headers {
         self.fields.extend(other.fields.iter().filter(|f| f.name == name).cloned());
     }
 
+    /// All lines of another message's headers, in order, behind these.
+    pub fn append(&mut self, other: &Headers) {
+        self.fields.extend_from_slice(&other.fields);
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter()
     }

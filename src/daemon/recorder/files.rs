@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::RecordingId;
 
@@ -25,6 +26,15 @@ pub fn part_of(path: &Path) -> PathBuf {
     name.push(".");
     name.push(PART);
     PathBuf::from(name)
+}
+
+/// How long a whole recording is; `None` where there is none.
+pub fn length(state: &Path, recording: RecordingId) -> Option<Duration> {
+    let reader = hound::WavReader::open(path_of(state, recording)).ok()?;
+    let rate = reader.spec().sample_rate;
+    (rate > 0 && reader.duration() > 0).then(|| {
+        Duration::from_millis(u64::from(reader.duration()) * 1000 / u64::from(rate))
+    })
 }
 
 /// The first channel at 8 kHz, to be played to a leg.

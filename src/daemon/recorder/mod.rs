@@ -27,7 +27,7 @@ use super::counters::Counters;
 use super::failure::Failure;
 use super::inbox::{Inbox, Report};
 
-pub use files::path_of;
+pub use files::{length, path_of};
 pub use repair::{Repaired, repair_all};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ fn repair(part: &Path) -> io::Result<Repaired> {
     let mut file = OpenOptions::new().read(true).write(true).open(part)?;
     let length = file.metadata()?.len();
     let mut head = Vec::new();
-    file.by_ref().take(HEAD).read_to_end(&mut head)?;
+    Read::by_ref(&mut file).take(HEAD).read_to_end(&mut head)?;
     let frame = u64::from(frame_octets(&head).unwrap_or(2)).max(1);
     let sound = data_start(&head).map(|start| (start, length.saturating_sub(start) / frame * frame));
     let Some((start, size)) = sound.filter(|(_, size)| *size > 0) else {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sip::{Flow, Transmit, Transport};
+use crate::sip::{Flow, Limits, Transmit, Transport};
 
 use super::counters::Counters;
 use super::failure::Failure;
@@ -48,9 +48,9 @@ pub struct Transports {
 
 impl Transports {
     /// Binds everything or nothing.
-    pub fn bind(config: &Config, max_message: usize, counters: &Arc<Counters>) -> Result<Self, Failure> {
-        let datagrams = Datagrams::bind(&config.udp, max_message, counters)?;
-        let streams = Streams::bind(config, max_message, counters)?;
+    pub fn bind(config: &Config, limits: Limits, counters: &Arc<Counters>) -> Result<Self, Failure> {
+        let datagrams = Datagrams::bind(&config.udp, limits.message, counters)?;
+        let streams = Streams::bind(config, limits, counters)?;
         Ok(Transports { datagrams, streams })
     }
 

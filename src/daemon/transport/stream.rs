@@ -9,8 +9,8 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::sip::Flow;
-use crate::sip::wire::{self, Cut, StreamFramer};
+use crate::sip::wire::{Cut, StreamFramer};
+use crate::sip::{self, Flow};
 
 use super::tcp::{Event, Shared};
 
@@ -19,7 +19,7 @@ use super::tcp::{Event, Shared};
 pub struct Limits {
     /// A stream on which nothing comes for this long is closed.
     pub idle: Duration,
-    pub message: wire::Limits,
+    pub message: sip::Limits,
 }
 
 /// Once begun, a message must be whole within this time; so must the first one of a new stream.

@@ -15,8 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::daemon::counters::Counters;
 use crate::daemon::failure::Failure;
-use crate::sip::wire;
-use crate::sip::{Flow, Transmit, Transport};
+use crate::sip::{self, Flow, Transmit, Transport};
 
 use super::stream::{self, Limits};
 use super::{Arrival, Config, listen_failure};
@@ -67,13 +66,13 @@ pub(super) enum Event {
 }
 
 impl Streams {
-    pub fn bind(config: &Config, max_message: usize, counters: &Arc<Counters>) -> Result<Self, Failure> {
+    pub fn bind(config: &Config, limits: sip::Limits, counters: &Arc<Counters>) -> Result<Self, Failure> {
         let (sender, arrivals) = mpsc::channel(ARRIVALS);
         let shared = Shared {
             registry: Arc::default(),
             arrivals: sender,
             counters: Arc::clone(counters),
-            limits: Limits { idle: config.tcp_idle, message: wire::Limits { message: max_message, ..wire::Limits::default() } },
+            limits: Limits { idle: config.tcp_idle, message: limits },
             numbers: Arc::new(AtomicU64::new(1)),
             most: config.tcp_streams,
         };

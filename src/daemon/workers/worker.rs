@@ -72,7 +72,6 @@ pub struct Worker {
     orders: Orders,
     legs: Legs,
     poll: OwnedFd,
-    ready: Vec<epoll::Event>,
     recorder: Recorder,
     inbox: Inbox<Report>,
     /// What the driver had no room for yet, in order.
@@ -98,7 +97,6 @@ impl Worker {
             orders,
             legs: Legs::default(),
             poll,
-            ready: Vec::with_capacity(EVENTS),
             recorder,
             inbox,
             unsent: VecDeque::new(),
@@ -110,15 +108,16 @@ impl Worker {
     /// Until [`Order::Stop`].
     pub fn run(mut self) {
         let mut tick = Tick::starting(clock::mono());
+        let mut ready = Vec::with_capacity(EVENTS);
         loop {
             if self.legs.is_empty() && self.unsent.is_empty() {
-                self.sleep_until_called();
+                self.sleep_until_called(&mut ready);
                 tick = Tick::starting(clock::mono());
             }
             if !self.take_orders() {
                 return;
             }
-            self.receive();
+            self.receive(&mut ready);
             self.engine.handle_tick(clock::mono());
             self.put_out();
             self.report();
@@ -129,12 +128,12 @@ impl Worker {
         }
     }
 
-    fn sleep_until_called(&mut self) {
+    fn sleep_until_called(&mut self, ready: &mut Vec<epoll::Event>) {
         let shared = Arc::clone(&self.orders.0);
         shared.asleep.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         if shared.queue.is_empty() {
-            self.wait(IDLE);
+            self.wait(ready, IDLE);
             let mut rung = [0; 8];
             let _ = rustix::io::read(&shared.bell, &mut rung);
         }
@@ -142,14 +141,14 @@ impl Worker {
     }
 
     /// Fills `ready`; empty after `patience` or an interruption.
-    fn wait(&mut self, patience: Duration) {
+    fn wait(&self, ready: &mut Vec<epoll::Event>, patience: Duration) {
         let patience = Timespec {
             tv_sec: i64::try_from(patience.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(patience.subsec_nanos()),
         };
-        self.ready.clear();
-        if epoll::wait(&self.poll, spare_capacity(&mut self.ready), Some(&patience)).is_err() {
-            self.ready.clear();
+        ready.clear();
+        if epoll::wait(&self.poll, spare_capacity(ready), Some(&patience)).is_err() {
+            ready.clear();
         }
     }
 
@@ -192,15 +191,15 @@ impl Worker {
 
     /// One packet of every socket that has some, until none has: the usual case, a packet each, costs one
     /// read each and no read in vain.
-    fn receive(&mut self) {
+    fn receive(&mut self, ready: &mut Vec<epoll::Event>) {
         let mut buffer = [0; PACKET];
         for _ in 0..ROUNDS {
-            self.wait(Duration::ZERO);
-            if self.ready.is_empty() {
+            self.wait(ready, Duration::ZERO);
+            if ready.is_empty() {
                 return;
             }
             let now = clock::mono();
-            for event in &self.ready {
+            for event in ready.iter() {
                 let Some((leg, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
                 if let Some((length, from)) = ports.receive(channel, &mut buffer) {
                     let packet = buffer.get(..length).unwrap_or_default();

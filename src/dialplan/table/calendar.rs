@@ -55,7 +55,7 @@ pub(in crate::dialplan) const HOLIDAY: Doc = Doc {
     fields: &[
         Field::needed("from", Form::Other("a date, `2026-10-01`"), "The first day."),
         Field::optional("to", Form::Other("a date"), "`from`", "The last day."),
-        Field::optional("greeting", Form::Text, "`greeting/happy-holiday`", "The prompt that wishes callers well."),
+        Field::optional("greeting", Form::Text, "`greeting/happy-holiday`", "The prompt that wishes callers well; empty for none."),
     ],
     example: r#"[holidays.china.2026]
 source = "the notice"
@@ -180,12 +180,14 @@ fn holiday<'a, 's>(loader: &mut Loader<'a, 's>, written: Written<'a, 's>, year: 
         Some((name, place)) => (name, place),
         None => ("greeting/happy-holiday".to_owned(), fields.place()),
     };
-    loader.phrase(place, &greeting);
+    if !greeting.is_empty() {
+        loader.phrase(place, &greeting);
+    }
     let (from, to) = (from?, to?);
     if from > to {
         loader.report.mistake(fields.place(), "a holiday ends after it begins");
     }
-    Some(Holiday { from, to, greeting: Some(greeting) })
+    Some(Holiday { from, to, greeting: Some(greeting).filter(|g| !g.is_empty()) })
 }
 
 fn date(loader: &mut Loader<'_, '_>, written: Written<'_, '_>, year: i16) -> Option<Date> {

@@ -197,7 +197,8 @@ fn phones_and_switches() {
 
 #[test]
 fn dynamic_numbers_and_our_own_limits() {
-    let dynamic = "v=0\nc=IN IP6 2001:db8::7\nm=audio 5000 RTP/AVP 97 0\na=rtpmap:97 pcma/8000/1\na=rtpmap:0 PCMU/8000";
+    let dynamic =
+        "v=0\nc=IN IP6 2001:db8::7\nm=audio 5000 RTP/AVP 97 0\na=rtpmap:97 pcma/8000/1\na=rtpmap:0 PCMU/8000";
     let agreed = answered(dynamic).1;
     assert_eq!((agreed.codec, agreed.payload_type), (Codec::Pcma, 97));
     assert_eq!(agreed.remote_rtp, address("[2001:db8::7]:5000"));
@@ -237,7 +238,9 @@ fn several_streams_keep_their_order() {
     let again = reoffer(&held, &shape);
     assert_eq!(streams(&again)[3], "m=audio 30000 RTP/AVP 8 0 101");
     assert_eq!(streams(&again).len(), 6);
-    assert!(again.contains("o=- 7 2 IN IP4") && again.ends_with("m=image 0 udptl t38\r\nm=audio 0 RTP/AVP 0\r\n"));
+    assert!(
+        again.contains("o=- 7 2 IN IP4") && again.ends_with("m=image 0 udptl t38\r\nm=audio 0 RTP/AVP 0\r\n")
+    );
     assert!(again.contains("a=sendonly\r\n"));
 }
 

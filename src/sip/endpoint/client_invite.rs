@@ -126,26 +126,18 @@ impl Calling {
         }
     }
 
-    /// Timer B, or no way to the peer.
+    /// Timer B (also after CANCEL), or no way to the peer.
     pub fn fail(self: Box<Self>, core: &mut Core, failure: Failure) {
-        let (status, reason) = match (&self.cancel, failure) {
-            (Cancel::No, Failure::TimedOut) => (408, "no answer from the network"),
-            (Cancel::No, Failure::Unreachable) => (503, "unreachable"),
-            _ => (487, "cancelled"),
+        let (status, reason) = match &self.cancel {
+            Cancel::No => (failure.status(), failure.reason()),
+            Cancel::Wanted(_) | Cancel::Sent => (487, "cancelled"),
         };
-        debug_assert!(!matches!(self.cancel, Cancel::No) || failure.status() == status);
         self.over(core, status, reason.to_owned(), None);
     }
 
     /// The peer rings for too long.
     pub fn expire(self: Box<Self>, core: &mut Core, now: Instant) -> Session {
         self.cancel(core, now, None)
-    }
-
-    /// Even the CANCEL brought no final response.
-    pub fn give_up(self: Box<Self>, core: &mut Core) {
-        core.drop_open_invite(self.transaction);
-        self.over(core, 487, "cancelled".to_owned(), None);
     }
 
     fn progress(&mut self, core: &mut Core, now: Instant, response: &Response) {
@@ -162,10 +154,9 @@ impl Calling {
     }
 
     fn answered(self: Box<Self>, core: &mut Core, now: Instant, response: &Response) -> Option<Session> {
-        for timer in [DialogTimer::InviteExpires, DialogTimer::CancelUnanswered] {
-            core.clear_dialog_timer(self.id, timer);
-        }
-        let (Some(sent), Some(flow)) = (core.sent_invite(self.transaction), core.client_flow(self.transaction))
+        core.clear_dialog_timer(self.id, DialogTimer::InviteExpires);
+        let (Some(sent), Some(flow)) =
+            (core.sent_invite(self.transaction), core.client_flow(self.transaction))
         else {
             self.over(core, 500, "transaction lost".to_owned(), None);
             return None;
@@ -223,7 +214,7 @@ impl Calling {
         let mut headers = Headers::default();
         headers.push(Name::MaxForwards, "70");
         headers.push(Name::Contact, core.contact(via, contact_user.as_deref()));
-        core.push_abilities(&mut headers);
+        core.config.push_abilities(&mut headers);
         session_timer::push_wish(&core.config, self.least_session, &mut headers);
         for (name, value) in further {
             headers.push_named(name, value.clone());
@@ -255,9 +246,8 @@ impl Calling {
     fn send_cancel(&mut self, core: &mut Core, now: Instant, reason: Option<String>) {
         core.send_cancel(now, self.transaction, reason.as_deref());
         self.cancel = Cancel::Sent;
-        let give_up = core.timing(self.invite.via.transport).give_up();
         core.clear_dialog_timer(self.id, DialogTimer::InviteExpires);
-        core.set_dialog_timer(self.id, DialogTimer::CancelUnanswered, now + give_up);
+        core.abandon(now, self.transaction);
     }
 
     fn over(self: Box<Self>, core: &mut Core, status: u16, reason: String, retry_after: Option<Duration>) {
@@ -270,7 +260,9 @@ impl Calling {
 /// A 2xx to an INVITE that needs none any more: another fork's after the first, or one that comes after we gave
 /// up. It is acknowledged and hung up at once (RFC 3261 §13.2.2.4).
 pub(super) fn decline_fork(core: &mut Core, now: Instant, transaction: TransactionId, response: &Response) {
-    let (Some(invite), Some(flow)) = (core.sent_invite(transaction), core.client_flow(transaction)) else { return };
+    let (Some(invite), Some(flow)) = (core.sent_invite(transaction), core.client_flow(transaction)) else {
+        return;
+    };
     let mut dialog = Dialog::of_client(invite, response, flow);
     let (ack, flow) = dialog.ack(response.cseq.number);
     core.acknowledge(transaction, response.to.tag(), ack, flow);

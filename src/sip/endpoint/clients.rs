@@ -65,7 +65,13 @@ impl ClientTransactions {
 
 impl Core {
     /// Sends a request. Its Via is put on here; everything else is the caller's.
-    pub fn send_request(&mut self, now: Instant, request: Request, flow: Flow, user: ClientUser) -> TransactionId {
+    pub fn send_request(
+        &mut self,
+        now: Instant,
+        request: Request,
+        flow: Flow,
+        user: ClientUser,
+    ) -> TransactionId {
         let branch = self.new_branch();
         self.start_client(now, request, flow, user, branch)
     }
@@ -95,8 +101,16 @@ impl Core {
             (Machine::Other(ClientNonInvite::start(timing, &mut actions)), None)
         };
         self.clients.by_branch.insert(key.clone(), id);
-        let transaction =
-            ClientTransaction { machine, key, user, flow, bytes, invite, ack: Bytes::new(), forks: Vec::new() };
+        let transaction = ClientTransaction {
+            machine,
+            key,
+            user,
+            flow,
+            bytes,
+            invite,
+            ack: Bytes::new(),
+            forks: Vec::new(),
+        };
         self.clients.all.insert(id, transaction);
         self.actions = actions;
         self.carry_out(now, id, None);
@@ -139,7 +153,12 @@ impl Core {
     }
 
     /// A timer of a client transaction has fired.
-    pub fn fire_client(&mut self, now: Instant, id: TransactionId, timer: Timer) -> Option<(ClientUser, Failure)> {
+    pub fn fire_client(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        timer: Timer,
+    ) -> Option<(ClientUser, Failure)> {
         self.advance_client(now, id, ClientInput::Fired(timer))
     }
 
@@ -148,7 +167,12 @@ impl Core {
         self.advance_client(now, id, ClientInput::TransportFailed)
     }
 
-    fn advance_client(&mut self, now: Instant, id: TransactionId, input: ClientInput) -> Option<(ClientUser, Failure)> {
+    fn advance_client(
+        &mut self,
+        now: Instant,
+        id: TransactionId,
+        input: ClientInput,
+    ) -> Option<(ClientUser, Failure)> {
         let transaction = self.clients.all.get_mut(&id)?;
         let user = transaction.user;
         transaction.machine.handle(input, &mut self.actions);
@@ -184,6 +208,11 @@ impl Core {
         let branch = self.new_branch();
         ack.vias.clear();
         ack.vias.push(self.via(&flow, &branch));
+        if let Some(of) = self.sent_invite(invite) {
+            // "The ACK MUST contain the same credentials as the INVITE" (RFC 3261 §13.2.2.4).
+            ack.headers.copy_from(&of.headers, Name::Authorization);
+            ack.headers.copy_from(&of.headers, Name::ProxyAuthorization);
+        }
         let bytes = ack.encode();
         self.transmit(flow, bytes.clone());
         if let Some(transaction) = self.clients.all.get_mut(&invite) {
@@ -209,15 +238,10 @@ impl Core {
         self.clients.all.get(&id).map(|t| t.flow)
     }
 
-    /// Gives up an INVITE that is not answered even after CANCEL (RFC 3261 §9.1), or whose dialog is over.
-    pub fn drop_open_invite(&mut self, id: TransactionId) {
-        let open = match self.clients.all.get(&id).map(|t| &t.machine) {
-            Some(Machine::Invite(machine)) => machine.is_open(),
-            _ => false,
-        };
-        if open {
-            self.forget_client(id);
-        }
+    /// An INVITE that was cancelled (RFC 3261 §9.1), or whose dialog is over, does not wait for ever for its
+    /// final response.
+    pub fn abandon(&mut self, now: Instant, id: TransactionId) {
+        self.advance_client(now, id, ClientInput::Abandon);
     }
 
     fn carry_out(&mut self, now: Instant, id: TransactionId, response: Option<&Response>) -> Outcome {

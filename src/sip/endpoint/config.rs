@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::sip::{Limits, Method};
+use crate::sip::{Headers, Limits, Method, Name};
 
 /// Timers, names and limits of an [`Endpoint`](super::Endpoint). Every default is the RFC's.
 #[derive(Clone, Debug)]
@@ -38,6 +38,22 @@ impl Config {
     /// What a peer takes our local address for.
     pub(super) fn advertised(&self, local: SocketAddr) -> SocketAddr {
         SocketAddr::new(self.advertised.unwrap_or(local.ip()), local.port())
+    }
+
+    /// The methods that are answered with something else than 405 or 501.
+    pub(super) fn allow(&self) -> String {
+        let mut allow = String::from("INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
+        for method in self.methods.iter().filter(|method| **method != Method::Options) {
+            allow.push_str(", ");
+            allow.push_str(&method.to_string());
+        }
+        allow
+    }
+
+    /// `Allow` and `Supported`: in INVITE, UPDATE, their 2xx and the answer to OPTIONS.
+    pub(super) fn push_abilities(&self, headers: &mut Headers) {
+        headers.push(Name::Allow, self.allow());
+        headers.push(Name::Supported, "timer");
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
 use crate::sip::transaction::{Action, Timing};
-use crate::sip::{Flow, Headers, MAGIC_COOKIE, Name, NameAddr, Text, Transmit, Transport, Uri, Via};
+use crate::sip::{Flow, MAGIC_COOKIE, NameAddr, Text, Transmit, Transport, Uri, Via};
 
 use super::clients::ClientTransactions;
 use super::config::Config;
@@ -31,6 +31,13 @@ impl Failure {
         match self {
             Failure::TimedOut => 408,
             Failure::Unreachable => 503,
+        }
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Failure::TimedOut => "no answer from the network",
+            Failure::Unreachable => "unreachable",
         }
     }
 }
@@ -164,24 +171,6 @@ impl Core {
             other => uri.with_param("transport", other.uri_name()),
         };
         NameAddr::new(uri).to_value()
-    }
-
-    /// The methods that we answer with something else than 405 or 501.
-    pub fn allow(&self) -> String {
-        let mut allow = String::from("INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
-        for method in &self.config.methods {
-            if *method != crate::sip::Method::Options {
-                allow.push_str(", ");
-                allow.push_str(&method.to_string());
-            }
-        }
-        allow
-    }
-
-    /// `Allow`, `Supported`: in INVITE, UPDATE, their 2xx and the answer to OPTIONS.
-    pub fn push_abilities(&self, headers: &mut Headers) {
-        headers.push(Name::Allow, self.allow());
-        headers.push(Name::Supported, "timer");
     }
 
     pub fn set_dialog_timer(&mut self, dialog: DialogId, timer: DialogTimer, at: Instant) {

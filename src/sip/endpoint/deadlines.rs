@@ -32,8 +32,6 @@ pub(super) enum DialogTimer {
     /// A ringing call's provisional response goes out again, so that no proxy gives up: each minute
     /// (RFC 3261 §13.3.1.1).
     RingAgain,
-    /// After our CANCEL nobody sent a final response: 64 × T1 (RFC 3261 §9.1).
-    CancelUnanswered,
     /// The peer rings for longer than the host allows: we cancel.
     InviteExpires,
     /// Our re-INVITE met another (491): it goes out again (RFC 3261 §14.1).
@@ -58,7 +56,6 @@ impl Deadline {
                 DialogTimer::SuccessAgain => "2xx again",
                 DialogTimer::NoAck => "no ACK",
                 DialogTimer::RingAgain => "ringing again",
-                DialogTimer::CancelUnanswered => "CANCEL unanswered",
                 DialogTimer::InviteExpires => "INVITE expires",
                 DialogTimer::Glare => "glare",
                 DialogTimer::SessionRefresh => "session refresh",

@@ -21,7 +21,9 @@ impl Identity {
 
     /// Takes a 401 or 407. `true`: send the request again.
     pub fn challenged(&mut self, response: &Response) -> bool {
-        let Some(login) = self.login.as_mut().filter(|_| matches!(response.status, 401 | 407)) else { return false };
+        let Some(login) = self.login.as_mut().filter(|_| matches!(response.status, 401 | 407)) else {
+            return false;
+        };
         self.challenges = self.challenges.saturating_add(1);
         self.challenges <= Self::MAX_CHALLENGES && login.challenged(response).is_ok()
     }
@@ -33,7 +35,8 @@ impl Identity {
 
     /// Puts the answer to the last challenge into a request.
     pub fn sign(&mut self, request: &mut Request, rng: &mut Rng) {
-        let answer = self.login.as_mut().and_then(|login| login.authorize(rng, &request.method, &request.uri));
+        let answer =
+            self.login.as_mut().and_then(|login| login.authorize(rng, &request.method, &request.uri));
         if let Some((name, value)) = answer {
             request.headers.push(name, value);
         }

@@ -65,14 +65,14 @@ impl Leaving {
             self.send_bye(core, now);
             return Some(Session::Leaving(self));
         }
-        self.finish(core);
+        self.finish(core, now);
         None
     }
 
     /// Nothing more is expected.
-    pub fn finish(self: Box<Self>, core: &mut Core) {
+    pub fn finish(self: Box<Self>, core: &mut Core, now: Instant) {
         if let Some(reoffer) = self.reoffer {
-            core.drop_open_invite(reoffer);
+            core.abandon(now, reoffer);
         }
     }
 

@@ -145,7 +145,7 @@ impl Endpoint {
         }
     }
 
-    /// 200. `sdp` is the answer to the INVITE's SDP offer, or our offer where it had none (the answer then comes
+    /// Answers with 200. `sdp` is the answer to the INVITE's SDP offer, or our offer where it had none (the answer then comes
     /// with [`Event::Acked`]); `None` repeats that of [`ring`](Self::ring).
     pub fn accept(&mut self, now: Instant, dialog: DialogId, sdp: Option<Bytes>) {
         self.step(dialog, |session, core| match session {
@@ -253,10 +253,6 @@ impl Endpoint {
                 Some(Session::Ringing(ringing))
             }
             (Session::Calling(calling), DialogTimer::InviteExpires) => Some(calling.expire(core, now)),
-            (Session::Calling(calling), DialogTimer::CancelUnanswered) => {
-                calling.give_up(core);
-                None
-            }
             (Session::Talking(talking), DialogTimer::NoAck) => Some(talking.no_ack(core, now)),
             (Session::Talking(talking), DialogTimer::SessionExpires) => Some(talking.expire(core, now)),
             (Session::Talking(mut talking), timer) => {
@@ -287,7 +283,7 @@ impl Endpoint {
             }),
             ClientUser::Bye(id) => self.step(id, |session, core| match session {
                 Some(Session::Leaving(leaving)) => {
-                    leaving.finish(core);
+                    leaving.finish(core, now);
                     None
                 }
                 other => other,

@@ -45,30 +45,27 @@ pub(super) fn answered(core: &mut Core, id: RequestId, response: &Response) {
         return;
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers = response.headers.iter().map(|field| (text(field.name_bytes()), text(field.value()))).collect();
+    let headers =
+        response.headers.iter().map(|field| (text(field.name_bytes()), text(field.value()))).collect();
     let reason = response.reason.to_str().into_owned();
     core.event(Event::Reply { id, status: response.status, reason, headers, body: response.body.clone() });
 }
 
 /// No final response to a request of ours.
 pub(super) fn failed(core: &mut Core, id: RequestId, failure: Failure) {
-    let reason = match failure {
-        Failure::TimedOut => "no answer from the network",
-        Failure::Unreachable => "unreachable",
-    };
     let (headers, body) = (Vec::new(), Bytes::new());
-    core.event(Event::Reply { id, status: failure.status(), reason: reason.to_owned(), headers, body });
+    let reason = failure.reason().to_owned();
+    core.event(Event::Reply { id, status: failure.status(), reason, headers, body });
 }
 
 /// The host's final response to a peer's request.
 pub(super) fn respond(core: &mut Core, now: Instant, id: RequestId, answer: Answer) {
     let Some(transaction) = core.take_request(id) else { return };
     let status = answer.status.clamp(200, 699);
-    let allow = (status == 405).then(|| core.allow());
-    core.respond_with(now, transaction, status, |response| {
+    core.respond_with(now, transaction, status, |response, config| {
         refusal::fill(response, answer);
-        if let Some(allow) = allow.filter(|_| !response.headers.has(Name::Allow)) {
-            response.headers.push(Name::Allow, allow);
+        if status == 405 && !response.headers.has(Name::Allow) {
+            response.headers.push(Name::Allow, config.allow());
         }
     });
 }

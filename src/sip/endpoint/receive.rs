@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::Instant;
-use crate::sip::{Flow, Framing, Malformed, Message, Method, Name, ParseError, Request, Response, Transport};
+use crate::sip::{Flow, Framing, Malformed, Message, Method, ParseError, Request, Response, Transport};
 
 use super::Endpoint;
 use super::client_invite::decline_fork;
@@ -52,7 +52,9 @@ impl Endpoint {
                 }
             }),
             ClientUser::Reoffer(id) => self.step(id, |session, core| match session {
-                Some(Session::Talking(talking)) => Some(talking.reoffer_response(core, now, transaction, response)),
+                Some(Session::Talking(talking)) => {
+                    Some(talking.reoffer_response(core, now, transaction, response))
+                }
                 other => {
                     // We hung up meanwhile: the 2xx still wants its ACK.
                     if response.is_success() && response.cseq.method == Method::Invite {
@@ -128,7 +130,7 @@ impl Endpoint {
 
     fn receive_new(&mut self, now: Instant, flow: Flow, transaction: TransactionId, request: Request) {
         let core = &mut self.core;
-        if let Err(answer) = refusal::inspect(&core.config, || core.allow(), &request) {
+        if let Err(answer) = refusal::inspect(&core.config, &request) {
             core.stats.refused += 1;
             refuse(core, now, transaction, answer);
         } else if request.to.tag().is_some() {
@@ -143,30 +145,15 @@ impl Endpoint {
 
     fn receive_in_dialog(&mut self, now: Instant, flow: Flow, transaction: TransactionId, request: &Request) {
         let Some(id) = self.find_dialog(request) else {
-            if request.method == Method::Options {
-                // A peer that asks whether the dialog is alive gets the truth; so does one that only pings.
-                self.core.stats.unknown_dialogs += 1;
-            }
             return self.unknown_dialog(now, transaction);
         };
         self.step(id, |session, core| match session {
             Some(Session::Talking(talking)) => talking.receive(core, now, transaction, request, flow),
-            // The caller may end an early dialog by BYE (RFC 3261 §15).
-            Some(Session::Ringing(ringing)) if request.method == Method::Bye => {
-                core.respond(now, transaction, 200);
-                ringing.cancelled(core, now);
-                None
-            }
+            Some(Session::Ringing(ringing)) => ringing.receive(core, now, transaction, request),
             // Our BYE and the peer's have crossed.
             Some(Session::Leaving(leaving)) if request.method == Method::Bye => {
                 core.respond(now, transaction, 200);
                 Some(Session::Leaving(leaving))
-            }
-            // RFC 3311 §5.2: an UPDATE with an offer before the answer to the INVITE's.
-            Some(session @ (Session::Ringing(_) | Session::Calling(_))) if request.method == Method::Update => {
-                core.stats.refused += 1;
-                core.respond(now, transaction, 491);
-                Some(session)
             }
             other => {
                 core.stats.unknown_dialogs += 1;
@@ -181,7 +168,13 @@ impl Endpoint {
         self.core.respond(now, transaction, 481);
     }
 
-    fn receive_out_of_dialog(&mut self, now: Instant, flow: Flow, transaction: TransactionId, request: Request) {
+    fn receive_out_of_dialog(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        transaction: TransactionId,
+        request: Request,
+    ) {
         let core = &mut self.core;
         match request.method {
             Method::Invite => {
@@ -196,21 +189,15 @@ impl Endpoint {
                 core.event(Event::Request { id, request: Box::new(request), flow });
             }
             // OPTIONS where the host does not want to see it: a ping (RFC 3261 §11.2).
-            _ => {
-                let allow = core.allow();
-                core.respond_with(now, transaction, 200, |response| {
-                    response.headers.push(Name::Allow, allow);
-                    response.headers.push(Name::Accept, "application/sdp");
-                    response.headers.push(Name::Supported, "timer");
-                });
-            }
+            _ => core.respond_with_abilities(now, transaction),
         }
     }
 
     /// The dialog of a peer's request: by our tag, then by the rest of its name.
     fn find_dialog(&self, request: &Request) -> Option<DialogId> {
         let id = self.core.dialog_named(&request.to.tag()?)?;
-        let owns = self.sessions.get(&id).and_then(Session::dialog).is_some_and(|dialog| dialog.owns(request));
+        let owns =
+            self.sessions.get(&id).and_then(Session::dialog).is_some_and(|dialog| dialog.owns(request));
         owns.then_some(id)
     }
 }

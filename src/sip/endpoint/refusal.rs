@@ -14,16 +14,13 @@ const EXTENSIONS: [&str; 1] = ["timer"];
 ///
 /// # Errors
 /// The answer that the RFC wants.
-pub(super) fn inspect(config: &Config, allow: impl Fn() -> String, request: &Request) -> Result<(), Answer> {
+pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> {
     let in_dialog = request.to.tag().is_some();
     match &request.method {
-        Method::Invite | Method::Bye | Method::Options => {}
-        Method::Update | Method::Info if in_dialog => {}
-        // Without a dialog they are as lost as a BYE: the dialog layer says 481.
-        Method::Update | Method::Info => {}
+        Method::Invite | Method::Bye | Method::Options | Method::Update | Method::Info => {}
         method if config.methods.contains(method) && !in_dialog => {}
-        method if method.is_known() => return Err(Answer::new(405).with("Allow", allow())),
-        _ => return Err(Answer::new(501).with("Allow", allow())),
+        method if method.is_known() => return Err(Answer::new(405).with("Allow", config.allow())),
+        _ => return Err(Answer::new(501).with("Allow", config.allow())),
     }
     if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Tel) {
         return Err(Answer::new(416));
@@ -52,7 +49,8 @@ pub(super) fn sdp_of(headers: &Headers, body: &Bytes) -> Result<Option<Bytes>, A
     if body.is_empty() {
         return Ok(None);
     }
-    let encoded = headers.list(Name::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
+    let encoded =
+        headers.list(Name::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case(b"identity"));
     if !encoded && headers.content_type().as_deref() == Some("application/sdp") {
         return Ok(Some(body.clone()));
     }

@@ -17,7 +17,7 @@ use super::refusal;
 use super::servers::ServerUser;
 use super::session::Session;
 use super::session_timer::SessionTimer;
-use super::talking::Talking;
+use super::talking::{Talking, Unacked};
 
 /// A re-INVITE or UPDATE of ours.
 pub(super) struct Outgoing {
@@ -39,6 +39,7 @@ enum Stage {
 /// A re-INVITE or UPDATE of the peer's that the host has not answered.
 pub(super) struct Incoming {
     pub(super) transaction: TransactionId,
+    sequence: u32,
     is_invite: bool,
     /// It brought an SDP offer; if not, our answer is one.
     offer: Option<Bytes>,
@@ -85,7 +86,10 @@ impl Talking {
 
     /// Offers may not cross (RFC 3264 §4, RFC 3311 §5.2): one at a time, and none before the ACK.
     fn is_busy(&self) -> bool {
-        self.outgoing.is_some() || self.incoming.is_some() || self.unacked.is_some() || self.unsent_ack.is_some()
+        self.outgoing.is_some()
+            || self.incoming.is_some()
+            || self.unacked.is_some()
+            || self.unsent_ack.is_some()
     }
 
     /// The moment after a 491 has come.
@@ -114,10 +118,17 @@ impl Talking {
         }
     }
 
-    fn send_reoffer(&mut self, core: &mut Core, now: Instant, method: Method, sdp: Option<Bytes>, refresh: bool) {
+    fn send_reoffer(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        method: Method,
+        sdp: Option<Bytes>,
+        refresh: bool,
+    ) {
         let (mut request, flow) = self.dialog.request(method);
         request.headers.push(Name::Contact, self.dialog.contact());
-        core.push_abilities(&mut request.headers);
+        core.config.push_abilities(&mut request.headers);
         if let Some(timer) = &self.session_timer {
             timer.push_refresh(&mut request.headers);
         }
@@ -247,7 +258,14 @@ impl Talking {
         let is_invite = request.method == Method::Invite;
         let mut headers = Headers::default();
         headers.copy_from(&request.headers, Name::Contact);
-        let incoming = Incoming { transaction, is_invite, offer: offer.clone(), headers, session_timer };
+        let incoming = Incoming {
+            transaction,
+            sequence: request.cseq,
+            is_invite,
+            offer: offer.clone(),
+            headers,
+            session_timer,
+        };
         if !is_invite && offer.is_none() {
             // An UPDATE that only refreshes the session.
             self.accept_reoffer(core, now, incoming, None);
@@ -288,7 +306,7 @@ impl Talking {
     }
 
     fn accept_reoffer(&mut self, core: &mut Core, now: Instant, incoming: Incoming, sdp: Option<Bytes>) {
-        let Incoming { transaction, is_invite, offer, headers, session_timer } = incoming;
+        let Incoming { transaction, sequence, is_invite, offer, headers, session_timer } = incoming;
         self.dialog.refresh_target(&headers);
         self.set_session_timer(core, now, session_timer);
         let awaits_answer = is_invite && offer.is_none();
@@ -296,12 +314,9 @@ impl Talking {
             self.local_sdp = sdp.clone();
             self.remote_sdp = offer.or(self.remote_sdp.take());
         }
-        let mut abilities = Headers::default();
-        core.push_abilities(&mut abilities);
-        let sent = core.respond_with(now, transaction, 200, |response| {
+        let sent = core.respond_with(now, transaction, 200, |response, config| {
             response.headers.push(Name::Contact, self.dialog.contact());
-            response.headers.copy_from(&abilities, Name::Allow);
-            response.headers.copy_from(&abilities, Name::Supported);
+            config.push_abilities(&mut response.headers);
             if let Some(timer) = &self.session_timer {
                 timer.push_granted(response);
             }
@@ -310,7 +325,9 @@ impl Talking {
             }
         });
         if let Some((flow, bytes)) = sent.filter(|_| is_invite) {
-            self.await_ack(core, now, flow, bytes, false, awaits_answer);
+            let interval = core.config.t1;
+            let unacked = Unacked { sequence, flow, bytes, interval, initial: false, awaits_answer };
+            self.await_ack(core, now, unacked);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::base::Instant;
 use crate::sip::transaction::{Action, Class, ServerInput, ServerInvite, ServerNonInvite, Timer};
 use crate::sip::{Flow, Method, Name, Request, Response, Text, Transport, status};
 
+use super::config::Config;
 use super::core::Core;
 use super::deadlines::{Deadline, TransactionId};
 use super::event::{DialogId, RequestId};
@@ -91,7 +92,8 @@ impl Key {
         match request.via() {
             Some(via) if via.has_cookie() => {
                 branch.extend_from_slice(via.params.get("branch").unwrap_or_default());
-                branch.extend_from_slice(format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes());
+                branch
+                    .extend_from_slice(format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes());
             }
             // RFC 2543: the whole identity of the request. The ACK's To has a tag that the INVITE's had not,
             // so To stays out; From tag, Call-ID, number and Request-URI remain unique.
@@ -104,7 +106,9 @@ impl Key {
                 if let Some(via) = via {
                     branch.push(b' ');
                     branch.extend_from_slice(via.params.get("branch").unwrap_or_default());
-                    branch.extend_from_slice(format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes());
+                    branch.extend_from_slice(
+                        format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes(),
+                    );
                 }
             }
         }
@@ -121,7 +125,11 @@ impl Core {
             let Some(transaction) = self.servers.all.get_mut(&id) else { return Arrival::Absorbed };
             let input = if is_ack { ServerInput::Ack } else { ServerInput::Request };
             transaction.machine.handle(input, &mut self.actions);
-            return if self.carry_out_server(now, id) == Outcome::Passed { Arrival::Passed } else { Arrival::Absorbed };
+            return if self.carry_out_server(now, id) == Outcome::Passed {
+                Arrival::Passed
+            } else {
+                Arrival::Absorbed
+            };
         }
         if is_ack {
             return Arrival::Passed;
@@ -191,7 +199,7 @@ impl Core {
 
     /// Answers with a status and nothing more.
     pub fn respond(&mut self, now: Instant, id: TransactionId, status: u16) {
-        self.respond_with(now, id, status, |_| ());
+        self.respond_with(now, id, status, |_, _| ());
     }
 
     /// Answers; `complete` adds what the response carries beyond what every one has.
@@ -200,7 +208,7 @@ impl Core {
         now: Instant,
         id: TransactionId,
         status: u16,
-        complete: impl FnOnce(&mut Response),
+        complete: impl FnOnce(&mut Response, &Config),
     ) -> Option<(Flow, Bytes)> {
         let tag = match self.servers.all.get(&id) {
             Some(ServerTransaction { tag: None, .. }) if status > 100 => Some(self.new_tag()),
@@ -223,12 +231,20 @@ impl Core {
             // Only 100 repeats the Timestamp of the request (RFC 3261 §8.2.6.1).
             response.headers.remove(Name::Timestamp);
         }
-        complete(&mut response);
+        complete(&mut response, &self.config);
         transaction.last = response.encode();
         let sent = (transaction.flow, transaction.last.clone());
         transaction.machine.handle(ServerInput::Respond(Class::of(status)), &mut self.actions);
         self.carry_out_server(now, id);
         Some(sent)
+    }
+
+    /// 200 with what we can do: the answer to OPTIONS (RFC 3261 §11.2).
+    pub fn respond_with_abilities(&mut self, now: Instant, id: TransactionId) {
+        self.respond_with(now, id, 200, |response, config| {
+            config.push_abilities(&mut response.headers);
+            response.headers.push(Name::Accept, "application/sdp");
+        });
     }
 
     /// A timer of a server transaction has fired. The user where it failed.

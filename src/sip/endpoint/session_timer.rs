@@ -82,7 +82,9 @@ impl SessionTimer {
         let margin = Duration::from_secs(32).min(self.interval / 3);
         core.set_dialog_timer(dialog, DialogTimer::SessionExpires, now + (self.interval - margin));
         match self.refresher {
-            Refresher::Us => core.set_dialog_timer(dialog, DialogTimer::SessionRefresh, now + self.interval / 2),
+            Refresher::Us => {
+                core.set_dialog_timer(dialog, DialogTimer::SessionRefresh, now + self.interval / 2)
+            }
             Refresher::Peer => core.clear_dialog_timer(dialog, DialogTimer::SessionRefresh),
         }
     }
@@ -98,5 +100,7 @@ pub(super) fn push_wish(config: &Config, least: Option<Duration>, headers: &mut 
 
 fn refresher_is(headers: &Headers, who: &str) -> bool {
     let params = headers.params(Name::SessionExpires);
-    params.and_then(|p| p.text("refresher")).is_some_and(|r| r.as_bytes().eq_ignore_ascii_case(who.as_bytes()))
+    params
+        .and_then(|p| p.text("refresher"))
+        .is_some_and(|r| r.as_bytes().eq_ignore_ascii_case(who.as_bytes()))
 }

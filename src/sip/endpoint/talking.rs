@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::sip::dialog::Dialog;
-use crate::sip::{Flow, Headers, Method, Name, Request, Text};
+use crate::sip::{Flow, Method, Name, Request, Text};
 
 use super::command::Answer;
 use super::core::Core;
@@ -49,12 +49,14 @@ pub(super) struct Talking {
 
 /// A 2xx of ours (RFC 3261 §13.3.1.4).
 pub(super) struct Unacked {
-    sequence: u32,
-    flow: Flow,
-    bytes: Bytes,
-    interval: Duration,
+    /// Of the INVITE, and so of the ACK.
+    pub(super) sequence: u32,
+    pub(super) flow: Flow,
+    pub(super) bytes: Bytes,
+    /// Until it is sent again; begins with T1.
+    pub(super) interval: Duration,
     /// It established the dialog: the host hears of its ACK.
-    initial: bool,
+    pub(super) initial: bool,
     /// It carries our SDP offer; the ACK has the answer.
     pub(super) awaits_answer: bool,
 }
@@ -116,21 +118,11 @@ impl Talking {
     // -- the ACK of our 2xx --
 
     /// The 2xx has been sent; from now on it is repeated.
-    pub(super) fn await_ack(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        flow: Flow,
-        bytes: Bytes,
-        initial: bool,
-        awaits_answer: bool,
-    ) {
-        let Some(sequence) = self.dialog.remote_sequence() else { return };
-        let timing = core.timing(flow.transport);
-        let interval = timing.t1;
-        self.unacked = Some(Unacked { sequence, flow, bytes, interval, initial, awaits_answer });
-        core.set_dialog_timer(self.id, DialogTimer::SuccessAgain, now + interval);
-        core.set_dialog_timer(self.id, DialogTimer::NoAck, now + timing.give_up());
+    pub(super) fn await_ack(&mut self, core: &mut Core, now: Instant, unacked: Unacked) {
+        let give_up = core.timing(unacked.flow.transport).give_up();
+        core.set_dialog_timer(self.id, DialogTimer::SuccessAgain, now + unacked.interval);
+        core.set_dialog_timer(self.id, DialogTimer::NoAck, now + give_up);
+        self.unacked = Some(unacked);
     }
 
     pub fn send_success_again(&mut self, core: &mut Core, now: Instant) {
@@ -238,6 +230,7 @@ impl Talking {
     }
 
     fn leave(mut self: Box<Self>, core: &mut Core, now: Instant, reason: Option<String>) -> Session {
+        self.wanted = None;
         self.acknowledge_with(core, now, None);
         let reoffer = self.close(core, now);
         let Talking { id, tag, dialog, identity, .. } = *self;
@@ -284,36 +277,37 @@ impl Talking {
                 let reason = request.headers.text(Name::Reason).map(|reason| reason.into_owned());
                 self.event(core, Event::Ended { dialog: self.id, why: EndedWhy::Bye { reason } });
                 if let Some(reoffer) = self.close(core, now) {
-                    core.drop_open_invite(reoffer);
+                    core.abandon(now, reoffer);
                 }
                 return None;
             }
             Method::Invite | Method::Update => self.receive_reoffer(core, now, transaction, request),
-            Method::Info => self.receive_info(core, now, transaction, request),
-            // OPTIONS; the others were refused before.
-            _ => {
-                let mut abilities = Headers::default();
-                core.push_abilities(&mut abilities);
-                core.respond_with(now, transaction, 200, |response| {
-                    response.headers.copy_from(&abilities, Name::Allow);
-                    response.headers.copy_from(&abilities, Name::Supported);
-                    response.headers.push(Name::Accept, "application/sdp");
-                });
+            Method::Info => {
+                if let Some(event) = answer_info(core, now, self.id, transaction, request) {
+                    self.event(core, event);
+                }
             }
+            // OPTIONS; the others were refused before.
+            _ => core.respond_with_abilities(now, transaction),
         }
         Some(Session::Talking(self))
-    }
-
-    fn receive_info(&mut self, core: &mut Core, now: Instant, transaction: TransactionId, request: &Request) {
-        core.respond(now, transaction, 200);
-        // An INFO without a body asks only whether we are there (RFC 6086 §4.2.2 gives it no meaning).
-        if let Some(kind) = request.headers.content_type().filter(|_| !request.body.is_empty()) {
-            self.event(core, Event::Info { dialog: self.id, kind, body: request.body.clone() });
-        }
     }
 
     pub(super) fn refuse(&self, core: &mut Core, now: Instant, transaction: TransactionId, answer: Answer) {
         core.stats.refused += 1;
         refuse(core, now, transaction, answer);
     }
+}
+
+/// 200, and what the host hears of it: nothing of an INFO without a body, which has no meaning (RFC 6086 §4.2.2).
+pub(super) fn answer_info(
+    core: &mut Core,
+    now: Instant,
+    dialog: DialogId,
+    transaction: TransactionId,
+    request: &Request,
+) -> Option<Event> {
+    core.respond(now, transaction, 200);
+    let kind = request.headers.content_type().filter(|_| !request.body.is_empty())?;
+    Some(Event::Info { dialog, kind, body: request.body.clone() })
 }

@@ -242,7 +242,7 @@ impl Registrar {
 }
 
 fn sort(bindings: &mut [Binding]) {
-    bindings.sort_by(|a, b| (b.q, b.refreshed).cmp(&(a.q, a.refreshed)));
+    bindings.sort_by_key(|b| std::cmp::Reverse((b.q, b.refreshed)));
 }
 
 /// One request's work on a copy of the bindings, so that a mistake in its last contact leaves no trace.

@@ -15,14 +15,16 @@ use super::{Action, Class, ClientInput, Timer, Timing};
 ///            |             +-----v------+ 1xx: pass        |                   |
 ///            |             | Proceeding |----+             |                   |
 ///            |             +------------+<---+             |                   |
-///            |  300-699:      |      |  2xx: pass          |                   |
-///            |  ACK, pass     |      +-----------------+   |                   |
-///         +--v--------+<------+                    +---v---v--+                |
-///     +-->| Completed | 300-699: ACK               | Accepted | 2xx: pass      |
-///     +---+-----------+                            +----------+                |
-///               | timer D, transport error           | timer M               |
-///               |                +------------+      |                         |
-///               +--------------->| Terminated |<-----+-------------------------+
+///            |  300-699:    |   |   |  abandoned and timer B, transport error   |
+///            |  ACK, pass   |   |   +-------------------------)--------------->+
+///            |              |   |  2xx: pass                |                  |
+///            |              |   +-----------------------+   |                  |
+///         +--v--------+<----+                       +---v---v--+               |
+///     +-->| Completed | 300-699: ACK                | Accepted | 2xx: pass     |
+///     +---+-----------+                             +----------+               |
+///               | timer D, transport error            | timer M              |
+///               |                +------------+       |                      |
+///               +--------------->| Terminated |<------+----------------------+
 ///                                +------------+
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +92,15 @@ impl ClientInvite {
                 actions.extend([Acknowledge, Set(Timer::D, timing.timer_d()), Pass]);
                 State::Completed
             }
+            // §9.1: after CANCEL "the client SHOULD then consider the original transaction cancelled".
+            (State::Proceeding, Abandon) => {
+                actions.push(Set(Timer::B, timing.give_up()));
+                State::Proceeding
+            }
+            (State::Proceeding, Fired(Timer::B)) => {
+                actions.extend([TimedOut, Terminate]);
+                State::Terminated
+            }
             (State::Proceeding, TransportFailed) => {
                 actions.extend([Unreachable, Terminate]);
                 State::Terminated
@@ -125,11 +136,6 @@ impl ClientInvite {
     pub fn is_proceeding(&self) -> bool {
         self.state == State::Proceeding
     }
-
-    /// Has no final response come?
-    pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Calling | State::Proceeding)
-    }
 }
 
 #[cfg(test)]
@@ -138,7 +144,7 @@ mod tests {
     use super::*;
     use Action::*;
     use Class::*;
-    use ClientInput::{Response, Fired as Fire, TransportFailed};
+    use ClientInput::{Abandon, Fired as Fire, Response, TransportFailed};
 
     /// Feeds the inputs and returns what the last one caused.
     fn after(timing: Timing, inputs: &[ClientInput]) -> Vec<Action> {
@@ -165,7 +171,16 @@ mod tests {
     fn provisional_responses_stop_both_timers() {
         assert_eq!(after(UDP, &[Response(Provisional)]), [Clear(Timer::A), Clear(Timer::B), Pass]);
         assert_eq!(after(UDP, &[Response(Provisional), Response(Provisional)]), [Pass]);
-        assert_eq!(after(UDP, &[Response(Provisional), Fire(Timer::B)]), []);
+    }
+
+    #[test]
+    fn an_abandoned_invite_waits_once_more_for_timer_b() {
+        let abandoned = [Response(Provisional), Abandon];
+        assert_eq!(after(UDP, &abandoned), [Set(Timer::B, Duration::from_secs(32))]);
+        assert_eq!(after(UDP, &[Response(Provisional), Abandon, Fire(Timer::B)]), [TimedOut, Terminate]);
+        // Before any response timer B runs anyway, after the final one there is nothing to wait for.
+        assert_eq!(after(UDP, &[Abandon]), []);
+        assert_eq!(after(UDP, &[Response(Success), Abandon]), []);
     }
 
     #[test]

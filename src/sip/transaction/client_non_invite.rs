@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use Action::*;
     use Class::*;
-    use ClientInput::{Response, Fired as Fire, TransportFailed};
+    use ClientInput::{Fired as Fire, Response, TransportFailed};
 
     fn after(timing: Timing, inputs: &[ClientInput]) -> Vec<Action> {
         let mut actions = Vec::new();

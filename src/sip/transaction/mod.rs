@@ -48,6 +48,9 @@ pub enum ClientInput {
     Fired(Timer),
     /// The request could not be sent, or its connection closed.
     TransportFailed,
+    /// The user wants no answer any more: an INVITE that was cancelled waits for its final response no longer
+    /// than 64 × T1 (RFC 3261 §9.1).
+    Abandon,
 }
 
 /// What happens to a server machine.

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use Action::*;
     use Class::*;
-    use ServerInput::{Ack, Request, Respond, Fired as Fire, TransportFailed};
+    use ServerInput::{Ack, Fired as Fire, Request, Respond, TransportFailed};
 
     fn after(timing: Timing, inputs: &[ServerInput]) -> Vec<Action> {
         let mut actions = Vec::new();

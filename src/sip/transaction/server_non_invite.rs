@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use Action::*;
     use Class::*;
-    use ServerInput::{Request, Respond, Fired as Fire, TransportFailed};
+    use ServerInput::{Fired as Fire, Request, Respond, TransportFailed};
 
     fn after(timing: Timing, inputs: &[ServerInput]) -> Vec<Action> {
         let mut actions = Vec::new();

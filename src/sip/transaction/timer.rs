@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Timer {
     /// INVITE client, UDP: sends the INVITE again; doubles from T1.
     A,
-    /// INVITE client: nobody answered; 64 × T1.
+    /// INVITE client: nobody answered, or not even after CANCEL; 64 × T1.
     B,
     /// INVITE client: how long repeated refusals are acknowledged; 32 s, 0 over TCP.
     D,

@@ -27,7 +27,7 @@ impl<'a> Lines<'a> {
     /// The next line as it stands, without its end. `None`: the input ended before the line did.
     pub(crate) fn raw(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         let rest = self.whole.get(self.at..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|&b| b == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', rest) else {
             return if rest.len() > self.limits.line { Err(Malformed::LineTooLong) } else { Ok(None) };
         };
         if end > self.limits.line {

@@ -3,6 +3,7 @@
 import argparse, asyncio, collections, json, sys, time
 from .audio import match_prompt, read_wav, rms, tone, tone_level, write_wav
 from .message import CallFailed, Msg
+from .rtp import Pacer
 from .selftest import selftest
 from .ua import UA
 

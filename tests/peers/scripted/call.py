@@ -205,13 +205,12 @@ class Call:
             raise AssertionError(f"call still {self.state} after {timeout}s")
         return self.end_reason
 
-    async def cancel(self):
+    def cancel_request(self):
         m = self._inv_tx
-        via = m.all("via")[0]
-        c = Msg(
+        return Msg(
             f"CANCEL {m.ruri} SIP/2.0",
             [
-                ("Via", via),
+                ("Via", m.all("via")[0]),
                 ("Max-Forwards", "70"),
                 ("From", m.get("from")),
                 ("To", m.get("to")),
@@ -219,7 +218,9 @@ class Call:
                 ("CSeq", f"{m.cseq} CANCEL"),
             ],
         )
-        r = await self.ua.transact(c, self._addr)
+
+    async def cancel(self):
+        r = await self.ua.transact(self.cancel_request(), self._addr)
         await asyncio.wait_for(self.ended.wait(), 35)
         return r
 
@@ -285,14 +286,12 @@ class Call:
             ]
             + list(extra),
         )
-        key = (m.branch, "INVITE", m.cseq)
         self._wait_ack = asyncio.Event()
         ev = self._wait_ack
 
         async def rexmit():
             iv = T1
             end = time.monotonic() + 64 * T1
-            st = self.ua.st.get(key)
             while time.monotonic() < end and self.state != "ended":
                 try:
                     await asyncio.wait_for(ev.wait(), iv)

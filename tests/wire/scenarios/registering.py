@@ -79,7 +79,7 @@ async def too_short_a_registration(world):
 
 STRANGERS = """
 [trunk.carrier]
-networks = ["192.0.2.0/24"]
+addresses = ["192.0.2.0/24"]
 """
 
 

@@ -68,10 +68,16 @@ fn a_refusal_with_its_headers() {
     world.call();
     world.advance(20);
     let b = world.invited(1);
-    world.ends[1].reject(world.now, b, Answer::new(486).with("Retry-After", "30").with("Reason", "Q.850;cause=17"));
+    world.ends[1].reject(
+        world.now,
+        b,
+        Answer::new(486).with("Retry-After", "30").with("Reason", "Q.850;cause=17"),
+    );
     world.advance(100);
     world.check_ladder("0>1 INVITE\n1>0 100 INVITE\n1>0 486 INVITE\n0>1 ACK");
-    let Some(Event::Rejected { status: 486, retry_after, .. }) = world.event(0) else { panic!("not rejected") };
+    let Some(Event::Rejected { status: 486, retry_after, .. }) = world.event(0) else {
+        panic!("not rejected")
+    };
     assert_eq!(retry_after, Some(Duration::from_secs(30)));
     world.drain(MINUTE);
 }
@@ -177,9 +183,7 @@ fn hanging_up_before_the_ack_waits_for_it() {
     world.ends[1].accept(world.now, b, Some(sdp(1)));
     world.ends[1].bye(world.now, b, None);
     world.advance(200);
-    world.check_ladder(
-        "0>1 INVITE\n1>0 100 INVITE\n1>0 200 INVITE\n0>1 ACK\n1>0 BYE\n0>1 200 BYE",
-    );
+    world.check_ladder("0>1 INVITE\n1>0 100 INVITE\n1>0 200 INVITE\n0>1 ACK\n1>0 BYE\n0>1 200 BYE");
     assert!(world.heard(1).is_empty());
     assert_eq!(world.heard(0), ["Answered sdp", "Ended bye"]);
     world.drain(MINUTE);
@@ -273,6 +277,71 @@ fn info_and_options_in_a_dialog() {
     assert_eq!((dialog, &*kind, &*body), (b, "application/dtmf-relay", &b"Signal=5\r\n"[..]));
     let Message::Response(options) = world.last_sent(1, "200 OPTIONS") else { panic!("a request") };
     assert!(options.headers.lists(Name::Allow, "UPDATE") && options.headers.lists(Name::Allow, "REGISTER"));
+}
+
+/// A peer's request that goes with the INVITE before it is answered.
+fn early(world: &World, method: Method, cseq: u32) -> crate::sip::Request {
+    let Message::Request(mut request) = world.last_sent(0, "INVITE") else { panic!("a response") };
+    let Message::Response(ringing) = world.last_sent(1, "180 INVITE") else { panic!("a request") };
+    request.method = method;
+    request.cseq = cseq;
+    request.to = ringing.to;
+    request.vias[0].params.set("branch", &format!("z9hG4bK-{}-{cseq}", request.method));
+    request
+}
+
+#[test]
+fn requests_in_an_early_dialog() {
+    let mut world = World::new(2);
+    world.call();
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].ring(world.now, b, 180, None);
+    world.advance(20);
+    world.ladder = Some(Vec::new());
+    let flow = world.flow(1, 0);
+    for (at, method) in
+        [Method::Options, Method::Update, Method::Invite, Method::Refer].into_iter().enumerate()
+    {
+        let request = early(&world, method, 2 + at as u32);
+        world.ends[1].handle_message(world.now, flow, &request.encode());
+    }
+    let info = early(&world, Method::Info, 7).with_body("application/dtmf", "5".into());
+    let old = early(&world, Method::Info, 1).with_body("application/dtmf", "6".into());
+    let bye = early(&world, Method::Bye, 8);
+    for request in [info, old, bye] {
+        world.ends[1].handle_message(world.now, flow, &request.encode());
+    }
+    world.advance(100);
+    world.check_ladder(
+        "1>0 200 OPTIONS
+         1>0 500 UPDATE
+         1>0 500 INVITE
+         1>0 405 REFER
+         1>0 200 INFO
+         1>0 500 INFO
+         1>0 200 BYE
+         1>0 487 INVITE
+         0>1 ACK",
+    );
+    assert_eq!(world.heard(1), ["Info application/dtmf", "Cancelled"]);
+}
+
+/// Its number is above the INVITE's, and the ACK has the INVITE's again.
+#[test]
+fn an_info_before_the_answer_does_not_confuse_the_ack() {
+    let mut world = World::new(2);
+    world.call();
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].ring(world.now, b, 180, None);
+    world.flush();
+    let info = early(&world, Method::Info, 7).with_body("application/dtmf", "5".into());
+    let flow = world.flow(1, 0);
+    world.ends[1].handle_message(world.now, flow, &info.encode());
+    world.ends[1].accept(world.now, b, Some(sdp(1)));
+    world.advance(2000);
+    assert_eq!(world.heard(1), ["Info application/dtmf", "Acked"]);
 }
 
 #[test]

@@ -1,0 +1,139 @@
+//! Many calls over a bad network: every one comes to an end on both sides, and nothing is left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::sip::{Answer, Config, DialogId, Event};
+
+use super::world::{Faults, World, address, sdp};
+
+/// What each side of a call did last, and what it heard at the end: exactly one of these for each dialog.
+#[derive(Default)]
+struct Tally {
+    answered: u32,
+    rejected: u32,
+    ended: u32,
+    /// Dialogs of each end that the host still believes in.
+    alive: [BTreeMap<DialogId, u32>; 2],
+}
+
+/// A thousand calls in 100 s; the hosts answer, refuse, hold, hang up and give up by the seed.
+fn storm(seed: u64, faults: Faults) -> (World, Tally) {
+    let mut world = World::with_config(2, seed, Config::default());
+    world.ladder = None;
+    world.faults = faults;
+    let mut chance = crate::base::Rng::from_number(seed);
+    let mut tally = Tally::default();
+    for _ in 0..1000 {
+        let invite = world.invitation(0, address(1));
+        let dialog = world.ends[0].invite(world.now, invite);
+        tally.alive[0].insert(dialog, 0);
+        if chance.below(20) == 0 {
+            world.ends[0].cancel(world.now, dialog);
+        }
+        let end = world.now + Duration::from_millis(100);
+        world.flush();
+        while world.step(end) {
+            react(&mut world, &mut tally, &mut chance);
+        }
+        world.now = end;
+        // Now and then somebody does something.
+        for side in 0..2 {
+            let nth = chance.below(tally.alive[side].len().max(1) as u64) as usize;
+            let Some(&dialog) = tally.alive[side].keys().nth(nth) else { continue };
+            match chance.below(6) {
+                0 | 1 => {
+                    world.ends[side].bye(world.now, dialog, None);
+                    tally.alive[side].remove(&dialog);
+                }
+                2 => world.ends[side].reoffer(world.now, dialog, sdp(chance.next_u32())),
+                3 if side == 0 => world.ends[side].cancel(world.now, dialog),
+                _ => {}
+            }
+        }
+        react(&mut world, &mut tally, &mut chance);
+    }
+    // Everybody hangs up; then only timers remain.
+    for side in 0..2 {
+        for (dialog, _) in std::mem::take(&mut tally.alive[side]) {
+            world.ends[side].bye(world.now, dialog, None);
+        }
+    }
+    world.flush();
+    let end = world.now + Duration::from_secs(180);
+    while world.step(end) {
+        react(&mut world, &mut tally, &mut chance);
+    }
+    (world, tally)
+}
+
+fn react(world: &mut World, tally: &mut Tally, chance: &mut crate::base::Rng) {
+    world.flush();
+    for side in 0..2 {
+        while let Some(event) = world.event(side) {
+            let now = world.now;
+            let end = &mut world.ends[side];
+            match event {
+                Event::Invite { dialog, .. } => {
+                    assert!(tally.alive[side].insert(dialog, 0).is_none(), "a dialog comes once");
+                    match chance.below(10) {
+                        0 => {
+                            end.reject(now, dialog, Answer::new(486));
+                            tally.alive[side].remove(&dialog);
+                        }
+                        1 => end.ring(now, dialog, 180, None),
+                        _ => end.accept(now, dialog, Some(sdp(1))),
+                    }
+                }
+                Event::Answered { .. } => tally.answered += 1,
+                Event::Rejected { dialog, .. } => {
+                    tally.rejected += 1;
+                    tally.alive[side].remove(&dialog);
+                }
+                Event::Ended { dialog, .. } | Event::Cancelled { dialog } => {
+                    tally.ended += 1;
+                    tally.alive[side].remove(&dialog);
+                }
+                Event::Reoffer { dialog, .. } => end.answer_reoffer(now, dialog, Ok(sdp(2))),
+                Event::Progress { .. }
+                | Event::Acked { .. }
+                | Event::ReofferAnswered { .. }
+                | Event::ReofferRefused { .. } => {}
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+    world.flush();
+}
+
+#[test]
+fn a_thousand_calls_over_a_bad_network_leave_nothing() {
+    let faults = Faults { loss: 50, doubling: 30, reordering: 50 };
+    for seed in 1..=3 {
+        let (mut world, tally) = storm(seed, faults);
+        world.assert_empty();
+        assert!(tally.answered > 500, "answered {}", tally.answered);
+        assert!(tally.rejected > 50 && tally.ended > 300, "{} {}", tally.rejected, tally.ended);
+        assert!(world.ends[0].stats().retransmitted > 100);
+        assert_eq!(world.ends[1].stats().malformed_dropped, 0);
+    }
+}
+
+#[test]
+fn a_perfect_network_needs_no_repetition() {
+    let (mut world, _) = storm(4, Faults::default());
+    world.assert_empty();
+    assert_eq!((world.ends[0].stats().retransmitted, world.ends[1].stats().retransmitted), (0, 0));
+    assert_eq!((world.ends[0].stats().timed_out, world.ends[1].stats().unacknowledged), (0, 0));
+}
+
+#[test]
+fn the_same_seed_is_the_same_storm() {
+    let faults = Faults { loss: 50, doubling: 30, reordering: 50 };
+    let stats = |seed| {
+        let (world, _) = storm(seed, faults);
+        (*world.ends[0].stats(), *world.ends[1].stats())
+    };
+    assert_eq!(stats(5), stats(5));
+    assert_ne!(stats(5), stats(6));
+}

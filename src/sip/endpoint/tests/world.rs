@@ -12,7 +12,8 @@ use crate::sip::{
     Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, NameAddr, Transport, Uri,
 };
 
-pub const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+pub const SDP: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
 
 pub fn sdp(version: u32) -> Bytes {
     Bytes::from(SDP.replace("- 1 1", &format!("- 1 {version}")))
@@ -223,7 +224,8 @@ impl World {
     }
 
     fn is_lost(&mut self, from: usize, name: &str) -> bool {
-        let planned = self.lose.iter_mut().find(|(end, what, left)| *end == from && *what == name && *left > 0);
+        let planned =
+            self.lose.iter_mut().find(|(end, what, left)| *end == from && *what == name && *left > 0);
         if let Some((_, _, left)) = planned {
             *left -= 1;
             return true;

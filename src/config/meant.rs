@@ -1,0 +1,268 @@
+//! From what was written to what is meant: addresses, ports and ranges, all mistakes at once.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::daemon::{Drain, Settings, dialplans, logging, recorder, transport, workers};
+use crate::base::Masked;
+use crate::exchange::{self, Account, Network, Security, Trunk};
+use crate::sip::auth::Secret;
+use crate::{call, sip};
+
+use super::Mistake;
+use super::layers::{Layers, Origin};
+use super::written::{self, List, Written};
+
+/// SIP's port (RFC 3261 §19.1.2), where an address names none.
+const SIP_PORT: u16 = 5060;
+/// The RFC's smallest session interval (RFC 4028 §4).
+const SHORTEST_SESSION_S: u64 = 90;
+
+/// `base`: the folder of the configuration file, for the folders that it names. `None` where a mistake was
+/// found; all of them are in `mistakes`.
+pub fn settings(
+    written: &Written,
+    layers: &Layers,
+    base: Option<&Path>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Settings> {
+    let before = mistakes.len();
+    let mut reader = Reader { layers, base, mistakes };
+    let settings = reader.settings(written);
+    (mistakes.len() == before).then_some(settings)
+}
+
+struct Reader<'a> {
+    layers: &'a Layers,
+    base: Option<&'a Path>,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self, written: &Written) -> Settings {
+        if let Err(reason) = logging::check_filter(&written.log.filter) {
+            self.mistake("log.filter", reason);
+        }
+        let dir = self.folder("dialplan.dir", &written.dialplan.dir);
+        if written.dialplan.alone && dir.is_none() {
+            self.mistake("dialplan.alone", "there is no dialplan.dir to stand alone");
+        }
+        Settings {
+            listen: self.listen(&written.listen),
+            exchange: self.exchange(written),
+            media: written.media.clone(),
+            workers: workers::Config {
+                workers: written.workers.count,
+                real_time: written.workers.real_time,
+                address: self.address("rtp.address", &written.rtp.address),
+            },
+            recording: recorder::Config {
+                flush: Duration::from_millis(self.at_least("recording.flush_ms", written.recording.flush_ms, 10)),
+            },
+            log: logging::Config { format: written.log.format.into(), filter: written.log.filter.clone() },
+            state: self.folder("state.dir", &written.state.dir),
+            dialplans: dialplans::Config { folder: dir, alone: written.dialplan.alone },
+            prompts: self.folder("prompts.dir", &written.prompts.dir),
+            drain: Drain { limit: Duration::from_secs(written.drain.limit_s) },
+            ..Settings::default()
+        }
+    }
+
+    fn listen(&mut self, written: &written::Listen) -> transport::Config {
+        let udp = self.socket_addresses("listen.udp", &written.udp);
+        let tcp = self.socket_addresses("listen.tcp", &written.tcp);
+        if written.udp.0.is_empty() {
+            self.mistake("listen.udp", "at least one UDP address is needed");
+        }
+        transport::Config {
+            udp,
+            tcp,
+            tcp_idle: Duration::from_secs(self.at_least("listen.tcp_idle_s", written.tcp_idle_s, 1)),
+            tcp_streams: written.tcp_streams,
+        }
+    }
+
+    fn exchange(&mut self, written: &Written) -> exchange::Config {
+        let Written { security, rtp, call, .. } = written;
+        if rtp.port_first < 1024 {
+            self.mistake("rtp.port_first", "ports below 1024 are not for RTP");
+        }
+        if rtp.port_last < rtp.port_first.saturating_add(3) {
+            self.mistake("rtp.port_last", "the range has room for no call: a leg takes two ports, a call two legs");
+        }
+        if security.realm.is_empty() || security.realm.contains(['"', '\\']) {
+            self.mistake("security.realm", "a realm has at least one character and no quotation marks");
+        }
+        exchange::Config {
+            sip: self.sip(&written.sip),
+            call: call::Settings {
+                confirm_within: Duration::from_secs(self.at_least("call.confirm_within_s", call.confirm_within_s, 1)),
+                durable_within: Duration::from_secs(self.at_least("call.durable_within_s", call.durable_within_s, 1)),
+                still_holding_every: Duration::from_secs(
+                    self.at_least("call.still_holding_every_s", call.still_holding_every_s, 5),
+                ),
+            },
+            trunks: self.trunks(&written.trunk),
+            accounts: self.accounts(&written.account),
+            security: Security {
+                realm: security.realm.clone(),
+                failures: self.at_least("security.failures", security.failures, 1),
+                failure_window: Duration::from_secs(security.failure_window_s),
+            },
+            advertised: self.address("listen.advertise", &written.listen.advertise),
+            rtp_ports: rtp.port_first..=rtp.port_last,
+            most_calls: written.call.most,
+            ..exchange::Config::default()
+        }
+    }
+
+    fn sip(&mut self, written: &written::Sip) -> sip::Config {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        if written.user_agent.chars().any(char::is_control) {
+            self.mistake("sip.user_agent", "a header's value is one line");
+        }
+        let session = match written.session_expires_s {
+            0 => None,
+            seconds => {
+                let least = written.min_session_expires_s;
+                Some(Duration::from_secs(self.at_least("sip.session_expires_s", seconds, least)))
+            }
+        };
+        let least = self.at_least("sip.min_session_expires_s", written.min_session_expires_s, SHORTEST_SESSION_S);
+        sip::Config {
+            t1: Duration::from_millis(self.at_least("sip.t1_ms", written.t1_ms, 10)),
+            t2: Duration::from_millis(self.at_least("sip.t2_ms", written.t2_ms, written.t1_ms)),
+            t4: Duration::from_millis(self.at_least("sip.t4_ms", written.t4_ms, written.t1_ms)),
+            invite_expires: Duration::from_secs(self.at_least("sip.invite_expires_s", written.invite_expires_s, 1)),
+            user_agent: some(&written.user_agent),
+            session_expires: session,
+            min_session_expires: Duration::from_secs(least),
+            limits: sip::Limits {
+                message: self.at_least("sip.max_message", written.max_message, 2048),
+                headers: self.at_least("sip.max_headers", written.max_headers, 32),
+                line: self.at_least("sip.max_line", written.max_line, 512),
+            },
+            ..sip::Config::default()
+        }
+    }
+
+    fn trunks(&mut self, written: &BTreeMap<String, written::Trunk>) -> Vec<Trunk> {
+        let mut trunks = Vec::new();
+        for (name, trunk) in written {
+            let setting = format!("trunk.{name}");
+            let networks = self.each(&format!("{setting}.addresses"), &trunk.addresses, |text| {
+                Network::parse(text).ok_or("neither an address nor a network (192.0.2.0/24)")
+            });
+            let password = trunk.password.expose();
+            if trunk.user.is_empty() != password.is_empty() {
+                self.mistake(&setting, "user and password belong together");
+            }
+            if trunk.addresses.0.is_empty() && trunk.user.is_empty() {
+                self.mistake(&setting, "a trunk is recognised by addresses, or by user and password: it has neither");
+            }
+            let credentials = (!trunk.user.is_empty()).then(|| (trunk.user.clone(), trunk.password.clone()));
+            trunks.push(Trunk { name: name.clone(), networks, credentials, numbers: trunk.numbers.0.clone() });
+        }
+        trunks
+    }
+
+    fn accounts(&mut self, written: &BTreeMap<String, written::Account>) -> Vec<Account> {
+        let mut accounts = Vec::new();
+        for (user, account) in written {
+            let setting = format!("account.{user}");
+            let sha256 = self.ha1(&format!("{setting}.ha1_sha256"), &account.ha1_sha256, 64);
+            let md5 = self.ha1(&format!("{setting}.ha1_md5"), &account.ha1_md5, 32);
+            let secret = match (account.password.expose().is_empty(), sha256.is_none() && md5.is_none()) {
+                (false, true) => Secret::Password(account.password.clone()),
+                (true, false) => Secret::Ha1 { sha256, md5 },
+                (true, true) => {
+                    self.mistake(&setting, "the account needs a password, ha1_sha256 or ha1_md5");
+                    continue;
+                }
+                (false, false) => {
+                    self.mistake(&setting, "the account has both a password and a hash of it");
+                    continue;
+                }
+            };
+            accounts.push(Account { user: user.clone(), secret });
+        }
+        accounts
+    }
+
+    // -- single values --
+
+    fn ha1(&mut self, setting: &str, written: &Masked<String>, digits: usize) -> Option<Masked<String>> {
+        let text = written.expose();
+        if text.is_empty() {
+            return None;
+        }
+        if text.len() != digits || !text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
+            self.mistake(setting, format!("not {digits} lower-case hexadecimal digits"));
+        }
+        Some(written.clone())
+    }
+
+    fn mistake(&mut self, setting: &str, reason: impl Into<String>) {
+        let origin = self.layers.origin(setting);
+        self.mistakes.push(Mistake { origin, setting: setting.to_owned(), reason: reason.into() });
+    }
+
+    /// The value, or the least one and a mistake.
+    fn at_least<T: PartialOrd + Display + Copy>(&mut self, setting: &str, value: T, least: T) -> T {
+        if value < least {
+            self.mistake(setting, format!("at least {least}"));
+            return least;
+        }
+        value
+    }
+
+    fn address(&mut self, setting: &str, text: &str) -> Option<IpAddr> {
+        if text.is_empty() {
+            return None;
+        }
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.mistake(setting, "not an IP address");
+        }
+        address
+    }
+
+    fn socket_addresses(&mut self, setting: &str, list: &List) -> Vec<SocketAddr> {
+        self.each(setting, list, |text| {
+            let with_port = text.parse().ok();
+            let plain = || text.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, SIP_PORT));
+            with_port.or_else(plain).ok_or("not an address (192.0.2.1, 192.0.2.1:5060 or [2001:db8::1]:5060)")
+        })
+    }
+
+    fn each<T>(
+        &mut self,
+        setting: &str,
+        list: &List,
+        parse: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        for text in &list.0 {
+            match parse(text) {
+                Ok(value) => values.push(value),
+                Err(reason) => self.mistake(setting, format!("{text:?} is {reason}")),
+            }
+        }
+        values
+    }
+
+    /// A folder that the file names is beside the file; one of the command line is beside the caller.
+    fn folder(&self, setting: &str, text: &str) -> Option<PathBuf> {
+        if text.is_empty() {
+            return None;
+        }
+        let path = PathBuf::from(text);
+        match (self.layers.origin(setting), self.base) {
+            (Origin::File { .. }, Some(base)) => Some(base.join(path)),
+            _ => Some(path),
+        }
+    }
+}

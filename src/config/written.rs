@@ -1,0 +1,235 @@
+//! The settings as they are written: the shape of `hotline.toml`. Units are in the names; an empty text means
+//! "not set". The defaults are those of the modules that the settings are for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::base::Masked;
+use crate::daemon::Settings;
+use crate::daemon::logging::Format;
+use crate::media;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Written {
+    pub listen: Listen,
+    pub trunk: BTreeMap<String, Trunk>,
+    pub account: BTreeMap<String, Account>,
+    pub security: Security,
+    pub sip: Sip,
+    pub rtp: Rtp,
+    pub media: media::Config,
+    pub workers: Workers,
+    pub call: Call,
+    pub recording: Recording,
+    pub state: State,
+    pub dialplan: Dialplan,
+    pub prompts: Prompts,
+    pub drain: Drain,
+    pub log: Log,
+}
+
+macro_rules! section {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $name {
+                $(pub $field: $kind,)*
+            }
+        )*
+    };
+}
+
+section! {
+    Listen { udp: List, tcp: List, advertise: String, tcp_idle_s: u64, tcp_streams: usize, }
+    /// Has no default of its own: a trunk is there or not.
+    Trunk { addresses: List, user: String, password: Masked<String>, numbers: List, }
+    Account { password: Masked<String>, ha1_sha256: Masked<String>, ha1_md5: Masked<String>, }
+    Security { realm: String, failures: u32, failure_window_s: u64, }
+    Sip {
+        t1_ms: u64,
+        t2_ms: u64,
+        t4_ms: u64,
+        invite_expires_s: u64,
+        user_agent: String,
+        session_expires_s: u64,
+        min_session_expires_s: u64,
+        max_message: usize,
+        max_headers: usize,
+        max_line: usize,
+    }
+    Rtp { address: String, port_first: u16, port_last: u16, }
+    Workers { count: usize, real_time: bool, }
+    Call {
+        most: usize,
+        confirm_within_s: u64,
+        durable_within_s: u64,
+        still_holding_every_s: u64,
+    }
+    Recording { flush_ms: u64, }
+    State { dir: String, }
+    Dialplan { dir: String, alone: bool, }
+    Prompts { dir: String, }
+    Drain { limit_s: u64, }
+    Log { format: LogFormat, filter: String, }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Human => LogFormat::Human,
+            Format::Json => LogFormat::Json,
+        }
+    }
+}
+
+impl From<LogFormat> for Format {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Human => Format::Human,
+            LogFormat::Json => Format::Json,
+        }
+    }
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        let Settings { listen, exchange, media, workers, recording, log, drain, .. } = Settings::default();
+        let list = |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
+        let text = |address: Option<std::net::IpAddr>| address.map_or(String::new(), |a| a.to_string());
+        let (sip, call) = (&exchange.sip, &exchange.call);
+        Written {
+            listen: Listen {
+                udp: list(&listen.udp),
+                tcp: list(&listen.tcp),
+                advertise: text(exchange.advertised),
+                tcp_idle_s: listen.tcp_idle.as_secs(),
+                tcp_streams: listen.tcp_streams,
+            },
+            trunk: BTreeMap::new(),
+            account: BTreeMap::new(),
+            security: Security {
+                realm: exchange.security.realm.clone(),
+                failures: exchange.security.failures,
+                failure_window_s: exchange.security.failure_window.as_secs(),
+            },
+            sip: Sip {
+                t1_ms: millis(sip.t1),
+                t2_ms: millis(sip.t2),
+                t4_ms: millis(sip.t4),
+                invite_expires_s: sip.invite_expires.as_secs(),
+                user_agent: sip.user_agent.clone().unwrap_or_default(),
+                session_expires_s: sip.session_expires.map_or(0, |interval| interval.as_secs()),
+                min_session_expires_s: sip.min_session_expires.as_secs(),
+                max_message: sip.limits.message,
+                max_headers: sip.limits.headers,
+                max_line: sip.limits.line,
+            },
+            rtp: Rtp {
+                address: text(workers.address),
+                port_first: *exchange.rtp_ports.start(),
+                port_last: *exchange.rtp_ports.end(),
+            },
+            media,
+            workers: Workers { count: workers.workers, real_time: workers.real_time },
+            call: Call {
+                most: exchange.most_calls,
+                confirm_within_s: call.confirm_within.as_secs(),
+                durable_within_s: call.durable_within.as_secs(),
+                still_holding_every_s: call.still_holding_every.as_secs(),
+            },
+            recording: Recording { flush_ms: millis(recording.flush) },
+            state: State { dir: String::new() },
+            dialplan: Dialplan { dir: String::new(), alone: false },
+            prompts: Prompts { dir: String::new() },
+            drain: Drain { limit_s: drain.limit.as_secs() },
+            log: Log { format: log.format.into(), filter: log.filter },
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Default for Trunk {
+    fn default() -> Self {
+        Trunk {
+            addresses: List::default(),
+            user: String::new(),
+            password: Masked::default(),
+            numbers: List::default(),
+        }
+    }
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Account { password: Masked::default(), ha1_sha256: Masked::default(), ha1_md5: Masked::default() }
+    }
+}
+
+/// A section that says only some of its settings takes the others from the defaults of the whole.
+macro_rules! default_from_whole {
+    ($($name:ident $field:ident,)*) => {
+        $(
+            impl Default for $name {
+                fn default() -> Self {
+                    Written::default().$field
+                }
+            }
+        )*
+    };
+}
+
+default_from_whole! {
+    Listen listen, Security security, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log,
+}
+
+/// A list of texts, or one text with commas as the environment writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct List(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = List;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<List, E> {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Ok(List(items.map(str::to_owned).collect()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(List(items))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}

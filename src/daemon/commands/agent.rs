@@ -1,0 +1,162 @@
+//! Orders to a running daemon, and its answers as text.
+
+use std::path::Path;
+
+use jiff::civil::Time;
+use jiff::{Timestamp, Zoned};
+
+use crate::base::{AwayReason, Wall};
+use crate::daemon::control::{Order, Response, Shell, ask};
+use crate::daemon::failure::Failure;
+use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
+
+/// What `hotline agent` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentOrder {
+    List,
+    Change { extension: String, change: AgentChange },
+}
+
+/// The list as a table, or "done".
+pub fn agent(state: &Path, order: AgentOrder) -> Result<String, Failure> {
+    let command = match order {
+        AgentOrder::List => Command::Agents,
+        AgentOrder::Change { extension, change } => Command::SetAgent { extension, change },
+    };
+    match ask(state, &Order::Exchange(command))? {
+        Response::Reply(Reply::Agents(agents)) => Ok(agent_table(&agents)),
+        Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
+        other => Err(refused(other)),
+    }
+}
+
+/// Settings, prompts and dialplans are read again; the warnings.
+pub fn reload(state: &Path) -> Result<String, Failure> {
+    match ask(state, &Order::Reload)? {
+        Response::Reloaded { warnings } => {
+            Ok(warnings.into_iter().chain(["reloaded\n".to_owned()]).collect::<Vec<_>>().join("\n\n"))
+        }
+        other => Err(refused(other)),
+    }
+}
+
+pub fn status(state: &Path) -> Result<String, Failure> {
+    match ask(state, &Order::Status)? {
+        Response::Status { exchange, shell } => Ok(status_text(&exchange, &shell)),
+        other => Err(refused(other)),
+    }
+}
+
+/// `15:30` (today, or tomorrow where that has passed) or RFC 3339, in the machine's time zone.
+pub fn parse_until(text: &str) -> Result<Wall, String> {
+    let wrong = |_| "neither a time of day (15:30) nor a date and time (2026-05-01T09:00:00+08:00)".to_owned();
+    let moment: Timestamp = match text.parse::<Time>() {
+        Ok(time) => next(time, &Zoned::now()).ok_or("there is no such time")?,
+        Err(_) => text.parse().map_err(wrong)?,
+    };
+    Ok(Wall::from_micros(moment.as_microsecond()))
+}
+
+fn next(time: Time, now: &Zoned) -> Option<Timestamp> {
+    let today = now.with().time(time).build().ok()?;
+    let at = if today > *now { today } else { today.tomorrow().ok()?.with().time(time).build().ok()? };
+    Some(at.timestamp())
+}
+
+fn refused(response: Response) -> Failure {
+    match response {
+        Response::Refused(reason) | Response::Reply(Reply::Refused(reason)) => Failure::Refused(reason),
+        _ => Failure::Other("the hotline answered something else: is it of another version?".to_owned()),
+    }
+}
+
+fn agent_table(agents: &[AgentLine]) -> String {
+    let mut table = vec![["extension", "state", "since", "phone", "skills", "name"].map(str::to_owned)];
+    for agent in agents {
+        let mut state = agent.state.clone();
+        state.extend(agent.reason.map(|reason: AwayReason| format!(" ({reason})")));
+        state.extend(agent.until.map(|until| format!(" until {until}")));
+        table.push([
+            agent.extension.clone(),
+            state,
+            format!("{} s", agent.for_ms / 1000),
+            if agent.reachable { "reachable" } else { "not registered" }.to_owned(),
+            agent.skills.join(" "),
+            agent.name.clone(),
+        ]);
+    }
+    columns(&table)
+}
+
+fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
+    let mut rows = vec![
+        ["version".to_owned(), shell.version.clone()],
+        ["up".to_owned(), format!("{} s", shell.up_ms / 1000)],
+        ["listening".to_owned(), shell.listening.join(", ")],
+        ["calls".to_owned(), format!("{} of {}", exchange.calls, exchange.most_calls)],
+        ["draining".to_owned(), exchange.draining.to_string()],
+        ["registrations".to_owned(), exchange.registrations.to_string()],
+        ["RTP ports free".to_owned(), exchange.rtp_ports_free.to_string()],
+        ["media workers".to_owned(), shell.media_workers.to_string()],
+        ["streams".to_owned(), shell.open_streams.to_string()],
+    ];
+    for queue in &exchange.queues {
+        let about = format!(
+            "{} waiting (longest {} s), {} talking, {} signed on, {} ready",
+            queue.waiting,
+            queue.longest_ms / 1000,
+            queue.talking,
+            queue.signed_on,
+            queue.ready
+        );
+        rows.push([format!("queue {}", queue.name), about]);
+    }
+    for (name, value) in exchange.counters.iter().chain(&shell.counters) {
+        rows.push([name.clone(), value.to_string()]);
+    }
+    columns(&rows)
+}
+
+/// Rows with their columns below each other, two spaces apart.
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| wide(cell)).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat((width + 2).saturating_sub(wide(cell))));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Columns on a terminal: Chinese characters take two.
+fn wide(text: &str) -> usize {
+    text.chars().map(|c| if ('\u{1100}'..='\u{ffef}').contains(&c) && c != '\u{2019}' { 2 } else { 1 }).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_day_is_the_next_one() {
+        let now: Zoned = "2026-11-22T14:00:00+08:00[Asia/Shanghai]".parse().unwrap();
+        let at = |text: &str| next(text.parse().unwrap(), &now).unwrap().to_string();
+        assert_eq!(at("15:30"), "2026-11-22T07:30:00Z");
+        assert_eq!(at("13:30"), "2026-11-23T05:30:00Z");
+        let exact = parse_until("2026-05-01T09:00:00+08:00").unwrap();
+        assert_eq!(exact.to_string(), "2026-05-01T01:00:00.000Z");
+        assert!(parse_until("soon").is_err());
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_in_both_scripts() {
+        let rows = [["a".to_owned(), "b".to_owned()], ["王经理".to_owned(), "c".to_owned()]];
+        assert_eq!(columns(&rows), "a       b\n王经理  c\n");
+    }
+}

@@ -1,0 +1,9 @@
+//! What the command line does besides serving: ask a running daemon, read its store, check dialplans.
+
+mod agent;
+mod check;
+mod records;
+
+pub use agent::{AgentOrder, agent, parse_until, reload, status};
+pub use check::{check, reference};
+pub use records::{Form, MessageOrder, call, calls, messages};

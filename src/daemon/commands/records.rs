@@ -1,0 +1,250 @@
+//! What came of the calls: records and messages, out of the store; with or without a running daemon.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use crate::base::{CallId, Masked, SlipId, Wall};
+use crate::daemon::failure::Failure;
+use crate::daemon::recorder;
+use crate::daemon::state;
+use crate::daemon::store::{CallFilter, SlipFilter, Sqlite, Store};
+use crate::record::{CallRecord, MessageSlip, SlipState};
+
+use super::agent::columns;
+
+/// How lists are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A table for people.
+    Table,
+    /// One JSON object a line; numbers masked as in the table.
+    Json,
+}
+
+/// What `hotline messages` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MessageOrder {
+    List { mailbox: Option<String>, all: bool },
+    /// Played by a program of this machine, where there is one.
+    Play(SlipId),
+    /// Where the recording lies.
+    Path(SlipId),
+    /// The slip is no longer new.
+    Heard(SlipId),
+    Done(SlipId),
+    /// A copy of the recording.
+    Copy { slip: SlipId, to: PathBuf },
+}
+
+/// The latest calls.
+pub fn calls(folder: &Path, latest: usize, form: Form) -> Result<String, Failure> {
+    let calls = open(folder)?.calls(&CallFilter { latest, since: None })?;
+    if form == Form::Json {
+        return Ok(calls.into_iter().map(|call| json(&masked_call(call))).collect());
+    }
+    let mut rows = vec![["call", "began", "from", "dialled", "for", "queue", "agent", "end"].map(str::to_owned)];
+    for call in &calls {
+        let queue = call.queue.as_ref();
+        rows.push([
+            call.call.to_string(),
+            local(call.started),
+            call.from.to_string(),
+            call.dialled.clone(),
+            seconds(call.ended.since(call.started).as_millis()),
+            queue.map_or("-".to_owned(), |q| format!("{} {}", q.name, q.outcome.name())),
+            queue.and_then(|q| q.agent.clone()).unwrap_or("-".to_owned()),
+            call.end.to_string(),
+        ]);
+    }
+    Ok(columns(&rows))
+}
+
+/// One call with its stages.
+pub fn call(folder: &Path, id: CallId, form: Form) -> Result<String, Failure> {
+    let found = open(folder)?.call(id)?;
+    let call = found.ok_or_else(|| Failure::Other(format!("there is no call {id}")))?;
+    if form == Form::Json {
+        return Ok(json(&masked_call(call)));
+    }
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_call(&mut text, &call);
+    Ok(text)
+}
+
+fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
+    writeln!(out, "call {}   from {} by {}   to {}", call.call, call.from, call.origin, call.dialled)?;
+    let grade = call.grade.as_deref().unwrap_or("none");
+    writeln!(out, "language {}   grade {grade}   keys {}", call.language, call.keys)?;
+    writeln!(out, "Call-ID {}\n", call.sip_call_id)?;
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    for stage in &call.stages {
+        let into = seconds(stage.at.since(call.started).as_millis());
+        rows.push([into, stage.kind.name().to_owned(), stage.detail.clone()]);
+    }
+    let whole = seconds(call.ended.since(call.started).as_millis());
+    rows.push([whole, "over".to_owned(), call.end.to_string()]);
+    write!(out, "{}", columns(&rows))?;
+    if let Some(queue) = &call.queue {
+        let waited = seconds(u128::from(queue.waited_ms));
+        write!(out, "\nqueue {}: {} after {waited}", queue.name, queue.outcome.name())?;
+        writeln!(out, ", {} offers, talked {}", queue.offers, seconds(u128::from(queue.talked_ms)))?;
+    }
+    Ok(())
+}
+
+/// Carries out the order; what is to be shown.
+pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String, Failure> {
+    let mut store = open(folder)?;
+    match order {
+        MessageOrder::List { mailbox, all } => {
+            Ok(slip_list(store.slips(&SlipFilter { mailbox, open_only: !all })?, form))
+        }
+        MessageOrder::Path(slip) => Ok(format!("{}\n", recording(folder, &store, slip)?.display())),
+        MessageOrder::Play(slip) => play(&recording(folder, &store, slip)?),
+        MessageOrder::Heard(slip) => mark(&mut store, slip, SlipState::Heard),
+        MessageOrder::Done(slip) => mark(&mut store, slip, SlipState::Done),
+        MessageOrder::Copy { slip, to } => {
+            let from = recording(folder, &store, slip)?;
+            std::fs::copy(&from, &to).map_err(Failure::io("the recording cannot be copied"))?;
+            Ok(format!("{}\n", to.display()))
+        }
+    }
+}
+
+fn open(folder: &Path) -> Result<Sqlite, Failure> {
+    Ok(Sqlite::open_existing(&state::database(folder))?)
+}
+
+fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
+    if form == Form::Json {
+        return slips.into_iter().map(|slip| json(&masked_slip(slip))).collect();
+    }
+    let mut rows = vec![["message", "taken", "from", "for", "length", "confirmed", "state"].map(str::to_owned)];
+    for slip in &slips {
+        rows.push([
+            slip.slip.to_string(),
+            local(slip.taken),
+            slip.from.to_string(),
+            slip.mailbox.clone(),
+            seconds(u128::from(slip.length_ms)),
+            if slip.confirmed { "yes" } else { "no" }.to_owned(),
+            slip.state.name().to_owned(),
+        ]);
+    }
+    columns(&rows)
+}
+
+fn recording(folder: &Path, store: &Sqlite, slip: SlipId) -> Result<PathBuf, Failure> {
+    let found = store.slip(slip)?.ok_or_else(|| no_message(slip))?;
+    Ok(recorder::path_of(folder, found.recording))
+}
+
+fn mark(store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
+    if !store.mark(slip, state)? {
+        return Err(no_message(slip));
+    }
+    Ok(format!("{slip} is {}\n", state.name()))
+}
+
+fn no_message(slip: SlipId) -> Failure {
+    Failure::Other(format!("there is no message {slip}"))
+}
+
+/// With the first player that this machine has; else only says where the recording lies.
+fn play(path: &Path) -> Result<String, Failure> {
+    const PLAYERS: [(&str, &[&str]); 4] = [
+        ("aplay", &["-q"]),
+        ("pw-play", &[]),
+        ("play", &["-q"]),
+        ("ffplay", &["-autoexit", "-nodisp", "-loglevel", "error"]),
+    ];
+    if !path.exists() {
+        return Err(Failure::Other(format!("the recording {} is gone", path.display())));
+    }
+    for (program, options) in PLAYERS {
+        let mut player = Command::new(program);
+        player.args(options).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if player.status().is_ok_and(|status| status.success()) {
+            return Ok(String::new());
+        }
+    }
+    Ok(format!("no program here plays sound; the recording is {}\n", path.display()))
+}
+
+/// What is written of a call for machines: like the record, the caller and the keys masked.
+fn masked_call(mut call: CallRecord) -> CallRecord {
+    call.from = hidden(&call.from);
+    call.keys = hidden(&call.keys);
+    call
+}
+
+fn masked_slip(mut slip: MessageSlip) -> MessageSlip {
+    slip.from = hidden(&slip.from);
+    slip
+}
+
+fn hidden(value: &Masked<String>) -> Masked<String> {
+    Masked::new(value.to_string())
+}
+
+fn json(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// In the machine's time zone, to the second.
+fn local(wall: Wall) -> String {
+    match jiff::Timestamp::from_microsecond(wall.as_micros()) {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => wall.to_string(),
+    }
+}
+
+fn seconds(millis: u128) -> String {
+    format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::RecordingId;
+    use crate::record::Record;
+
+    fn slip() -> MessageSlip {
+        MessageSlip {
+            slip: SlipId(7),
+            call: CallId(3),
+            from: Masked::from("13800138000"),
+            person: Some("8003".to_owned()),
+            mailbox: "8003".to_owned(),
+            taken: Wall::from_micros(1_700_000_000_000_000),
+            recording: RecordingId(5),
+            length_ms: 12_345,
+            confirmed: true,
+            state: SlipState::New,
+        }
+    }
+
+    #[test]
+    fn messages_are_listed_masked_and_marked() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Sqlite::open(&state::database(folder.path())).unwrap();
+        store.write(&[Record::Slip(Box::new(slip()))]).unwrap();
+        let order = |order| messages(folder.path(), order, Form::Table);
+        let list = || MessageOrder::List { mailbox: None, all: false };
+        let table = order(list()).unwrap();
+        assert!(table.contains("13*******00") && table.contains("12.3 s") && table.contains("new"), "{table}");
+        let lines = messages(folder.path(), list(), Form::Json).unwrap();
+        assert!(lines.contains("\"from\":\"13*******00\"") && !lines.contains("13800138000"), "{lines}");
+        assert!(order(MessageOrder::Path(SlipId(7))).unwrap().trim_end().ends_with("000000/r5.wav"));
+        assert!(matches!(order(MessageOrder::Play(SlipId(7))), Err(Failure::Other(_))), "no such file");
+        assert_eq!(order(MessageOrder::Done(SlipId(7))).unwrap(), "m7 is done\n");
+        assert_eq!(order(list()).unwrap().lines().count(), 1, "only the heading");
+        assert!(order(MessageOrder::Heard(SlipId(8))).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! What outlives the process: call records, message slips, and the numbers that must never be given twice.
+//!
+//! [`Store`] is what the rest knows; [`Sqlite`] is the embedded one, a single file in the state folder. A
+//! write is one transaction and returns when the disk has it, so that "saved" is only ever said of what a
+//! power failure cannot take back. Reading beside a running daemon disturbs nobody (write-ahead log).
+//!
+//! This is one of the few places that may expose confidential values: the file is readable by its owner
+//! only, and what is read comes out masked again.
+
+mod error;
+mod read;
+mod schema;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
+use crate::record::{CallRecord, MessageSlip, Record, SlipState};
+
+pub use error::StoreError;
+pub use sqlite::Sqlite;
+
+/// A place for records. Blocking: it lives on a thread of its own, or in a command.
+pub trait Store: Send {
+    /// All of them or none; durable when it returns `Ok`.
+    fn write(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// The numbers to go on with. They are set aside before they are handed out: after a crash the next start
+    /// goes on beyond all that may have been used.
+    fn ids(&mut self) -> Result<Ids, StoreError>;
+
+    /// At an orderly end: `next` and all numbers above were not used, the next start may have them.
+    fn release(&mut self, next: Ids) -> Result<(), StoreError>;
+
+    /// After a crash, before the first call: slips whose taking was cut short become new with what `kept` says
+    /// is left of the recording, or vanish where nothing is. Returns those that became new.
+    fn recover(
+        &mut self,
+        kept: &dyn Fn(RecordingId) -> Option<Duration>,
+    ) -> Result<Vec<MessageSlip>, StoreError>;
+
+    /// Newest first.
+    fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;
+
+    fn call(&self, call: CallId) -> Result<Option<CallRecord>, StoreError>;
+
+    /// Newest first.
+    fn slips(&self, filter: &SlipFilter) -> Result<Vec<MessageSlip>, StoreError>;
+
+    fn slip(&self, slip: SlipId) -> Result<Option<MessageSlip>, StoreError>;
+
+    /// Heard, done, or new again. `false`: there is no such slip.
+    fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallFilter {
+    /// At most so many.
+    pub latest: usize,
+    /// Calls that began at this time or later.
+    pub since: Option<Wall>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlipFilter {
+    /// A person's extension or a box of the house; `None`: all.
+    pub mailbox: Option<String>,
+    /// Leave out what is done.
+    pub open_only: bool,
+}

@@ -1,0 +1,169 @@
+//! Rows back into records.
+
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension, Row, params};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as WordError, StrDeserializer};
+
+use super::sqlite::{Sqlite, stored};
+use super::{CallFilter, SlipFilter, StoreError};
+use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
+use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage};
+
+const CALL: &str = "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
+    ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end
+    FROM calls";
+
+const SLIP: &str = "SELECT slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state
+    FROM slips";
+
+impl Sqlite {
+    pub(super) fn read_calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
+        let since = filter.since.map_or(i64::MIN, Wall::as_micros);
+        let latest = i64::try_from(filter.latest).unwrap_or(i64::MAX);
+        self.in_one_view(|| {
+            let sql = format!("{CALL} WHERE started >= ?1 ORDER BY started DESC, call DESC LIMIT ?2");
+            let mut select = self.db.prepare_cached(&sql)?;
+            let mut calls = select.query_map([since, latest], call)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            calls.iter_mut().try_for_each(|call| self.complete(call))?;
+            Ok(calls)
+        })
+    }
+
+    pub(super) fn read_call(&self, id: CallId) -> Result<Option<CallRecord>, StoreError> {
+        self.in_one_view(|| {
+            let mut select = self.db.prepare_cached(&format!("{CALL} WHERE call = ?1"))?;
+            let mut found = select.query_row([stored(id.0)], call).optional()?;
+            found.iter_mut().try_for_each(|call| self.complete(call))?;
+            Ok(found)
+        })
+    }
+
+    pub(super) fn read_slips(&self, filter: &SlipFilter) -> Result<Vec<MessageSlip>, StoreError> {
+        let read = || {
+            let sql = format!(
+                "{SLIP} WHERE (?1 IS NULL OR mailbox = ?1) AND (NOT ?2 OR state <> 'done')
+                 ORDER BY taken DESC, slip DESC"
+            );
+            let mut select = self.db.prepare_cached(&sql)?;
+            select.query_map(params![filter.mailbox, filter.open_only], slip)?.collect()
+        };
+        read().map_err(self.failed())
+    }
+
+    pub(super) fn slips_in(&self, state: SlipState) -> Result<Vec<MessageSlip>, StoreError> {
+        let read = || {
+            let mut select = self.db.prepare_cached(&format!("{SLIP} WHERE state = ?1 ORDER BY slip"))?;
+            select.query_map([state.name()], slip)?.collect()
+        };
+        read().map_err(self.failed())
+    }
+
+    pub(super) fn read_slip(&self, id: SlipId) -> Result<Option<MessageSlip>, StoreError> {
+        let read = || {
+            let mut select = self.db.prepare_cached(&format!("{SLIP} WHERE slip = ?1"))?;
+            select.query_row([stored(id.0)], slip).optional()
+        };
+        read().map_err(self.failed())
+    }
+
+    /// What several statements read belongs together, whatever the daemon writes meanwhile.
+    fn in_one_view<R>(&self, read: impl FnOnce() -> rusqlite::Result<R>) -> Result<R, StoreError> {
+        let failed = self.failed();
+        let view = self.db.unchecked_transaction().map_err(&failed)?;
+        let result = read().map_err(&failed)?;
+        view.finish().map_err(&failed)?;
+        Ok(result)
+    }
+
+    fn complete(&self, call: &mut CallRecord) -> rusqlite::Result<()> {
+        let id = stored(call.call.0);
+        let mut select =
+            self.db.prepare_cached("SELECT at, kind, detail FROM stages WHERE call = ?1 ORDER BY place")?;
+        let stages = select.query_map([id], |row| {
+            Ok(Stage { at: wall(row, 0)?, kind: word(row, 1)?, detail: row.get(2)? })
+        })?;
+        call.stages = stages.collect::<rusqlite::Result<_>>()?;
+        let mut select =
+            self.db.prepare_cached("SELECT recording FROM recordings WHERE call = ?1 ORDER BY place")?;
+        let recordings = select.query_map([id], |row| number(row, 0).map(RecordingId))?;
+        call.recordings = recordings.collect::<rusqlite::Result<_>>()?;
+        Ok(())
+    }
+}
+
+/// Without what lies in other tables.
+fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+    let queue: Option<String> = row.get(11)?;
+    let visit = |name| -> rusqlite::Result<QueueVisit> {
+        Ok(QueueVisit {
+            name,
+            entered: wall(row, 12)?,
+            waited_ms: number(row, 13)?,
+            offers: row.get(14)?,
+            outcome: word(row, 15)?,
+            agent: row.get(16)?,
+            talked_ms: number(row, 17)?,
+            target_ms: number(row, 18)?,
+        })
+    };
+    let end: String = row.get(20)?;
+    Ok(CallRecord {
+        call: CallId(number(row, 0)?),
+        sip_call_id: row.get(1)?,
+        from: masked(row, 2)?,
+        dialled: row.get(3)?,
+        origin: row.get(4)?,
+        language: row.get(5)?,
+        grade: row.get(6)?,
+        started: wall(row, 7)?,
+        answered: row.get::<_, Option<i64>>(8)?.map(Wall::from_micros),
+        ended: wall(row, 9)?,
+        stages: Vec::new(),
+        keys: masked(row, 10)?,
+        queue: queue.map(visit).transpose()?,
+        recordings: Vec::new(),
+        slip: row.get::<_, Option<i64>>(19)?.map(|slip| SlipId(slip.unsigned_abs())),
+        end: serde_json::from_str(&end).map_err(|error| unreadable(20, error))?,
+    })
+}
+
+fn slip(row: &Row<'_>) -> rusqlite::Result<MessageSlip> {
+    Ok(MessageSlip {
+        slip: SlipId(number(row, 0)?),
+        call: CallId(number(row, 1)?),
+        from: masked(row, 2)?,
+        person: row.get(3)?,
+        mailbox: row.get(4)?,
+        taken: wall(row, 5)?,
+        recording: RecordingId(number(row, 6)?),
+        length_ms: number(row, 7)?,
+        confirmed: row.get(8)?,
+        state: word(row, 9)?,
+    })
+}
+
+fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}
+
+fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Wall> {
+    row.get(column).map(Wall::from_micros)
+}
+
+fn masked(row: &Row<'_>, column: usize) -> rusqlite::Result<Masked<String>> {
+    row.get::<_, String>(column).map(Masked::new)
+}
+
+/// A word of one of our enums.
+fn word<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    let word: StrDeserializer<'_, WordError> = text.as_str().into_deserializer();
+    T::deserialize(word).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}

@@ -1,0 +1,501 @@
+//! On a real file each: what a crash, another program, a full disk and another hotline do to it.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::schema::{MIGRATIONS, migrate};
+use super::*;
+use crate::record::{CallEnd, QueueOutcome, QueueVisit, Stage, StageKind};
+
+const SECOND: i64 = 1_000_000;
+
+struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Folder { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("hotline.sqlite")
+    }
+
+    fn open(&self) -> Sqlite {
+        Sqlite::open_with(&self.path(), Duration::from_millis(20)).expect("opens")
+    }
+
+    fn failure(&self) -> String {
+        match Sqlite::open_with(&self.path(), Duration::from_millis(20)) {
+            Ok(_) => panic!("opened"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The file as a power failure would leave it now: copied from under the open store.
+    fn crash(&self) -> Folder {
+        let after = Folder::new();
+        for file in fs::read_dir(self.folder.path()).expect("a folder") {
+            let file = file.expect("a file");
+            // The shared memory does not survive; the log does.
+            if !file.file_name().to_string_lossy().ends_with("-shm") {
+                fs::copy(file.path(), after.folder.path().join(file.file_name())).expect("a copy");
+            }
+        }
+        after
+    }
+}
+
+fn at(seconds: i64) -> Wall {
+    Wall::from_micros(1_790_000_000 * SECOND + seconds * SECOND)
+}
+
+fn call(id: u64) -> CallRecord {
+    CallRecord {
+        call: CallId(id),
+        sip_call_id: format!("{id}@192.0.2.1"),
+        from: "13812345678".into(),
+        dialled: "95500".to_owned(),
+        origin: "carrier".to_owned(),
+        language: "zh-CN".to_owned(),
+        grade: Some("vip".to_owned()),
+        started: at(id as i64),
+        answered: Some(at(id as i64)),
+        ended: at(id as i64 + 90),
+        stages: vec![
+            Stage { at: at(id as i64), kind: StageKind::Arrive, detail: "main".to_owned() },
+            Stage { at: at(id as i64 + 5), kind: StageKind::HangUp, detail: String::new() },
+        ],
+        keys: "12".into(),
+        queue: Some(QueueVisit {
+            name: "vip".to_owned(),
+            entered: at(id as i64 + 4),
+            waited_ms: 7_250,
+            offers: 2,
+            outcome: QueueOutcome::Served,
+            agent: Some("8001".to_owned()),
+            talked_ms: 61_000,
+            target_ms: 10_000,
+        }),
+        recordings: vec![RecordingId(id * 10), RecordingId(id * 10 + 1)],
+        slip: Some(SlipId(id)),
+        end: CallEnd::Refused { status: 486, why: "busy 忙".to_owned() },
+    }
+}
+
+fn bare_call(id: u64) -> CallRecord {
+    CallRecord {
+        grade: None,
+        answered: None,
+        stages: Vec::new(),
+        queue: None,
+        recordings: Vec::new(),
+        slip: None,
+        end: CallEnd::CallerHungUp,
+        ..call(id)
+    }
+}
+
+fn slip(id: u64, state: SlipState) -> MessageSlip {
+    MessageSlip {
+        slip: SlipId(id),
+        call: CallId(id),
+        from: "02187654321".into(),
+        person: Some("8001".to_owned()),
+        mailbox: "8001".to_owned(),
+        taken: at(id as i64),
+        recording: RecordingId(id),
+        length_ms: 12_345,
+        confirmed: true,
+        state,
+    }
+}
+
+fn calls(records: &[CallRecord]) -> Vec<Record> {
+    records.iter().map(|record| Record::Call(Box::new(record.clone()))).collect()
+}
+
+fn slips(slips: &[MessageSlip]) -> Vec<Record> {
+    slips.iter().map(|slip| Record::Slip(Box::new(slip.clone()))).collect()
+}
+
+fn all() -> CallFilter {
+    CallFilter { latest: usize::MAX, since: None }
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&calls(&[call(1), bare_call(2), call(3)])).unwrap();
+    assert_eq!(store.call(CallId(1)).unwrap(), Some(call(1)));
+    assert_eq!(store.call(CallId(4)).unwrap(), None);
+    assert_eq!(store.calls(&all()).unwrap(), [call(3), bare_call(2), call(1)]);
+    assert_eq!(store.calls(&CallFilter { latest: 1, since: None }).unwrap(), [call(3)]);
+    assert_eq!(store.calls(&CallFilter { since: Some(at(2)), ..all() }).unwrap(), [call(3), bare_call(2)]);
+}
+
+#[test]
+fn every_word_and_every_end_comes_back_as_itself() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let why = || "why".to_owned();
+    let ends = [
+        CallEnd::CallerHungUp,
+        CallEnd::CallerCancelled,
+        CallEnd::AgentHungUp,
+        CallEnd::FlowEnded,
+        CallEnd::Refused { status: 603, why: why() },
+        CallEnd::NoAudio,
+        CallEnd::DialogLost { why: why() },
+        CallEnd::SessionExpired,
+        CallEnd::Shutdown,
+        CallEnd::Fault { why: why() },
+    ];
+    let outcomes = [
+        QueueOutcome::Served,
+        QueueOutcome::Abandoned,
+        QueueOutcome::LeftByKey,
+        QueueOutcome::MaxWait,
+        QueueOutcome::Full,
+        QueueOutcome::NobodySignedOn,
+    ];
+    let kinds = [
+        StageKind::Arrive,
+        StageKind::Listen,
+        StageKind::Wait,
+        StageKind::Offer,
+        StageKind::Talk,
+        StageKind::Hold,
+        StageKind::Message,
+        StageKind::Presence,
+        StageKind::HangUp,
+    ];
+    let records: Vec<_> = (1..)
+        .zip(ends)
+        .map(|(id, end)| {
+            let mut record = CallRecord { end, ..call(id) };
+            let at = id as usize;
+            if let Some(visit) = &mut record.queue {
+                visit.outcome = outcomes[at % outcomes.len()];
+            }
+            record.stages[0].kind = kinds[at % kinds.len()];
+            record
+        })
+        .collect();
+    store.write(&calls(&records)).unwrap();
+    for record in &records {
+        assert_eq!(store.call(record.call).unwrap().as_ref(), Some(record));
+    }
+}
+
+#[test]
+fn a_call_recorded_twice_costs_the_others_nothing() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&calls(&[call(1)])).unwrap();
+    let mut batch = calls(&[bare_call(1), call(2)]);
+    batch.extend(slips(&[slip(9, SlipState::New)]));
+    store.write(&batch).unwrap();
+    assert_eq!(store.calls(&all()).unwrap(), [call(2), call(1)]);
+    assert!(store.slip(SlipId(9)).unwrap().is_some());
+}
+
+#[test]
+fn a_slip_goes_its_way_and_never_back_by_itself() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let states = |store: &Sqlite| store.slip(SlipId(1)).unwrap().map(|slip| slip.state);
+    store.write(&slips(&[slip(1, SlipState::Taking)])).unwrap();
+    assert_eq!(states(&store), Some(SlipState::Taking));
+    store.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    assert_eq!(store.slip(SlipId(1)).unwrap(), Some(slip(1, SlipState::New)));
+    assert!(store.mark(SlipId(1), SlipState::Heard).unwrap());
+    store.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    assert_eq!(states(&store), Some(SlipState::Heard));
+    store.write(&slips(&[slip(1, SlipState::Done)])).unwrap();
+    assert_eq!(states(&store), Some(SlipState::Done));
+    assert!(store.mark(SlipId(1), SlipState::New).unwrap(), "a person may");
+    assert_eq!(states(&store), Some(SlipState::New));
+    assert!(!store.mark(SlipId(2), SlipState::Done).unwrap());
+    store.write(&[Record::SlipDiscarded(SlipId(1))]).unwrap();
+    assert_eq!(states(&store), None);
+}
+
+#[test]
+fn slips_by_box_and_what_is_still_open() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let other = MessageSlip { mailbox: "night".to_owned(), person: None, ..slip(3, SlipState::New) };
+    let written = [slip(1, SlipState::Done), slip(2, SlipState::Heard), other.clone()];
+    store.write(&slips(&written)).unwrap();
+    let find = |mailbox: Option<&str>, open_only| {
+        store.slips(&SlipFilter { mailbox: mailbox.map(str::to_owned), open_only }).unwrap()
+    };
+    assert_eq!(find(None, false), [other.clone(), slip(2, SlipState::Heard), slip(1, SlipState::Done)]);
+    assert_eq!(find(None, true), [other.clone(), slip(2, SlipState::Heard)]);
+    assert_eq!(find(Some("8001"), true), [slip(2, SlipState::Heard)]);
+    assert_eq!(find(Some("night"), false), [other]);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_crash() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    store.write(&calls(&[call(1)])).unwrap();
+    let after = folder.crash();
+    let store = after.open();
+    assert_eq!(store.slip(SlipId(1)).unwrap(), Some(slip(1, SlipState::New)));
+    assert_eq!(store.call(CallId(1)).unwrap(), Some(call(1)));
+}
+
+#[test]
+fn a_write_that_was_cut_short_is_as_if_it_had_not_begun() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    store.write(&slips(&[slip(2, SlipState::New)])).unwrap();
+    let after = folder.crash();
+    // The last bytes of the log did not reach the disk.
+    let log = after.folder.path().join("hotline.sqlite-wal");
+    let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
+    file.set_len(fs::metadata(&log).unwrap().len() - 100).unwrap();
+    let store = after.open();
+    assert!(store.slip(SlipId(1)).unwrap().is_some());
+    assert_eq!(store.slip(SlipId(2)).unwrap(), None);
+}
+
+#[test]
+fn a_slip_cut_short_by_a_crash_becomes_new_or_vanishes() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let taking = [slip(1, SlipState::Taking), slip(2, SlipState::Taking), slip(3, SlipState::New)];
+    store.write(&slips(&taking)).unwrap();
+    let kept = |recording| (recording == RecordingId(1)).then_some(Duration::from_millis(4_000));
+    let expected = MessageSlip { length_ms: 4_000, ..slip(1, SlipState::New) };
+    assert_eq!(store.recover(&kept).unwrap(), std::slice::from_ref(&expected));
+    assert_eq!(store.slip(SlipId(1)).unwrap(), Some(expected));
+    assert_eq!(store.slip(SlipId(2)).unwrap(), None);
+    assert_eq!(store.slip(SlipId(3)).unwrap(), Some(slip(3, SlipState::New)));
+    assert_eq!(store.recover(&kept).unwrap(), []);
+}
+
+#[test]
+fn numbers_go_on_without_a_gap_after_an_orderly_end() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let mut ids = store.ids().unwrap();
+    assert_eq!(ids, Ids { call: 1, recording: 1, slip: 1 });
+    ids.next_call();
+    ids.next_call();
+    ids.next_slip();
+    store.release(ids).unwrap();
+    drop(store);
+    assert_eq!(folder.open().ids().unwrap(), Ids { call: 3, recording: 1, slip: 2 });
+}
+
+#[test]
+fn numbers_are_never_given_again_after_a_crash() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let mut ids = store.ids().unwrap();
+    // Far beyond one block, a hundred calls under way at a time.
+    let mut used = 0;
+    for _ in 0..300 {
+        let batch: Vec<_> = (0..100).map(|_| bare_call(ids.next_call().0)).collect();
+        used = ids.call + 100;
+        store.write(&calls(&batch)).unwrap();
+    }
+    let next = folder.crash().open().ids().unwrap();
+    assert!(next.call > used, "{} may have been used", next.call);
+    assert!(next.call < used + 20_000, "{} wastes numbers", next.call);
+
+    let records = [slip(50_000, SlipState::New)];
+    store.write(&slips(&records)).unwrap();
+    let next = folder.crash().open().ids().unwrap();
+    assert!(next.slip > 50_000 && next.recording > 50_000);
+}
+
+#[test]
+fn releasing_too_much_does_not_bring_back_used_numbers() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.release(Ids { call: 500, recording: 500, slip: 500 }).unwrap();
+    assert_eq!(store.ids().unwrap().call, 500);
+    store.release(Ids::default()).unwrap();
+    assert_eq!(store.ids().unwrap().call, 500);
+}
+
+#[test]
+fn the_file_and_its_companions_are_for_their_owner_only() {
+    let folder = Folder::new();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut store = folder.open();
+    store.write(&calls(&[call(1)])).unwrap();
+    let files: Vec<_> = fs::read_dir(folder.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in &files {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+    drop(store);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    folder.open();
+    assert_eq!(mode(&folder.path()), 0o600);
+}
+
+#[test]
+fn a_newer_file_is_left_alone() {
+    let folder = Folder::new();
+    drop(folder.open());
+    Connection::open(folder.path()).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let before = fs::read(folder.path()).unwrap();
+    let known = MIGRATIONS.len();
+    let sentence = folder.failure();
+    let expected = format!("was written by a newer hotline (schema 7, this one knows {known})");
+    assert!(sentence.contains(&expected), "{sentence}");
+    assert!(sentence.starts_with(&folder.path().display().to_string()), "{sentence}");
+    assert!(matches!(Sqlite::open_existing(&folder.path()), Err(StoreError::Newer { found: 7, .. })));
+    assert_eq!(fs::read(folder.path()).unwrap(), before);
+}
+
+#[test]
+fn an_older_file_is_brought_up_to_date_and_keeps_what_it_has() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&calls(&[call(1)])).unwrap();
+    drop(store);
+    let next: Vec<_> =
+        MIGRATIONS.iter().copied().chain(["ALTER TABLE calls ADD COLUMN satisfaction INTEGER"]).collect();
+    let mut db = Connection::open(folder.path()).unwrap();
+    migrate(&mut db, &folder.path(), &next).unwrap();
+    migrate(&mut db, &folder.path(), &next).unwrap();
+    let kept: i64 = db.query_row("SELECT count(satisfaction IS NULL) FROM calls", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1);
+    drop(db);
+    assert!(folder.failure().contains("newer hotline"));
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_file_as_it_was() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let broken: Vec<_> =
+        MIGRATIONS.iter().copied().chain(["CREATE TABLE half (x); CREATE TABLE calls (x)"]).collect();
+    let mut db = Connection::open(folder.path()).unwrap();
+    assert!(migrate(&mut db, &folder.path(), &broken).is_err());
+    drop(db);
+    let store = folder.open();
+    assert_eq!(store.calls(&all()).unwrap(), []);
+    assert!(!store.db.table_exists(None, "half").unwrap());
+}
+
+#[test]
+fn a_command_waits_for_the_daemon_to_bring_the_file_up_to_date() {
+    let folder = Folder::new();
+    assert!(matches!(Sqlite::open_existing(&folder.path()), Err(StoreError::Absent { .. })));
+    drop(folder.open());
+    let known = MIGRATIONS.len() as i64;
+    Connection::open(folder.path()).unwrap().pragma_update(None, "user_version", known - 1).unwrap();
+    assert!(matches!(Sqlite::open_existing(&folder.path()), Err(StoreError::Older { .. })));
+}
+
+#[test]
+fn somebody_elses_file_is_not_touched() {
+    let folder = Folder::new();
+    fs::File::create(folder.path()).unwrap().write_all(b"shopping list, long enough for a header\n".repeat(30).as_slice()).unwrap();
+    assert!(folder.failure().contains("is not a database of the hotline"));
+    let folder = Folder::new();
+    Connection::open(folder.path()).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(folder.failure().contains("is not a database of the hotline"));
+}
+
+#[test]
+fn a_damaged_file_says_so() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&calls(&(1..200).map(call).collect::<Vec<_>>())).unwrap();
+    drop(store);
+    let mut bytes = fs::read(folder.path()).unwrap();
+    let length = bytes.len();
+    bytes[4096..length].fill(0xa5);
+    fs::write(folder.path(), bytes).unwrap();
+    let outcome = Sqlite::open_with(&folder.path(), Duration::ZERO).and_then(|store| store.calls(&all()));
+    let sentence = outcome.expect_err("damaged").to_string();
+    assert!(sentence.contains("is damaged"), "{sentence}");
+}
+
+#[test]
+fn a_lock_of_another_program_is_named() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let sentence = folder.failure();
+    assert!(sentence.contains("is locked by another program"), "{sentence}");
+    other.execute_batch("ROLLBACK").unwrap();
+    let mut store = folder.open();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(store.write(&calls(&[call(1)])), Err(StoreError::Locked { .. })));
+    other.execute_batch("ROLLBACK").unwrap();
+    store.write(&calls(&[call(1)])).unwrap();
+}
+
+#[test]
+fn a_command_reads_and_marks_beside_a_running_daemon() {
+    let folder = Folder::new();
+    let mut daemon = folder.open();
+    daemon.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    let mut command = Sqlite::open_existing(&folder.path()).unwrap();
+    assert!(command.mark(SlipId(1), SlipState::Heard).unwrap());
+    daemon.write(&calls(&[call(1)])).unwrap();
+    assert_eq!(command.calls(&all()).unwrap(), [call(1)]);
+    assert_eq!(daemon.slip(SlipId(1)).unwrap(), Some(slip(1, SlipState::Heard)));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let folder = Folder::new();
+    fs::write(folder.path(), b"").unwrap();
+    // Not a folder, so nothing can be made in it, whoever runs the test.
+    let inside = folder.path().join("hotline.sqlite");
+    let sentence = Sqlite::open(&inside).err().expect("fails").to_string();
+    assert!(sentence.contains("cannot be written") && sentence.contains("--state"), "{sentence}");
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_acknowledged() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    store.write(&slips(&[slip(1, SlipState::New)])).unwrap();
+    let pages: i64 = store.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    store.db.pragma_update(None, "max_page_count", pages + 1).unwrap();
+    let many: Vec<_> = (2..500).map(|id| slip(id, SlipState::New)).collect();
+    let error = store.write(&slips(&many)).expect_err("full");
+    assert!(error.to_string().contains("no room left"), "{error}");
+    assert_eq!(store.slip(SlipId(2)).unwrap(), None, "all or nothing");
+    store.db.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+    store.write(&slips(&many)).unwrap();
+    assert_eq!(store.slips(&SlipFilter::default()).unwrap().len(), 499);
+}
+
+#[test]
+fn a_batch_is_durable_in_one_go() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let settings = |name| store.db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    assert_eq!(settings("synchronous").unwrap(), rusqlite::types::Value::Integer(2), "FULL");
+    assert_eq!(settings("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".to_owned()));
+    // Another program sees the whole batch or none of it.
+    let other = Connection::open(folder.path()).unwrap();
+    let counted = || other.query_row("SELECT count(*) FROM calls", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(counted(), 0);
+    store.write(&calls(&(1..=50).map(call).collect::<Vec<_>>())).unwrap();
+    assert_eq!(counted(), 50);
+}

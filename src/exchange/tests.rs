@@ -1,0 +1,310 @@
+//! A planted fault trips each invariant; and one call through the whole switch, input by input.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::base::{Catalog, Language, PromptInfo, Wall};
+use crate::dialplan::{self, Manifest, SourceFile};
+use crate::media;
+use crate::record::{CallEnd, Record, StageKind};
+use crate::sip::{Flow, NameAddr, Transmit, Transport, Uri};
+
+const PLAN: &str = r#"
+[hotline]
+name = "test"
+languages = ["zh-CN"]
+
+[numbers]
+100 = "main"
+
+[[flow.main]]
+queue = "consultation"
+
+[queue.consultation]
+skills = { consultation = 5 }
+
+[skill.consultation]
+
+[agent.1001]
+name = "Agent"
+skills = { consultation = 5 }
+contact = "sip:1001@127.0.0.1:7001"
+ready = true
+"#;
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
+                   a=rtpmap:101 telephone-event/8000\r\n";
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    let duration = Duration::from_secs(1);
+    let texts = Manifest::parse(include_str!("../../prompts/manifest.toml")).expect("the manifest");
+    for (name, by_language) in texts.iter() {
+        for (language, text) in by_language {
+            let language = Some(language.clone());
+            let info = PromptInfo { name: name.to_owned(), language, text: text.clone(), duration };
+            catalog.add(info).expect("each prompt once");
+        }
+    }
+    for name in ["common/beep", "common/hold-music"] {
+        let info = PromptInfo { name: name.to_owned(), language: None, text: String::new(), duration };
+        catalog.add(info).expect("each prompt once");
+    }
+    catalog
+}
+
+fn plan() -> Arc<Plan> {
+    let files = [SourceFile { name: "test.toml".to_owned(), text: PLAN.to_owned() }];
+    match dialplan::load(&files, Arc::new(catalog())) {
+        Ok((plan, _)) => Arc::new(plan),
+        Err(mistakes) => panic!("{}", mistakes.iter().map(ToString::to_string).collect::<String>()),
+    }
+}
+
+/// An exchange with one phone on either side.
+struct Bench {
+    exchange: Exchange,
+    now: Now,
+    caller: Phone,
+    agent: Phone,
+    outputs: Vec<Output>,
+}
+
+struct Phone {
+    address: SocketAddr,
+    endpoint: sip::Endpoint,
+}
+
+impl Phone {
+    fn new(port: u16) -> Self {
+        let endpoint = sip::Endpoint::new(sip::Config::default(), Rng::from_number(u64::from(port)));
+        Phone { address: SocketAddr::from(([127, 0, 0, 1], port)), endpoint }
+    }
+}
+
+const SWITCH: ([u8; 4], u16) = ([127, 0, 0, 1], 5060);
+
+impl Bench {
+    fn new() -> Self {
+        let now =
+            Now { mono: Instant::from_micros(1_000_000), wall: Wall::from_micros(1_789_000_000_000_000) };
+        let exchange = Exchange::new(Config::default(), plan(), Ids::default(), Rng::from_number(1), now);
+        Bench { exchange, now, caller: Phone::new(7000), agent: Phone::new(7001), outputs: Vec::new() }
+    }
+
+    /// Carries messages to and fro until nobody has anything to say.
+    fn settle(&mut self) {
+        loop {
+            let mut quiet = true;
+            while let Some(output) = self.exchange.poll_output() {
+                quiet = false;
+                match &output {
+                    Output::Transmit(Transmit { flow, bytes }) => {
+                        let phone =
+                            if flow.remote.port() == 7000 { &mut self.caller } else { &mut self.agent };
+                        let back = Flow { local: flow.remote, remote: flow.local, ..*flow };
+                        phone.endpoint.handle_message(self.now.mono, back, bytes);
+                    }
+                    // Everything is heard to its end at once.
+                    Output::Play { leg, play, repeat: false, .. } => {
+                        let (leg, play) = (*leg, *play);
+                        self.exchange
+                            .handle_input(self.now, Input::Media(media::Event::Played { leg, play }));
+                    }
+                    _ => self.outputs.push(output),
+                }
+            }
+            for phone in [&mut self.caller, &mut self.agent] {
+                while let Some(transmit) = phone.endpoint.poll_transmit() {
+                    quiet = false;
+                    let flow = Flow { local: transmit.flow.remote, remote: phone.address, ..transmit.flow };
+                    self.exchange.handle_input(self.now, Input::Sip { flow, bytes: &transmit.bytes });
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn call(&mut self) -> sip::DialogId {
+        let switch = SocketAddr::from(SWITCH);
+        let via =
+            Flow { transport: Transport::Udp, local: self.caller.address, remote: switch, connection: 0 };
+        let invite = sip::Invite {
+            to: Uri::sip(Some("100"), switch),
+            via,
+            from: NameAddr::new(Uri::sip(Some("13812345678"), self.caller.address)),
+            to_display: None,
+            contact_user: None,
+            sdp: Some(Bytes::from_static(SDP.as_bytes())),
+            headers: Vec::new(),
+            credentials: None,
+        };
+        let dialog = self.caller.endpoint.invite(self.now.mono, invite);
+        self.settle();
+        dialog
+    }
+
+    fn agent_answers(&mut self) {
+        let mut ringing = None;
+        while let Some(event) = self.agent.endpoint.poll_event() {
+            if let sip::Event::Invite { dialog, .. } = event {
+                ringing = Some(dialog);
+            }
+        }
+        let dialog = ringing.expect("the agent's phone rings");
+        self.agent.endpoint.accept(self.now.mono, dialog, Some(Bytes::from_static(SDP.as_bytes())));
+        self.settle();
+    }
+
+    /// One caller who talks with the agent.
+    fn talking() -> (Self, sip::DialogId) {
+        let mut bench = Bench::new();
+        let dialog = bench.call();
+        bench.agent_answers();
+        bench.exchange.check_invariants();
+        (bench, dialog)
+    }
+
+    fn broken(&self) -> Broken {
+        self.exchange.invariants().expect_err("the planted fault")
+    }
+}
+
+#[test]
+fn a_call_is_queued_offered_bridged_and_recorded() {
+    let (mut bench, dialog) = Bench::talking();
+    let stages: Vec<_> = bench.exchange.calls.values().map(Call::stage).collect();
+    assert_eq!(stages, [StageKind::Talk]);
+    let bridged =
+        |output: &Output| matches!(output, Output::Media { command: media::Command::Bridge { .. }, .. });
+    assert_eq!(bench.outputs.iter().filter(|output| bridged(output)).count(), 1);
+
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    bench.exchange.check_invariants();
+    assert_eq!(bench.exchange.calls(), 0);
+    let records: Vec<_> = bench
+        .outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Record(Record::Call(record)) => Some(record),
+            _ => None,
+        })
+        .collect();
+    let [record] = records.as_slice() else { panic!("{} records", records.len()) };
+    assert_eq!(record.end, CallEnd::CallerHungUp);
+    assert_eq!(record.queue.as_ref().and_then(|visit| visit.agent.as_deref()), Some("1001"));
+}
+
+#[test]
+fn a_stranger_is_challenged_and_an_unknown_number_refused() {
+    let mut bench = Bench::new();
+    bench.exchange.config.loopback_is_trunk = false;
+    bench.call();
+    let event = bench.caller.endpoint.poll_event();
+    assert!(matches!(event, Some(sip::Event::Rejected { status: 401, .. })), "{event:?}");
+    assert_eq!(bench.exchange.calls(), 0);
+}
+
+#[test]
+fn draining_refuses_the_next_call_and_tells_when_the_last_is_over() {
+    let (mut bench, dialog) = Bench::talking();
+    bench.exchange.handle_input(bench.now, Input::Drain);
+    bench.outputs.clear();
+    bench.call();
+    let refused = std::iter::from_fn(|| bench.caller.endpoint.poll_event())
+        .any(|event| matches!(event, sip::Event::Rejected { status: 503, .. }));
+    assert!(refused);
+    let drained = |output: &Output| matches!(output, Output::Notice(Notice::Drained));
+    assert!(!bench.outputs.iter().any(drained));
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    assert!(bench.outputs.iter().any(drained));
+}
+
+#[test]
+fn a_lost_port_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    let port = bench.exchange.ports.take().expect("a free port");
+    assert_eq!(bench.broken(), Broken::LostPort(port));
+}
+
+#[test]
+fn a_shared_port_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    let given = bench.exchange.ports.taken().next().expect("a taken port");
+    bench.exchange.ports.give_back(given);
+    // A pool of that one port gives it to the next leg too.
+    bench.exchange.ports = PortPool::new(given..=given + 1);
+    bench.call();
+    assert_eq!(bench.broken(), Broken::SharedPort(given));
+}
+
+#[test]
+fn a_stray_leg_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    let (leg, dialog) = bench.exchange.legs.pop_first().expect("a leg");
+    let stray = LegId { call: CallId(77), ..leg };
+    bench.exchange.legs.insert(stray, dialog);
+    assert_eq!(bench.broken(), Broken::StrayLeg(stray.to_string()));
+}
+
+#[test]
+fn a_call_that_talks_with_an_agent_who_does_not_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    let agent = bench.exchange.numbering.agent("1001").expect("the agent");
+    bench.exchange.core.call_ended(bench.now.mono, agent, None, &mut Vec::new());
+    assert!(matches!(bench.broken(), Broken::CallWithoutTalk(_)));
+}
+
+#[test]
+fn an_agent_who_talks_with_nobody_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    bench.exchange.calls.clear();
+    bench.exchange.legs.clear();
+    bench.exchange.dialogs.clear();
+    bench.exchange.ports = PortPool::new(20_000..=20_100);
+    assert!(matches!(bench.broken(), Broken::TalkWithoutCall(_)));
+}
+
+#[test]
+fn a_caller_in_one_line_only_is_noticed() {
+    let mut bench = Bench::new();
+    bench.call();
+    let queue = bench.exchange.numbering.queue("consultation").expect("the queue");
+    let join = queue::Join::new(queue, bench.now.mono, 99);
+    bench.exchange.core.join(bench.now.mono, join, &mut Vec::new()).expect("joined");
+    assert!(matches!(bench.broken(), Broken::CallerNotInLine(_)));
+}
+
+#[test]
+fn a_stray_deadline_is_noticed() {
+    let (mut bench, _) = Bench::talking();
+    bench.exchange.deadlines.insert((bench.now.mono, CallId(77), Timer::Ring));
+    assert!(matches!(bench.broken(), Broken::StrayDeadline(_)));
+}
+
+#[test]
+fn a_desk_of_a_call_that_is_over_is_noticed() {
+    let mut bench = Bench::new();
+    let agent = bench.exchange.numbering.agent("1001").expect("the agent");
+    bench.exchange.desks.take(agent, CallId(77));
+    assert!(matches!(bench.broken(), Broken::DeskOfNobody(_)));
+}
+
+#[test]
+fn what_is_left_after_the_last_call_is_noticed() {
+    let mut bench = Bench::new();
+    bench.exchange.work.push_back((CallId(77), call::Event::Shutdown));
+    assert!(matches!(bench.broken(), Broken::LeftOver(_)));
+}
+
+#[test]
+fn languages_of_the_test_plan_are_those_of_the_manifest() {
+    assert!(catalog().languages().contains(&Language::new("zh-CN")));
+}

@@ -1,0 +1,89 @@
+//! What recordings hold, and when they end.
+
+use super::*;
+
+#[test]
+fn both_parties_are_recorded_in_step() {
+    let mut world = World::connected(Codec::Pcma, Codec::Pcmu);
+    record(&mut world, Some(B), None);
+    for n in 0..100u32 {
+        world.until(u64::from(n + 1) * 20);
+        world.say(A, Codec::Pcma, n, &frame(n));
+        if n % 10 != 3 {
+            world.say(B, Codec::Pcmu, n, &frame(n + 900));
+        }
+    }
+    world.command(Command::StopRecording { recording: RecordingId(1) });
+    world.command(Command::StopRecording { recording: RecordingId(1) });
+
+    let samples: Vec<i16> = world.audio.iter().flat_map(|audio| audio.samples.iter().copied()).collect();
+    let mut expected = Vec::new();
+    for n in 0..100u32 {
+        for (left, right) in frame(n).into_iter().zip(frame(n + 900)) {
+            expected.push(decode(Codec::Pcma, left));
+            expected.push(if n % 10 == 3 { 0 } else { decode(Codec::Pcmu, right) });
+        }
+    }
+    assert!(samples == expected, "{} {}", samples.len(), expected.len());
+    assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 380));
+    let ended: Vec<_> = world.events.iter().filter(|e| matches!(e, Event::RecordingEnded { .. })).collect();
+    assert!(
+        matches!(ended[..], [Event::RecordingEnded { length, why: EndWhy::Stopped, .. }] if *length == Duration::from_secs(2)),
+        "{ended:?}"
+    );
+    assert_eq!(world.engine.recordings(), 0);
+}
+
+#[test]
+fn a_recording_ends_with_its_leg_and_by_silence_and_without_a_leg() {
+    let ends = |world: &mut World| {
+        let ends = world.take_events().into_iter().filter_map(|event| match event {
+            Event::RecordingEnded { length, why, .. } => Some((length.as_millis(), why)),
+            _ => None,
+        });
+        ends.collect::<Vec<_>>()
+    };
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    record(&mut world, Some(B), None);
+    world.until(500);
+    world.command(Command::Close { leg: B });
+    assert_eq!(ends(&mut world), [], "the caller is still there");
+    world.until(1000);
+    world.command(Command::Close { leg: A });
+    assert_eq!(ends(&mut world), [(1000, EndWhy::Closed)]);
+
+    record(&mut world, None, None);
+    assert_eq!(ends(&mut world), [(0, EndWhy::Closed)]);
+
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    record(&mut world, None, Some(Duration::from_secs(5)));
+    world.until(10_000);
+    assert_eq!(ends(&mut world), [(5000, EndWhy::Silence)]);
+    assert_eq!(world.audio.iter().map(|audio| audio.samples.len()).sum::<usize>(), 40_000);
+}
+
+#[test]
+fn a_secret_is_blank_in_recordings_and_kept_from_the_other_party() {
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Bridge { a: A, b: B });
+    record(&mut world, None, None);
+    world.command(Command::Secret { leg: A, on: true });
+    for n in 0..50u32 {
+        world.until(u64::from(n + 1) * 20);
+        world.say(A, Codec::Pcma, n, &[0x2a; 160]);
+    }
+    world.press(A, 50, 7);
+    world.command(Command::Secret { leg: A, on: false });
+    world.until(1600);
+    world.say(A, Codec::Pcma, 79, &[0x2a; 160]);
+    world.until(1700);
+    world.say(A, Codec::Pcma, 84, &[0x2a; 160]);
+    world.command(Command::StopRecording { recording: RecordingId(1) });
+    assert_eq!(world.keys(), "7", "the call itself has to know");
+    let digit = world.events.iter().find(|event| matches!(event, Event::Digit { .. }));
+    assert_eq!(format!("{digit:?}"), "Some(Digit { leg: c1/0, digit: *, by: TelephoneEvent })");
+    let loud = world.audio.iter().flat_map(|audio| &audio.samples).filter(|sample| **sample != 0).count();
+    assert_eq!(loud, 160, "what came after the tone had faded");
+    let spoken: Vec<_> = world.sent_to(B).into_iter().filter(|s| s.payload != [0xd5; 160]).collect();
+    assert_eq!(spoken.len(), 1);
+}

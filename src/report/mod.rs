@@ -1,0 +1,12 @@
+//! Pure folds over what calls leave behind: the day's figures in the trade's own words.
+//!
+//! | figure | meaning here |
+//! |---|---|
+//! | service level | of those who entered a queue and did not give up at once, the share answered within the queue's target |
+//! | ASA | average speed of answer: the mean wait of those who were served |
+//! | AHT | average handling time: from the agent's answer to the end of the talk, hold included, wrap-up not |
+//! | abandonment | the share of those who entered and hung up while waiting; those who gave up within 5 s are shown apart |
+
+mod summary;
+
+pub use summary::{AT_ONCE, Mean, QueueFigures, Share, Summary};

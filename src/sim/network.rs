@@ -1,0 +1,182 @@
+//! The network between the phones and the hotline: it delays, jumbles, doubles and loses datagrams.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::base::{Instant, Rng};
+use crate::sip::{Flow, Transport};
+
+/// Where the hotline stands.
+pub const HOTLINE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+
+/// So many bits of the address are a caller's number.
+const CALLER_BITS: u32 = 22;
+
+/// The callers' side of the world: what a trunk's `networks` must name.
+pub const CALLERS: (IpAddr, u8) = (IpAddr::V4(Ipv4Addr::new(10, 64, 0, 0)), 32 - CALLER_BITS as u8);
+
+/// A phone: every one has an address of its own, by which it is known everywhere in the world.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Phone {
+    /// A caller's, behind the trunk; by number of the caller.
+    Caller(u32),
+    /// On a desk; by number of the desk.
+    Desk(u16),
+}
+
+impl Phone {
+    pub fn ip(self) -> IpAddr {
+        let base = |net: Ipv4Addr, host: u32| IpAddr::V4(Ipv4Addr::from_bits(net.to_bits() | host));
+        match self {
+            Phone::Caller(number) => base(Ipv4Addr::new(10, 64, 0, 0), number & ((1 << CALLER_BITS) - 1)),
+            Phone::Desk(number) => base(Ipv4Addr::new(10, 1, 0, 0), u32::from(number)),
+        }
+    }
+
+    pub fn address(self) -> SocketAddr {
+        SocketAddr::new(self.ip(), 5060)
+    }
+
+    /// Whose address it is.
+    pub fn at(ip: IpAddr) -> Option<Phone> {
+        let IpAddr::V4(ip) = ip else { return None };
+        match ip.octets() {
+            [10, 64..=127, ..] => Some(Phone::Caller(ip.to_bits() & ((1 << CALLER_BITS) - 1))),
+            [10, 1, high, low] => Some(Phone::Desk(u16::from_be_bytes([high, low]))),
+            _ => None,
+        }
+    }
+}
+
+/// The same flow as the other end sees it.
+pub(super) fn turned(flow: Flow) -> Flow {
+    Flow { local: flow.remote, remote: flow.local, ..flow }
+}
+
+/// What the network does to datagrams. Streams are delayed only, and keep their order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditions {
+    /// One way, at least.
+    pub latency: Duration,
+    /// Up to this much more, evenly spread: packets closer together than this may overtake one another.
+    pub jitter: Duration,
+    /// Of a thousand datagrams, so many are lost …
+    pub lost_per_mille: u64,
+    /// … so many come twice …
+    pub doubled_per_mille: u64,
+    /// … and so many are held up by ten times the latency.
+    pub late_per_mille: u64,
+}
+
+impl Conditions {
+    /// A wire: every packet takes 10 ms.
+    pub const QUIET: Conditions = Conditions {
+        latency: Duration::from_millis(10),
+        jitter: Duration::ZERO,
+        lost_per_mille: 0,
+        doubled_per_mille: 0,
+        late_per_mille: 0,
+    };
+
+    /// A provider's network on an ordinary day: 1 % lost.
+    pub const ORDINARY: Conditions = Conditions {
+        latency: Duration::from_millis(8),
+        jitter: Duration::from_millis(6),
+        lost_per_mille: 10,
+        doubled_per_mille: 2,
+        late_per_mille: 5,
+    };
+}
+
+#[derive(Debug)]
+pub(super) struct Network {
+    conditions: Conditions,
+    rng: Rng,
+    /// While a burst lasts, half of everything is lost.
+    burst_until: Instant,
+    /// While it lasts, everything comes twice.
+    doubling_until: Instant,
+    /// When the last message of each direction of the streams arrives. One clock for all streams: none
+    /// overtakes another, which no stream forbids.
+    stream_arrival: Instant,
+}
+
+impl Network {
+    pub(super) fn new(conditions: Conditions, rng: Rng) -> Self {
+        Network {
+            conditions,
+            rng,
+            burst_until: Instant::ZERO,
+            doubling_until: Instant::ZERO,
+            stream_arrival: Instant::ZERO,
+        }
+    }
+
+    pub(super) fn lose_half_until(&mut self, until: Instant) {
+        self.burst_until = until;
+    }
+
+    pub(super) fn double_until(&mut self, until: Instant) {
+        self.doubling_until = until;
+    }
+
+    /// From now on nothing is lost.
+    pub(super) fn calm(&mut self) {
+        self.conditions.lost_per_mille = 0;
+        self.burst_until = Instant::ZERO;
+        self.doubling_until = Instant::ZERO;
+    }
+
+    /// When a message sent now arrives: never, once or twice.
+    pub(super) fn carry(&mut self, now: Instant, transport: Transport) -> [Option<Instant>; 2] {
+        if transport == Transport::Tcp {
+            self.stream_arrival = self.stream_arrival.max(now + self.delay());
+            return [Some(self.stream_arrival), None];
+        }
+        let lost = if now < self.burst_until { 500 } else { self.conditions.lost_per_mille };
+        let doubled = if now < self.doubling_until { 1000 } else { self.conditions.doubled_per_mille };
+        let first = (!self.happens(lost)).then(|| now + self.delay());
+        let second = self.happens(doubled).then(|| now + self.delay());
+        [first, second]
+    }
+
+    fn delay(&mut self) -> Duration {
+        let jitter = Duration::from_micros(self.rng.below(self.conditions.jitter.as_micros() as u64 + 1));
+        let held = if self.happens(self.conditions.late_per_mille) { 10 } else { 1 };
+        self.conditions.latency * held + jitter
+    }
+
+    fn happens(&mut self, per_mille: u64) -> bool {
+        per_mille > 0 && self.rng.below(1000) < per_mille
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phone_has_its_own_address() {
+        for phone in [Phone::Caller(0), Phone::Caller(5000), Phone::Caller(4_000_000), Phone::Desk(0), Phone::Desk(999)] {
+            assert_eq!(Phone::at(phone.ip()), Some(phone));
+        }
+        assert_eq!(Phone::at(HOTLINE.ip()), None);
+        assert_ne!(Phone::Caller(1).ip(), Phone::Desk(1).ip());
+    }
+
+    #[test]
+    fn a_quiet_wire_delivers_once_and_an_ordinary_one_loses_and_doubles() {
+        let mut wire = Network::new(Conditions::QUIET, Rng::from_number(1));
+        let at = Instant::from_micros(5_000_000);
+        assert_eq!(wire.carry(at, Transport::Udp), [Some(at + Duration::from_millis(10)), None]);
+
+        let mut network = Network::new(Conditions::ORDINARY, Rng::from_number(1));
+        let mut arrived = [0; 3];
+        for _ in 0..20_000 {
+            arrived[network.carry(at, Transport::Udp).iter().flatten().count()] += 1;
+        }
+        let [lost, once, twice] = arrived;
+        assert!((100..300).contains(&lost) && (20..80).contains(&twice), "{lost} lost, {once} once, {twice} twice");
+        assert!((0..1000).all(|_| network.carry(at, Transport::Tcp)[0].is_some()), "a stream loses nothing");
+    }
+}
