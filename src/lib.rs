@@ -83,4 +83,3 @@ pub mod report;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
-pub mod sim;

@@ -29,6 +29,9 @@ const BUDGET: usize = 200;
 /// Digits typed ahead that are kept; more are dropped.
 const AHEAD: usize = 32;
 
+/// Keys kept for the agent's screen and the record.
+const KEYS: usize = 64;
+
 /// Where one call is in its plan, and what it knows.
 pub struct Cursor {
     pub(super) plan: Arc<Plan>,
@@ -49,6 +52,8 @@ pub struct Cursor {
     /// The person dialled last, and how that ended.
     pub(super) person: Option<AgentId>,
     pub(super) dial_end: Option<DialEnd>,
+    /// Digits were complete before their `#`, which may still come and means nothing then.
+    pub(super) closing_key: bool,
     playing: bool,
     armed: bool,
 }
@@ -102,6 +107,7 @@ impl Cursor {
             ahead: VecDeque::new(),
             person: None,
             dial_end: None,
+            closing_key: false,
             playing: false,
             armed: false,
         }
@@ -110,8 +116,10 @@ impl Cursor {
     /// Takes one event and appends what the call shall do, in order. An event that does not fit is ignored.
     pub fn handle(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         match event {
-            Event::Played => self.playing = false,
-            Event::TimedOut => self.armed = false,
+            Event::Played if !std::mem::take(&mut self.playing) => return,
+            // A timer that was disarmed may already have been on its way.
+            Event::TimedOut if !std::mem::take(&mut self.armed) => return,
+            Event::Digit(digit) if std::mem::take(&mut self.closing_key) && digit == '#' => return,
             _ => {}
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
@@ -169,8 +177,8 @@ impl Cursor {
     fn run(&mut self, now: Now, out: &mut Vec<Action>) {
         let plan = self.plan.clone();
         for _ in 0..BUDGET {
-            let Some(flow) = plan.flow(self.flow) else { return self.close(plan.own.goodbye.clips(&self.language), out) };
-            let Some(located) = flow.steps.get(self.step) else {
+            let here = plan.flow(self.flow).and_then(|f| Some((f, f.steps.get(self.step)?)));
+            let Some((flow, located)) = here else {
                 return self.close(plan.own.goodbye.clips(&self.language), out);
             };
             let file = plan.files.get(located.place.file).cloned().unwrap_or_default();
@@ -289,9 +297,7 @@ impl Cursor {
     fn close(&mut self, clips: &[Clip], out: &mut Vec<Action>) {
         self.disarm(out);
         self.ahead.clear();
-        if self.tell(clips.to_vec(), false, After::HangUp, out) == Turn::Wait && self.playing {
-            self.stage = Stage::Telling { interrupt: false, then: After::HangUp };
-        }
+        self.tell(clips.to_vec(), false, After::HangUp, out);
     }
 
     fn go(&mut self, target: Target) {
@@ -309,6 +315,13 @@ impl Cursor {
     fn type_ahead(&mut self, digit: char) {
         if self.ahead.len() < AHEAD {
             self.ahead.push_back(digit);
+        }
+    }
+
+    /// A key that was asked for.
+    pub(super) fn took(&mut self, digit: char) {
+        if self.keys.len() < KEYS {
+            self.keys.push(digit);
         }
     }
 

@@ -81,15 +81,11 @@ pub(super) fn write(out: &mut Vec<u8>, ssrc: u32, sent: Option<Sent>, block: Opt
     }
 }
 
-/// Calls `heard` for each piece of a compound packet; `false` if it is not well-formed (§A.2). Nothing is
-/// heard from a packet that is not.
+/// Calls `heard` for each piece of a compound packet; `false` if it is not well-formed, and then nothing is
+/// heard of it. It need not begin with a report (RFC 5506 §3.4.2): phones greet with APP and part with BYE alone.
 pub(super) fn read(compound: &[u8], mut heard: impl FnMut(Item)) -> bool {
-    let well_formed = parts(compound).all(|part| part.is_some());
-    let begins_with_report = parts(compound)
-        .next()
-        .flatten()
-        .is_some_and(|part| part.kind == SENDER_REPORT || part.kind == RECEIVER_REPORT);
-    if !well_formed || !begins_with_report {
+    let known = |part: Option<Part<'_>>| part.is_some_and(|part| (192..=223).contains(&part.kind));
+    if compound.is_empty() || !parts(compound).all(known) {
         return false;
     }
     for part in parts(compound).flatten() {
@@ -234,8 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_another_implementation() {
-        // SR with one block, and SDES, as baresip 1.0 sent it.
+    fn a_report_laid_out_as_the_figures_of_the_rfc() {
         let bytes = [
             0x81, 0xc8, 0x00, 0x0c, 0x5b, 0x6e, 0x34, 0xa1, 0xe9, 0x2f, 0x11, 0x02, 0x40, 0x00, 0x00,
             0x00, //
@@ -261,12 +256,23 @@ mod tests {
     }
 
     #[test]
+    fn greeting_and_parting_of_baresip_1_0() {
+        let greeting = b"\x80\xcc\0\x03\x09\x67\x0d\xe0\x50\x49\x4e\x47PONG";
+        assert_eq!(items(greeting), Some(vec![]));
+        let parting = b"\x81\xcb\0\x03\x33\x13\x7d\xe0\x04Adjo\0\0\0\
+            \x81\xca\0\x07\x33\x13\x7d\xe0\x01\x13sip:alice@127.0.0.1\0\0\0";
+        assert_eq!(items(parting), Some(vec![Item::Bye]));
+    }
+
+    #[test]
     fn what_is_not_rtcp() {
         let mut bytes = Vec::new();
         write(&mut bytes, 1, None, Some(BLOCK), true);
         assert!(items(&bytes).is_some());
         assert_eq!(items(&bytes[..bytes.len() - 1]), None, "cut short");
-        assert_eq!(items(&bytes[32..]), None, "does not begin with a report");
+        bytes[1] = 96;
+        assert_eq!(items(&bytes), None, "a payload type of RTP");
+        bytes[1] = 201;
         assert_eq!(items(b""), None);
         bytes[0] = 0;
         assert_eq!(items(&bytes), None, "version 0");

@@ -203,7 +203,16 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "\n{:width$} {:>8} {:>8} {:>8} {:>9} {:>9} {:>10} {:>10} {:>9} {:>8}",
-            "queue", "entered", "served", "in time", "ASA", "AHT", "abandoned", "after 5 s", "longest", "others"
+            "queue",
+            "entered",
+            "served",
+            "in time",
+            "ASA",
+            "AHT",
+            "abandoned",
+            "after 5 s",
+            "longest",
+            "others"
         )?;
         for (name, queue) in rows {
             let longest = format!("{:.1} s", Duration::from_millis(queue.longest_wait_ms).as_secs_f64());
@@ -306,7 +315,10 @@ mod tests {
     #[test]
     fn nothing_is_a_dash_and_not_a_division() {
         let none = QueueFigures::default();
-        assert_eq!((none.service_level().to_string(), none.answer_speed.to_string()), ("-".into(), "-".into()));
+        assert_eq!(
+            (none.service_level().to_string(), none.answer_speed.to_string()),
+            ("-".into(), "-".into())
+        );
         assert_eq!(Summary::default().to_string(), "0 calls, 0 answered, 0 messages\n");
     }
 

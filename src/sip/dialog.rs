@@ -120,14 +120,17 @@ impl Dialog {
         (self.compose(Method::Ack, number), self.way())
     }
 
+    /// The tag that we gave.
     pub fn local_tag(&self) -> Option<Text> {
         self.local.tag()
     }
 
+    /// Our Contact's value.
     pub fn contact(&self) -> &str {
         &self.contact
     }
 
+    /// The way that the peer's messages take.
     pub fn flow(&self) -> Flow {
         self.flow
     }

@@ -124,9 +124,10 @@ pub struct Field {
 }
 
 impl Field {
-    /// `written` is the name as it stands in `line`.
-    pub(crate) fn from_parsed(name: Name, line: &Bytes, written: &[u8], value: Bytes) -> Self {
-        Field { name, other: if name == Name::Other { line.slice_ref(written) } else { Bytes::new() }, value }
+    /// `written` is the name as it stands; it and `value` are slices of `owner`.
+    pub(crate) fn from_parsed(name: Name, owner: &Bytes, written: &[u8], value: &[u8]) -> Self {
+        let other = if name == Name::Other { owner.slice_ref(written) } else { Bytes::new() };
+        Field { name, other, value: owner.slice_ref(value) }
     }
 
     pub fn name(&self) -> Name {
@@ -296,21 +297,20 @@ impl Headers {
 
     /// Addresses of Contact, Route, Record-Route, P-Asserted-Identity, Refer-To, … . Errors where one is malformed.
     pub fn addresses(&self, name: Name) -> Result<Vec<NameAddr>, BadHeader> {
-        self.try_addresses(name).collect::<Result<_, Invalid>>().map_err(|Invalid| BadHeader(name))
+        let found = self.address_values(name).map(|(owner, value)| NameAddr::from_parsed(owner, value));
+        found.collect::<Result<_, Invalid>>().map_err(|Invalid| BadHeader(name))
     }
 
     /// Whether [`addresses`](Self::addresses), or [`contacts`](Self::contacts) for Contact, would succeed.
     pub(crate) fn addresses_are_valid(&self, name: Name) -> bool {
         let star = name == Name::Contact && self.value(name) == Some(b"*");
-        star || self.try_addresses(name).all(|address| address.is_ok())
+        star || self.address_values(name).all(|(_, value)| NameAddr::check(value).is_ok())
     }
 
-    fn try_addresses(&self, name: Name) -> impl Iterator<Item = Result<NameAddr, Invalid>> {
+    fn address_values(&self, name: Name) -> impl Iterator<Item = (&Bytes, &[u8])> {
         // A header without any value is as good as absent; an empty value among others is a mistake.
         let fields = self.fields.iter().filter(move |f| f.name == name && !f.value.is_empty());
-        fields.flat_map(|field| {
-            lexer::list(&field.value).map(|value| NameAddr::from_parsed(field.value.slice_ref(value)))
-        })
+        fields.flat_map(|field| lexer::list(&field.value).map(|value| (&field.value, value)))
     }
 
     pub fn contacts(&self) -> Result<Contacts, BadHeader> {
@@ -324,7 +324,8 @@ impl Headers {
 
     /// The first Contact's address: a dialog's remote target.
     pub fn contact(&self) -> Option<NameAddr> {
-        self.addresses(Name::Contact).ok()?.into_iter().next()
+        let (owner, value) = self.address_values(Name::Contact).next()?;
+        NameAddr::from_parsed(owner, value).ok()
     }
 
     /// `type/subtype` in lower case, without parameters.
@@ -339,7 +340,7 @@ impl Headers {
     pub fn params(&self, name: Name) -> Option<Params> {
         let field = self.fields.iter().find(|f| f.name == name)?;
         let at = field.value.iter().position(|&b| b == b';')?;
-        Params::parse(field.value.slice(at..)).ok()
+        Params::parse(&field.value, field.value.get(at..)?).ok()
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {

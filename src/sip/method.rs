@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::wire::{Text, is_token};
 
 macro_rules! methods {
@@ -22,12 +24,11 @@ macro_rules! methods {
                 }
             }
 
-            /// `None` where `name` is not a token (RFC 3261 §25.1).
-            pub fn from_text(name: Text) -> Option<Method> {
-                match name.as_bytes() {
-                    $(bytes if bytes == $name.as_bytes() => Some(Method::$variant),)*
-                    other => is_token(other).then_some(Method::Other(name)),
-                }
+            fn known(name: &[u8]) -> Option<Method> {
+                $(if name == $name.as_bytes() {
+                    return Some(Method::$variant);
+                })*
+                None
             }
         }
     };
@@ -59,6 +60,17 @@ methods! {
 }
 
 impl Method {
+    /// `None` where `name` is not a token (RFC 3261 §25.1).
+    pub fn from_text(name: Text) -> Option<Method> {
+        Method::known(name.as_bytes()).or_else(|| is_token(name.as_bytes()).then_some(Method::Other(name)))
+    }
+
+    /// As [`from_text`](Self::from_text), of a slice of `owner`.
+    pub(crate) fn from_parsed(owner: &Bytes, name: &[u8]) -> Option<Method> {
+        let other = || is_token(name).then(|| Method::Other(Text::from_parsed(owner.slice_ref(name))));
+        Method::known(name).or_else(other)
+    }
+
     /// Whether this is a method that the product has a name for.
     pub fn is_known(&self) -> bool {
         !matches!(self, Method::Other(_))

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::uri::Uri;
+use super::uri::{Parts, Uri};
 use super::wire::{Invalid, Params, Text, lexer};
 use crate::base::Masked;
 
@@ -42,25 +42,21 @@ impl NameAddr {
         self.with_param("tag", &value)
     }
 
-    /// `raw` is one value: trimmed, without line ends.
-    pub(crate) fn from_parsed(raw: Bytes) -> Result<Self, Invalid> {
-        let (display, rest) = display_part(&raw)?;
-        let display = Text::from_parsed(raw.slice_ref(display));
-        let (uri, params) = if let [b'<', inside @ ..] = rest {
-            let (uri, behind) = lexer::split(inside, b'>').ok_or(Invalid)?;
-            (uri, lexer::trim(behind))
-        } else {
-            // Without brackets a `;` begins the header's parameters (RFC 3261 §20), and `?` or `,` cannot be told
-            // from what follows the address.
-            let end = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
-            let (uri, params) = rest.split_at_checked(end).ok_or(Invalid)?;
-            if uri.iter().any(|&b| matches!(b, b'?' | b',')) {
-                return Err(Invalid);
-            }
-            (lexer::trim(uri), lexer::trim(params))
-        };
-        let params = Params::parse(raw.slice_ref(params))?;
-        Ok(NameAddr { display, uri: Uri::from_parsed(raw.slice_ref(uri))?, params })
+    /// `value`, a slice of `owner`, is one value: trimmed, without line ends.
+    pub(crate) fn from_parsed(owner: &Bytes, value: &[u8]) -> Result<Self, Invalid> {
+        let Pieces { display, uri, params } = Pieces::of(value)?;
+        Ok(NameAddr {
+            display: Text::from_parsed(owner.slice_ref(display)),
+            uri: Uri::from_parsed(owner.slice_ref(uri))?,
+            params: Params::parse(owner, params)?,
+        })
+    }
+
+    /// Whether [`from_parsed`](Self::from_parsed) would succeed.
+    pub(crate) fn check(value: &[u8]) -> Result<(), Invalid> {
+        let Pieces { uri, params, .. } = Pieces::of(value)?;
+        Parts::of(uri)?;
+        Params::check(params)
     }
 
     /// The name to show, without quotes and escapes. Confidential.
@@ -94,6 +90,30 @@ impl NameAddr {
         let mut out = Vec::with_capacity(96);
         self.encode(&mut out);
         String::from_utf8(out).unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned())
+    }
+}
+
+struct Pieces<'a> {
+    display: &'a [u8],
+    uri: &'a [u8],
+    params: &'a [u8],
+}
+
+impl<'a> Pieces<'a> {
+    fn of(value: &'a [u8]) -> Result<Self, Invalid> {
+        let (display, rest) = display_part(value)?;
+        if let [b'<', inside @ ..] = rest {
+            let (uri, behind) = lexer::split(inside, b'>').ok_or(Invalid)?;
+            return Ok(Pieces { display, uri, params: lexer::trim(behind) });
+        }
+        // Without brackets a `;` begins the header's parameters (RFC 3261 §20), and `?` or `,` cannot be told from
+        // what follows the address.
+        let end = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
+        let (uri, params) = rest.split_at_checked(end).ok_or(Invalid)?;
+        if uri.iter().any(|&b| matches!(b, b'?' | b',')) {
+            return Err(Invalid);
+        }
+        Ok(Pieces { display, uri: lexer::trim(uri), params: lexer::trim(params) })
     }
 }
 

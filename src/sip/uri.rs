@@ -65,6 +65,12 @@ impl fmt::Debug for Host<'_> {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uri {
     raw: Bytes,
+    parts: Parts,
+}
+
+/// Where the parts of a URI lie in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Parts {
     scheme: Scheme,
     /// User without password; the number of a `tel:` URI.
     user: Option<Span>,
@@ -76,7 +82,7 @@ pub struct Uri {
     headers: Span,
 }
 
-/// Offsets into `raw`. The line limit keeps them far below 65,536; a longer URI is refused.
+/// Offsets into the URI. The line limit keeps them far below 65,536; a longer URI is refused.
 type Span = (u16, u16);
 
 impl Uri {
@@ -99,9 +105,7 @@ impl Uri {
 
     /// `sip:anonymous@anonymous.invalid` (RFC 3323 §4.1.1.3).
     pub fn nowhere() -> Self {
-        let raw = Bytes::from_static(b"sip:anonymous@anonymous.invalid");
-        Uri {
-            raw,
+        let parts = Parts {
             scheme: Scheme::Sip,
             user: Some((4, 13)),
             host: (14, 31),
@@ -109,7 +113,8 @@ impl Uri {
             port: None,
             params: (31, 31),
             headers: (31, 31),
-        }
+        };
+        Uri { raw: Bytes::from_static(b"sip:anonymous@anonymous.invalid"), parts }
     }
 
     fn compose(scheme: Scheme, user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, Invalid> {
@@ -128,58 +133,8 @@ impl Uri {
 
     /// `raw` is trimmed and holds no line end.
     pub(crate) fn from_parsed(raw: Bytes) -> Result<Self, Invalid> {
-        if raw.len() > usize::from(u16::MAX) || raw.iter().any(|&b| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"')) {
-            return Err(Invalid);
-        }
-        let (scheme, rest) = lexer::split(&raw, b':').ok_or(Invalid)?;
-        if rest.is_empty() {
-            return Err(Invalid);
-        }
-        // Every part is found as "what is left from here on", so its offset is a difference of lengths.
-        let at = |rest: &[u8]| offset(raw.len() - rest.len());
-        let end = offset(raw.len());
-        let mut uri = Uri {
-            scheme: scheme_of(scheme)?,
-            user: None,
-            host: (end, end),
-            address: None,
-            port: None,
-            params: (end, end),
-            headers: (end, end),
-            raw: Bytes::new(),
-        };
-        match uri.scheme {
-            Scheme::Sip | Scheme::Sips => {
-                let mut rest = rest;
-                if let Some((info, behind)) = lexer::split(rest, b'@') {
-                    let user = lexer::split(info, b':').map_or(info, |(user, _password)| user);
-                    if user.is_empty() {
-                        return Err(Invalid);
-                    }
-                    uri.user = Some((at(rest), at(rest) + offset(user.len())));
-                    rest = behind;
-                }
-                let ((host, port), behind) = host_port(rest)?;
-                uri.address = address_of(host)?;
-                uri.host = (at(rest), at(rest) + offset(host.len()));
-                uri.port = port;
-                let tail = behind.iter().position(|&b| b == b'?').unwrap_or(behind.len());
-                uri.params = (at(behind), at(behind) + offset(tail));
-                uri.headers = (uri.params.1, end);
-            }
-            Scheme::Tel => {
-                let number = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
-                if number == 0 {
-                    return Err(Invalid);
-                }
-                uri.user = Some((at(rest), at(rest) + offset(number)));
-                uri.params = (at(rest) + offset(number), end);
-            }
-            Scheme::Other => {}
-        }
-        Params::parse(raw.slice(range(uri.params)))?;
-        uri.raw = raw;
-        Ok(uri)
+        let parts = Parts::of(&raw)?;
+        Ok(Uri { raw, parts })
     }
 
     pub fn as_bytes(&self) -> &[u8] {
@@ -187,13 +142,13 @@ impl Uri {
     }
 
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.parts.scheme
     }
 
     /// The user part, escapes decoded, without password; the number of a `tel:` URI. Confidential: wrap it in
     /// [`Masked`] before it is kept.
     pub fn user(&self) -> Option<Cow<'_, str>> {
-        self.user.map(|span| lexer::unescape(self.part(span)))
+        self.parts.user.map(|span| lexer::unescape(self.part(span)))
     }
 
     /// The dialled number: [`user`](Self::user) up to its first `;`, without the visual separators of RFC 3966 §3
@@ -208,20 +163,20 @@ impl Uri {
     }
 
     pub fn host(&self) -> Host<'_> {
-        match self.address {
+        match self.parts.address {
             Some(ip) => Host::Ip(ip),
-            None => Host::Name(str::from_utf8(self.part(self.host)).unwrap_or_default()),
+            None => Host::Name(str::from_utf8(self.part(self.parts.host)).unwrap_or_default()),
         }
     }
 
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.parts.port
     }
 
     /// `;transport=…`, `;lr`, `;ob` … of the URI itself.
     pub fn params(&self) -> Params {
         // Checked when the URI was read.
-        Params::parse(self.raw.slice(range(self.params))).unwrap_or_default()
+        Params::parse(&self.raw, self.part(self.parts.params)).unwrap_or_default()
     }
 
     /// The transport that the URI demands. `None`: none named, or one that we do not speak.
@@ -236,13 +191,13 @@ impl Uri {
 
     /// Whether there are embedded headers (`?Route=…`), which are forbidden in a Request-URI (RFC 3261 §19.1.5).
     pub fn has_headers(&self) -> bool {
-        self.headers.0 < self.headers.1
+        self.parts.headers.0 < self.parts.headers.1
     }
 
     /// Where to send without asking the DNS: the host when it is an address, with the port or 5060. For names,
     /// `None`: the host resolves them (RFC 3263).
     pub fn socket_address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.address?, self.port.unwrap_or(5060)))
+        Some(SocketAddr::new(self.parts.address?, self.parts.port.unwrap_or(5060)))
     }
 
     /// With `;name=value` (or `;name`) added or replaced.
@@ -250,9 +205,9 @@ impl Uri {
         let mut params = self.params();
         params.set(name, value);
         let mut raw = Vec::with_capacity(self.raw.len() + name.len() + value.len() + 2);
-        raw.extend_from_slice(self.raw.get(..usize::from(self.params.0)).unwrap_or(&self.raw));
+        raw.extend_from_slice(self.raw.get(..usize::from(self.parts.params.0)).unwrap_or(&self.raw));
         raw.extend_from_slice(params.as_bytes());
-        raw.extend_from_slice(self.raw.get(usize::from(self.params.1)..).unwrap_or_default());
+        raw.extend_from_slice(self.raw.get(usize::from(self.parts.params.1)..).unwrap_or_default());
         Uri::from_parsed(one_line(raw)).unwrap_or_else(|Invalid| self.clone())
     }
 
@@ -260,17 +215,17 @@ impl Uri {
     /// matter everywhere (`user`, `ttl`, `method`, `maddr`, `transport`) are the same, and every other
     /// parameter that both have is the same.
     pub fn matches(&self, other: &Uri) -> bool {
-        if self.scheme != other.scheme {
+        if self.parts.scheme != other.parts.scheme {
             return false;
         }
-        if self.scheme == Scheme::Other {
+        if self.parts.scheme == Scheme::Other {
             return self.raw == other.raw;
         }
-        let same_user = match self.scheme {
+        let same_user = match self.parts.scheme {
             Scheme::Tel => self.dialled() == other.dialled(),
             _ => self.user() == other.user(),
         };
-        same_user && self.host().matches(&other.host()) && self.port == other.port && same_params(self, other)
+        same_user && self.host().matches(&other.host()) && self.parts.port == other.parts.port && same_params(self, other)
     }
 
     fn part(&self, span: Span) -> &[u8] {
@@ -278,11 +233,74 @@ impl Uri {
     }
 }
 
+impl Parts {
+    pub(crate) fn of(raw: &[u8]) -> Result<Self, Invalid> {
+        let forbidden = |b: u8| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"');
+        if raw.len() > usize::from(u16::MAX) || raw.iter().any(|&b| forbidden(b)) {
+            return Err(Invalid);
+        }
+        let (scheme, rest) = lexer::split(raw, b':').ok_or(Invalid)?;
+        if rest.is_empty() {
+            return Err(Invalid);
+        }
+        let end = offset(raw.len());
+        let empty = (end, end);
+        let mut parts = Parts {
+            scheme: scheme_of(scheme)?,
+            user: None,
+            host: empty,
+            address: None,
+            port: None,
+            params: empty,
+            headers: empty,
+        };
+        match parts.scheme {
+            Scheme::Sip | Scheme::Sips => parts.find_sip(raw, rest)?,
+            Scheme::Tel => parts.find_tel(raw, rest)?,
+            Scheme::Other => {}
+        }
+        Params::check(raw.get(range(parts.params)).unwrap_or_default())?;
+        Ok(parts)
+    }
+
+    /// Every part is found as "what is left from here on", so its offset is a difference of lengths.
+    fn find_sip(&mut self, raw: &[u8], mut rest: &[u8]) -> Result<(), Invalid> {
+        let at = |rest: &[u8]| offset(raw.len() - rest.len());
+        if let Some((info, behind)) = lexer::split(rest, b'@') {
+            let user = lexer::split(info, b':').map_or(info, |(user, _password)| user);
+            if user.is_empty() {
+                return Err(Invalid);
+            }
+            self.user = Some((at(rest), at(rest) + offset(user.len())));
+            rest = behind;
+        }
+        let ((host, port), behind) = host_port(rest)?;
+        self.address = address_of(host)?;
+        self.host = (at(rest), at(rest) + offset(host.len()));
+        self.port = port;
+        let tail = behind.iter().position(|&b| b == b'?').unwrap_or(behind.len());
+        self.params = (at(behind), at(behind) + offset(tail));
+        self.headers = (self.params.1, offset(raw.len()));
+        Ok(())
+    }
+
+    fn find_tel(&mut self, raw: &[u8], rest: &[u8]) -> Result<(), Invalid> {
+        let length = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
+        if length == 0 {
+            return Err(Invalid);
+        }
+        let start = offset(raw.len() - rest.len());
+        self.user = Some((start, start + offset(length)));
+        self.params = (start + offset(length), offset(raw.len()));
+        Ok(())
+    }
+}
+
 fn range((start, end): Span) -> Range<usize> {
     usize::from(start)..usize::from(end)
 }
 
-/// Lossless: `from_parsed` refuses every longer URI first.
+/// Lossless: `Parts::of` refuses every longer URI first.
 fn offset(at: usize) -> u16 {
     u16::try_from(at).unwrap_or(u16::MAX)
 }
@@ -362,7 +380,7 @@ fn same_params(a: &Uri, b: &Uri) -> bool {
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.user().map(|user| Masked::new(user.escape_debug().to_string()));
-        match (self.scheme, user) {
+        match (self.parts.scheme, user) {
             (Scheme::Sip, None) => write!(f, "sip:{}", self.host())?,
             (Scheme::Sip, Some(user)) => write!(f, "sip:{user}@{}", self.host())?,
             (Scheme::Sips, None) => write!(f, "sips:{}", self.host())?,
@@ -370,7 +388,7 @@ impl fmt::Display for Uri {
             (Scheme::Tel, user) => write!(f, "tel:{}", user.unwrap_or_default())?,
             (Scheme::Other, _) => f.write_str("other:")?,
         }
-        match self.port {
+        match self.parts.port {
             Some(port) => write!(f, ":{port}"),
             None => Ok(()),
         }

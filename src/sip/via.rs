@@ -40,9 +40,9 @@ impl Via {
         }
     }
 
-    /// `value` is one value of `raw`: trimmed, without line ends. The second half says whether all of it was well formed;
+    /// `value`, a slice of `owner`, is one value: trimmed, without line ends. The second half says whether all of it was well formed;
     /// where only the parameters are not, what precedes the mistake is still the way back for a 400.
-    pub(crate) fn from_parsed(raw: &Bytes, value: &[u8]) -> Result<(Self, Result<(), Invalid>), Invalid> {
+    pub(crate) fn from_parsed(owner: &Bytes, value: &[u8]) -> Result<(Self, Result<(), Invalid>), Invalid> {
         let (name, rest) = lexer::token(value)?;
         if !name.eq_ignore_ascii_case(b"SIP") {
             return Err(Invalid);
@@ -55,13 +55,9 @@ impl Via {
             return Err(Invalid);
         }
         let ((host, port), rest) = host_port(sent_by)?;
-        let (params, well_formed) = Params::parse_prefix(raw.slice_ref(lexer::trim(rest)));
-        let version = match version {
-            b"2.0" => Text::from_static("2.0"),
-            other => Text::from_parsed(raw.slice_ref(other)),
-        };
-        let transport = Text::from_parsed(raw.slice_ref(transport));
-        let (address, host) = (address_of(host)?, Text::from_parsed(raw.slice_ref(host)));
+        let (params, well_formed) = Params::parse_prefix(owner, lexer::trim(rest));
+        let (address, host) = (address_of(host)?, Text::from_parsed(owner.slice_ref(host)));
+        let (version, transport) = (shared(owner, version), shared(owner, transport));
         Ok((Via { version, transport, host, address, port, params }, well_formed))
     }
 
@@ -136,6 +132,12 @@ impl Via {
         }
         out.extend_from_slice(self.params.as_bytes());
     }
+}
+
+/// What nearly every Via says need not be counted as a use of the datagram's memory.
+fn shared(owner: &Bytes, word: &[u8]) -> Text {
+    let usual = ["2.0", "UDP", "TCP", "TLS"].into_iter().find(|usual| usual.as_bytes() == word);
+    usual.map_or_else(|| Text::from_parsed(owner.slice_ref(word)), Text::from_static)
 }
 
 fn slash(text: &[u8]) -> Result<&[u8], Invalid> {

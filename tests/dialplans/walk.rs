@@ -1,1 +1,167 @@
-//! walk
+//! A call walked through a plan by a script of events, told as a ladder of what the call was to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotline::base::{AwayReason, Clip, Instant, Masked, Now, Wall};
+use hotline::dialplan::{
+    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, PresenceChange, QueueEnd,
+};
+use jiff::civil::DateTime;
+
+/// A moment in the plan's time zone.
+pub fn at(plan: &Plan, text: &str) -> Wall {
+    let local: DateTime = text.parse().unwrap();
+    let zoned = local.to_zoned(plan.time_zone().clone()).unwrap();
+    Wall::from_micros(zoned.timestamp().as_microsecond())
+}
+
+pub struct Walk {
+    plan: Arc<Plan>,
+    pub cursor: Cursor,
+    now: Now,
+    ladder: String,
+}
+
+impl Walk {
+    pub fn new(plan: &Arc<Plan>, dialled: &str, from: &str, origin: Origin, time: &str) -> Self {
+        let now = Now { mono: Instant::ZERO, wall: at(plan, time) };
+        let facts = Facts { from: Masked::from(from), dialled: dialled.to_owned(), origin, now };
+        let entry = plan.entry(dialled, origin).expect("the number is served");
+        let cursor = Cursor::new(plan.clone(), entry, facts);
+        let mut walk = Walk { plan: plan.clone(), cursor, now, ladder: String::new() };
+        walk.event("answered", Event::Begin);
+        walk
+    }
+
+    /// A caller of the hotline on a working morning.
+    pub fn caller(plan: &Arc<Plan>, dialled: &str) -> Self {
+        Walk::new(plan, dialled, "13512345678", Origin::Caller, "2026-11-20T09:30:00")
+    }
+
+    /// Words: `heard` (what played is over), `late` (the timer), digits, and how a queue, a person, a message
+    /// or a change of presence ended.
+    pub fn run(mut self, script: &str) -> Self {
+        for word in script.split_whitespace() {
+            for event in events(&self.plan, word) {
+                self.event(word, event);
+            }
+        }
+        self
+    }
+
+    fn event(&mut self, word: &str, event: Event) {
+        let mut actions = Vec::new();
+        self.cursor.handle(self.now, event, &mut actions);
+        self.ladder.push_str(&format!("{word}\n"));
+        for action in &actions {
+            if let Some(shown) = show(&self.plan, action) {
+                self.ladder.push_str(&format!("    {shown}\n"));
+            }
+        }
+    }
+
+    pub fn ladder(self) -> String {
+        self.ladder
+    }
+}
+
+/// Compares what happened with what was expected; both begin with a line break for the reader's sake.
+#[track_caller]
+pub fn check(walk: Walk, expected: &str) {
+    let ladder = walk.ladder();
+    assert!(ladder.trim() == expected.trim(), "it went otherwise:\n{ladder}");
+}
+
+fn events(plan: &Plan, word: &str) -> Vec<Event> {
+    let queue = |end| vec![Event::QueueEnded(end)];
+    let dial = |end| vec![Event::DialEnded(end)];
+    if let Some(away) = word.strip_prefix("away:") {
+        let (reason, back) = away.split_once('@').map_or((away, None), |(r, b)| (r, Some(b)));
+        let reason = AwayReason::parse(reason).unwrap();
+        return dial(DialEnd::Away { reason, until: back.map(|b| at(plan, b)) });
+    }
+    match word {
+        "heard" => vec![Event::Played],
+        "late" => vec![Event::TimedOut],
+        "served" => queue(QueueEnd::Served),
+        "full" => queue(QueueEnd::Full),
+        "nobody" => queue(QueueEnd::NobodySignedOn),
+        "max-wait" => queue(QueueEnd::MaxWait),
+        "talked" => dial(DialEnd::Served),
+        "busy" => dial(DialEnd::Busy),
+        "no-answer" => dial(DialEnd::NoAnswer),
+        "unreachable" => dial(DialEnd::Unreachable),
+        "saved" => vec![Event::MessageEnded(MessageEnd::Saved)],
+        "nothing" => vec![Event::MessageEnded(MessageEnd::Nothing)],
+        "failed" => vec![Event::MessageEnded(MessageEnd::Failed)],
+        "done" => vec![Event::PresenceSet { ok: true }],
+        "refused" => vec![Event::PresenceSet { ok: false }],
+        _ => match word.strip_prefix("queue-key:") {
+            Some(key) => queue(QueueEnd::Key(key.chars().next().unwrap())),
+            None => word.chars().map(Event::Digit).collect(),
+        },
+    }
+}
+
+fn time(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+pub fn clips(plan: &Plan, clips: &[Clip]) -> String {
+    let text = |clip: &Clip| match clip {
+        Clip::Prompt(id) => {
+            let info = plan.catalog().get(*id).unwrap();
+            if info.text.is_empty() { format!("<{}>", info.name) } else { info.text.clone() }
+        }
+        Clip::Silence(pause) => format!("({} ms)", pause.as_millis()),
+        Clip::Recording(id) => format!("<{id}>"),
+    };
+    clips.iter().map(text).collect::<Vec<_>>().join(" ")
+}
+
+fn show(plan: &Plan, action: &Action) -> Option<String> {
+    let extension = |id| plan.agent(id).unwrap().extension.clone();
+    Some(match action {
+        Action::Play(said) => format!("says {}", clips(plan, said)),
+        Action::StopPlaying => "is silent".to_owned(),
+        Action::Arm(wait) => format!("waits {}", time(*wait)),
+        Action::Disarm => "waits no more".to_owned(),
+        Action::Queue { queue, needs, credit, keys, offer } => {
+            let mut shown = format!("queues for {}", plan.queue(*queue).unwrap().name);
+            for need in needs {
+                shown += &format!(", {} {}", plan.skills()[usize::from(need.skill)].name, need.level);
+            }
+            if let Some(credit) = credit {
+                shown += &format!(", credit {}", time(*credit));
+            }
+            if !keys.is_empty() {
+                shown += &format!(", keys {}", keys.iter().collect::<String>());
+            }
+            if !offer.is_empty() {
+                shown += &format!(", offers {}", clips(plan, offer));
+            }
+            shown
+        }
+        Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),
+        Action::Message { person, box_name, longest, silence, shortest } => {
+            let whose = person.map(|p| format!(" of {}", extension(p))).unwrap_or_default();
+            format!(
+                "records for box {box_name}{whose}: {} to {}, silence {}",
+                time(*shortest),
+                time(*longest),
+                time(*silence)
+            )
+        }
+        Action::Presence { change } => match change {
+            PresenceChange::Away { reason, until } => {
+                let until = until.map(|u| format!(" until {u}")).unwrap_or_default();
+                format!("sets away: {reason}{until}")
+            }
+            change => format!("sets {change:?}"),
+        },
+        Action::Secret(on) => format!("secret {on}"),
+        Action::Step { .. } => return None,
+        Action::HangUp => "hangs up".to_owned(),
+    })
+}

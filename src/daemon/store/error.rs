@@ -28,7 +28,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(super) fn of(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
+    pub(super) fn of(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError + use<> {
         let path = path.to_owned();
         move |source| {
             let path = path.clone();

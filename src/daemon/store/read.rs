@@ -11,11 +11,13 @@ use super::{CallFilter, SlipFilter, StoreError};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage};
 
-const CALL: &str = "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
+const CALL: &str =
+    "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
     ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end
     FROM calls";
 
-const SLIP: &str = "SELECT slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state
+const SLIP: &str =
+    "SELECT slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state
     FROM slips";
 
 impl Sqlite {
@@ -47,7 +49,9 @@ impl Sqlite {
                  ORDER BY taken DESC, slip DESC"
             );
             let mut select = self.db.prepare_cached(&sql)?;
-            select.query_map(params![filter.mailbox, filter.open_only], slip)?.collect()
+            select
+                .query_map(params![filter.mailbox, filter.open_only], slip)?
+                .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(self.failed())
     }
@@ -55,7 +59,7 @@ impl Sqlite {
     pub(super) fn slips_in(&self, state: SlipState) -> Result<Vec<MessageSlip>, StoreError> {
         let read = || {
             let mut select = self.db.prepare_cached(&format!("{SLIP} WHERE state = ?1 ORDER BY slip"))?;
-            select.query_map([state.name()], slip)?.collect()
+            select.query_map([state.name()], slip)?.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(self.failed())
     }

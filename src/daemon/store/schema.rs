@@ -16,7 +16,8 @@ const APPLICATION: i64 = 0x484f_544c;
 pub(super) fn version(db: &Connection, path: &Path) -> Result<i64, StoreError> {
     let failed = StoreError::of(path);
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
-    let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(&failed)?;
+    let application: i64 =
+        db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(&failed)?;
     let tables: i64 =
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&failed)?;
     if application != APPLICATION && (tables > 0 || found != 0) {

@@ -68,7 +68,8 @@ impl Sqlite {
 
     fn connect(path: &Path, access: OpenFlags, patience: Duration) -> Result<Sqlite, StoreError> {
         let failed = StoreError::of(path);
-        let db = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&failed)?;
+        let db =
+            Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&failed)?;
         db.busy_timeout(patience).map_err(&failed)?;
         Ok(Sqlite { db, path: path.to_owned(), handed: Ids::default(), aside: Ids::default() })
     }
@@ -78,10 +79,14 @@ impl Sqlite {
     }
 
     /// One write transaction, durable when it returns `Ok`.
-    fn change<R>(&mut self, change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<R>) -> Result<R, StoreError> {
+    fn change<R>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<R>,
+    ) -> Result<R, StoreError> {
         let failed = self.failed();
         // Immediate: a lock that is taken is waited for at the beginning, never met half-way.
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let transaction =
+            self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let result = change(&transaction).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         Ok(result)
@@ -173,8 +178,10 @@ impl Store for Sqlite {
 
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError> {
         self.change(|transaction| {
-            let changed = transaction
-                .execute("UPDATE slips SET state = ?2 WHERE slip = ?1", params![stored(slip.0), state.name()])?;
+            let changed = transaction.execute(
+                "UPDATE slips SET state = ?2 WHERE slip = ?1",
+                params![stored(slip.0), state.name()],
+            )?;
             Ok(changed > 0)
         })
     }
@@ -250,7 +257,8 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
 
 /// What somebody has heard or done with meanwhile does not become new again by a late state of the taking.
 fn upsert_slip(transaction: &Transaction<'_>, record: &MessageSlip) -> rusqlite::Result<()> {
-    let MessageSlip { slip, call, from, person, mailbox, taken, recording, length_ms, confirmed, state } = record;
+    let MessageSlip { slip, call, from, person, mailbox, taken, recording, length_ms, confirmed, state } =
+        record;
     let mut upsert = transaction.prepare_cached(
         "INSERT INTO slips (slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -301,7 +309,8 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
 }
 
 fn set_aside(transaction: &Transaction<'_>, aside: Ids) -> rusqlite::Result<()> {
-    let mut update = transaction.prepare_cached("UPDATE counters SET next = ?2 WHERE name = ?1 AND next <> ?2")?;
+    let mut update =
+        transaction.prepare_cached("UPDATE counters SET next = ?2 WHERE name = ?1 AND next <> ?2")?;
     for (name, next) in [("call", aside.call), ("recording", aside.recording), ("slip", aside.slip)] {
         if next > 0 {
             update.execute(params![name, stored(next)])?;
@@ -321,7 +330,8 @@ fn json(value: &impl Serialize) -> rusqlite::Result<String> {
 
 /// Makes the file if need be, and makes it ours alone. SQLite gives its companions the same mode.
 fn own(path: &Path) -> std::io::Result<()> {
-    let file: File = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file: File =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;

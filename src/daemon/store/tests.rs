@@ -1,9 +1,11 @@
 //! On a real file each: what a crash, another program, a full disk and another hotline do to it.
 
+use std::env;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -272,6 +274,103 @@ fn a_write_that_was_cut_short_is_as_if_it_had_not_begun() {
     assert_eq!(store.slip(SlipId(2)).unwrap(), None);
 }
 
+/// Another process at the same file, doing what [`child`] does for this task. Dies with the test.
+struct Other {
+    process: Child,
+    says: BufReader<ChildStdout>,
+}
+
+const TASK: &str = "HOTLINE_TEST_STORE_TASK";
+const FILE: &str = "HOTLINE_TEST_STORE_FILE";
+
+impl Other {
+    fn start(task: &str, file: &Path) -> Self {
+        let (_, module) = module_path!().split_once("::").expect("a module of the crate");
+        let mut process = Command::new(env::current_exe().expect("this program"))
+            .args(["--exact", "--ignored", "--nocapture", &format!("{module}::child")])
+            .env(TASK, task)
+            .env(FILE, file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let says = BufReader::new(process.stdout.take().expect("is piped"));
+        Other { process, says }
+    }
+
+    /// The next word that is meant for us: the test harness talks too.
+    fn says(&mut self) -> Option<String> {
+        let mut line = String::new();
+        while self.says.read_line(&mut line).expect("readable") > 0 {
+            if let Some((_, word)) = line.trim_end().rsplit_once("child: ") {
+                return Some(word.to_owned());
+            }
+            line.clear();
+        }
+        None
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        // SIGKILL: no chance to tidy up.
+        self.process.kill().expect("is ours");
+        self.process.wait().expect("is ours");
+    }
+}
+
+#[test]
+#[ignore = "the other process of two tests, does nothing by itself"]
+fn child() {
+    let (Ok(task), Ok(file)) = (env::var(TASK), env::var(FILE)) else { return };
+    let mut store = Sqlite::open(Path::new(&file)).expect("opens");
+    let say = |word: &str| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "child: {word}").and_then(|()| out.flush()).expect("somebody listens");
+    };
+    if task == "lock" {
+        store.db.execute_batch("BEGIN IMMEDIATE").expect("locks");
+        say("locked");
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let first = store.ids().expect("numbers").slip;
+    for id in first..first + 5_000 {
+        store.write(&slips(&[slip(id, SlipState::New)])).expect("writes");
+        say(&id.to_string());
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let folder = Folder::new();
+    for _ in 0..3 {
+        let mut other = Other::start("write", &folder.path());
+        let acknowledged: Vec<u64> =
+            (0..25).map_while(|_| other.says()).map(|word| word.parse().expect("a number")).collect();
+        drop(other);
+        assert_eq!(acknowledged.len(), 25);
+        let store = folder.open();
+        for id in acknowledged {
+            assert!(store.slip(SlipId(id)).unwrap().is_some(), "slip {id} is lost");
+        }
+    }
+    let numbers = folder.open().slips(&SlipFilter::default()).unwrap();
+    let mut blocks: Vec<_> = numbers.iter().map(|slip| slip.slip.0 / 10_000).collect();
+    blocks.dedup();
+    assert_eq!(blocks, [2, 1, 0], "each run has had numbers of its own");
+}
+
+#[test]
+fn the_lock_of_another_process_is_named_and_ends_with_it() {
+    let folder = Folder::new();
+    let mut other = Other::start("lock", &folder.path());
+    assert_eq!(other.says().as_deref(), Some("locked"));
+    let sentence = folder.failure();
+    assert!(sentence.contains("is locked by another program"), "{sentence}");
+    drop(other);
+    folder.open();
+}
+
 #[test]
 fn a_slip_cut_short_by_a_crash_becomes_new_or_vanishes() {
     let folder = Folder::new();
@@ -339,7 +438,8 @@ fn the_file_and_its_companions_are_for_their_owner_only() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let mut store = folder.open();
     store.write(&calls(&[call(1)])).unwrap();
-    let files: Vec<_> = fs::read_dir(folder.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<_> =
+        fs::read_dir(folder.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(files.len() >= 2, "{files:?}");
     for file in &files {
         assert_eq!(mode(file), 0o600, "{}", file.display());
@@ -376,7 +476,8 @@ fn an_older_file_is_brought_up_to_date_and_keeps_what_it_has() {
     let mut db = Connection::open(folder.path()).unwrap();
     migrate(&mut db, &folder.path(), &next).unwrap();
     migrate(&mut db, &folder.path(), &next).unwrap();
-    let kept: i64 = db.query_row("SELECT count(satisfaction IS NULL) FROM calls", [], |row| row.get(0)).unwrap();
+    let kept: i64 =
+        db.query_row("SELECT count(satisfaction IS NULL) FROM calls", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, 1);
     drop(db);
     assert!(folder.failure().contains("newer hotline"));
@@ -409,7 +510,10 @@ fn a_command_waits_for_the_daemon_to_bring_the_file_up_to_date() {
 #[test]
 fn somebody_elses_file_is_not_touched() {
     let folder = Folder::new();
-    fs::File::create(folder.path()).unwrap().write_all(b"shopping list, long enough for a header\n".repeat(30).as_slice()).unwrap();
+    fs::File::create(folder.path())
+        .unwrap()
+        .write_all(b"shopping list, long enough for a header\n".repeat(30).as_slice())
+        .unwrap();
     assert!(folder.failure().contains("is not a database of the hotline"));
     let folder = Folder::new();
     Connection::open(folder.path()).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
@@ -489,7 +593,8 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
 fn a_batch_is_durable_in_one_go() {
     let folder = Folder::new();
     let mut store = folder.open();
-    let settings = |name| store.db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+    let settings =
+        |name| store.db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
     assert_eq!(settings("synchronous").unwrap(), rusqlite::types::Value::Integer(2), "FULL");
     assert_eq!(settings("journal_mode").unwrap(), rusqlite::types::Value::Text("wal".to_owned()));
     // Another program sees the whole batch or none of it.

@@ -177,7 +177,7 @@ fn digit_typed(
     out: &mut Vec<Action>,
 ) -> Progress {
     if !collecting.spec.secret {
-        cursor.keys.push(digit);
+        cursor.took(digit);
     }
     if collecting.confirming {
         return match digit {
@@ -198,6 +198,11 @@ fn digit_typed(
         '0'..='9' => {
             collecting.typed.push(digit);
             if collecting.typed.len() >= collecting.spec.most {
+                match cursor.ahead.front() {
+                    Some('#') => drop(cursor.ahead.pop_front()),
+                    Some(_) => {}
+                    None => cursor.closing_key = true,
+                }
                 return complete(cursor, collecting, now, out);
             }
             cursor.arm(collecting.spec.between_digits, out);

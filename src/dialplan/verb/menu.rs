@@ -128,7 +128,7 @@ fn digit_typed(
     out: &mut Vec<Action>,
 ) -> Progress {
     choosing.typed.push(digit);
-    cursor.keys.push(digit);
+    cursor.took(digit);
     let typed = choosing.typed.as_str();
     let longer = spec.keys.iter().any(|(key, _)| key.len() > typed.len() && key.starts_with(typed));
     match exact(spec, typed) {

@@ -1,4 +1,4 @@
-//! Descriptions as phones and switches send them.
+//! Offers and answers with the descriptions of phones and switches.
 
 use std::net::Ipv4Addr;
 
@@ -7,27 +7,28 @@ use proptest::prelude::*;
 use super::super::parse;
 use super::*;
 
+/// Captured from baresip 1.0.0 of Debian 12.
 const BARESIP: &str = "v=0\r\n\
-    o=- 1204521812 3571934418 IN IP4 192.168.1.30\r\n\
+    o=- 912995380 1343563556 IN IP4 192.0.2.2\r\n\
     s=-\r\n\
-    c=IN IP4 192.168.1.30\r\n\
+    c=IN IP4 192.0.2.2\r\n\
     t=0 0\r\n\
     a=tool:baresip 1.0.0\r\n\
-    m=audio 21234 RTP/AVP 96 0 8 101\r\n\
-    b=AS:128\r\n\
-    a=rtpmap:96 opus/48000/2\r\n\
-    a=fmtp:96 stereo=1;sprop-stereo=1\r\n\
+    m=audio 16334 RTP/AVP 0 8 96 101\r\n\
     a=rtpmap:0 PCMU/8000\r\n\
     a=rtpmap:8 PCMA/8000\r\n\
+    a=rtpmap:96 opus/48000/2\r\n\
+    a=fmtp:96 stereo=1;sprop-stereo=1\r\n\
     a=rtpmap:101 telephone-event/8000\r\n\
     a=fmtp:101 0-15\r\n\
-    a=rtcp:21235\r\n\
     a=sendrecv\r\n\
     a=label:1\r\n\
     a=rtcp-rsize\r\n\
-    a=ssrc:1804289383 cname:sip:alice@192.168.1.30\r\n\
+    a=ssrc:157748704 cname:sip:alice@127.0.0.1\r\n\
+    a=minptime:20\r\n\
     a=ptime:20\r\n";
 
+/// In the shape in which PJSUA sends it.
 const PJSIP: &str = "v=0\r\n\
     o=- 3912345678 3912345678 IN IP4 10.0.0.5\r\n\
     s=pjmedia\r\n\
@@ -56,6 +57,7 @@ const PJSIP: &str = "v=0\r\n\
     a=fmtp:122 0-16\r\n\
     a=ssrc:1091462190 cname:6a8e62d5\r\n";
 
+/// In the shape in which Linphone sends it, with AVPF, RTCP on the same port and video.
 const LINPHONE: &str = "v=0\r\n\
     o=bob 2890 1431 IN IP4 172.16.0.9\r\n\
     s=Talk\r\n\
@@ -80,6 +82,7 @@ const LINPHONE: &str = "v=0\r\n\
     a=rtpmap:97 H264/90000\r\n\
     a=fmtp:97 profile-level-id=42801F\r\n";
 
+/// In the shape in which Asterisk sends it.
 const ASTERISK: &str = "v=0\r\n\
     o=- 1462035891 1462035891 IN IP4 203.0.113.10\r\n\
     s=Asterisk\r\n\
@@ -94,7 +97,7 @@ const ASTERISK: &str = "v=0\r\n\
     a=maxptime:150\r\n\
     a=sendrecv\r\n";
 
-/// As in its built-in uac scenario: static payload type without rtpmap is what older ones send.
+/// As in SIPp's built-in scenario, but without the `rtpmap` of its static payload type, and with bare LF.
 const SIPP: &str = "v=0\n\
     o=user1 53655765 2353687637 IN IP4 127.0.0.1\n\
     s=-\n\
@@ -158,8 +161,8 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
     assert_eq!(
         agreed,
         Agreed {
-            remote_rtp: address("192.168.1.30:21234"),
-            remote_rtcp: address("192.168.1.30:21235"),
+            remote_rtp: address("192.0.2.2:16334"),
+            remote_rtcp: address("192.0.2.2:16335"),
             codec: Codec::Pcmu,
             payload_type: 0,
             dtmf: Some(101),

@@ -281,6 +281,11 @@ pub(super) fn addressee(uri: &crate::sip::Uri, display: Option<&str>) -> NameAdd
     }
 }
 
-fn rejected(dialog: DialogId, status: u16, reason: String, retry_after: Option<Duration>) -> Event {
+pub(super) fn rejected(
+    dialog: DialogId,
+    status: u16,
+    reason: String,
+    retry_after: Option<Duration>,
+) -> Event {
     Event::Rejected { dialog, status, reason, retry_after }
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use crate::sip::{Flow, Request};
 
+use super::command::Names;
+
 /// A dialog, or the INVITE that may become one. Never used again: a handle of something that is over is
 /// ignored wherever it is passed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +23,6 @@ pub struct RequestId(pub(crate) u64);
 /// After `Rejected`, `Cancelled` or `Ended` nothing more comes from that dialog; of every dialog that the
 /// host heard of (by `Invite`, or by its own `invite`) exactly one of the three comes, except after the
 /// host's own `reject` and `bye`, which end it without one.
-#[derive(Debug)]
 pub enum Event {
     // -- a peer calls us --
     /// An INVITE outside a dialog. 100 Trying has been sent. The host rings, accepts or rejects.
@@ -84,6 +85,28 @@ impl fmt::Display for EndedWhy {
             EndedWhy::RequestFailed { status } => write!(f, "request failed with {status}"),
             EndedWhy::SessionExpired => f.write_str("session timer expired"),
             EndedWhy::FlowLost => f.write_str("flow lost"),
+        }
+    }
+}
+
+/// In short and without bodies: session descriptions, keyed digits and texts stay out of logs.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = |sdp: &Option<Bytes>| if sdp.is_some() { " sdp" } else { "" };
+        match self {
+            Event::Invite { dialog, request, flow } => write!(f, "{dialog} Invite {request:?} over {flow}"),
+            Event::Acked { dialog, sdp } => write!(f, "{dialog} Acked{}", with(sdp)),
+            Event::Cancelled { dialog } => write!(f, "{dialog} Cancelled"),
+            Event::Progress { dialog, status, sdp } => write!(f, "{dialog} Progress {status}{}", with(sdp)),
+            Event::Answered { dialog, sdp } => write!(f, "{dialog} Answered{}", with(sdp)),
+            Event::Rejected { dialog, status, .. } => write!(f, "{dialog} Rejected {status}"),
+            Event::Reoffer { dialog, sdp } => write!(f, "{dialog} Reoffer{}", with(sdp)),
+            Event::ReofferAnswered { dialog, .. } => write!(f, "{dialog} ReofferAnswered"),
+            Event::ReofferRefused { dialog, status } => write!(f, "{dialog} ReofferRefused {status}"),
+            Event::Info { dialog, kind, body } => write!(f, "{dialog} Info {kind:?} ({} octets)", body.len()),
+            Event::Ended { dialog, why } => write!(f, "{dialog} Ended {why}"),
+            Event::Request { id, request, flow } => write!(f, "{id} Request {request:?} over {flow}"),
+            Event::Reply { id, status, headers, .. } => write!(f, "{id} Reply {status} {:?}", Names(headers)),
         }
     }
 }

@@ -63,6 +63,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// With nothing in it. Every tag, branch and Call-ID comes from `rng`.
     pub fn new(config: Config, rng: Rng) -> Self {
         Endpoint { core: Core::new(config, rng), sessions: BTreeMap::new() }
     }
@@ -176,11 +177,11 @@ impl Endpoint {
     }
 
     /// Gives up an INVITE of ours. [`Event::Rejected`] follows, with 487 also where the peer answered in the same
-    /// moment (that call is hung up here). A dialog that is established already is hung up like by `bye`.
+    /// moment (that call is hung up here), even if [`Event::Answered`] is waiting to be taken already.
     pub fn cancel(&mut self, now: Instant, dialog: DialogId) {
         self.step(dialog, |session, core| match session {
             Some(Session::Calling(calling)) => Some(calling.cancel(core, now, None)),
-            Some(Session::Talking(talking)) => Some(talking.hang_up(core, now, None)),
+            Some(Session::Talking(talking)) => Some(talking.cancel(core, now)),
             other => other,
         });
     }
@@ -221,6 +222,7 @@ impl Endpoint {
         out_of_dialog::send(&mut self.core, now, request)
     }
 
+    /// What came to nothing so far, by reason.
     pub fn stats(&self) -> &Stats {
         &self.core.stats
     }

@@ -8,6 +8,7 @@ use crate::base::Instant;
 use crate::sip::dialog::Dialog;
 use crate::sip::{Flow, Method, Name, Request, Text};
 
+use super::client_invite::rejected;
 use super::command::Answer;
 use super::core::Core;
 use super::deadlines::{DialogTimer, TransactionId};
@@ -216,6 +217,15 @@ impl Talking {
             return Session::Talking(self);
         }
         self.leave(core, now, reason)
+    }
+
+    /// The host gave up our INVITE a moment after its answer; it waits to hear that nothing came of it.
+    pub fn cancel(self: Box<Self>, core: &mut Core, now: Instant) -> Session {
+        if !self.caller {
+            return Session::Talking(self);
+        }
+        self.event(core, rejected(self.id, 487, "cancelled".to_owned(), None));
+        self.hang_up(core, now, None)
     }
 
     /// The session is over by something else; the host hears why.

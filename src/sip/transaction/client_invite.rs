@@ -36,6 +36,7 @@ enum State {
     Terminated,
 }
 
+/// An INVITE of ours, from the first sending to the end of timer D or M.
 #[derive(Debug)]
 pub struct ClientInvite {
     state: State,
@@ -55,6 +56,7 @@ impl ClientInvite {
         ClientInvite { state: State::Calling, timing, interval: timing.t1 }
     }
 
+    /// The next state, and what is to be done, appended to `actions`.
     pub fn handle(&mut self, input: ClientInput, actions: &mut Vec<Action>) {
         use Action::*;
         use ClientInput::*;

@@ -29,6 +29,7 @@ enum State {
     Terminated,
 }
 
+/// A request of ours other than INVITE and ACK.
 #[derive(Debug)]
 pub struct ClientNonInvite {
     state: State,
@@ -48,6 +49,7 @@ impl ClientNonInvite {
         ClientNonInvite { state: State::Trying, timing, interval: timing.t1 }
     }
 
+    /// The next state, and what is to be done, appended to `actions`.
     pub fn handle(&mut self, input: ClientInput, actions: &mut Vec<Action>) {
         use Action::*;
         use ClientInput::*;

@@ -31,6 +31,7 @@ pub enum Class {
 }
 
 impl Class {
+    /// By its status code.
     pub const fn of(status: u16) -> Class {
         match status {
             0..200 => Class::Provisional,
@@ -45,6 +46,7 @@ impl Class {
 pub enum ClientInput {
     /// A response from the network.
     Response(Class),
+    /// A timer that an earlier action set.
     Fired(Timer),
     /// The request could not be sent, or its connection closed.
     TransportFailed,
@@ -62,7 +64,9 @@ pub enum ServerInput {
     Ack,
     /// The user sends a response.
     Respond(Class),
+    /// A timer that an earlier action set.
     Fired(Timer),
+    /// The response could not be sent, or its connection closed.
     TransportFailed,
 }
 
@@ -79,7 +83,9 @@ pub enum Action {
     Pass,
     /// Nothing: the message is a repetition, or comes when it no longer matters.
     Absorb,
+    /// Start a timer, or start it anew.
     Set(Timer, Duration),
+    /// Stop a timer, if it runs.
     Clear(Timer),
     /// Tell the user that the peer never answered, or never acknowledged.
     TimedOut,

@@ -35,6 +35,7 @@ enum State {
     Terminated,
 }
 
+/// A peer's INVITE, from its arrival to the end of timer I or L.
 #[derive(Debug)]
 pub struct ServerInvite {
     state: State,
@@ -50,6 +51,7 @@ impl ServerInvite {
         ServerInvite { state: State::Proceeding, timing, interval: timing.t1 }
     }
 
+    /// The next state, and what is to be done, appended to `actions`.
     pub fn handle(&mut self, input: ServerInput, actions: &mut Vec<Action>) {
         use Action::*;
         use ServerInput::*;

@@ -28,6 +28,7 @@ enum State {
     Terminated,
 }
 
+/// A peer's request other than INVITE and ACK.
 #[derive(Debug)]
 pub struct ServerNonInvite {
     state: State,
@@ -41,6 +42,7 @@ impl ServerNonInvite {
         ServerNonInvite { state: State::Trying, timing }
     }
 
+    /// The next state, and what is to be done, appended to `actions`.
     pub fn handle(&mut self, input: ServerInput, actions: &mut Vec<Action>) {
         use Action::*;
         use ServerInput::*;

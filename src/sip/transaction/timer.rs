@@ -32,6 +32,7 @@ pub enum Timer {
 }
 
 impl Timer {
+    /// As a log prints it.
     pub const fn name(self) -> &'static str {
         match self {
             Timer::A => "timer A",

@@ -5,18 +5,43 @@ use bytes::Bytes;
 use super::error::{Limits, Malformed};
 use super::lexer;
 
+/// One header line without its end.
+pub(crate) enum Line<'a> {
+    /// As it stands in the message.
+    Whole(&'a [u8]),
+    /// Folded, or with a CR of its own: copied onto one line.
+    Joined(Bytes),
+}
+
+impl Line<'_> {
+    pub(crate) fn text(&self) -> &[u8] {
+        match self {
+            Line::Whole(text) => text,
+            Line::Joined(text) => text,
+        }
+    }
+
+    /// What slices of this line share their memory with.
+    pub(crate) fn owner<'a>(&'a self, message: &'a Bytes) -> &'a Bytes {
+        match self {
+            Line::Whole(_) => message,
+            Line::Joined(text) => text,
+        }
+    }
+}
+
 /// Reads the lines of one head. A line ends with CR LF or a bare LF.
 pub(crate) struct Lines<'a> {
-    whole: &'a Bytes,
+    message: &'a [u8],
     at: usize,
-    limits: &'a Limits,
+    limit: usize,
 }
 
 impl<'a> Lines<'a> {
     /// Blank lines before the start line are skipped (RFC 3261 §7.5).
-    pub(crate) fn new(whole: &'a Bytes, limits: &'a Limits) -> Self {
-        let at = whole.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(whole.len());
-        Lines { whole, at, limits }
+    pub(crate) fn new(message: &'a [u8], limits: &Limits) -> Self {
+        let at = message.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(message.len());
+        Lines { message, at, limit: limits.line }
     }
 
     /// Where the next line, or after the blank line the body, begins.
@@ -26,11 +51,11 @@ impl<'a> Lines<'a> {
 
     /// The next line as it stands, without its end. `None`: the input ended before the line did.
     pub(crate) fn raw(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
-        let rest = self.whole.get(self.at..).unwrap_or_default();
+        let rest = self.message.get(self.at..).unwrap_or_default();
         let Some(end) = memchr::memchr(b'\n', rest) else {
-            return if rest.len() > self.limits.line { Err(Malformed::LineTooLong) } else { Ok(None) };
+            return if rest.len() > self.limit { Err(Malformed::LineTooLong) } else { Ok(None) };
         };
-        if end > self.limits.line {
+        if end > self.limit {
             return Err(Malformed::LineTooLong);
         }
         self.at += end + 1;
@@ -39,25 +64,25 @@ impl<'a> Lines<'a> {
     }
 
     /// The next header line with its continuation lines joined by single spaces (RFC 3261 §7.3.1); an empty one is the
-    /// end of the head. A slice of the message unless it was folded or holds a CR of its own.
-    pub(crate) fn unfolded(&mut self) -> Result<Option<Bytes>, Malformed> {
+    /// end of the head. `None`: the input ended before the line did.
+    pub(crate) fn unfolded(&mut self) -> Result<Option<Line<'a>>, Malformed> {
         let Some(first) = self.raw()? else { return Ok(None) };
-        if first.is_empty() {
-            return Ok(Some(Bytes::new()));
-        }
-        let folded = self.whole.get(self.at).is_some_and(|&b| lexer::is_space(b));
-        if !folded && !first.contains(&b'\r') {
-            return Ok(Some(self.whole.slice_ref(first)));
+        if first.is_empty() || !self.is_continued() && !first.contains(&b'\r') {
+            return Ok(Some(Line::Whole(first)));
         }
         let mut line = first.to_vec();
-        while self.whole.get(self.at).is_some_and(|&b| lexer::is_space(b)) {
+        while self.is_continued() {
             let Some(more) = self.raw()? else { return Ok(None) };
             line.push(b' ');
             line.extend_from_slice(lexer::trim(more));
-            if line.len() > self.limits.line {
+            if line.len() > self.limit {
                 return Err(Malformed::LineTooLong);
             }
         }
-        Ok(Some(super::one_line(line)))
+        Ok(Some(Line::Joined(super::one_line(line))))
+    }
+
+    fn is_continued(&self) -> bool {
+        self.message.get(self.at).is_some_and(|&b| lexer::is_space(b))
     }
 }

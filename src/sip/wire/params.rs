@@ -14,24 +14,23 @@ use super::text::{Text, one_line};
 pub struct Params(Bytes);
 
 impl Params {
-    /// `raw` begins with `;` or is empty. Empty entries (`;;`) are an error, because they hide where a value
-    /// ends (RFC 4475 §3.1.2.1).
-    pub(crate) fn parse(raw: Bytes) -> Result<Self, Invalid> {
-        let (params, well_formed) = Params::parse_prefix(raw);
-        well_formed.map(|()| params)
+    /// `raw`, a slice of `owner`, begins with `;` or is empty. Empty entries (`;;`) are an error, because they hide
+    /// where a value ends (RFC 4475 §3.1.2.1).
+    pub(crate) fn parse(owner: &Bytes, raw: &[u8]) -> Result<Self, Invalid> {
+        Params::check(raw)?;
+        Ok(Params(owner.slice_ref(raw)))
     }
 
     /// The entries before the first malformed one, and whether there is a malformed one.
-    pub(crate) fn parse_prefix(raw: Bytes) -> (Self, Result<(), Invalid>) {
-        let mut rest: &[u8] = &raw;
-        while !rest.is_empty() {
-            let Ok((_, after)) = lexer::param(rest) else {
-                let good = raw.len() - rest.len();
-                return (Params(raw.slice(..good)), Err(Invalid));
-            };
-            rest = after;
-        }
-        (Params(raw), Ok(()))
+    pub(crate) fn parse_prefix(owner: &Bytes, raw: &[u8]) -> (Self, Result<(), Invalid>) {
+        let good = well_formed(raw);
+        let all = if good.len() == raw.len() { Ok(()) } else { Err(Invalid) };
+        (Params(owner.slice_ref(good)), all)
+    }
+
+    /// Whether [`parse`](Self::parse) would succeed.
+    pub(crate) fn check(raw: &[u8]) -> Result<(), Invalid> {
+        if well_formed(raw).len() == raw.len() { Ok(()) } else { Err(Invalid) }
     }
 
     /// The value of `name` (in any case) as written, quotes included; empty where there is no `=`.
@@ -107,6 +106,16 @@ impl Params {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+fn well_formed(raw: &[u8]) -> &[u8] {
+    let mut rest = raw;
+    while !rest.is_empty()
+        && let Ok((_, after)) = lexer::param(rest)
+    {
+        rest = after;
+    }
+    raw.get(..raw.len() - rest.len()).unwrap_or(raw)
 }
 
 /// Names only: values may hold numbers.

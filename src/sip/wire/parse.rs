@@ -96,7 +96,7 @@ pub(crate) fn message(whole: Bytes, framing: Framing, limits: &Limits) -> Result
     let start = Start::read(&whole, line).map_err(drop)?;
     let mut head = Head::default();
     // The head is read to its end even where something is wrong with it: the answer needs Via, From, To.
-    let body = head.read(&mut lines, limits).and_then(|()| {
+    let body = head.read(&whole, &mut lines, limits).and_then(|()| {
         let broken = start.broken().or(head.broken);
         broken.map_or_else(|| body(&whole, lines.position(), head.content_length, framing), Err)
     });
@@ -118,7 +118,7 @@ impl Start {
         if is_sip(first) {
             return Start::status_line(whole, first, rest);
         }
-        let method = Method::from_text(Text::from_parsed(whole.slice_ref(first))).ok_or(Malformed::StartLine)?;
+        let method = Method::from_parsed(whole, first).ok_or(Malformed::StartLine)?;
         // Cut at the last space: spaces within are the URI's mistake, which can be answered.
         let at = rest.iter().rposition(|&b| b == b' ').ok_or(Malformed::StartLine)?;
         let (uri, version) = (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
@@ -182,50 +182,50 @@ struct Head {
 
 impl Head {
     /// Errors where reading cannot go on.
-    fn read(&mut self, lines: &mut Lines<'_>, limits: &Limits) -> Result<(), Malformed> {
+    fn read(&mut self, whole: &Bytes, lines: &mut Lines<'_>, limits: &Limits) -> Result<(), Malformed> {
         self.headers = Headers::with_capacity(16);
         for _ in 0..=limits.headers {
             let line = lines.unfolded()?.ok_or(Malformed::Truncated)?;
-            if line.is_empty() {
+            if line.text().is_empty() {
                 return Ok(());
             }
-            if let Err(why) = self.field(&line) {
+            if let Err(why) = self.field(line.owner(whole), line.text()) {
                 self.broken.get_or_insert(why);
             }
         }
         Err(Malformed::TooManyHeaders)
     }
 
-    fn field(&mut self, line: &Bytes) -> Result<(), Malformed> {
+    /// `line` is a slice of `owner`.
+    fn field(&mut self, owner: &Bytes, line: &[u8]) -> Result<(), Malformed> {
         let (name, value) = lexer::split(line, b':').ok_or(Malformed::HeaderLine)?;
         let continues_nothing = line.first().is_some_and(|&b| lexer::is_space(b));
-        let name = lexer::trim(name);
+        let (name, value) = (lexer::trim(name), lexer::trim(value));
         if continues_nothing || !lexer::is_token(name) {
             return Err(Malformed::HeaderLine);
         }
-        let value = line.slice_ref(lexer::trim(value));
         match Name::from_bytes(name) {
-            Name::Via => self.via(&value),
-            Name::From => once(Name::From, &mut self.from, value),
-            Name::To => once(Name::To, &mut self.to, value),
-            Name::CallId => once(Name::CallId, &mut self.call_id, value),
-            Name::CSeq => once(Name::CSeq, &mut self.cseq, value),
-            Name::ContentLength => self.length(&value),
+            Name::Via => self.via(owner, value),
+            Name::From => once(Name::From, &mut self.from, owner, value),
+            Name::To => once(Name::To, &mut self.to, owner, value),
+            Name::CallId => once(Name::CallId, &mut self.call_id, owner, value),
+            Name::CSeq => once(Name::CSeq, &mut self.cseq, owner, value),
+            Name::ContentLength => self.length(value),
             known => {
-                self.headers.push_field(Field::from_parsed(known, line, name, value));
+                self.headers.push_field(Field::from_parsed(known, owner, name, value));
                 Ok(())
             }
         }
     }
 
-    fn via(&mut self, value: &Bytes) -> Result<(), Malformed> {
+    fn via(&mut self, owner: &Bytes, value: &[u8]) -> Result<(), Malformed> {
         for piece in lexer::list(value) {
             if self.way_back_broken {
                 break;
             }
             // Until this one is known to be well formed, it is the last: an answer must not visit hops out of order.
             self.way_back_broken = true;
-            let (via, well_formed) = Via::from_parsed(value, piece).map_err(|Invalid| Malformed::Bad(Name::Via))?;
+            let (via, well_formed) = Via::from_parsed(owner, piece).map_err(|Invalid| Malformed::Bad(Name::Via))?;
             self.vias.push(via);
             well_formed.map_err(|Invalid| Malformed::Bad(Name::Via))?;
             self.way_back_broken = false;
@@ -311,35 +311,34 @@ impl Head {
     }
 }
 
-fn once(name: Name, slot: &mut Option<Bytes>, value: Bytes) -> Result<(), Malformed> {
+fn once(name: Name, slot: &mut Option<Bytes>, owner: &Bytes, value: &[u8]) -> Result<(), Malformed> {
     match slot {
         Some(_) => Err(Malformed::Repeated(name)),
         None => {
-            *slot = Some(value);
+            *slot = Some(owner.slice_ref(value));
             Ok(())
         }
     }
 }
 
 fn address(name: Name, value: &Option<Bytes>) -> Result<NameAddr, Malformed> {
-    let value = value.clone().ok_or(Malformed::Missing(name))?;
-    NameAddr::from_parsed(value).map_err(|Invalid| Malformed::Bad(name))
+    let value = value.as_ref().ok_or(Malformed::Missing(name))?;
+    NameAddr::from_parsed(value, value).map_err(|Invalid| Malformed::Bad(name))
 }
 
 fn cseq(value: &Bytes) -> Result<CSeq, Malformed> {
     let digits = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
     let number = value.get(..digits).and_then(lexer::number).ok_or(Malformed::Bad(Name::CSeq))?;
     let method = lexer::trim(value.get(digits..).unwrap_or_default());
-    let method = Method::from_text(Text::from_parsed(value.slice_ref(method))).ok_or(Malformed::Bad(Name::CSeq))?;
+    let method = Method::from_parsed(value, method).ok_or(Malformed::Bad(Name::CSeq))?;
     Ok(CSeq { number, method })
 }
 
 fn body(whole: &Bytes, at: usize, length: Option<usize>, framing: Framing) -> Result<Bytes, Malformed> {
-    let rest = whole.slice(at.min(whole.len())..);
+    let rest = whole.get(at..).unwrap_or_default();
     match (length, framing) {
-        (Some(length), _) if length > rest.len() => Err(Malformed::ShortBody),
-        (Some(length), _) => Ok(rest.slice(..length)),
-        (None, Framing::Datagram) => Ok(rest),
+        (Some(length), _) => rest.get(..length).map(|body| whole.slice_ref(body)).ok_or(Malformed::ShortBody),
+        (None, Framing::Datagram) => Ok(whole.slice_ref(rest)),
         (None, Framing::Stream) => Err(Malformed::NoContentLength),
     }
 }

@@ -98,13 +98,13 @@ fn a_late_200_after_cancel_is_acked_and_byed() {
 }
 
 #[test]
-fn cancel_after_the_answer_is_a_bye() {
+fn cancel_after_the_answer_is_a_bye_and_still_rejected() {
     let mut world = World::new(2);
     let (a, _) = world.talk();
     world.ends[0].cancel(world.now, a);
     world.advance(100);
     world.check_ladder("0>1 BYE\n1>0 200 BYE");
-    assert!(world.heard(0).is_empty());
+    assert_eq!(world.heard(0), ["Rejected 487"]);
 }
 
 #[test]

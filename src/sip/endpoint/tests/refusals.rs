@@ -273,6 +273,51 @@ fn a_challenged_invite_goes_again_with_credentials() {
 }
 
 #[test]
+fn a_challenged_bye_goes_again_with_credentials() {
+    let mut world = World::new(2);
+    let mut challenger = Challenger::new("bank".to_owned(), Rng::from_number(3));
+    let mut invite = world.invitation(0, super::world::address(1));
+    invite.credentials = Some(Credentials { user: "trunk".to_owned(), password: Masked::from("swordfish") });
+    let a = world.ends[0].invite(world.now, invite);
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].accept(world.now, b, Some(sdp(1)));
+    world.advance(100);
+    world.ends[0].bye(world.now, a, Some("Q.850;cause=16".to_owned()));
+    // The peer asks who it is before it says 200.
+    world.lose.push((0, "BYE", 2));
+    world.flush();
+    let Message::Request(bye) = world.last_sent(0, "BYE") else { panic!("a response") };
+    let mut challenge = bye.response(401);
+    challenge.headers.push(Name::WwwAuthenticate, challenger.challenge(world.now, false).remove(0));
+    let flow = world.flow(0, 1);
+    world.ends[0].handle_message(world.now, flow, &challenge.encode());
+    world.flush();
+    let Message::Request(second) = world.last_sent(0, "BYE") else { panic!("a response") };
+    assert_eq!(second.cseq, bye.cseq + 1);
+    assert!(second.headers.has(Name::Reason));
+    assert!(matches!(challenger.verify_request(world.now, &second, secret), Verdict::Good(_)));
+    world.drain(std::time::Duration::from_secs(120));
+}
+
+#[test]
+fn a_response_that_is_not_ours_is_counted() {
+    let mut world = World::new(2);
+    world.call();
+    let Message::Request(invite) = world.last_sent(0, "INVITE") else { panic!("a response") };
+    let mut astray = invite.response(200);
+    astray.vias.push(astray.vias[0].clone());
+    let mut forged = invite.response(200);
+    forged.vias[0].params.set("branch", "z9hG4bKguess");
+    let flow = world.flow(0, 1);
+    for response in [astray, forged] {
+        world.ends[0].handle_message(world.now, flow, &response.encode());
+    }
+    assert_eq!(world.ends[0].stats().unmatched_responses, 2);
+    assert!(world.heard(0).is_empty());
+}
+
+#[test]
 fn deadlines_have_names() {
     let mut world = World::new(2);
     world.call();

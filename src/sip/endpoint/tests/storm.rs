@@ -53,16 +53,18 @@ fn storm(seed: u64, faults: Faults) -> (World, Tally) {
         }
         react(&mut world, &mut tally, &mut chance);
     }
-    // Everybody hangs up; then only timers remain.
-    for side in 0..2 {
-        for (dialog, _) in std::mem::take(&mut tally.alive[side]) {
-            world.ends[side].bye(world.now, dialog, None);
+    // Everybody hangs up, also on who came last; then only timers remain.
+    for wait in [60, 180] {
+        for side in 0..2 {
+            for (dialog, _) in std::mem::take(&mut tally.alive[side]) {
+                world.ends[side].bye(world.now, dialog, None);
+            }
         }
-    }
-    world.flush();
-    let end = world.now + Duration::from_secs(180);
-    while world.step(end) {
-        react(&mut world, &mut tally, &mut chance);
+        world.flush();
+        let end = world.now + Duration::from_secs(wait);
+        while world.step(end) {
+            react(&mut world, &mut tally, &mut chance);
+        }
     }
     (world, tally)
 }
@@ -95,7 +97,9 @@ fn react(world: &mut World, tally: &mut Tally, chance: &mut crate::base::Rng) {
                     tally.alive[side].remove(&dialog);
                 }
                 Event::Reoffer { dialog, .. } => end.answer_reoffer(now, dialog, Ok(sdp(2))),
-                Event::Progress { .. }
+                Event::Request { id, .. } => end.respond(now, id, Answer::new(200)),
+                Event::Info { .. }
+                | Event::Progress { .. }
                 | Event::Acked { .. }
                 | Event::ReofferAnswered { .. }
                 | Event::ReofferRefused { .. } => {}
@@ -108,7 +112,7 @@ fn react(world: &mut World, tally: &mut Tally, chance: &mut crate::base::Rng) {
 
 #[test]
 fn a_thousand_calls_over_a_bad_network_leave_nothing() {
-    let faults = Faults { loss: 50, doubling: 30, reordering: 50 };
+    let faults = Faults { loss: 50, doubling: 30, reordering: 50, noise: 0 };
     for seed in 1..=3 {
         let (mut world, tally) = storm(seed, faults);
         world.assert_empty();
@@ -116,6 +120,18 @@ fn a_thousand_calls_over_a_bad_network_leave_nothing() {
         assert!(tally.rejected > 50 && tally.ended > 300, "{} {}", tally.rejected, tally.ended);
         assert!(world.ends[0].stats().retransmitted > 100);
         assert_eq!(world.ends[1].stats().malformed_dropped, 0);
+    }
+}
+
+/// What a damaged message begins comes to an end as well.
+#[test]
+fn damaged_messages_leave_nothing_either() {
+    for seed in 11..=13 {
+        let (mut world, tally) = storm(seed, Faults { noise: 300, ..Faults::default() });
+        world.assert_empty();
+        assert!(tally.answered > 500, "answered {}", tally.answered);
+        let stats = world.ends[1].stats();
+        assert!(stats.malformed_dropped > 10 && stats.malformed_answered > 10, "{stats:?}");
     }
 }
 
@@ -129,7 +145,7 @@ fn a_perfect_network_needs_no_repetition() {
 
 #[test]
 fn the_same_seed_is_the_same_storm() {
-    let faults = Faults { loss: 50, doubling: 30, reordering: 50 };
+    let faults = Faults { loss: 50, doubling: 30, reordering: 50, noise: 0 };
     let stats = |seed| {
         let (world, _) = storm(seed, faults);
         (*world.ends[0].stats(), *world.ends[1].stats())

@@ -25,6 +25,8 @@ pub struct Faults {
     pub loss: u64,
     pub doubling: u64,
     pub reordering: u64,
+    /// A damaged copy comes before the message itself.
+    pub noise: u64,
 }
 
 pub struct World {
@@ -212,6 +214,12 @@ impl World {
             return;
         }
         for to in to {
+            if self.chance(self.faults.noise) {
+                let damaged = self.damage(&bytes);
+                let arrival = Flow { local: address(to), remote: address(from), ..flow };
+                self.sequence += 1;
+                self.wire.insert((self.now + DELAY, self.sequence), (to, arrival, damaged));
+            }
             let copies = if self.chance(self.faults.doubling) { 2 } else { 1 };
             for _ in 0..copies {
                 let late = if self.chance(self.faults.reordering) { self.rng.below(200) } else { 0 };
@@ -221,6 +229,24 @@ impl World {
                 self.wire.insert((at, self.sequence), (to, arrival, bytes.clone()));
             }
         }
+    }
+
+    /// A few octets changed, or the end cut off.
+    fn damage(&mut self, bytes: &Bytes) -> Bytes {
+        let mut damaged = bytes.to_vec();
+        for _ in 0..=self.rng.below(4) {
+            let at = self.rng.below(damaged.len() as u64) as usize;
+            match self.rng.below(4) {
+                0 => damaged.truncate(at.max(1)),
+                1 => damaged[at] = self.rng.next_u32() as u8,
+                2 => damaged[at] = b"\r\n :;,<>@\"=0"[self.rng.below(12) as usize],
+                _ => {
+                    let from = self.rng.below(damaged.len() as u64) as usize;
+                    damaged.swap(at, from);
+                }
+            }
+        }
+        Bytes::from(damaged)
     }
 
     fn is_lost(&mut self, from: usize, name: &str) -> bool {

@@ -1,0 +1,359 @@
+//! The desks' side: phones that register, ring, answer, hold and hang up.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::agenda::{Agenda, Due};
+use super::chance::Chance;
+use super::desk::{Desk, DeskAct, Reaction};
+use super::line::Line;
+use super::media_model::{MediaModel, Outcome};
+use super::network::{HOTLINE, Phone};
+use crate::base::{Instant, Masked, Rng};
+use crate::sip::auth::{Credentials, Login};
+use crate::sip::{
+    Answer, Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method, NameAddr, OutOfDialog,
+    RequestId, Response, Transport, Uri,
+};
+
+/// A phone registers for so long …
+const EXPIRES_S: u64 = 3600;
+/// … and again after so long.
+const REFRESH: Duration = Duration::from_secs(3000);
+/// A registration that failed is tried again after this.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// All desk phones on one endpoint: each has its own address.
+pub(super) struct Office {
+    pub endpoint: Endpoint,
+    places: Vec<Place>,
+    by_dialog: BTreeMap<DialogId, u16>,
+    requests: BTreeMap<RequestId, u16>,
+    rng: Rng,
+    connection: u64,
+    /// The realm's answer to everything while a fault lasts.
+    refusing: Option<(u16, Instant)>,
+}
+
+/// A desk with its phone's state.
+struct Place {
+    desk: Desk,
+    login: Login,
+    connection: u64,
+    /// Every dialog that the phone takes part in.
+    lines: BTreeMap<DialogId, Line>,
+    reactions: BTreeMap<DialogId, Reaction>,
+    gone: bool,
+}
+
+/// What the desks' side may use of the world.
+pub(super) struct Ctx<'a> {
+    pub now: Instant,
+    pub agenda: &'a mut Agenda,
+    pub media: &'a mut MediaModel,
+}
+
+impl Office {
+    pub(super) fn new(mut rng: Rng) -> Self {
+        Office {
+            endpoint: Endpoint::new(Config::default(), rng.fork()),
+            places: Vec::new(),
+            by_dialog: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            rng,
+            connection: 1,
+            refusing: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, desk: Desk) -> u16 {
+        let credentials =
+            Credentials { user: desk.extension.clone(), password: Masked::new(desk.password.clone()) };
+        let connection = self.connection;
+        self.connection += 1;
+        self.places.push(Place {
+            login: Login::new(credentials),
+            connection,
+            lines: BTreeMap::new(),
+            reactions: BTreeMap::new(),
+            gone: false,
+            desk,
+        });
+        (self.places.len() - 1) as u16
+    }
+
+    /// For a while every ring is refused with this status.
+    pub(super) fn refuse_until(&mut self, status: u16, until: Instant) {
+        self.refusing = Some((status, until));
+    }
+
+    /// The stream of a desk's phone, as the hotline sees it.
+    pub(super) fn stream(&self, number: u16) -> Option<Flow> {
+        let place = self.places.get(usize::from(number)).filter(|place| place.desk.over_tcp)?;
+        Some(super::network::turned(flow(number, place)))
+    }
+
+    /// The stream has broken: the phone opens another one and registers over it.
+    pub(super) fn stream_lost(&mut self, ctx: &mut Ctx<'_>, number: u16) {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        place.connection = self.connection;
+        self.connection += 1;
+        ctx.agenda.add(ctx.now + Duration::from_secs(2), Due::Desk(number, DeskAct::Register));
+    }
+
+    pub(super) fn extension(&self, number: u16) -> Option<&str> {
+        self.places.get(usize::from(number)).map(|place| place.desk.extension.as_str())
+    }
+
+    pub(super) fn len(&self) -> u16 {
+        self.places.len() as u16
+    }
+
+    /// `Some(dead)` where the phone went dead or came back.
+    pub(super) fn act(&mut self, ctx: &mut Ctx<'_>, number: u16, act: DeskAct, out: &mut Outcome) -> Option<bool> {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return None };
+        let phone = Phone::Desk(number);
+        match act {
+            DeskAct::Return => {
+                place.gone = false;
+                ctx.media.unmute(phone);
+                self.register(ctx, number);
+                return Some(false);
+            }
+            DeskAct::Register => self.register(ctx, number),
+            _ if place.gone => {}
+            DeskAct::Dial(code) => self.dial(ctx, number, &code),
+            DeskAct::Answer(dialog) => self.answer(ctx, number, dialog),
+            DeskAct::Refuse(dialog, status) => {
+                if place.reactions.remove(&dialog).is_some() {
+                    self.endpoint.reject(ctx.now, dialog, Answer::new(status));
+                    self.forget(dialog);
+                }
+            }
+            DeskAct::Hold(dialog) | DeskAct::Resume(dialog) => {
+                if let Some(line) = place.lines.get_mut(&dialog) {
+                    let sdp = line.reoffer(matches!(act, DeskAct::Hold(_)));
+                    self.endpoint.reoffer(ctx.now, dialog, sdp);
+                }
+            }
+            DeskAct::HangUp(dialog) => {
+                if place.lines.contains_key(&dialog) {
+                    self.endpoint.bye(ctx.now, dialog, None);
+                    self.forget(dialog);
+                }
+            }
+            DeskAct::Vanish => {
+                place.gone = true;
+                let dialogs: Vec<_> = place.lines.keys().copied().collect();
+                for dialog in dialogs {
+                    self.endpoint.bye(ctx.now, dialog, None);
+                    self.forget(dialog);
+                }
+                ctx.media.mute(ctx.now, phone, out);
+                return Some(true);
+            }
+        }
+        None
+    }
+
+    /// Takes one event of the endpoint. `false`: there is none.
+    pub(super) fn poll_event(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        let Some(event) = self.endpoint.poll_event() else { return false };
+        match event {
+            Event::Invite { dialog, request, flow } => {
+                if let Some(Phone::Desk(number)) = Phone::at(flow.local.ip()) {
+                    let offer = (!request.body.is_empty()).then(|| request.body.clone());
+                    self.ring(ctx, number, dialog, offer);
+                }
+            }
+            // The feature code's flow speaks and hangs up by itself.
+            Event::Answered { .. } | Event::Progress { .. } => {}
+            Event::Acked { dialog, .. } => self.talk(ctx, dialog),
+            Event::Cancelled { dialog } | Event::Rejected { dialog, .. } | Event::Ended { dialog, .. } => {
+                self.forget(dialog);
+            }
+            Event::Reoffer { dialog, sdp } => {
+                let line = self.by_dialog.get(&dialog).and_then(|number| {
+                    self.places.get_mut(usize::from(*number)).and_then(|place| place.lines.get_mut(&dialog))
+                });
+                if let Some(answer) = line.map(|line| line.answer(sdp)) {
+                    self.endpoint.answer_reoffer(ctx.now, dialog, answer);
+                }
+            }
+            Event::Reply { id, status, headers, .. } => self.registered(ctx, id, status, &headers),
+            _ => {}
+        }
+        true
+    }
+
+    fn ring(&mut self, ctx: &mut Ctx<'_>, number: u16, dialog: DialogId, offer: Option<Bytes>) {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        let session = self.rng.next_u64() >> 2;
+        let mut line = Line::new(Phone::Desk(number), session);
+        let answer = line.answer(offer);
+        // One line a phone: who talks is busy.
+        if !place.lines.is_empty() || answer.is_err() {
+            let status = if answer.is_err() { 488 } else { 486 };
+            self.endpoint.reject(ctx.now, dialog, Answer::new(status));
+            return;
+        }
+        line.dialog = Some(dialog);
+        line.described = answer.ok();
+        place.lines.insert(dialog, line);
+        self.by_dialog.insert(dialog, number);
+        self.endpoint.ring(ctx.now, dialog, 180, None);
+        let mut reaction = place.desk.react(&mut self.rng);
+        if let Some((status, _)) = self.refusing.filter(|(_, until)| ctx.now < *until) {
+            reaction = Reaction::Refuse { after: Duration::from_millis(300), status };
+        }
+        place.reactions.insert(dialog, reaction);
+        match reaction {
+            Reaction::Answer { after, .. } => {
+                ctx.agenda.add(ctx.now + after, Due::Desk(number, DeskAct::Answer(dialog)));
+            }
+            Reaction::Ignore => {}
+            Reaction::Refuse { after, status } => {
+                ctx.agenda.add(ctx.now + after, Due::Desk(number, DeskAct::Refuse(dialog, status)));
+            }
+        }
+    }
+
+    fn answer(&mut self, ctx: &mut Ctx<'_>, number: u16, dialog: DialogId) {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        if let Some(line) = place.lines.get_mut(&dialog) {
+            let sdp = line.described.take();
+            self.endpoint.accept(ctx.now, dialog, sdp);
+        }
+    }
+
+    /// The ACK has come: both are on the line.
+    fn talk(&mut self, ctx: &mut Ctx<'_>, dialog: DialogId) {
+        let Some(number) = self.by_dialog.get(&dialog).copied() else { return };
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        let Some(Reaction::Answer { talks_for, holds, .. }) = place.reactions.remove(&dialog) else { return };
+        let mut plan = |after, act| ctx.agenda.add(ctx.now + after, Due::Desk(number, act));
+        if let Some(after) = talks_for {
+            plan(after, DeskAct::HangUp(dialog));
+        }
+        if let Some((from, to)) = holds {
+            plan(from, DeskAct::Hold(dialog));
+            plan(to, DeskAct::Resume(dialog));
+        }
+    }
+
+    fn dial(&mut self, ctx: &mut Ctx<'_>, number: u16, code: &str) {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        if !place.lines.is_empty() {
+            // Busy with a caller: the code is dialled a little later.
+            let again = DeskAct::Dial(code.to_owned());
+            ctx.agenda.add(ctx.now + self.rng.between_ms(10_000, 60_000), Due::Desk(number, again));
+            return;
+        }
+        let phone = Phone::Desk(number);
+        let mut line = Line::new(phone, self.rng.next_u64() >> 2);
+        let extension = place.desk.extension.clone();
+        let dialog = self.endpoint.invite(
+            ctx.now,
+            Invite {
+                to: Uri::sip(Some(code), HOTLINE),
+                via: flow(number, place),
+                from: NameAddr::new(Uri::sip(Some(&extension), HOTLINE)),
+                to_display: None,
+                contact_user: Some(extension.clone()),
+                sdp: Some(line.offer()),
+                headers: Vec::new(),
+                credentials: Some(Credentials {
+                    user: extension,
+                    password: Masked::new(place.desk.password.clone()),
+                }),
+            },
+        );
+        line.dialog = Some(dialog);
+        place.lines.insert(dialog, line);
+        self.by_dialog.insert(dialog, number);
+    }
+
+    fn register(&mut self, ctx: &mut Ctx<'_>, number: u16) {
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        if place.gone {
+            return;
+        }
+        let extension = place.desk.extension.as_str();
+        let uri = Uri::sip(Some(extension), HOTLINE);
+        let via = flow(number, place);
+        let contact = Uri::sip(Some(extension), Phone::Desk(number).address());
+        let contact = if place.desk.over_tcp { contact.with_param("transport", "tcp") } else { contact };
+        let mut headers = vec![
+            ("Contact".to_owned(), format!("<{}>", String::from_utf8_lossy(contact.as_bytes()))),
+            ("Expires".to_owned(), EXPIRES_S.to_string()),
+        ];
+        if let Some((name, value)) = place.login.authorize(&mut self.rng, &Method::Register, &uri) {
+            headers.push((name.as_str().to_owned(), value));
+        }
+        let request = OutOfDialog {
+            method: Method::Register,
+            from: NameAddr::new(uri.clone()),
+            to: uri,
+            via,
+            headers,
+            content: None,
+        };
+        let id = self.endpoint.request(ctx.now, request);
+        self.requests.insert(id, number);
+    }
+
+    fn registered(&mut self, ctx: &mut Ctx<'_>, id: RequestId, status: u16, headers: &[(String, String)]) {
+        let Some(number) = self.requests.remove(&id) else { return };
+        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        let after = match status {
+            200 => REFRESH,
+            401 => match challenge(headers).and_then(|response| place.login.challenged(&response).ok()) {
+                Some(()) => return self.register(ctx, number),
+                None => RETRY,
+            },
+            _ => RETRY,
+        };
+        ctx.agenda.add(ctx.now + after, Due::Desk(number, DeskAct::Register));
+    }
+
+    fn forget(&mut self, dialog: DialogId) {
+        if let Some(number) = self.by_dialog.remove(&dialog)
+            && let Some(place) = self.places.get_mut(usize::from(number))
+        {
+            place.lines.remove(&dialog);
+            place.reactions.remove(&dialog);
+        }
+    }
+
+    pub(super) fn left_over(&self) -> usize {
+        self.by_dialog.len()
+    }
+}
+
+fn flow(number: u16, place: &Place) -> Flow {
+    let tcp = place.desk.over_tcp;
+    Flow {
+        transport: if tcp { Transport::Tcp } else { Transport::Udp },
+        local: Phone::Desk(number).address(),
+        remote: HOTLINE,
+        connection: if tcp { place.connection } else { 0 },
+    }
+}
+
+/// A 401 with these headers, as the login wants to see it.
+fn challenge(headers: &[(String, String)]) -> Option<Response> {
+    let mut text = String::from(
+        "SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.1.0.0;branch=z9hG4bK\r\nFrom: <sip:a@10.1.0.0>;tag=a\r\n\
+         To: <sip:a@10.1.0.0>;tag=b\r\nCall-ID: a\r\nCSeq: 1 REGISTER\r\n",
+    );
+    for (name, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("WWW-Authenticate")) {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("Content-Length: 0\r\n\r\n");
+    match Message::parse(Bytes::from(text), Framing::Datagram, &Limits::default()) {
+        Ok(Message::Response(response)) => Some(response),
+        _ => None,
+    }
+}
