@@ -144,7 +144,10 @@ fn masked_values_are_read_in_listed_places_only() {
             if allowed.contains_key(file.name.as_str()) {
                 used.insert(file.name.clone());
             } else {
-                faults.push(format!("{}:{}: reads a masked value and is not listed", file.name, window[1].line));
+                faults.push(format!(
+                    "{}:{}: reads a masked value and is not listed",
+                    file.name, window[1].line
+                ));
             }
         }
     }
@@ -179,7 +182,9 @@ fn public_modules_say_what_they_are() {
     for file in all.iter().filter(|file| file.name != "src/main.rs") {
         let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
         for (at, line) in lines.iter().enumerate() {
-            let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
+            let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else {
+                continue;
+            };
             let above = lines[..at].iter().rev().find(|line| !line.starts_with("#["));
             let mut module = file.module.clone();
             module.push(name.to_owned());
@@ -228,7 +233,9 @@ fn every_prompt_has_its_text_and_its_recording() {
         }
     }
     for path in files(&folder, &["wav"]) {
-        faults.extend(unplayable(&fs::read(&path).unwrap_or_default()).map(|why| format!("{}: {why}", shown(&path))));
+        faults.extend(
+            unplayable(&fs::read(&path).unwrap_or_default()).map(|why| format!("{}: {why}", shown(&path))),
+        );
     }
     none(&faults);
 }
@@ -236,12 +243,20 @@ fn every_prompt_has_its_text_and_its_recording() {
 #[test]
 fn the_project_stands_alone() {
     // Put together here, so that this file does not name them either.
-    let foreign =
-        [concat!("/wo", "rk/"), concat!("..", "/shared"), concat!("shared", "/design"), concat!("issues", " show")];
+    let foreign = [
+        concat!("/wo", "rk/"),
+        concat!("..", "/shared"),
+        concat!("shared", "/design"),
+        concat!("issues", " show"),
+    ];
     let mut faults = Vec::new();
     let tree = ["src", "tests", "benches", "dialplans", "systemd", ".ci"];
     let own = tree.iter().flat_map(|folder| files(&root().join(folder), &[]));
-    let top = fs::read_dir(root()).expect("the root").flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+    let top = fs::read_dir(root())
+        .expect("the root")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file());
     for path in own.chain(top) {
         let name = shown(&path);
         let Ok(text) = fs::read_to_string(&path) else { continue };
@@ -249,7 +264,9 @@ fn the_project_stands_alone() {
             continue;
         }
         for (at, line) in text.lines().enumerate() {
-            faults.extend(foreign.iter().filter(|f| line.contains(**f)).map(|f| format!("{name}:{}: {f}", at + 1)));
+            faults.extend(
+                foreign.iter().filter(|f| line.contains(**f)).map(|f| format!("{name}:{}: {f}", at + 1)),
+            );
         }
     }
     none(&faults);
@@ -276,7 +293,8 @@ fn roots_named(file: &Source) -> Vec<(String, usize)> {
 
 /// Why a WAV file is not mono 16-bit PCM at 8 or 16 kHz with sound in it.
 fn unplayable(bytes: &[u8]) -> Option<String> {
-    let number = |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
+    let number =
+        |at: usize, size: usize| bytes[at..at + size].iter().rev().fold(0u32, |n, b| n << 8 | u32::from(*b));
     if bytes.len() < 44 || !bytes.starts_with(b"RIFF") || &bytes[8..16] != b"WAVEfmt " {
         return Some("not a WAV file".to_owned());
     }
@@ -284,7 +302,9 @@ fn unplayable(bytes: &[u8]) -> Option<String> {
     match format {
         (1, 1, 8000 | 16000, 16) if bytes.len() > 44 + 800 => None,
         (1, 1, 8000 | 16000, 16) => Some("no sound in it".to_owned()),
-        (tag, channels, rate, bits) => Some(format!("format {tag}, {channels} channels, {rate} Hz, {bits} bits")),
+        (tag, channels, rate, bits) => {
+            Some(format!("format {tag}, {channels} channels, {rate} Hz, {bits} bits"))
+        }
     }
 }
 

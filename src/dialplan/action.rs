@@ -72,7 +72,10 @@ pub enum DialEnd {
     /// In another call.
     Busy,
     NoAnswer,
-    Away { reason: AwayReason, until: Option<Wall> },
+    Away {
+        reason: AwayReason,
+        until: Option<Wall>,
+    },
     /// No phone registered, or the phone refused.
     Unreachable,
 }
@@ -127,7 +130,10 @@ pub enum Action {
         offer: Vec<Clip>,
     },
     /// Ring a person and connect the caller; reports [`Event::DialEnded`].
-    Dial { person: AgentId, ring: Duration },
+    Dial {
+        person: AgentId,
+        ring: Duration,
+    },
     /// Record a message. What invites it, and the tone, have been played; the call records until `#`, silence
     /// or `longest`, plays back, lets the caller confirm, says that it is saved, and reports
     /// [`Event::MessageEnded`].
@@ -142,11 +148,17 @@ pub enum Action {
         shortest: Duration,
     },
     /// Of the agent whose desk calls; reports [`Event::PresenceSet`].
-    Presence { change: PresenceChange },
+    Presence {
+        change: PresenceChange,
+    },
     /// Between on and off, keyed digits appear in no log and no recording.
     Secret(bool),
     /// Where the call is, for its record and the log. `label` is `flow verb`.
-    Step { file: Arc<str>, line: u32, label: String },
+    Step {
+        file: Arc<str>,
+        line: u32,
+        label: String,
+    },
     /// The closing phrase has been played. Nothing follows.
     HangUp,
 }

@@ -147,9 +147,9 @@ fn dead_ends(report: &mut Report<'_>, plan: &Plan) {
                     "flow `{name}` ends after this `{}` without a person, a message or a goodbye",
                     here.step.verb()
                 );
-                report.mistake(here.place, reason).add_help(
-                    "end it with `queue`, `dial`, `message`, `goto` or `hang_up`",
-                );
+                report
+                    .mistake(here.place, reason)
+                    .add_help("end it with `queue`, `dial`, `message`, `goto` or `hang_up`");
             }
         }
     }

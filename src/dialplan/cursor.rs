@@ -235,7 +235,13 @@ impl Cursor {
     }
 
     /// Says something, or goes on at once where there is nothing to say.
-    pub(super) fn tell(&mut self, clips: Vec<Clip>, interrupt: bool, then: After, out: &mut Vec<Action>) -> Turn {
+    pub(super) fn tell(
+        &mut self,
+        clips: Vec<Clip>,
+        interrupt: bool,
+        then: After,
+        out: &mut Vec<Action>,
+    ) -> Turn {
         // Who typed ahead knows what would be said.
         if clips.is_empty() || (interrupt && !self.ahead.is_empty()) {
             return self.after(then, out);

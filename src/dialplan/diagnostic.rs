@@ -34,7 +34,13 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// About the bytes `span` of `text`.
-    pub(super) fn new(severity: Severity, file: &Arc<str>, text: &str, span: Range<usize>, reason: String) -> Self {
+    pub(super) fn new(
+        severity: Severity,
+        file: &Arc<str>,
+        text: &str,
+        span: Range<usize>,
+        reason: String,
+    ) -> Self {
         let start = floor(text, span.start.min(text.len()));
         let end = floor(text, span.end.clamp(start, text.len()));
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -49,7 +55,7 @@ impl Diagnostic {
             line: text[..start].matches('\n').count() as u32 + 1,
             column: text[line_start..start].chars().count() as u32 + 1,
             help: Vec::new(),
-            source,
+            source: mask(&source),
             marked: from..to,
         }
     }
@@ -58,6 +64,28 @@ impl Diagnostic {
         self.help.push(help.into());
         self
     }
+}
+
+/// Customers' numbers stand in lists, and diagnostics are logged at a reload: of eight or more digits in a row only
+/// the first and the last two are shown.
+fn mask(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits >= 8 {
+            shown.push_str(&rest[..2]);
+            shown.extend(std::iter::repeat_n('*', digits - 4));
+            shown.push_str(&rest[digits - 2..digits]);
+        } else {
+            shown.push_str(&rest[..digits]);
+        }
+        rest = &rest[digits..];
+        let other = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        shown.push_str(&rest[..other]);
+        rest = &rest[other..];
+    }
+    shown
 }
 
 /// The nearest character boundary at or before `at`.
@@ -81,5 +109,16 @@ impl fmt::Display for Diagnostic {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         f.write_str(&Renderer::plain().render(&[group]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask;
+
+    #[test]
+    fn long_numbers_are_masked_and_keep_their_length() {
+        assert_eq!(mask("1390000 13800138000, 3001 王"), "1390000 13*******00, 3001 王");
+        assert_eq!(mask("12345678"), "12****78");
     }
 }

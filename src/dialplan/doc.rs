@@ -68,7 +68,12 @@ impl Field {
         Field { name, form, default: Default::Needed, about }
     }
 
-    pub(super) const fn with(name: &'static str, form: Form, default: &'static str, about: &'static str) -> Self {
+    pub(super) const fn with(
+        name: &'static str,
+        form: Form,
+        default: &'static str,
+        about: &'static str,
+    ) -> Self {
         Field { name, form, default: Default::Is(default), about }
     }
 

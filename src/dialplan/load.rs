@@ -1,7 +1,6 @@
 //! From what was written to what is meant: collects the names, then reads every table with all of them known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +11,10 @@ use super::SourceFile;
 use super::calendar::{Calendar, Year};
 use super::check;
 use super::diagnostic::Diagnostic;
-use super::doc::parse_time;
 use super::plan::{Agent, Flow, NumberList, OwnPhrases, Phrase, Plan, Skill};
-use super::read::Fields;
 use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
-use super::step::{
-    Choice, DialSpec, FlowId, Located, MenuId, MenuSpec, MessageSpec, Place, Step, Target, Whom,
-};
+use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
 use super::table::hotline::Defaults;
 use super::table::{agent, calendar, hotline, list, menu, number, queue, skill};
 use super::verb;
@@ -57,15 +52,15 @@ pub(super) struct Loader<'a, 's> {
     pub(super) agents: Vec<Agent>,
     /// Missing prompts already reported, by place.
     pub(super) missing: BTreeSet<(String, Place)>,
-    flows: Vec<Flow>,
-    menus: Vec<MenuSpec>,
+    pub(super) flows: Vec<Flow>,
+    pub(super) menus: Vec<MenuSpec>,
     /// A flow that stands for whatever could not be read.
-    void: Option<FlowId>,
-    tables: PhantomData<&'a ()>,
+    pub(super) void: Option<FlowId>,
+    tables: &'a Tables<'a, 's>,
 }
 
 /// The tables of all files, by kind.
-struct Tables<'a, 's> {
+pub(super) struct Tables<'a, 's> {
     hotline: Vec<Entry<'a, 's>>,
     defaults: Vec<Entry<'a, 's>>,
     numbers: Named<'a, 's>,
@@ -79,8 +74,10 @@ struct Tables<'a, 's> {
     holidays: Vec<Entry<'a, 's>>,
 }
 
-const KINDS: [&str; 11] =
-    ["hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "calendar", "holidays"];
+const KINDS: [&str; 11] = [
+    "hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "calendar",
+    "holidays",
+];
 
 /// Reads and checks the files as one plan. `Ok` carries warnings, `Err` every mistake, then the warnings.
 ///
@@ -111,9 +108,9 @@ pub fn load(files: &[SourceFile], catalog: Arc<Catalog>) -> Result<(Plan, Vec<Di
         flows: Vec::new(),
         menus: Vec::new(),
         void: None,
-        tables: PhantomData,
+        tables: &tables,
     };
-    loader.load(&tables)
+    loader.load()
 }
 
 fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'a, 's> {
@@ -164,8 +161,9 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
 }
 
 impl<'a, 's> Loader<'a, 's> {
-    fn load(mut self, tables: &Tables<'a, 's>) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let ranges = self.collect_names(tables);
+    fn load(mut self) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let tables = self.tables;
+        let ranges = self.collect_names();
         self.only_one(&tables.hotline, "hotline");
         self.only_one(&tables.defaults, "defaults");
         match tables.hotline.first() {
@@ -186,7 +184,7 @@ impl<'a, 's> Loader<'a, 's> {
         let lists: Vec<NumberList> = tables.lists.order.iter().map(|e| list::read(&mut self, *e)).collect();
         let queues = tables.queues.order.iter().zip(0u16..);
         let queues = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
-        self.menus_and_flows(tables);
+        self.menus_and_flows();
         let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
         let plan = Plan {
             name: self.name,
@@ -229,7 +227,8 @@ impl<'a, 's> Loader<'a, 's> {
     }
 
     /// Gives every definition its id. Returns the agents' tables with the extensions that each stands for.
-    fn collect_names(&mut self, tables: &Tables<'a, 's>) -> Vec<(Entry<'a, 's>, Vec<String>)> {
+    fn collect_names(&mut self) -> Vec<(Entry<'a, 's>, Vec<String>)> {
+        let tables = self.tables;
         let name = |e: &Entry<'_, '_>| e.key.to_owned();
         self.names.flows = tables.flows.order.iter().map(name).zip((0..).map(FlowId)).collect();
         self.names.menus = tables.menus.order.iter().map(name).zip(0..).collect();
@@ -284,7 +283,8 @@ impl<'a, 's> Loader<'a, 's> {
         all
     }
 
-    fn menus_and_flows(&mut self, tables: &Tables<'a, 's>) {
+    fn menus_and_flows(&mut self) {
+        let tables = self.tables;
         let named = |e: &Entry<'_, '_>| Flow { name: e.key.to_owned(), steps: Vec::new() };
         self.flows = tables.flows.order.iter().map(named).collect();
         let void = self.void();
@@ -356,147 +356,13 @@ impl<'a, 's> Loader<'a, 's> {
         (verb.read)(self, &fields).map(|step| (step, entry.key_place))
     }
 
-    fn at(&self, place: Place, step: Step) -> Located {
+    pub(super) fn at(&self, place: Place, step: Step) -> Located {
         Located { step, place, line: self.report.line(place) }
     }
 
     /// In the place of what could not be read: ends the path, so that one mistake is not told twice.
     fn placeholder(&self, place: Place) -> Located {
         self.at(place, Step::HangUp { phrase: Phrase::default() })
-    }
-
-    /// Stands for a flow that does not exist.
-    pub(super) fn void(&mut self) -> Target {
-        if let Some(void) = self.void {
-            return Target::Flow(void);
-        }
-        let place = Place { file: 0, start: 0, end: 0 };
-        let target = self.hidden(place, "nowhere", vec![Step::HangUp { phrase: Phrase::default() }]);
-        if let Target::Flow(flow) = target {
-            self.void = Some(flow);
-        }
-        target
-    }
-
-    /// Adds a flow that nobody wrote: what a default does.
-    fn hidden(&mut self, place: Place, name: &str, steps: Vec<Step>) -> Target {
-        let id = FlowId(u32::try_from(self.flows.len()).unwrap_or(u32::MAX));
-        let steps = steps.into_iter().map(|step| self.at(place, step)).collect();
-        self.flows.push(Flow { name: name.to_owned(), steps });
-        Target::Flow(id)
-    }
-
-    /// Adds a menu that nobody named.
-    pub(super) fn add_menu(&mut self, menu: MenuSpec) -> MenuId {
-        let id = MenuId(u32::try_from(self.menus.len()).unwrap_or(u32::MAX));
-        self.menus.push(menu);
-        id
-    }
-
-    /// Written, else inherited, else documented.
-    pub(super) fn tries(&mut self, fields: &Fields<'a, 's>) -> u8 {
-        let tries = match self.defaults.tries {
-            Some(inherited) if !fields.has("tries") => inherited,
-            _ => self.count(fields, "tries"),
-        };
-        u8::try_from(tries).unwrap_or(1)
-    }
-
-    /// The flow of [hotline] for callers who cannot work a menu; without one, `field` must be written.
-    pub(super) fn operator(&mut self, place: Place, field: &str) -> Option<Target> {
-        match (self.operator, self.operator_written) {
-            (Some(target), _) => Some(target),
-            (None, true) => Some(self.void()),
-            (None, false) => {
-                let reason = format!("`{field}` is needed here: where does the caller go who cannot choose?");
-                self.report.mistake(place, reason).add_help("or give `[hotline]` an `operator` for all menus");
-                None
-            }
-        }
-    }
-
-    pub(super) fn operator_or_goodbye(&mut self, place: Place) -> Target {
-        if let Some(operator) = self.operator {
-            return operator;
-        }
-        let phrase = self.phrase(place, "goodbye/thanks");
-        self.hidden(place, "goodbye", vec![Step::HangUp { phrase }])
-    }
-
-    pub(super) fn with_tone(&mut self, mut before: Phrase) -> Phrase {
-        let place = self.hotline.unwrap_or(Place { file: 0, start: 0, end: 0 });
-        for (language, clips) in self.phrase(place, verb::message::TONE).0 {
-            before.0.entry(language).or_default().extend(clips);
-        }
-        before
-    }
-
-    fn take_message(&mut self, place: Place, whom: Option<Whom>, box_name: &str) -> Step {
-        let before = self.phrase(place, written_default("before"));
-        let time = |name| Duration::from_millis(parse_time(written_default(name)).unwrap_or(0));
-        Step::Message(Box::new(MessageSpec {
-            whom,
-            box_name: box_name.to_owned(),
-            before: self.with_tone(before),
-            longest: time("longest"),
-            silence: time("silence"),
-            shortest: time("shortest"),
-            on_nothing: Target::Next,
-            on_failure: Target::Next,
-        }))
-    }
-
-    /// What a queue does that cannot serve: says so and takes a message for the team.
-    pub(super) fn apology_and_message(&mut self, place: Place, why: &str, apology: &str, queue: &str) -> Target {
-        let phrase = self.phrase(place, apology);
-        let message = self.take_message(place, None, queue);
-        self.hidden(place, &format!("{queue} {why}"), vec![Step::Play { phrase, interrupt: true }, message])
-    }
-
-    /// What `dial` does when the person cannot come: says why; 1 leaves a message, 2 asks for somebody else,
-    /// silence leaves a message.
-    pub(super) fn apology_and_choice(&mut self, place: Place, whom: &Whom) -> Target {
-        let message = self.take_message(place, Some(Whom::Last), "general");
-        let message = self.hidden(place, "message", vec![message]);
-        let has_box = match whom {
-            Whom::Fixed(agent) => self.agents.get(agent.0 as usize).is_some_and(|a| a.mailbox),
-            _ => false,
-        };
-        let without_box = if has_box { Target::Next } else { self.operator.unwrap_or(message) };
-        let regret = Step::Regret { without_box };
-        if self.operator.is_none() && self.agents.iter().all(|a| a.delegate.is_none()) {
-            return self.hidden(place, "apology", vec![regret, Step::Goto(message)]);
-        }
-        let fallback = self.operator.unwrap_or(message);
-        let sorry = Step::Play { phrase: self.phrase(place, "transfer/failed"), interrupt: true };
-        let failed = self.hidden(place, "delegate failed", vec![sorry, Step::Goto(fallback)]);
-        let delegate = Step::Dial(Box::new(DialSpec {
-            whom: Whom::Delegate,
-            before: self.phrase(place, "transfer/trying-another"),
-            ring: self.defaults.ring.unwrap_or(Duration::from_secs(15)),
-            on_busy: failed,
-            on_no_answer: failed,
-            on_away: failed,
-            on_unreachable: failed,
-            on_unknown: fallback,
-            say_unknown: false,
-        }));
-        let delegate = self.hidden(place, "delegate", vec![delegate]);
-        let choices = MenuSpec {
-            name: "message or somebody else".to_owned(),
-            prompts: self.phrase(place, "message/choices"),
-            keys: vec![("1".to_owned(), Choice::Go(message)), ("2".to_owned(), Choice::Go(delegate))],
-            first_digit: self.defaults.first_digit.unwrap_or(Duration::from_secs(5)),
-            between_digits: self.defaults.between_digits.unwrap_or(Duration::from_secs(3)),
-            tries: 2,
-            invalid: self.phrase(place, "error/invalid-key"),
-            silent: Phrase::default(),
-            too_many: Phrase::default(),
-            leaving: Phrase::default(),
-            exhausted: message,
-        };
-        let choices = self.add_menu(choices);
-        self.hidden(place, "apology", vec![regret, Step::Menu(choices)])
     }
 
     /// What the interpreter and the calls say by themselves; the whole vocabulary must exist in every language.
@@ -551,11 +417,6 @@ const SAID_BY_CALLS: &str = "common/beep common/hold-music goodbye/thanks error/
     message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     language/choose";
-
-/// The documented default of a field of `message`.
-fn written_default(field: &str) -> &'static str {
-    verb::message::DOC.field(field).map_or("", |f| f.written_default())
-}
 
 /// The names that the `collect` steps of a flow store into.
 fn collected(flow: Written<'_, '_>) -> Vec<String> {

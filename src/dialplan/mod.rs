@@ -26,6 +26,7 @@ mod check;
 mod cursor;
 mod diagnostic;
 mod doc;
+mod implied;
 mod load;
 mod manifest;
 mod pattern;

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number() {
-        assert!(Pattern::parse("").is_err() && Pattern::parse(".").is_err() && Pattern::parse("1.2").is_err());
+        assert!(
+            Pattern::parse("").is_err() && Pattern::parse(".").is_err() && Pattern::parse("1.2").is_err()
+        );
         assert!(Pattern::parse("12 34").is_err() && Pattern::parse("一二").is_err());
     }
 }

@@ -158,10 +158,17 @@ pub struct NumberList {
     pub(super) entries: Vec<ListEntry>,
 }
 
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub(super) struct ListEntry {
     pub(super) pattern: Pattern,
     pub(super) manager: Option<AgentId>,
+}
+
+/// Without the customer's number.
+impl std::fmt::Debug for ListEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ListEntry").field("manager", &self.manager).finish_non_exhaustive()
+    }
 }
 
 impl NumberList {
@@ -303,7 +310,11 @@ impl Plan {
     /// Sentences in a language; an unknown one speaks the plan's own.
     pub fn speech(&self, language: &Language) -> Speech {
         let known = self.languages.contains(language);
-        Speech::new(self.catalog.clone(), if known { language } else { &self.language }.clone(), self.zone.clone())
+        Speech::new(
+            self.catalog.clone(),
+            if known { language } else { &self.language }.clone(),
+            self.zone.clone(),
+        )
     }
 
     /// What an administrator should be told at this date: calendars whose holidays nobody has entered for

@@ -129,7 +129,13 @@ impl<'a, 's> Loader<'a, 's> {
         self.as_count(written, &format!("`{name}`"), least, most)
     }
 
-    pub(super) fn as_count(&mut self, written: Written<'_, '_>, what: &str, least: i64, most: i64) -> Option<i64> {
+    pub(super) fn as_count(
+        &mut self,
+        written: Written<'_, '_>,
+        what: &str,
+        least: i64,
+        most: i64,
+    ) -> Option<i64> {
         let wanted = format!("a number from {least} to {most}");
         let DeValue::Integer(integer) = written.value else {
             self.wrong(written, what, &wanted);
@@ -145,7 +151,12 @@ impl<'a, 's> Loader<'a, 's> {
     }
 
     /// Written, else inherited, else the documented default.
-    pub(super) fn time_or(&mut self, fields: &Fields<'a, 's>, name: &str, inherited: Option<Duration>) -> Duration {
+    pub(super) fn time_or(
+        &mut self,
+        fields: &Fields<'a, 's>,
+        name: &str,
+        inherited: Option<Duration>,
+    ) -> Duration {
         match (fields.get(name), inherited) {
             (None, Some(inherited)) => inherited,
             _ => self.time(fields, name),
@@ -184,13 +195,17 @@ impl<'a, 's> Loader<'a, 's> {
         let wanted = "a time: a whole number, a space, and ms, s, min or h";
         match written.value {
             DeValue::String(text) => match parse_time(text) {
-                Some(millis) if (least..=most).contains(&millis) => return Some(Duration::from_millis(millis)),
+                Some(millis) if (least..=most).contains(&millis) => {
+                    return Some(Duration::from_millis(millis));
+                }
                 Some(_) => {
                     let reason = format!("{what} lies between {} and {}", show_time(least), show_time(most));
                     self.report.mistake(written.place, reason);
                 }
                 None => {
-                    self.report.mistake(written.place, format!("{what} is {wanted}")).add_help("write \"15 s\"");
+                    self.report
+                        .mistake(written.place, format!("{what} is {wanted}"))
+                        .add_help("write \"15 s\"");
                 }
             },
             DeValue::Integer(integer) => {

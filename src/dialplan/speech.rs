@@ -112,7 +112,8 @@ impl Speech {
 
     /// When the person is expected back.
     pub fn back_at(&self, at: Wall, now: Wall) -> Vec<Clip> {
-        let (Some(at), Some(now)) = (calendar::local(&self.zone, at), calendar::local(&self.zone, now)) else {
+        let (Some(at), Some(now)) = (calendar::local(&self.zone, at), calendar::local(&self.zone, now))
+        else {
             return Vec::new();
         };
         let mut when = Vec::new();
@@ -204,7 +205,11 @@ impl Speech {
             return digit_parts(&n.to_string());
         }
         let mut out = Vec::new();
-        if self.mandarin() { mandarin_number(n, &mut out) } else { english_number(n, &mut out) }
+        if self.mandarin() {
+            mandarin_number(n, &mut out)
+        } else {
+            english_number(n, &mut out)
+        }
         out
     }
 
@@ -341,7 +346,7 @@ fn mandarin_clock(hour: u8, minute: u8) -> Vec<String> {
         6..=8 => "time/morning",
         9..=11 => "time/am",
         12 => "time/noon",
-        13..=17 => "time/pm",
+        13..=18 => "time/pm",
         _ => "time/evening",
     };
     let shown = if hour > 12 { hour - 12 } else { hour };
@@ -375,7 +380,8 @@ fn english_clock(hour: u8, minute: u8) -> Vec<String> {
 
 /// Every recording that sentences in this language may need.
 pub(super) fn vocabulary(language: &Language) -> Vec<String> {
-    let mut all: Vec<String> = (0..=9).flat_map(|d| [format!("digit/{d}"), format!("digit/{d}-end")]).collect();
+    let mut all: Vec<String> =
+        (0..=9).flat_map(|d| [format!("digit/{d}"), format!("digit/{d}-end")]).collect();
     all.extend((0..=60).chain([70, 80, 90]).map(|n| format!("number/{n}")));
     all.extend((1..=12).map(|h| format!("time/hour-{h}")));
     all.extend((1..=12).map(|m| format!("time/month-{m}")));

@@ -164,7 +164,11 @@ fn the_line() {
         (Duration::from_secs(least * 60), most.map(|m| Duration::from_secs(m * 60)))
     };
     for ((least, most), chinese, english) in [
-        (minutes(0, Some(1)), "预计等待时间不到一分钟。", "The estimated waiting time is less than one minute."),
+        (
+            minutes(0, Some(1)),
+            "预计等待时间不到一分钟。",
+            "The estimated waiting time is less than one minute.",
+        ),
         (minutes(1, Some(1)), "预计等待时间，大约一分钟", "The estimated waiting time is about, one minute"),
         (
             minutes(1, Some(2)),

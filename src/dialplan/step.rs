@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::action::PresenceKind;
 use super::plan::{Phrase, Requirement};
 use super::verb::collect::Kind;
-use super::action::PresenceKind;
 use super::verb::say::Said;
 use crate::base::{AgentId, Language, QueueId};
 
@@ -44,22 +44,45 @@ pub(super) struct Place {
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Step {
-    Play { phrase: Phrase, interrupt: bool },
-    Say { said: Said, twice: bool },
+    Play {
+        phrase: Phrase,
+        interrupt: bool,
+    },
+    Say {
+        said: Said,
+        twice: bool,
+    },
     Menu(MenuId),
     Collect(Box<CollectSpec>),
-    Hours { calendar: usize, open: Target, closed: Target, holiday: Target },
-    Lookup { list: usize, by: Value, found: Target, missing: Target },
+    Hours {
+        calendar: usize,
+        open: Target,
+        closed: Target,
+        holiday: Target,
+    },
+    Lookup {
+        list: usize,
+        by: Value,
+        found: Target,
+        missing: Target,
+    },
     Queue(Box<QueueSpec>),
     Dial(Box<DialSpec>),
     Message(Box<MessageSpec>),
     Goto(Target),
     Language(Language),
     Presence(PresenceSpec),
-    Wait { phrase: Phrase, limit: Option<Duration> },
-    HangUp { phrase: Phrase },
+    Wait {
+        phrase: Phrase,
+        limit: Option<Duration>,
+    },
+    HangUp {
+        phrase: Phrase,
+    },
     /// Written by nobody: says why the person dialled last cannot come. Who has no message box is passed by.
-    Regret { without_box: Target },
+    Regret {
+        without_box: Target,
+    },
 }
 
 impl Step {

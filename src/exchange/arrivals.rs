@@ -169,8 +169,9 @@ impl Exchange {
         if answer.status == 200 {
             let contacts = self.directory.count(user.expose());
             tracing::info!(user = user.expose(), contacts, %flow, "registered");
-            if contacts == 0 {
-                self.phone_gone(now, user.expose());
+            match contacts {
+                0 => self.phone_gone(now, user.expose()),
+                _ => self.phone_there(now, user.expose()),
             }
             self.output
                 .push_back(Output::Notice(Notice::Registered { user: user.expose().clone(), contacts }));

@@ -6,7 +6,7 @@ use crate::base::{AgentId, CallId, LegId, Now};
 use crate::call::{Effect, Event, InviteAgent, QueueRequest};
 use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
-use crate::queue::{Join, Seized};
+use crate::queue::{AgentState, Join, Seized};
 use crate::record::Record;
 use crate::sip::{Answer, Invite, NameAddr, Uri};
 
@@ -215,29 +215,32 @@ impl Exchange {
         true
     }
 
-    /// Agents whom the plan says to be ready from the start.
+    /// Agents whom the plan says to be ready whenever their phone is there.
     pub(super) fn sign_on_the_ready(&mut self, now: Now) {
-        let ready: Vec<_> = self
-            .plan
-            .agents()
-            .iter()
-            .filter(|agent| agent.ready)
-            .filter_map(|agent| self.numbering.agent(&agent.extension))
-            .filter(|agent| {
-                matches!(self.core.agent_state(*agent), None | Some(crate::queue::AgentState::SignedOff))
-            })
-            .collect();
-        for agent in ready {
+        let ready: Vec<_> =
+            self.plan.agents().iter().filter(|agent| agent.ready).map(|agent| agent.extension.clone()).collect();
+        for extension in ready {
+            self.phone_there(now, &extension);
+        }
+    }
+
+    /// A phone can be reached: who is ready whenever it is there is signed on.
+    pub(super) fn phone_there(&mut self, now: Now, user: &str) {
+        let Some(agent) = self.numbering.agent(user) else { return };
+        let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready);
+        let signed_off = matches!(self.core.agent_state(agent), None | Some(AgentState::SignedOff));
+        let away = self.desks.get(agent).away.is_some();
+        if ready && signed_off && !away && self.phone_of(user).is_some() {
             self.set_presence(now, agent, PresenceChange::SignOn);
         }
     }
 
-    /// A phone that vanished is not ready: nobody is offered to it until somebody says so again.
+    /// A phone that vanished takes no calls: its agent is signed off.
     pub(super) fn phone_gone(&mut self, now: Now, user: &str) {
         let Some(agent) = self.numbering.agent(user) else { return };
         if self.phone_of(user).is_none() {
             tracing::warn!(agent = user, "the phone is gone");
-            self.core.agent_away(now.mono, agent, crate::queue::Away::NoAnswer, &mut self.core_events);
+            self.core.agent_logout(now.mono, agent, &mut self.core_events);
         }
     }
 }

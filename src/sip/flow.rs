@@ -31,7 +31,9 @@ impl Transport {
 
     /// By either name, in any case. `None` for a transport that we do not speak.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        [Transport::Udp, Transport::Tcp].into_iter().find(|t| name.eq_ignore_ascii_case(t.via_name().as_bytes()))
+        [Transport::Udp, Transport::Tcp]
+            .into_iter()
+            .find(|t| name.eq_ignore_ascii_case(t.via_name().as_bytes()))
     }
 
     /// Whether retransmission is the transport's own business (RFC 3261 §17).

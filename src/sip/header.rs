@@ -176,8 +176,8 @@ pub enum Contacts {
     List(Vec<NameAddr>),
 }
 
-/// All headers of a message in their order, but for Via, From, To, Call-ID, CSeq and Content-Length: those are
-/// fields of the message itself.
+/// All headers of a message in their order, but for Via, From, To, Call-ID, CSeq and Content-Length: those
+/// are fields of the message itself.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     fields: Vec<Field>,
@@ -198,8 +198,8 @@ impl Headers {
         self.fields.push(Field { name, other: Bytes::new(), value: one_line(value.into().into_bytes()) });
     }
 
-    /// As [`push`](Self::push), the name as text. A name that is no token is not written (`false`), neither is one
-    /// that the message itself holds (Via, From, To, Call-ID, CSeq, Content-Length).
+    /// As [`push`](Self::push), the name as text. A name that is no token is not written (`false`), neither
+    /// is one that the message itself holds (Via, From, To, Call-ID, CSeq, Content-Length).
     pub fn push_named(&mut self, name: &str, value: impl Into<String>) -> bool {
         let known = Name::from_bytes(name.as_bytes());
         if !is_token(name.as_bytes()) || known.is_essential() {
@@ -295,7 +295,8 @@ impl Headers {
         self.number(name).map(|s| Duration::from_secs(s.into()))
     }
 
-    /// Addresses of Contact, Route, Record-Route, P-Asserted-Identity, Refer-To, … . Errors where one is malformed.
+    /// Addresses of Contact, Route, Record-Route, P-Asserted-Identity, Refer-To, … . Errors where one is
+    /// malformed.
     pub fn addresses(&self, name: Name) -> Result<Vec<NameAddr>, BadHeader> {
         let found = self.address_values(name).map(|(owner, value)| NameAddr::from_parsed(owner, value));
         found.collect::<Result<_, Invalid>>().map_err(|Invalid| BadHeader(name))
@@ -332,7 +333,8 @@ impl Headers {
     pub fn content_type(&self) -> Option<String> {
         let value = self.value(Name::ContentType)?;
         let kind = value.split(|&b| b == b';').next()?;
-        let kind: Vec<u8> = kind.iter().filter(|&&b| !lexer::is_space(b)).map(u8::to_ascii_lowercase).collect();
+        let kind: Vec<u8> =
+            kind.iter().filter(|&&b| !lexer::is_space(b)).map(u8::to_ascii_lowercase).collect();
         String::from_utf8(kind).ok()
     }
 

@@ -1,8 +1,8 @@
 //! Requests and responses: parsed and built by the same types.
 //!
-//! What every message must have is a field; everything else is in [`Headers`]. Content-Length is never stored: the
-//! body's length is the truth. A parsed message is slices of one buffer, so that reading an INVITE costs a handful of
-//! allocations, and cloning one little more.
+//! What every message must have is a field; everything else is in [`Headers`]. Content-Length is never
+//! stored: the body's length is the truth. A parsed message is slices of one buffer, so that reading an
+//! INVITE costs a handful of allocations, and cloning one little more.
 
 use std::fmt;
 
@@ -31,8 +31,8 @@ pub enum Message {
 }
 
 impl Message {
-    /// Exactly one message: a datagram, or what [`StreamFramer`](super::wire::StreamFramer) cut out of a stream.
-    /// What follows the body that Content-Length announces is ignored (RFC 3261 §18.3).
+    /// Exactly one message: a datagram, or what [`StreamFramer`](super::wire::StreamFramer) cut out of a
+    /// stream. What follows the body that Content-Length announces is ignored (RFC 3261 §18.3).
     ///
     /// # Errors
     /// With a typed reason, and the means to answer where the request has enough for that.
@@ -96,8 +96,8 @@ impl Request {
         self.headers.number(Name::MaxForwards)
     }
 
-    /// A response with Via, From, To, Call-ID and CSeq copied (RFC 3261 §8.2.6.2), Timestamp too (§8.2.6.1). The
-    /// To tag is the caller's to set; Record-Route is copied by who makes a dialog of it (§12.1.1).
+    /// A response with Via, From, To, Call-ID and CSeq copied (RFC 3261 §8.2.6.2), Timestamp too (§8.2.6.1).
+    /// The To tag is the caller's to set; Record-Route is copied by who makes a dialog of it (§12.1.1).
     pub fn response(&self, status: u16) -> Response {
         let mut headers = Headers::with_capacity(8);
         headers.copy_from(&self.headers, Name::Timestamp);
@@ -121,7 +121,13 @@ impl Request {
         out.extend_from_slice(self.uri.as_bytes());
         out.extend_from_slice(b" SIP/2.0\r\n");
         encode_vias(&self.vias, &mut out);
-        let head = Essentials { from: &self.from, to: &self.to, call_id: &self.call_id, number: self.cseq, method: &self.method };
+        let head = Essentials {
+            from: &self.from,
+            to: &self.to,
+            call_id: &self.call_id,
+            number: self.cseq,
+            method: &self.method,
+        };
         encode_rest(&head, &self.headers, &self.body, out)
     }
 }
@@ -169,7 +175,8 @@ impl Response {
         out.extend_from_slice(b"\r\n");
         encode_vias(&self.vias, &mut out);
         let CSeq { number, method } = &self.cseq;
-        let head = Essentials { from: &self.from, to: &self.to, call_id: &self.call_id, number: *number, method };
+        let head =
+            Essentials { from: &self.from, to: &self.to, call_id: &self.call_id, number: *number, method };
         encode_rest(&head, &self.headers, &self.body, out)
     }
 }

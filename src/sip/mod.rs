@@ -1,4 +1,28 @@
-//! SIP: bytes <-> messages <-> transactions <-> dialogs. Knows RFC 3261 and its extensions; does not know what a call is.
+//! SIP: bytes <-> messages <-> transactions <-> dialogs. Knows RFC 3261 and its extensions; does not know
+//! what a call is.
+//!
+//! ```text
+//!   bytes in                                                                   bytes out
+//!      |                                                                           ^
+//!   wire/         limits, lexer, StreamFramer, parse           Message::encode     |
+//!      v                                                                           |
+//!   message.rs    Request | Response: Via, From, To, Call-ID, CSeq typed;  header.rs: all the rest
+//!      |          uri.rs, name_addr.rs, via.rs, method.rs, status.rs: what they are made of
+//!      v
+//!   transaction/  the four machines of RFC 3261 §17 and RFC 6026: retransmission, absorption
+//!      v
+//!   dialog.rs     RFC 3261 §12: tags, route set, sequence numbers
+//!      v
+//!   endpoint/     one user agent: handle_message / handle_timeout, poll_transmit / poll_event / poll_timeout
+//!
+//!   auth/         digest, both sides; pure                registrar/   who can be reached where; pure
+//! ```
+//!
+//! **Invariants.** No socket, no clock, no randomness of its own: [`Flow`] says where bytes came from, time
+//! and [`Rng`](crate::base::Rng) are arguments. Nothing received is trusted to be well formed, short, UTF-8
+//! or true: a malformed message becomes a [`Malformed`] and at most one answer, never a panic, and its
+//! content reaches no log. An answer goes to where the request came from, whatever its Via claims. `Debug` of
+//! every type here masks or leaves out numbers, names and credentials.
 
 pub mod auth;
 pub mod dialog;

@@ -85,7 +85,8 @@ impl NameAddr {
         out.extend_from_slice(self.params.as_bytes());
     }
 
-    /// As a header's value, for [`Headers::push`](super::Headers::push). Bytes that are not UTF-8 are replaced.
+    /// As a header's value, for [`Headers::push`](super::Headers::push). Bytes that are not UTF-8 are
+    /// replaced.
     pub fn to_value(&self) -> String {
         let mut out = Vec::with_capacity(96);
         self.encode(&mut out);
@@ -106,8 +107,8 @@ impl<'a> Pieces<'a> {
             let (uri, behind) = lexer::split(inside, b'>').ok_or(Invalid)?;
             return Ok(Pieces { display, uri, params: lexer::trim(behind) });
         }
-        // Without brackets a `;` begins the header's parameters (RFC 3261 §20), and `?` or `,` cannot be told from
-        // what follows the address.
+        // Without brackets a `;` begins the header's parameters (RFC 3261 §20), and `?` or `,` cannot be told
+        // from what follows the address.
         let end = rest.iter().position(|&b| b == b';').unwrap_or(rest.len());
         let (uri, params) = rest.split_at_checked(end).ok_or(Invalid)?;
         if uri.iter().any(|&b| matches!(b, b'?' | b',')) {
@@ -129,8 +130,8 @@ fn display_part(raw: &[u8]) -> Result<(&[u8], &[u8]), Invalid> {
     };
     let (name, rest) = raw.split_at_checked(at).ok_or(Invalid)?;
     let name = lexer::trim(name);
-    // Tokens by the grammar; in practice also other scripts without quotes, brackets, dots and colons. What would
-    // let one value pass for two is refused (RFC 4475 §3.1.2.15).
+    // Tokens by the grammar; in practice also other scripts without quotes, brackets, dots and colons. What
+    // would let one value pass for two is refused (RFC 4475 §3.1.2.15).
     if name.iter().any(|&b| b < b' ' && b != b'\t' || matches!(b, b'"' | b',' | b';' | b'>' | 0x7f)) {
         return Err(Invalid);
     }
@@ -155,5 +156,52 @@ impl fmt::Display for NameAddr {
 impl fmt::Debug for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}{:?}", self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_of_an_address() {
+        let read = |text: &'static str| {
+            let bytes = Bytes::from_static(text.as_bytes());
+            let found = NameAddr::from_parsed(&bytes, &bytes);
+            assert_eq!(found.is_ok(), NameAddr::check(&bytes).is_ok());
+            found.map(|a| (a.display_name().unwrap_or_default().into_owned(), a.tag(), a.to_value()))
+        };
+        let ok = |name: &str, tag: Option<&'static str>, written: &str| {
+            Ok((name.to_owned(), tag.map(Text::from_static), written.to_owned()))
+        };
+        assert_eq!(read("sip:a@h;tag=1"), ok("", Some("1"), "<sip:a@h>;tag=1"));
+        assert_eq!(read("<sip:a@h;x>;tag=1"), ok("", Some("1"), "<sip:a@h;x>;tag=1"));
+        assert_eq!(read("caller<sip:a@h>"), ok("caller", None, "caller <sip:a@h>"));
+        assert_eq!(
+            read("\"a <b>, \\\"c\\\"\" <sip:a@h>"),
+            ok("a <b>, \"c\"", None, "\"a <b>, \\\"c\\\"\" <sip:a@h>")
+        );
+        assert_eq!(read("王 小明 <sip:a@h>"), ok("王 小明", None, "王 小明 <sip:a@h>"));
+        for bad in [
+            "",
+            "<>",
+            "<sip:a@h",
+            "\"a <sip:a@h>",
+            "Bell, A <sip:a@h>",
+            "sip:a@h?x=y",
+            "<sip:a@h>x",
+            "\"a\" sip:a@h",
+        ] {
+            assert_eq!(read(bad), Err(Invalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_are_not_shown() {
+        let caller = NameAddr::new(Uri::parse("sip:13812345678@h").unwrap())
+            .with_display("王小明")
+            .with_param("tag", "x");
+        assert_eq!(caller.to_value(), "\"王小明\" <sip:13812345678@h>;tag=x");
+        assert_eq!(format!("{caller:?}"), "\"***\" <sip:13*******78@h>;tag");
     }
 }

@@ -2,8 +2,8 @@
 
 use rsip::StatusCode;
 
-/// The phrase for a status, never empty. Which codes exist is `rsip`'s vocabulary; how they read is the RFCs'. A code that
-/// neither knows gets its class's phrase.
+/// The phrase for a status, never empty. Which codes exist is `rsip`'s vocabulary; how they read is the
+/// RFCs'. A code that neither knows gets its class's phrase.
 pub fn reason(status: u16) -> &'static str {
     match StatusCode::from(status) {
         StatusCode::Trying => "Trying",

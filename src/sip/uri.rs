@@ -60,8 +60,8 @@ impl fmt::Debug for Host<'_> {
 }
 
 /// A URI as it came or as we built it, with its parts known (RFC 3261 §19.1, RFC 3966). One slice of the
-/// message and offsets into it: cloning costs no allocation. `Debug` and `Display` mask the user part, which is
-/// a caller's number; [`as_bytes`](Self::as_bytes) and [`user`](Self::user) are the ways to it.
+/// message and offsets into it: cloning costs no allocation. `Debug` and `Display` mask the user part, which
+/// is a caller's number; [`as_bytes`](Self::as_bytes) and [`user`](Self::user) are the ways to it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uri {
     raw: Bytes,
@@ -86,8 +86,8 @@ pub(crate) struct Parts {
 type Span = (u16, u16);
 
 impl Uri {
-    /// A URI without the `<>` around it. Errors where the grammar does: no scheme, spaces, a bad host (an IPv6
-    /// address without brackets), a port that is no port.
+    /// A URI without the `<>` around it. Errors where the grammar does: no scheme, spaces, a bad host (an
+    /// IPv6 address without brackets), a port that is no port.
     pub fn parse(text: &str) -> Result<Self, BadUri> {
         Uri::from_parsed(Bytes::copy_from_slice(text.as_bytes())).map_err(|Invalid| BadUri)
     }
@@ -151,14 +151,15 @@ impl Uri {
         self.parts.user.map(|span| lexer::unescape(self.part(span)))
     }
 
-    /// The dialled number: [`user`](Self::user) up to its first `;`, without the visual separators of RFC 3966 §3
-    /// where what remains is a number.
+    /// The dialled number: [`user`](Self::user) up to its first `;`, without the visual separators of RFC
+    /// 3966 §3 where what remains is a number.
     pub fn dialled(&self) -> Option<String> {
         let user = self.user()?;
         let number = user.split(';').next().unwrap_or_default();
         let bare: String = number.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect();
         let digits = bare.strip_prefix('+').unwrap_or(&bare);
-        let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#');
+        let is_number =
+            !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '*' || c == '#');
         Some(if is_number { bare } else { number.to_owned() })
     }
 
@@ -189,12 +190,14 @@ impl Uri {
         self.params().has("lr")
     }
 
-    /// Whether there are embedded headers (`?Route=…`), which are forbidden in a Request-URI (RFC 3261 §19.1.5).
+    /// Whether there are embedded headers (`?Route=…`), which are forbidden in a Request-URI (RFC 3261
+    /// §19.1.5).
     pub fn has_headers(&self) -> bool {
         self.parts.headers.0 < self.parts.headers.1
     }
 
-    /// Where to send without asking the DNS: the host when it is an address, with the port or 5060. For names,
+    /// Where to send without asking the DNS: the host when it is an address, with the port or 5060. For
+    /// names,
     /// `None`: the host resolves them (RFC 3263).
     pub fn socket_address(&self) -> Option<SocketAddr> {
         Some(SocketAddr::new(self.parts.address?, self.parts.port.unwrap_or(5060)))
@@ -225,7 +228,10 @@ impl Uri {
             Scheme::Tel => self.dialled() == other.dialled(),
             _ => self.user() == other.user(),
         };
-        same_user && self.host().matches(&other.host()) && self.parts.port == other.parts.port && same_params(self, other)
+        same_user
+            && self.host().matches(&other.host())
+            && self.parts.port == other.parts.port
+            && same_params(self, other)
     }
 
     fn part(&self, span: Span) -> &[u8] {
@@ -324,7 +330,10 @@ fn scheme_of(name: &[u8]) -> Result<Scheme, Invalid> {
 pub(crate) fn host_port(text: &[u8]) -> Scanned<'_, (&[u8], Option<u16>)> {
     let end = match text.first() {
         Some(b'[') => text.iter().position(|&b| b == b']').ok_or(Invalid)? + 1,
-        _ => text.iter().position(|&b| matches!(b, b':' | b';' | b'?') || lexer::is_space(b)).unwrap_or(text.len()),
+        _ => text
+            .iter()
+            .position(|&b| matches!(b, b':' | b';' | b'?') || lexer::is_space(b))
+            .unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at_checked(end).ok_or(Invalid)?;
     let [b':', digits @ ..] = lexer::skip_space(rest) else { return Ok(((host, None), rest)) };
@@ -413,3 +422,96 @@ impl FromStr for Uri {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a valid SIP or tel URI")]
 pub struct BadUri;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_what_phones_send() {
+        let uri = |text: &str| Uri::parse(text).unwrap();
+        let full = uri("sip:alice:pass@[2001:db8::1]:5070;transport=TCP;lr?subject=x");
+        assert_eq!(full.user().as_deref(), Some("alice"));
+        assert_eq!(full.socket_address(), "[2001:db8::1]:5070".parse().ok());
+        assert_eq!(full.transport(), Some(Transport::Tcp));
+        assert!(full.is_loose_router() && full.has_headers());
+        assert_eq!(uri("sip:example.com").user(), None);
+        assert_eq!(uri("sip:example.com").socket_address(), None);
+        assert_eq!(uri("sip:192.0.2.1").socket_address(), "192.0.2.1:5060".parse().ok());
+        assert_eq!(uri("tel:+86-10-95588;phone-context=x").params().get("phone-context"), Some(&b"x"[..]));
+        assert_eq!(uri("isbn:2983792873").scheme(), Scheme::Other);
+    }
+
+    #[test]
+    fn what_is_no_uri() {
+        for text in [
+            "",
+            "sip",
+            "sip:",
+            ":x",
+            "sip:@h",
+            "sip:2001:db8::10",
+            "sip:[2001:db8::1",
+            "sip:h:",
+            "sip:h:99999",
+            "sip:a b@h",
+            "sip:a@h;;x",
+            "sip:a@h@i",
+            "<sip:a@h>",
+            "sip:a@h\r\n",
+            "tel:",
+            "1x:y",
+            "sip:a@[::1]x",
+            "sip:h;a=\"",
+        ] {
+            assert_eq!(Uri::parse(text), Err(BadUri), "{text:?}");
+        }
+        assert_eq!(Uri::parse(&format!("sip:{}", "a".repeat(70_000))), Err(BadUri));
+    }
+
+    #[test]
+    fn dialled_numbers_lose_their_separators_and_names_keep_theirs() {
+        let dialled = |text: &str| Uri::parse(text).unwrap().dialled();
+        assert_eq!(dialled("tel:+86-(10)-955.88;ext=1").as_deref(), Some("+861095588"));
+        assert_eq!(dialled("sip:+86-10;phone-context=x@h;user=phone").as_deref(), Some("+8610"));
+        assert_eq!(dialled("sip:*43%23@h").as_deref(), Some("*43#"));
+        assert_eq!(dialled("sip:wang.wei@h").as_deref(), Some("wang.wei"));
+        assert_eq!(dialled("sip:h"), None);
+    }
+
+    /// The examples of RFC 3261 §19.1.4.
+    #[test]
+    fn equal_and_unequal_as_the_rfc_has_it() {
+        let same = |a: &str, b: &str| {
+            let (a, b) = (Uri::parse(a).unwrap(), Uri::parse(b).unwrap());
+            assert_eq!(a.matches(&b), b.matches(&a));
+            a.matches(&b)
+        };
+        assert!(same("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"));
+        assert!(same("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"));
+        assert!(same("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on"));
+        assert!(!same("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"));
+        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"));
+        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"));
+        assert!(!same("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"));
+        assert!(!same("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"));
+        assert!(same("tel:+86-10", "tel:+8610"));
+        assert!(!same("sip:a@h", "sips:a@h"));
+    }
+
+    #[test]
+    fn building_escapes_and_parameters_stand_before_headers() {
+        let built = Uri::sip(Some("a b@c"), "[2001:db8::1]:5060".parse().unwrap());
+        assert_eq!(built.as_bytes(), b"sip:a%20b%40c@[2001:db8::1]:5060");
+        assert_eq!(built.user().as_deref(), Some("a b@c"));
+        let with = Uri::parse("sip:a@h;lr?x=y").unwrap().with_param("transport", "tcp").with_param("lr", "");
+        assert_eq!(with.as_bytes(), b"sip:a@h;transport=tcp;lr?x=y");
+        assert_eq!(Uri::parse("sip:anonymous@anonymous.invalid"), Ok(Uri::nowhere()));
+    }
+
+    #[test]
+    fn numbers_are_not_shown() {
+        let uri = Uri::parse("sip:13812345678@192.0.2.1;x=13812345678").unwrap();
+        assert_eq!(format!("{uri} {uri:?}"), "sip:13*******78@192.0.2.1 sip:13*******78@192.0.2.1");
+    }
+}

@@ -40,8 +40,9 @@ impl Via {
         }
     }
 
-    /// `value`, a slice of `owner`, is one value: trimmed, without line ends. The second half says whether all of it was well formed;
-    /// where only the parameters are not, what precedes the mistake is still the way back for a 400.
+    /// `value`, a slice of `owner`, is one value: trimmed, without line ends. The second half says whether
+    /// all of it was well formed; where only the parameters are not, what precedes the mistake is still the
+    /// way back for a 400.
     pub(crate) fn from_parsed(owner: &Bytes, value: &[u8]) -> Result<(Self, Result<(), Invalid>), Invalid> {
         let (name, rest) = lexer::token(value)?;
         if !name.eq_ignore_ascii_case(b"SIP") {
@@ -85,7 +86,8 @@ impl Via {
     pub fn has_cookie(&self) -> bool {
         let cookie = MAGIC_COOKIE.as_bytes();
         self.params.get("branch").is_some_and(|b| {
-            b.len() > cookie.len() && b.get(..cookie.len()).is_some_and(|start| start.eq_ignore_ascii_case(cookie))
+            b.len() > cookie.len()
+                && b.get(..cookie.len()).is_some_and(|start| start.eq_ignore_ascii_case(cookie))
         })
     }
 
@@ -102,8 +104,10 @@ impl Via {
     }
 
     /// What the server does to the top Via of a request (RFC 3261 §18.2.1, RFC 3581 §4): `received` where the
-    /// packet came from elsewhere than it says or `rport` was asked for, and `rport` where asked for.
+    /// packet came from elsewhere than it says or `rport` was asked for, and `rport` where asked for. A
+    /// `received` that the sender wrote itself is removed: it would send our answer to a third party.
     pub fn mark_received(&mut self, from: SocketAddr) {
+        self.params.remove("received");
         let asked = self.params.has("rport");
         if asked || self.address != Some(from.ip()) {
             self.params.set("received", &from.ip().to_string());
@@ -154,5 +158,58 @@ impl fmt::Debug for Via {
             write!(f, ":{port}")?;
         }
         write!(f, "{:?}", self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &'static str) -> Via {
+        let bytes = Bytes::from_static(text.as_bytes());
+        let (via, well_formed) = Via::from_parsed(&bytes, &bytes).unwrap();
+        assert_eq!(well_formed, Ok(()));
+        via
+    }
+
+    fn marked(text: &'static str, from: &str) -> (String, Option<SocketAddr>) {
+        let mut via = via(text);
+        via.mark_received(from.parse().unwrap());
+        let mut out = Vec::new();
+        via.encode(&mut out);
+        (String::from_utf8(out).unwrap(), via.reply_address())
+    }
+
+    #[test]
+    fn answers_go_where_the_request_came_from() {
+        // RFC 3581 §4: asked for.
+        let (written, to) = marked("SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKx", "192.0.2.1:9988");
+        assert_eq!(written, "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKx;received=192.0.2.1;rport=9988");
+        assert_eq!(to, "192.0.2.1:9988".parse().ok());
+        // RFC 3261 §18.2.2: not asked for, so the port is the Via's.
+        let (written, to) = marked("SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKx", "192.0.2.1:9988");
+        assert_eq!(written, "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKx;received=192.0.2.1");
+        assert_eq!(to, "192.0.2.1:4540".parse().ok());
+        let (written, to) = marked("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx", "192.0.2.1:9988");
+        assert_eq!(written, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx");
+        assert_eq!(to, "192.0.2.1:5060".parse().ok());
+        let (_, to) = marked("SIP/2.0/UDP phone.example;branch=z9hG4bKx", "[2001:db8::1]:5070");
+        assert_eq!(to, "[2001:db8::1]:5060".parse().ok());
+    }
+
+    #[test]
+    fn a_received_of_the_senders_own_invention_never_steers_the_answer() {
+        let (_, to) =
+            marked("SIP/2.0/UDP 192.0.2.1:5062;received=198.51.100.9;branch=z9hG4bKx", "192.0.2.1:5062");
+        assert_eq!(to, "192.0.2.1:5062".parse().ok());
+    }
+
+    #[test]
+    fn cookies() {
+        assert!(via("SIP/2.0/UDP h;branch=z9hG4bKx").has_cookie());
+        assert!(via("SIP/2.0/UDP h;branch=Z9HG4BKx").has_cookie());
+        assert!(!via("SIP/2.0/UDP h;branch=z9hG4bK").has_cookie());
+        assert!(!via("SIP/2.0/UDP h;branch=1").has_cookie());
+        assert!(!via("SIP/2.0/UDP h").has_cookie());
     }
 }

@@ -1,13 +1,10 @@
 //! Wrong plans: every mistake at once, each where it was written, with what may have been meant.
 
-use hotline::base::Catalog;
-use hotline::dialplan::load;
-
-use super::{HOUSE, catalog, file, plan_of, show, shipped};
+use super::{plan_of, show};
 
 /// The diagnostics of a plan that is refused, or the warnings of one that is taken.
 #[track_caller]
-fn check(text: &str, expected: &str) {
+pub fn check(text: &str, expected: &str) {
     let told = match plan_of(text) {
         Ok((_, warnings)) => show(&warnings),
         Err(mistakes) => show(&mistakes),
@@ -19,7 +16,9 @@ const NUMBERS: &str = "[numbers]\n10000 = \"main\"\n";
 
 #[test]
 fn what_is_not_toml() {
-    check("[numbers\n10000 = \"main\"\n[[flow.main]\nhang_up = {}\n", "
+    check(
+        "[numbers\n10000 = \"main\"\n[[flow.main]\nhang_up = {}\n",
+        "
 mistake: this is not TOML: unclosed table, expected `]`
  --> test.toml:1:9
   |
@@ -30,23 +29,28 @@ mistake: this is not TOML: unclosed array table, expected `]`
   |
 3 | [[flow.main]
   |             ^
-");
+",
+    );
 }
 
 #[test]
 fn the_same_key_twice() {
-    check("[numbers]\n10000 = \"main\"\n10000 = \"other\"\n", "
+    check(
+        "[numbers]\n10000 = \"main\"\n10000 = \"other\"\n",
+        "
 mistake: this is not TOML: duplicate key
  --> test.toml:3:1
   |
 3 | 10000 = \"other\"
   | ^^^^^
-");
+",
+    );
 }
 
 #[test]
 fn tables_and_verbs_and_fields_that_do_not_exist() {
-    check("[number]\n10000 = \"main\"\n
+    check(
+        "[number]\n10000 = \"main\"\n
 [[flow.main]]
 plya = \"greeting/welcome\"
 [[flow.main]]
@@ -56,7 +60,8 @@ play = \"greeting/welcome\"
 hang_up = {}
 [[flow.main]]
 hang_up = {}
-", "
+",
+        "
 mistake: a dialplan has no table `number`
  --> test.toml:1:2
   |
@@ -83,12 +88,15 @@ mistake: a step has one verb, found play and hang_up
    |
 10 | hang_up = {}
    | ^^^^^^^
-");
+",
+    );
 }
 
 #[test]
 fn names_that_nothing_bears() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 play = [\"greeting/welcom\", \"nothing/like-it\"]
 [[flow.main]]
@@ -108,7 +116,9 @@ queue = {{ to = \"consultaton\", needs = {{ consultatio = 1 }} }}
 [menu.main]
 keys = {{ 1 = \"mane\" }}
 exhausted = \"main\"
-"), "
+"
+        ),
+        "
 mistake: prompt `greeting/welcom` does not exist in zh-CN and en-US
  --> test.toml:5:9
   |
@@ -189,12 +199,15 @@ mistake: there is no flow `mane`
    |
 21 | keys = { 1 = \"mane\" }
    |              ^^^^^^
-");
+",
+    );
 }
 
 #[test]
 fn wrong_types_times_and_bounds() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [defaults]
 first_digit = 5
 between_digits = \"3s\"
@@ -216,7 +229,9 @@ max_wait = \"always\"
 relax = [\"40 s\", \"20 s\"]
 [calendar.other]
 open = {{ mon = \"9-17\", tues = \"09:00-17:00\", fri-mon = \"09:00-17:00\" }}
-"), "
+"
+        ),
+        "
 mistake: `first_digit` is a time: a whole number, a space, and ms, s, min or h, found a number
  --> test.toml:5:15
   |
@@ -312,12 +327,15 @@ mistake: a span of weekdays goes forward within one week
    |
 24 | open = { mon = \"9-17\", tues = \"09:00-17:00\", fri-mon = \"09:00-17:00\" }
    |                                              ^^^^^^^
-");
+",
+    );
 }
 
 #[test]
 fn a_flow_that_runs_out() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 play = \"greeting/welcome\"
 [[flow.main]]
@@ -327,7 +345,9 @@ lookup = {{ list = \"vip\", found = \"thanks\" }}
 queue = \"consultation\"
 [[flow.thanks]]
 play = \"survey/thanks\"
-"), "
+"
+        ),
+        "
 mistake: flow `main` ends after this `lookup` without a person, a message or a goodbye
  --> test.toml:7:1
   |
@@ -335,12 +355,15 @@ mistake: flow `main` ends after this `lookup` without a person, a message or a g
   | ^^^^^^
   |
   = help: end it with `queue`, `dial`, `message`, `goto` or `hang_up`
-");
+",
+    );
 }
 
 #[test]
 fn a_circle_without_the_caller() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 play = \"greeting/welcome\"
 [[flow.main]]
@@ -348,7 +371,9 @@ goto = \"again\"
 
 [[flow.again]]
 queue = {{ to = \"consultation\", on_max_wait = \"main\" }}
-"), "
+"
+        ),
+        "
 mistake: this goes round without the caller's input: main -> again -> main
  --> test.toml:5:1
   |
@@ -356,31 +381,42 @@ mistake: this goes round without the caller's input: main -> again -> main
   | ^^^^
   |
   = help: let a menu, a message or a goodbye be part of it
-");
+",
+    );
 }
 
 #[test]
 fn a_circle_that_the_caller_drives_is_none() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 menu = \"main\"
 [menu.main]
+prompts = \"menu/listen\"
 keys = {{ 1 = \"main\", 2 = \"help\" }}
 exhausted = \"help\"
 [[flow.help]]
 queue = {{ to = \"consultation\", keys = {{ 9 = \"main\" }} }}
-"), "
-");
+"
+        ),
+        "
+",
+    );
 }
 
 #[test]
 fn a_menu_that_leads_nowhere_and_keys_that_do_nothing() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 menu = \"main\"
 [menu.main]
 keys = {{ 1 = {{ say = \"topic/consult\" }}, x = \"main\" }}
-"), "
+"
+        ),
+        "
 mistake: `exhausted` is needed here: where does the caller go who cannot choose?
  --> test.toml:6:7
   |
@@ -398,12 +434,15 @@ mistake: a key is one to eight of the digits 0 to 9, * and #
   |
 7 | keys = { 1 = { say = \"topic/consult\" }, x = \"main\" }
   |                                         ^
-");
+",
+    );
 }
 
 #[test]
 fn what_nobody_reaches_and_nobody_serves() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 queue = \"experts\"
 [[flow.old]]
@@ -414,12 +453,21 @@ exhausted = \"old\"
 [skill.expert]
 [queue.experts]
 skills = {{ expert = 5 }}
-"), "
+"
+        ),
+        "
 warning: no number leads to flow `old`
  --> test.toml:6:8
   |
 6 | [[flow.old]]
   |        ^^^
+warning: menu `old` says nothing
+ --> test.toml:8:7
+  |
+8 | [menu.old]
+  |       ^^^
+  |
+  = help: give its keys `say`, or the menu `prompts`
 warning: no number leads to menu `old`
  --> test.toml:8:7
   |
@@ -430,19 +478,24 @@ warning: no agent can serve queue `experts` (expert 5)
    |
 12 | [queue.experts]
    |        ^^^^^^^
-");
+",
+    );
 }
 
 #[test]
 fn presence_is_for_desks() {
-    check(&format!("{NUMBERS}
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
 presence = {{ change = \"away\", reason = \"meetin\" }}
 [[flow.main]]
 presence = {{ change = \"ready\", reason = \"meeting\" }}
 [[flow.main]]
 presence = \"ready\"
-"), "
+"
+        ),
+        "
 mistake: `reason` is one of meeting, important-meeting, visitor, out, banquet, break, leave, training
  --> test.toml:5:40
   |
@@ -455,209 +508,29 @@ mistake: only who is away has a `reason`
   |
 7 | presence = { change = \"ready\", reason = \"meeting\" }
   |                                         ^^^^^^^^^
-");
+",
+    );
 }
 
 #[test]
-fn numbers_agents_lists_and_holidays() {
-    check("[numbers]
-\"10 00\" = \"main\"
-\"*1\" = { flow = \"main\", from = \"desk\" }
+fn callers_have_no_state() {
+    check(
+        &format!(
+            "{NUMBERS}
 [[flow.main]]
-message = { person = \"1001\" }
-[agent.100a]
-[agent.\"1000-1001\"]
-contact = \"tel:1000\"
-[list.grey]
-entries = [\"1.2\", { number = \"123\", manager = \"9999\" }]
-file = \"vip.txt\"
-[holidays.china.2026]
-source = \"here\"
-days = [{ from = \"2026-10-01\" }, { from = 2026-05-03, to = 2026-05-01 }, { from = 2027-01-01 }]
-workdays = [2026-05-02]
-[calendar.other]
-open = { mon = \"09:00-18:00\" }
-holidays = \"chinna\"
-", "
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
- --> test.toml:2:1
+goto = \"ready\"
+[[flow.ready]]
+presence = \"ready\"
+"
+        ),
+        "
+mistake: callers reach this `presence`: only agents have a state
+ --> test.toml:7:1
   |
-2 | \"10 00\" = \"main\"
-  | ^^^^^^^
-mistake: `from` is one of callers, desks
- --> test.toml:3:32
-  |
-3 | \"*1\" = { flow = \"main\", from = \"desk\" }
-  |                                ^^^^^^
-  |
-  = help: did you mean `desks`?
-mistake: this person has no message box
- --> test.toml:5:22
-  |
-5 | message = { person = \"1001\" }
-  |                      ^^^^^^
-  |
-  = help: give the agent `mailbox = true`
-mistake: an extension is one to fifteen digits
- --> test.toml:6:8
-  |
-6 | [agent.100a]
-  |        ^^^^
-mistake: a contact is a SIP URI such as `sip:1001@192.0.2.1:5060`
- --> test.toml:8:11
-  |
-8 | contact = \"tel:1000\"
-  |           ^^^^^^^^^^
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
-  --> test.toml:10:12
-   |
-10 | entries = [\"1.2\", { number = \"123\", manager = \"9999\" }]
-   |            ^^^^^
-mistake: there is no agent `9999`
-  --> test.toml:10:47
-   |
-10 | entries = [\"1.2\", { number = \"123\", manager = \"9999\" }]
-   |                                               ^^^^^^
-mistake: there is no file `vip.txt` in the folder of dialplans
-  --> test.toml:11:8
-   |
-11 | file = \"vip.txt\"
-   |        ^^^^^^^^^
-mistake: a day is a date without quotes
-  --> test.toml:14:18
-   |
-14 | days = [{ from = \"2026-10-01\" }, { from = 2026-05-03, to = 2026-05-01 }, { from = 2027-01-01 }]
-   |                  ^^^^^^^^^^^^
-   |
-   = help: write 2026-10-01
-mistake: a holiday ends after it begins
-  --> test.toml:14:34
-   |
-14 | days = [{ from = \"2026-10-01\" }, { from = 2026-05-03, to = 2026-05-01 }, { from = 2027-01-01 }]
-   |                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-mistake: 2027-01-01 is not in 2026
-  --> test.toml:14:83
-   |
-14 | days = [{ from = \"2026-10-01\" }, { from = 2026-05-03, to = 2026-05-01 }, { from = 2027-01-01 }]
-   |                                                                                   ^^^^^^^^^^
-mistake: there are no holidays `chinna`
-  --> test.toml:18:12
-   |
-18 | holidays = \"chinna\"
-   |            ^^^^^^^^
-   |
-   = help: did you mean `china`?
-mistake: agent `1001` is defined twice
- --> house.toml:7:8
-  |
-7 | [agent.1001]
-  |        ^^^^
-");
-}
-
-#[test]
-fn the_same_name_in_two_files() {
-    let files = [
-        file("a.toml", "[hotline]\nname = \"A\"\n[numbers]\n10000 = \"main\"\n[[flow.main]]\nhang_up = {}\n"),
-        file("b.toml", "[hotline]\nname = \"B\"\n[[flow.main]]\nhang_up = {}\n"),
-    ];
-    let told = show(&load(&files, catalog()).unwrap_err());
-    assert!(told.trim() == "
-mistake: there is one table `[hotline]` in a plan
- --> b.toml:1:2
-  |
-1 | [hotline]
-  |  ^^^^^^^
-  |
-  = help: the first is at a.toml:1
-mistake: flow `main` is defined twice
- --> b.toml:3:8
-  |
-3 | [[flow.main]]
-  |        ^^^^
-  |
-  = help: the first is at a.toml:5
-".trim(), "it went otherwise:\n{}\n", told.trim());
-}
-
-#[test]
-fn a_number_list_is_read_line_by_line() {
-    let list = "# our best\n13800138000, 1001\n\n139 0000\n13700000000, 1oo1 # typo\n";
-    let text = "[hotline]\nname = \"A\"\n[numbers]\n1 = \"main\"\n[[flow.main]]\nlookup = { list = \"best\", found = \"end\" }\n\
-        [[flow.main]]\nhang_up = {}\n[[flow.end]]\nhang_up = {}\n[list.best]\nfile = \"best.txt\"\n";
-    let files = [file("a.toml", text), file("best.txt", list), file("house.toml", HOUSE)];
-    let told = show(&load(&files, catalog()).unwrap_err());
-    assert!(told.trim() == "
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
- --> best.txt:4:1
-  |
-4 | 139 0000
+7 | presence = \"ready\"
   | ^^^^^^^^
-mistake: there is no agent `1oo1`
- --> best.txt:5:14
   |
-5 | 13700000000, 1oo1 # typo
-  |              ^^^^
-".trim(), "it went otherwise:\n{}\n", told.trim());
-}
-
-#[test]
-fn prompts_that_are_missing_altogether() {
-    let files = [file("a.toml", "[hotline]\nname = \"A\"\nlanguages = [\"zh-CN\", \"fr-FR\"]\n")];
-    let told = show(&load(&files, std::sync::Arc::new(Catalog::default())).unwrap_err());
-    assert!(told.trim() == "
-mistake: there are no prompts in `zh-CN`
- --> a.toml:3:14
-  |
-3 | languages = [\"zh-CN\", \"fr-FR\"]
-  |              ^^^^^^^
-mistake: there are no prompts in `fr-FR`
- --> a.toml:3:23
-  |
-3 | languages = [\"zh-CN\", \"fr-FR\"]
-  |                       ^^^^^^^
-".trim(), "it went otherwise:\n{}\n", told.trim());
-}
-
-#[test]
-fn one_recording_missing_in_one_language() {
-    let mut catalog = Catalog::default();
-    for (_, info) in super::catalog().iter() {
-        let english = info.language.as_ref().is_some_and(|l| l.0 == "en-US");
-        if !(english && matches!(info.name.as_str(), "greeting/welcome" | "message/confirm")) {
-            catalog.add(info.clone()).unwrap();
-        }
-    }
-    let told = show(&load(&shipped(), std::sync::Arc::new(catalog)).unwrap_err());
-    assert!(told.trim() == "
-mistake: the prompts lack in en-US: `message/confirm`
- --> hotline.toml:8:2
-  |
-8 | [hotline]
-  |  ^^^^^^^
-  |
-  = help: every call may need them
-mistake: prompt `greeting/welcome` does not exist in en-US
-  --> hotline.toml:25:8
-   |
-25 | play = \"greeting/welcome\"
-   |        ^^^^^^^^^^^^^^^^^^
-mistake: prompt `greeting/welcome` does not exist in en-US
-   --> hotline.toml:110:8
-    |
-110 | play = \"greeting/welcome\"
-    |        ^^^^^^^^^^^^^^^^^^
-".trim(), "it went otherwise:\n{}\n", told.trim());
-}
-
-#[test]
-fn no_file_at_all() {
-    let told = show(&load(&[], catalog()).unwrap_err());
-    assert!(told.trim() == "
-mistake: no file has the table `[hotline]`
- --> :1:1
-  |
-1 |
-  | ^
-".trim(), "it went otherwise:\n{}\n", told.trim());
+  = help: give the number `from = \"desks\"`
+",
+    );
 }

@@ -1,5 +1,6 @@
 //! Dialplans as an administrator and a caller meet them: the shipped plan, wrong plans, walks through flows.
 
+mod files;
 mod mistakes;
 mod reference;
 mod shipped;
@@ -41,7 +42,8 @@ fn catalog() -> Arc<Catalog> {
     static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
     let build = || {
         let folder = root().join("prompts");
-        let manifest = Manifest::parse(&std::fs::read_to_string(folder.join("manifest.toml")).unwrap()).unwrap();
+        let manifest =
+            Manifest::parse(&std::fs::read_to_string(folder.join("manifest.toml")).unwrap()).unwrap();
         let mut catalog = Catalog::default();
         for (inside, path) in files(&folder) {
             let Some((name, language)) = prompt_name(&inside) else { continue };
@@ -69,8 +71,14 @@ fn length(path: &Path) -> Duration {
 }
 
 fn shipped() -> Vec<SourceFile> {
-    let read = |(name, path): (String, PathBuf)| SourceFile { name, text: std::fs::read_to_string(path).unwrap() };
-    files(&root().join("dialplans")).into_iter().map(read).collect()
+    folder("dialplans")
+}
+
+/// The files of a folder of the project.
+fn folder(inside: &str) -> Vec<SourceFile> {
+    let read =
+        |(name, path): (String, PathBuf)| SourceFile { name, text: std::fs::read_to_string(path).unwrap() };
+    files(&root().join(inside)).into_iter().map(read).collect()
 }
 
 fn file(name: &str, text: &str) -> SourceFile {

@@ -29,7 +29,9 @@ fn numbers_are_served_to_whom_they_are_meant_for() {
     let desk = Origin::Desk(AgentId(0));
     assert!(served("10000", Origin::Caller) && served("10001", Origin::Caller));
     assert!(served("10000", desk) && served("*13", desk) && served("1002", desk));
-    assert!(!served("*13", Origin::Caller) && !served("1002", Origin::Caller) && !served("95588", Origin::Caller));
+    assert!(
+        !served("*13", Origin::Caller) && !served("1002", Origin::Caller) && !served("95588", Origin::Caller)
+    );
 }
 
 #[test]
@@ -118,7 +120,9 @@ fn a_vip_goes_to_their_own_manager_first() {
     let walk = || Walk::new(&plan(), "10000", "13900000001", Origin::Caller, "2026-11-20T19:00:00");
     let met = walk().run("heard heard heard heard talked heard");
     assert_eq!(met.cursor.grade(), Some("VIP"));
-    check(met, "
+    check(
+        met,
+        "
 answered
     says 晚上好！
 heard
@@ -133,8 +137,11 @@ talked
     says 感谢您的来电，再见。
 heard
     hangs up
-");
-    check(walk().run("heard heard heard heard away:meeting heard heard served"), "
+",
+    );
+    check(
+        walk().run("heard heard heard heard away:meeting heard heard served"),
+        "
 answered
     says 晚上好！
 heard
@@ -153,13 +160,16 @@ heard
     queues for vip, keys 2, offers 如果您想留言，请按二。
 served
     says 感谢您的来电，再见。
-");
+",
+    );
 }
 
 #[test]
 fn a_vip_without_a_manager_is_in_the_vip_line_at_once() {
     let walk = Walk::new(&plan(), "10001", "13900000002", Origin::Caller, "2026-02-17T12:00:00");
-    check(walk.run("heard heard heard nobody heard heard saved heard"), "
+    check(
+        walk.run("heard heard heard nobody heard heard saved heard"),
+        "
 answered
     says 中午好！ 恭祝您春节愉快，阖家幸福！
 heard
@@ -178,7 +188,8 @@ saved
     says 感谢您的来电，再见。
 heard
     hangs up
-");
+",
+    );
 }
 
 #[test]
@@ -231,7 +242,8 @@ heard
 
 #[test]
 fn or_their_delegate_takes_the_call() {
-    let walk = Walk::caller(&plan(), "10000").run("heard heard heard late heard 4 9999 4001 heard no-answer heard heard late heard 2");
+    let walk = Walk::caller(&plan(), "10000")
+        .run("heard heard heard late heard 4 9999 4001 heard no-answer heard heard late heard 2");
     check(walk.run("heard talked heard"), "
 answered
     says 早上好！
@@ -361,7 +373,8 @@ heard
 
 #[test]
 fn giving_up_the_line_for_a_message() {
-    let walk = Walk::caller(&plan(), "10000").run("heard heard heard late heard 1 heard queue-key:2 heard failed heard heard");
+    let walk = Walk::caller(&plan(), "10000")
+        .run("heard heard heard late heard 1 heard queue-key:2 heard failed heard heard");
     check(walk, "
 answered
     says 早上好！
@@ -398,7 +411,9 @@ fn an_agent_says_where_they_are() {
     let plan = plan();
     let desk = desk(&plan, "4001");
     let walk = |number: &str| Walk::new(&plan, number, "4001", desk, "2026-11-20T14:00:00");
-    check(walk("*11").run("done heard heard"), "
+    check(
+        walk("*11").run("done heard heard"),
+        "
 answered
     sets SignOn
 done
@@ -407,8 +422,11 @@ heard
     says 请挂机。
 heard
     hangs up
-");
-    check(walk("*14").run("2 heard 2575 heard 1530 done heard heard"), "
+",
+    );
+    check(
+        walk("*14").run("2 heard 2575 heard 1530 done heard heard"),
+        "
 answered
     says 就绪请按一，会议请按二，外出请按三，小休请按四。
 2
@@ -442,8 +460,11 @@ heard
     says 请挂机。
 heard
     hangs up
-");
-    check(walk("*143").run("heard late heard late heard refused heard heard"), "
+",
+    );
+    check(
+        walk("*143").run("heard late heard late heard refused heard heard"),
+        "
 answered
     says 请用四位数字输入预计返回时间。
 heard
@@ -462,8 +483,11 @@ heard
     says 请挂机。
 heard
     hangs up
-");
-    check(walk("1002").run("heard busy heard heard"), "
+",
+    );
+    check(
+        walk("1002").run("heard busy heard heard"),
+        "
 answered
     says 正在为您转接，请稍等。
 heard
@@ -474,7 +498,8 @@ heard
     says 正在为您转接客服人员，请稍等。
 heard
     queues for consultation, keys 2, offers 如果您想留言，请按二。
-");
+",
+    );
 }
 
 #[test]

@@ -66,7 +66,9 @@ fn without_a_length_there_is_no_next_message() {
 
 #[test]
 fn lengths_in_odd_dress_are_lengths() {
-    for header in ["l:3\r\n", "CONTENT-length \t: 0003 \r\n", "Content-Length:\r\n 3\r\n", "l: 3\r\nl: 3\r\n", "l: 3\n"] {
+    for header in
+        ["l:3\r\n", "CONTENT-length \t: 0003 \r\n", "Content-Length:\r\n 3\r\n", "l: 3\r\nl: 3\r\n", "l: 3\n"]
+    {
         let message = [options(header), b"abc".to_vec()].concat();
         let mut framer = StreamFramer::new(Limits::default());
         assert_eq!(feed(&mut framer, &message), [Cut::Message(Bytes::from(message.clone()))], "{header:?}");
@@ -112,7 +114,8 @@ fn options(headers: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Torture messages that carry a right Content-Length: folded, compact, with NUL bytes in the body, without a body.
+/// Torture messages that carry a right Content-Length: folded, compact, with NUL bytes in the body, without a
+/// body.
 fn messages() -> Vec<Vec<u8>> {
     let files = ["wsinv", "intmeth", "mpart01", "zeromf", "noreason", "semiuri", "transports", "esc01"];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/torture/rfc4475");

@@ -1,5 +1,5 @@
-//! SIP from the outside: the library's public parser and framer, held against the RFCs' own messages, another parser and
-//! chance.
+//! SIP from the outside: the library's public parser and framer, held against the RFCs' own messages, another
+//! parser and chance.
 
 /// Streams cut at every byte.
 mod framer;

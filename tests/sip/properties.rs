@@ -62,7 +62,9 @@ proptest! {
 /// Read, written and read again it is the same; and a framer takes it in any case.
 fn check(bytes: &[u8]) {
     for framing in [Framing::Datagram, Framing::Stream] {
-        let Ok(message) = Message::parse(Bytes::copy_from_slice(bytes), framing, &Limits::default()) else { continue };
+        let Ok(message) = Message::parse(Bytes::copy_from_slice(bytes), framing, &Limits::default()) else {
+            continue;
+        };
         assert_eq!(Message::parse(message.encode(), framing, &Limits::default()), Ok(message));
     }
     let mut framer = StreamFramer::new(Limits::default());
@@ -74,8 +76,38 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..4),
         prop::sample::select(vec![
-            "\r\n", "\n", "\r", "\r\n ", "\r\n\r\n", ";", ",", "\"", "\\", "<", ">", "@", ":", "[", "]", "%", "?", "=", "sip:",
-            "tel:+1", "SIP/2.0", "z9hG4bK", "tag=", "4294967296", "-1", "*", "Via: ", "l: 5\r\n", "\u{738b}", " ", "\t", "\0",
+            "\r\n",
+            "\n",
+            "\r",
+            "\r\n ",
+            "\r\n\r\n",
+            ";",
+            ",",
+            "\"",
+            "\\",
+            "<",
+            ">",
+            "@",
+            ":",
+            "[",
+            "]",
+            "%",
+            "?",
+            "=",
+            "sip:",
+            "tel:+1",
+            "SIP/2.0",
+            "z9hG4bK",
+            "tag=",
+            "4294967296",
+            "-1",
+            "*",
+            "Via: ",
+            "l: 5\r\n",
+            "\u{738b}",
+            " ",
+            "\t",
+            "\0",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ]

@@ -1,4 +1,5 @@
-//! A second opinion: what `rsip` accepts, we accept with equal From, To, Call-ID and CSeq, but for a listed few.
+//! A second opinion: what `rsip` accepts, we accept with equal From, To, Call-ID and CSeq, but for a listed
+//! few.
 //!
 //! `rsip` is far narrower than the network, so the reverse does not hold and is not asked for.
 
@@ -24,7 +25,8 @@ const STRICTER: &[&str] = &[
     "regbadct.dat",   // headers in a Contact without <>
 ];
 
-/// Torture messages that `rsip` takes and reads wrongly: `j.user@example.com` becomes a host, because of the dot in the user.
+/// Torture messages that `rsip` takes and reads wrongly: `j.user@example.com` becomes a host, because of the
+/// dot in the user.
 const MISREAD: &[&str] = &["invut.dat", "regaut01.dat"];
 
 /// What identifies a message, as either parser saw it.
@@ -49,7 +51,8 @@ fn torture_messages() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/torture");
     let (mut stricter, mut misread, mut agreed) = (Vec::new(), Vec::new(), 0);
     for rfc in ["rfc4475", "rfc5118"] {
-        let mut files: Vec<_> = std::fs::read_dir(folder.join(rfc)).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder.join(rfc)).unwrap().map(|e| e.unwrap().path()).collect();
         files.sort();
         for path in files {
             let raw = std::fs::read(&path).unwrap();

@@ -1,8 +1,9 @@
-//! The torture messages of RFC 4475 and RFC 5118 against the parser: what must be read is read, what must be refused is
-//! refused with the status that the RFC names, and nothing that a refused message says becomes part of the answer's shape.
+//! The torture messages of RFC 4475 and RFC 5118 against the parser: what must be read is read, what must be
+//! refused is refused with the status that the RFC names, and nothing that a refused message says becomes
+//! part of the answer's shape.
 //!
-//! `tests/torture/expected.toml` says what a whole daemon must answer; the same file is held against the running daemon
-//! by the suites with real sockets.
+//! `tests/torture/expected.toml` says what a whole daemon must answer; the same file is held against the
+//! running daemon by the suites with real sockets.
 
 use std::path::PathBuf;
 
@@ -73,7 +74,8 @@ fn refusals_are_responses_that_a_phone_can_match() {
         answered += 1;
         let head = String::from_utf8_lossy(&bytes).into_owned();
         assert!(head.starts_with(&format!("SIP/2.0 {} ", refusal.status)), "{}", case.file);
-        let names: Vec<&str> = head.lines().skip(1).filter_map(|line| line.split_once(": ")).map(|(n, _)| n).collect();
+        let names: Vec<&str> =
+            head.lines().skip(1).filter_map(|line| line.split_once(": ")).map(|(n, _)| n).collect();
         let known = ["Via", "From", "To", "Call-ID", "CSeq", "Content-Length"];
         assert!(names.iter().all(|name| known.contains(name)), "{}: {names:?}", case.file);
         assert!(head.ends_with("\r\n\r\n") && !head.trim_end().contains("\r\n\r\n"), "{}", case.file);
@@ -115,7 +117,10 @@ fn short_tortuous_invite() {
     assert_eq!(invite.vias[1].branch(), Some(Text::from_static("z9hG4bK9ikj8")));
     assert_eq!(invite.vias[2].host(), Host::Ip("192.168.255.111".parse().unwrap()));
     assert_eq!(invite.headers.value(Name::Subject), Some(&b""[..]));
-    assert_eq!(invite.headers.named("newfangledheader"), Some(&b"newfangled value continued newfangled value"[..]));
+    assert_eq!(
+        invite.headers.named("newfangledheader"),
+        Some(&b"newfangled value continued newfangled value"[..])
+    );
     assert_eq!(invite.headers.content_type().as_deref(), Some("application/sdp"));
     let routes = invite.headers.addresses(Name::Route).unwrap();
     assert_eq!(routes.len(), 1);
@@ -160,8 +165,14 @@ fn parameters_belong_to_whom_they_stand_with() {
 fn bodies_end_where_content_length_says() {
     assert_eq!(request("rfc4475/dblreq.dat").body, Bytes::new());
     let multipart = request("rfc4475/mpart01.dat");
-    assert!(multipart.body.contains(&0) && multipart.headers.content_type().as_deref() == Some("multipart/mixed"));
-    assert_eq!(request("rfc4475/inv2543.dat").body.len(), 105, "no Content-Length: to the end of the datagram");
+    assert!(
+        multipart.body.contains(&0) && multipart.headers.content_type().as_deref() == Some("multipart/mixed")
+    );
+    assert_eq!(
+        request("rfc4475/inv2543.dat").body.len(),
+        105,
+        "no Content-Length: to the end of the datagram"
+    );
 }
 
 #[test]

@@ -121,7 +121,8 @@ fn block_comment(rest: &str) -> usize {
 
 /// `r"…"`, `r#"…"#`, `br#"…"#`; not the raw identifier `r#type`.
 fn raw_string(rest: &str) -> Option<usize> {
-    let body = rest.strip_prefix("br").or_else(|| rest.strip_prefix("cr")).or_else(|| rest.strip_prefix('r'))?;
+    let body =
+        rest.strip_prefix("br").or_else(|| rest.strip_prefix("cr")).or_else(|| rest.strip_prefix('r'))?;
     let hashes = body.len() - body.trim_start_matches('#').len();
     let text = body[hashes..].strip_prefix('"')?;
     let close = format!("\"{}", "#".repeat(hashes));
@@ -167,7 +168,8 @@ fn only_names_and_punctuation_remain() {
 
 #[test]
 fn test_items_are_left_out() {
-    let source = "fn a() {} #[cfg(test)] mod tests { fn b() { [1] } } fn c() {} #[cfg(test)] mod t; fn d() {}";
+    let source =
+        "fn a() {} #[cfg(test)] mod tests { fn b() { [1] } } fn c() {} #[cfg(test)] mod t; fn d() {}";
     let got: Vec<String> = without_tests(&tokens(source)).into_iter().map(|t| t.text).collect();
     assert_eq!(got.join(" "), "fn a ( ) { } fn c ( ) { } fn d ( ) { }");
 }

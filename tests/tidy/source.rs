@@ -112,7 +112,13 @@ fn named(tokens: &[Token]) -> Vec<Named> {
 }
 
 /// Takes the path at `at` with the groups that follow it; returns the index behind it.
-fn expand(tokens: &[Token], mut at: usize, before: &mut Vec<String>, depth: usize, out: &mut Vec<Named>) -> usize {
+fn expand(
+    tokens: &[Token],
+    mut at: usize,
+    before: &mut Vec<String>,
+    depth: usize,
+    out: &mut Vec<Named>,
+) -> usize {
     let start = before.len();
     let line = tokens[at].line;
     while let Some(token) = tokens.get(at).filter(|t| is_name(&t.text) || t.text == "*") {
@@ -145,7 +151,8 @@ fn is_name(text: &str) -> bool {
 
 #[test]
 fn groups_are_expanded() {
-    let tokens = lexer::tokens("use crate::{a::{B, c::*}, d}; mod tests { use super::super::x; f(std::fs::read(y)) }");
+    let tokens =
+        lexer::tokens("use crate::{a::{B, c::*}, d}; mod tests { use super::super::x; f(std::fs::read(y)) }");
     let got: Vec<String> =
         named(&tokens).into_iter().map(|n| format!("{}{}", n.depth, n.segments.join("::"))).collect();
     assert_eq!(got, ["0crate::a::B", "0crate::a::c::*", "0crate::d", "1super::super::x", "1std::fs::read"]);

@@ -15,7 +15,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     short: None,
     fields: &[
         Field::optional("name", Form::Text, "the extension", "For screens and records."),
-        Field::optional("skills", Form::Other("skills with levels, `{ complaint = 3 }`"), "none", "What they can do."),
+        Field::optional(
+            "skills",
+            Form::Other("skills with levels, `{ complaint = 3 }`"),
+            "none",
+            "What they can do.",
+        ),
         Field::optional(
             "contact",
             Form::Text,
@@ -25,7 +30,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::with("ready", Form::Flag, "false", "Signed on and ready when the daemon starts."),
         Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
-        Field::optional("account", Form::Flag, "unless there is a `contact`", "Whether a phone may register."),
+        Field::optional(
+            "account",
+            Form::Flag,
+            "unless there is a `contact`",
+            "Whether a phone may register.",
+        ),
     ],
     example: r#"[agent.4001]
 name = "王经理"
@@ -38,7 +48,11 @@ delegate = "1001"
 pub(in crate::dialplan) fn extensions(key: &str) -> Result<Vec<String>, &'static str> {
     let digits = |s: &str| !s.is_empty() && s.len() <= 15 && s.bytes().all(|b| b.is_ascii_digit());
     let Some((first, last)) = key.split_once('-') else {
-        return if digits(key) { Ok(vec![key.to_owned()]) } else { Err("an extension is one to fifteen digits") };
+        return if digits(key) {
+            Ok(vec![key.to_owned()])
+        } else {
+            Err("an extension is one to fifteen digits")
+        };
     };
     if !digits(first) || !digits(last) || first.len() != last.len() {
         return Err("a range of extensions is two numbers of as many digits, `0001-0450`");

@@ -35,7 +35,12 @@ pub(in crate::dialplan) const YEAR: Doc = Doc {
     fields: &[
         Field::needed("source", Form::Text, "Where it was published."),
         Field::needed("days", Form::Other("a list of holidays"), "The holidays."),
-        Field::optional("workdays", Form::Other("a list of dates"), "none", "Weekend days worked in exchange."),
+        Field::optional(
+            "workdays",
+            Form::Other("a list of dates"),
+            "none",
+            "Weekend days worked in exchange.",
+        ),
     ],
     example: r#"[holidays.china.2026]
 source = "the notice"
@@ -55,7 +60,12 @@ pub(in crate::dialplan) const HOLIDAY: Doc = Doc {
     fields: &[
         Field::needed("from", Form::Other("a date, `2026-10-01`"), "The first day."),
         Field::optional("to", Form::Other("a date"), "`from`", "The last day."),
-        Field::optional("greeting", Form::Text, "`greeting/happy-holiday`", "The prompt that wishes callers well; empty for none."),
+        Field::optional(
+            "greeting",
+            Form::Text,
+            "`greeting/happy-holiday`",
+            "The prompt that wishes callers well; empty for none.",
+        ),
     ],
     example: r#"[holidays.china.2026]
 source = "the notice"
@@ -146,7 +156,10 @@ fn spans<'a, 's>(loader: &mut Loader<'a, 's>, written: Written<'a, 's>) -> Vec<S
 }
 
 /// One year of `holidays.<name>`.
-pub(in crate::dialplan) fn read_year<'a, 's>(loader: &mut Loader<'a, 's>, entry: Entry<'a, 's>) -> Option<(i16, Year)> {
+pub(in crate::dialplan) fn read_year<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    entry: Entry<'a, 's>,
+) -> Option<(i16, Year)> {
     let fields = loader.open(entry, &YEAR);
     let number = entry.key.parse::<i16>().ok().filter(|y| (1990..=2200).contains(y));
     if number.is_none() {
@@ -193,7 +206,8 @@ fn holiday<'a, 's>(loader: &mut Loader<'a, 's>, written: Written<'a, 's>, year: 
 fn date(loader: &mut Loader<'_, '_>, written: Written<'_, '_>, year: i16) -> Option<Date> {
     let found = match written.value {
         DeValue::Datetime(at) => at.date.filter(|_| at.time.is_none()).and_then(|d| {
-            Date::new(i16::try_from(d.year).ok()?, i8::try_from(d.month).ok()?, i8::try_from(d.day).ok()?).ok()
+            Date::new(i16::try_from(d.year).ok()?, i8::try_from(d.month).ok()?, i8::try_from(d.day).ok()?)
+                .ok()
         }),
         _ => None,
     };

@@ -15,14 +15,24 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     short: None,
     fields: &[
         Field::needed("name", Form::Text, "For screens and records."),
-        Field::with("language", Form::Text, "zh-CN", "What a call begins in (a BCP 47 tag: a folder of prompts)."),
+        Field::with(
+            "language",
+            Form::Text,
+            "zh-CN",
+            "What a call begins in (a BCP 47 tag: a folder of prompts).",
+        ),
         Field::optional(
             "languages",
             Form::Other("a list of languages"),
             "`language` alone",
             "Every prompt that the plan names must exist in each.",
         ),
-        Field::with("time_zone", Form::Text, "Asia/Shanghai", "An IANA name; calendars and spoken times go by it."),
+        Field::with(
+            "time_zone",
+            Form::Text,
+            "Asia/Shanghai",
+            "An IANA name; calendars and spoken times go by it.",
+        ),
         Field::optional(
             "operator",
             Form::Name("flow"),
@@ -48,7 +58,12 @@ pub(in crate::dialplan) const DEFAULTS: Doc = Doc {
     short: None,
     fields: &[
         Field::with("first_digit", Form::Time(500, 60_000), "5 s", "How long the first digit is waited for."),
-        Field::with("between_digits", Form::Time(500, 60_000), "3 s", "How long each further one is waited for."),
+        Field::with(
+            "between_digits",
+            Form::Time(500, 60_000),
+            "3 s",
+            "How long each further one is waited for.",
+        ),
         Field::with("tries", Form::Count(1, 9), "3", "How often a menu or a number is asked for."),
         Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long one phone rings."),
     ],

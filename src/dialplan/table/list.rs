@@ -15,8 +15,18 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             as in `numbers`.",
     short: None,
     fields: &[
-        Field::optional("grade", Form::Text, "none", "The grade of who is found: for agents' phones and the record."),
-        Field::optional("entries", Form::Other("a list of numbers or entries"), "none", "The numbers themselves."),
+        Field::optional(
+            "grade",
+            Form::Text,
+            "none",
+            "The grade of who is found: for agents' phones and the record.",
+        ),
+        Field::optional(
+            "entries",
+            Form::Other("a list of numbers or entries"),
+            "none",
+            "The numbers themselves.",
+        ),
         Field::optional("file", Form::Text, "none", "The file's path in the folder of dialplans."),
     ],
     example: r#"[list.vip]
@@ -80,7 +90,11 @@ fn pattern(loader: &mut Loader<'_, '_>, number: &str, place: Place) -> Option<Pa
 fn read_file(loader: &mut Loader<'_, '_>, file: usize, list: &mut NumberList) {
     let mut start = 0;
     for line in loader.report.file_text(file).split_inclusive('\n') {
-        let here = |text: &str, offset: usize| Place { file, start: start + offset, end: start + offset + text.len() };
+        let here = |text: &str, offset: usize| Place {
+            file,
+            start: start + offset,
+            end: start + offset + text.len(),
+        };
         let written = line.split('#').next().unwrap_or_default();
         let (number, manager) = match written.split_once(',') {
             Some((number, manager)) => (number.trim(), Some(manager.trim())),

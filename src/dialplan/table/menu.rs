@@ -17,7 +17,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::optional("before", Form::Prompts, "nothing", "Played before the keys are read out."),
         Field::optional("prompts", Form::Prompts, "`before` and the keys", "Played instead of them."),
         Field::with("first_digit", Form::Time(500, 60_000), "5 s", "How long the first digit is waited for."),
-        Field::with("between_digits", Form::Time(500, 60_000), "3 s", "How long each further one is waited for."),
+        Field::with(
+            "between_digits",
+            Form::Time(500, 60_000),
+            "3 s",
+            "How long each further one is waited for.",
+        ),
         Field::with("tries", Form::Count(1, 9), "3", "How often the caller may be wrong or silent."),
         Field::with("invalid", Form::Prompts, "error/invalid-key", "Said to a wrong key."),
         Field::with("silent", Form::Prompts, "error/no-input", "Said when no key came."),
@@ -53,7 +58,12 @@ pub(in crate::dialplan) const KEY: Doc = Doc {
     fields: &[
         Field::optional("goto", Form::Name("flow"), "nothing", "Goes on there."),
         Field::with("repeat", Form::Flag, "false", "Reads the menu out again."),
-        Field::optional("language", Form::Name("language"), "nothing", "Sets the language, then the next step."),
+        Field::optional(
+            "language",
+            Form::Name("language"),
+            "nothing",
+            "Sets the language, then the next step.",
+        ),
         Field::optional("say", Form::Prompts, "not read out", "What the key is for, before `menu/press-…`."),
     ],
     example: r#"[menu.main]
@@ -68,7 +78,10 @@ queue = "consultation"
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, entry: Entry<'a, 's>) -> Option<MenuSpec> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    entry: Entry<'a, 's>,
+) -> Option<MenuSpec> {
     let fields = loader.open(entry, &DOC);
     let keys = keys(loader, &fields);
     let mut prompts = loader.prompts(&fields, "before");
@@ -78,7 +91,13 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, entry: Entr
     if fields.has("prompts") {
         prompts = loader.prompts(&fields, "prompts");
     }
-    let exhausted = loader.target(&fields, "exhausted").or_else(|| loader.operator(fields.place(), "exhausted"));
+    if prompts.is_empty() && !loader.report.failed() {
+        let reason = format!("menu `{}` says nothing", entry.key);
+        let help = "give its keys `say`, or the menu `prompts`";
+        loader.report.warning(fields.place(), reason).add_help(help);
+    }
+    let exhausted =
+        loader.target(&fields, "exhausted").or_else(|| loader.operator(fields.place(), "exhausted"));
     Some(MenuSpec {
         name: entry.key.to_owned(),
         prompts,

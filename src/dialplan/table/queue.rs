@@ -15,22 +15,66 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             callers goes by the time of arrival less the credit: nobody starves.",
     short: None,
     fields: &[
-        Field::needed("skills", Form::Other("skills with levels, `{ complaint = 1 }`"), "What an agent must have."),
+        Field::needed(
+            "skills",
+            Form::Other("skills with levels, `{ complaint = 1 }`"),
+            "What an agent must have.",
+        ),
         Field::optional("title", Form::Other("a text, or one by language"), "the name", "On agents' phones."),
-        Field::with("credit", Form::Time(0, 600_000), "0 s", "Waiting time given in advance (VIP 90 s, complaint 60 s)."),
-        Field::with("service_target", Form::Time(1_000, 600_000), "20 s", "Answered within this is served well."),
+        Field::with(
+            "credit",
+            Form::Time(0, 600_000),
+            "0 s",
+            "Waiting time given in advance (VIP 90 s, complaint 60 s).",
+        ),
+        Field::with(
+            "service_target",
+            Form::Time(1_000, 600_000),
+            "20 s",
+            "Answered within this is served well.",
+        ),
         Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long one agent's phone rings."),
-        Field::with("wrap_up", Form::Time(0, 3_600_000), "20 s", "Pause of the agent after a call, for notes."),
-        Field::with("max_wait", Form::TimeOrNever(5_000, 7_200_000), "300 s", "Longest wait; then `on_max_wait`."),
-        Field::optional("capacity", Form::Count(1, 100_000), "no limit", "Callers waiting at once; then `on_full`."),
+        Field::with(
+            "wrap_up",
+            Form::Time(0, 3_600_000),
+            "20 s",
+            "Pause of the agent after a call, for notes.",
+        ),
+        Field::with(
+            "max_wait",
+            Form::TimeOrNever(5_000, 7_200_000),
+            "300 s",
+            "Longest wait; then `on_max_wait`.",
+        ),
+        Field::optional(
+            "capacity",
+            Form::Count(1, 100_000),
+            "no limit",
+            "Callers waiting at once; then `on_full`.",
+        ),
         Field::with("music", Form::Text, "common/hold-music", "Played while the caller waits."),
         Field::with("comfort", Form::Prompts, "queue/sorry-for-the-wait", "An apology at intervals."),
         Field::with("comfort_every", Form::Time(5_000, 600_000), "30 s", "The interval."),
-        Field::with("position", Form::Flag, "true", "Whether position and estimated wait are said, at entry and when better."),
+        Field::with(
+            "position",
+            Form::Flag,
+            "true",
+            "Whether position and estimated wait are said, at entry and when better.",
+        ),
         Field::with("position_every", Form::Time(10_000, 600_000), "45 s", "At most this often."),
-        Field::with("offer_after", Form::Time(0, 3_600_000), "60 s", "When the verb's `offer` is said first."),
+        Field::with(
+            "offer_after",
+            Form::Time(0, 3_600_000),
+            "60 s",
+            "When the verb's `offer` is said first.",
+        ),
         Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
-        Field::with("agent_number", Form::Flag, "false", "Whether the caller hears the agent's number first."),
+        Field::with(
+            "agent_number",
+            Form::Flag,
+            "false",
+            "Whether the caller hears the agent's number first.",
+        ),
         Field::optional(
             "relax",
             Form::Other("a list of times"),
@@ -84,7 +128,11 @@ pub(in crate::dialplan) fn read<'a, 's>(
     }
 }
 
-fn titles<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>, name: &str) -> BTreeMap<Language, String> {
+fn titles<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+    name: &str,
+) -> BTreeMap<Language, String> {
     let mut titles: BTreeMap<Language, String> =
         loader.languages.iter().map(|l| (l.clone(), name.to_owned())).collect();
     let Some(written) = fields.get("title") else { return titles };

@@ -17,7 +17,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "How much who has it is worth sparing for callers who ask for it (VIP 4, complaint 2).",
         ),
         Field::with("reserve", Form::Count(0, 90), "0", "Percent of them kept free of callers worth less."),
-        Field::optional("language", Form::Name("language"), "none", "Asked for by every call in this language."),
+        Field::optional(
+            "language",
+            Form::Name("language"),
+            "none",
+            "Asked for by every call in this language.",
+        ),
     ],
     example: r#"[skill.english]
 language = "en-US"

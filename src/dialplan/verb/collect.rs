@@ -28,7 +28,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::with("least", Form::Count(1, 32), "1", "Fewer digits are wrong."),
         Field::with("most", Form::Count(1, 32), "20", "With this many it goes on at once."),
         Field::with("first_digit", Form::Time(500, 60_000), "5 s", "How long the first one is waited for."),
-        Field::with("between_digits", Form::Time(500, 60_000), "3 s", "How long each further one is waited for."),
+        Field::with(
+            "between_digits",
+            Form::Time(500, 60_000),
+            "3 s",
+            "How long each further one is waited for.",
+        ),
         Field::with("tries", Form::Count(1, 9), "3", "How often it is asked for."),
         Field::with("secret", Form::Flag, "false", "A PIN or a card number: in no log and no recording."),
         Field::with("confirm", Form::Flag, "false", "Reads the digits back; 1 is right, 2 is again."),
@@ -57,7 +62,10 @@ pub(in crate::dialplan) enum Kind {
     Time,
 }
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let kind = match loader.one(fields, "kind") {
         Some("extension") => Kind::Extension,
         Some("time") => Kind::Time,
@@ -75,9 +83,12 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fi
     }
     let (secret, confirm) = (loader.flag(fields, "secret"), loader.flag(fields, "confirm"));
     if secret && confirm {
-        loader.report.mistake(fields.place(), "a secret is not read back: `secret` and `confirm` exclude each other");
+        loader
+            .report
+            .mistake(fields.place(), "a secret is not read back: `secret` and `confirm` exclude each other");
     }
-    let on_failure = loader.target(fields, "on_failure").or_else(|| loader.operator(fields.place(), "on_failure"));
+    let on_failure =
+        loader.target(fields, "on_failure").or_else(|| loader.operator(fields.place(), "on_failure"));
     Some(Step::Collect(Box::new(CollectSpec {
         into,
         kind,

@@ -20,8 +20,18 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long the phone rings."),
         Field::optional("on_busy", Form::Name("flow"), "an apology and a choice", "In another call."),
         Field::optional("on_no_answer", Form::Name("flow"), "an apology and a choice", "The phone rang out."),
-        Field::optional("on_away", Form::Name("flow"), "an apology and a choice", "Away, with reason and return."),
-        Field::optional("on_unreachable", Form::Name("flow"), "an apology and a choice", "No phone is there."),
+        Field::optional(
+            "on_away",
+            Form::Name("flow"),
+            "an apology and a choice",
+            "Away, with reason and return.",
+        ),
+        Field::optional(
+            "on_unreachable",
+            Form::Name("flow"),
+            "an apology and a choice",
+            "No phone is there.",
+        ),
         Field::optional(
             "on_unknown",
             Form::Name("flow"),
@@ -34,7 +44,10 @@ dial = { to = "4001", ring = "20 s" }
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let whom = match (fields.has("to"), fields.has("value")) {
         (true, false) => loader.agent(fields, "to").map(Whom::Fixed),
         (false, true) => loader.value(fields, "value").map(Whom::Value),
@@ -49,7 +62,8 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fi
     let written = names.map(|name| loader.target(fields, name));
     let on_unknown = loader.target(fields, "on_unknown");
     let whom = whom?;
-    let apology = written.iter().any(Option::is_none).then(|| loader.apology_and_choice(fields.place(), &whom));
+    let apology =
+        written.iter().any(Option::is_none).then(|| loader.apology_and_choice(fields.place(), &whom));
     let [on_busy, on_no_answer, on_away, on_unreachable] =
         written.map(|target| target.or(apology).unwrap_or_default());
     let say_unknown = on_unknown.is_none();

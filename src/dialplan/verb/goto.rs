@@ -18,6 +18,9 @@ hang_up = {}
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     loader.target(fields, "flow").map(Step::Goto)
 }

@@ -15,7 +15,10 @@ hang_up = "goodbye/nice-day"
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let phrase = loader.prompts(fields, "phrase");
     if let Some(written) = fields.get("phrase").filter(|w| w.each().is_empty()) {
         loader.report.mistake(written.place, "the caller hears a closing phrase before the line is closed");

@@ -15,7 +15,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     fields: &[
         Field::needed("calendar", Form::Name("calendar"), "Whose hours."),
         Field::needed("closed", Form::Name("flow"), "Outside the hours."),
-        Field::optional("holiday", Form::Name("flow"), "as `closed`", "On a public holiday, whatever the hour."),
+        Field::optional(
+            "holiday",
+            Form::Name("flow"),
+            "as `closed`",
+            "On a public holiday, whatever the hour.",
+        ),
         Field::optional("open", Form::Name("flow"), "the next step", "Within the hours."),
     ],
     example: r#"[[flow.main]]
@@ -32,7 +37,10 @@ hang_up = {}
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let calendar = loader.calendar(fields, "calendar");
     let open = loader.target(fields, "open").unwrap_or_default();
     let closed = loader.target(fields, "closed");

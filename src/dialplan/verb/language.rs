@@ -17,7 +17,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     short: Some("set"),
     fields: &[
         Field::optional("set", Form::Name("language"), "nothing", "This language from here on."),
-        Field::optional("choose", Form::Other("a list of languages"), "nothing", "The caller chooses among them."),
+        Field::optional(
+            "choose",
+            Form::Other("a list of languages"),
+            "nothing",
+            "The caller chooses among them.",
+        ),
         Field::with("first_digit", Form::Time(500, 60_000), "5 s", "How long a key is waited for."),
     ],
     example: r#"[[flow.main]]
@@ -28,7 +33,10 @@ hang_up = {}
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let first_digit = loader.time_or(fields, "first_digit", loader.defaults.first_digit);
     match (loader.text(fields, "set"), fields.get("choose")) {
         (Some(written), None) => loader.language_named(written).map(Step::Language),
@@ -42,7 +50,7 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fi
                 loader.report.mistake(choose.place, "a choice is between two and nine languages");
                 return None;
             }
-            Some(Step::Menu(loader.add_menu(menu(loader, fields, &offered, first_digit))))
+            Some(Step::Menu(loader.add_menu(menu(loader, &offered, first_digit))))
         }
         _ => {
             loader.report.mistake(fields.place(), "`language` needs either `set` or `choose`");
@@ -51,8 +59,7 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fi
     }
 }
 
-fn menu(loader: &Loader<'_, '_>, fields: &Fields<'_, '_>, offered: &[Language], wait: Duration) -> MenuSpec {
-    let _ = fields;
+fn menu(loader: &Loader<'_, '_>, offered: &[Language], wait: Duration) -> MenuSpec {
     let asked: Vec<Clip> =
         offered.iter().filter_map(|l| loader.catalog.find(l, "language/choose")).map(Clip::Prompt).collect();
     let prompts = Phrase(loader.languages.iter().map(|l| (l.clone(), asked.clone())).collect());

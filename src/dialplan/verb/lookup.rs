@@ -28,7 +28,10 @@ queue = "consultation"
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let list = loader.list(fields, "list");
     let by = loader.value(fields, "by");
     let found = loader.target(fields, "found").unwrap_or_default();

@@ -23,16 +23,29 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::with("before", Form::Prompts, "message/record-now", "What invites it; the tone follows."),
         Field::with("longest", Form::Time(5_000, 600_000), "120 s", "It ends after this time."),
         Field::with("silence", Form::Time(1_000, 60_000), "5 s", "It ends after this much silence."),
-        Field::with("shortest", Form::Time(0, 30_000), "2 s", "Less is no message: the caller is asked again."),
+        Field::with(
+            "shortest",
+            Form::Time(0, 30_000),
+            "2 s",
+            "Less is no message: the caller is asked again.",
+        ),
         Field::optional("on_nothing", Form::Name("flow"), "the next step", "None was left."),
-        Field::optional("on_failure", Form::Name("flow"), "an apology, then the next step", "It could not be kept."),
+        Field::optional(
+            "on_failure",
+            Form::Name("flow"),
+            "an apology, then the next step",
+            "It could not be kept.",
+        ),
     ],
     example: r#"[[flow.main]]
 message = { person = "4001", longest = "3 min" }
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let written: Vec<&str> = ["box", "person", "value"].into_iter().filter(|n| fields.has(n)).collect();
     if written.len() > 1 {
         loader.report.mistake(fields.place(), "`message` is for one of `box`, `person` and `value`");

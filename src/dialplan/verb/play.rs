@@ -11,7 +11,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     short: Some("prompts"),
     fields: &[
         Field::needed("prompts", Form::Prompts, "What is played, in the caller's language."),
-        Field::with("interrupt", Form::Flag, "true", "Whether a key ends it; `false` for what must be heard."),
+        Field::with(
+            "interrupt",
+            Form::Flag,
+            "true",
+            "Whether a key ends it; `false` for what must be heard.",
+        ),
     ],
     example: r#"[[flow.main]]
 play = ["greeting/welcome", "greeting/at-your-service"]
@@ -24,7 +29,10 @@ hang_up = {}
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let phrase = loader.prompts(fields, "prompts");
     Some(Step::Play { phrase, interrupt: loader.flag(fields, "interrupt") })
 }

@@ -51,7 +51,10 @@ hang_up = "goodbye/please-hang-up"
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let change = loader.one(fields, "change");
     let reason = loader.one(fields, "reason").and_then(AwayReason::parse);
     let change = match change? {

@@ -30,7 +30,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "none",
             "What the caller can do instead of waiting, at any time.",
         ),
-        Field::optional("offer", Form::Prompts, "nothing", "Names the keys; said after the queue's `offer_after`."),
+        Field::optional(
+            "offer",
+            Form::Prompts,
+            "nothing",
+            "Names the keys; said after the queue's `offer_after`.",
+        ),
         Field::optional(
             "on_nobody",
             Form::Name("flow"),
@@ -53,7 +58,10 @@ message = { box = "consultation" }
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let queue = loader.queue(fields, "to");
     let before = loader.prompts(fields, "before");
     let needs = loader.skill_levels(fields, "needs");
@@ -126,11 +134,14 @@ fn needs(cursor: &Cursor, spec: &QueueSpec) -> Vec<Requirement> {
     let plan = &cursor.plan;
     let mut needs = spec.needs.clone();
     let Some(queue) = plan.queue(spec.queue) else { return needs };
-    for (skill, _) in plan.skills.iter().enumerate().filter(|(_, s)| s.language.as_ref() == Some(&cursor.language)) {
+    for (skill, _) in
+        plan.skills.iter().enumerate().filter(|(_, s)| s.language.as_ref() == Some(&cursor.language))
+    {
         let Ok(skill) = u16::try_from(skill) else { continue };
         let speaks = |a: &&crate::dialplan::plan::Agent| a.level(skill) > 0;
         let known = needs.iter().any(|n| n.skill == skill);
-        if !known && plan.agents.iter().filter(speaks).any(|a| a.meets(&queue.requirement) && a.meets(&needs)) {
+        if !known && plan.agents.iter().filter(speaks).any(|a| a.meets(&queue.requirement) && a.meets(&needs))
+        {
             needs.push(Requirement { skill, level: 1 });
         }
     }

@@ -26,7 +26,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::optional("number", Form::Count(0, 999_999_999), "nothing", "Said as a number."),
         Field::optional("digits", Form::Text, "nothing", "Said digit by digit."),
         Field::optional("value", Form::Value, "nothing", "Something known of the call, digit by digit."),
-        Field::optional("clock", Form::Other("a time of the clock, `\"15:30\"`"), "nothing", "Said as a time."),
+        Field::optional(
+            "clock",
+            Form::Other("a time of the clock, `\"15:30\"`"),
+            "nothing",
+            "Said as a time.",
+        ),
         Field::optional("hours", Form::Name("calendar"), "nothing", "That calendar's opening hours."),
         Field::optional("calendar", Form::Name("calendar"), "no wish", "Whose holidays a greeting knows."),
         Field::with("twice", Form::Flag, "false", "Digits are said twice, 120 ms apart."),
@@ -44,7 +49,9 @@ hang_up = {}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::dialplan) enum Said {
-    Greeting { calendar: Option<usize> },
+    Greeting {
+        calendar: Option<usize>,
+    },
     Time,
     Date,
     Number(u64),
@@ -57,7 +64,10 @@ pub(in crate::dialplan) enum Said {
 
 const KINDS: [&str; 6] = ["what", "number", "digits", "value", "clock", "hours"];
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let written: Vec<&str> = KINDS.into_iter().filter(|k| fields.has(k)).collect();
     let [kind] = written[..] else {
         loader.report.mistake(fields.place(), format!("`say` needs exactly one of {}", KINDS.join(", ")));

@@ -25,7 +25,10 @@ wait = { play = "notice/privacy" }
 "#,
 };
 
-pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
     let phrase = loader.prompts(fields, "play");
     Some(Step::Wait { phrase, limit: loader.time_if(fields, "limit") })
 }

@@ -15,8 +15,8 @@ use crate::sip::message::Request;
 pub enum Verdict {
     /// This user, right now, with an answer not seen before.
     Good(Masked<String>),
-    /// The right secret for a nonce that is too old, not ours (before a restart), or used with this count already:
-    /// challenge with `stale` and the phone answers without asking its user.
+    /// The right secret for a nonce that is too old, not ours (before a restart), or used with this count
+    /// already: challenge with `stale` and the phone answers without asking its user.
     Stale,
     /// Wrong, or unknown user, or malformed: nobody outside can tell which.
     Bad,
@@ -26,8 +26,8 @@ pub enum Verdict {
 
 /// Issues challenges and checks the answers for one realm.
 ///
-/// A nonce carries its time and a code that only we can make, so that a flood of unauthenticated requests costs no
-/// memory; only a nonce that somebody has answered rightly is remembered, for its nonce count.
+/// A nonce carries its time and a code that only we can make, so that a flood of unauthenticated requests
+/// costs no memory; only a nonce that somebody has answered rightly is remembered, for its nonce count.
 pub struct Challenger {
     realm: String,
     rng: Rng,
@@ -58,7 +58,16 @@ impl Challenger {
         let nobody = Secret::Password(Masked::from(rng.token(20)));
         let nonce_life = Duration::from_secs(300);
         let realm = realm.into().replace(['"', '\\', '\r', '\n'], "");
-        Challenger { realm, rng, key, nobody, md5: true, nonce_life, used: BTreeMap::new(), horizon: String::new() }
+        Challenger {
+            realm,
+            rng,
+            key,
+            nobody,
+            md5: true,
+            nonce_life,
+            used: BTreeMap::new(),
+            horizon: String::new(),
+        }
     }
 
     /// Whether MD5 is offered behind SHA-256, and taken. For phones that know nothing else.
@@ -76,8 +85,8 @@ impl Challenger {
         &self.realm
     }
 
-    /// The values of the WWW-Authenticate headers of a 401, in order of preference (RFC 8760 §2.3). `stale` after
-    /// [`Verdict::Stale`].
+    /// The values of the WWW-Authenticate headers of a 401, in order of preference (RFC 8760 §2.3). `stale`
+    /// after [`Verdict::Stale`].
     pub fn challenge(&mut self, now: Instant, stale: bool) -> Vec<String> {
         let nonce = self.new_nonce(now);
         let stale = if stale { ", stale=true" } else { "" };
@@ -96,14 +105,15 @@ impl Challenger {
         lookup: impl Fn(&str) -> Option<Secret>,
     ) -> Verdict {
         let method = String::from_utf8_lossy(request.method.as_bytes()).into_owned();
-        let mut verdicts = request.headers.all(Name::Authorization).map(|h| self.verify(now, &method, h, &lookup));
+        let mut verdicts =
+            request.headers.all(Name::Authorization).map(|h| self.verify(now, &method, h, &lookup));
         verdicts.find(|verdict| *verdict != Verdict::Missing).unwrap_or(Verdict::Missing)
     }
 
     /// The verdict on one Authorization header's value.
     ///
-    /// The `uri` is hashed as the client wrote it and not held against the Request-URI: proxies and phones rewrite
-    /// that, and the nonce count already makes every answer good for one request.
+    /// The `uri` is hashed as the client wrote it and not held against the Request-URI: proxies and phones
+    /// rewrite that, and the nonce count already makes every answer good for one request.
     pub fn verify(
         &mut self,
         now: Instant,

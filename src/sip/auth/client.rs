@@ -15,9 +15,9 @@ pub struct Credentials {
     pub password: Masked<String>,
 }
 
-/// Credentials and the challenge that they answer, for the requests of one dialog or one registration: the first request
-/// goes without, the 401 or 407 is given to [`challenged`](Self::challenged), and that request's successor and every
-/// later one carry what [`authorize`](Self::authorize) makes.
+/// Credentials and the challenge that they answer, for the requests of one dialog or one registration: the
+/// first request goes without, the 401 or 407 is given to [`challenged`](Self::challenged), and that
+/// request's successor and every later one carry what [`authorize`](Self::authorize) makes.
 #[derive(Clone, Debug)]
 pub struct Login {
     credentials: Credentials,
@@ -27,7 +27,8 @@ pub struct Login {
 /// Why a challenge is not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LoginRefused {
-    /// Our answer was refused: the password is wrong, and asking again will not make it right (RFC 3261 §22.1).
+    /// Our answer was refused: the password is wrong, and asking again will not make it right (RFC 3261
+    /// §22.1).
     #[error("credentials refused")]
     Refused,
     /// No digest challenge with SHA-256 or MD5, and `qop` auth or none.
@@ -56,8 +57,8 @@ impl Login {
         Login { credentials, challenge: None }
     }
 
-    /// Takes the strongest challenge of a 401 or 407 that we can answer. After `Ok`, send the request again with a new
-    /// branch and the next CSeq (RFC 3261 §22.2).
+    /// Takes the strongest challenge of a 401 or 407 that we can answer. After `Ok`, send the request again
+    /// with a new branch and the next CSeq (RFC 3261 §22.2).
     pub fn challenged(&mut self, response: &Response) -> Result<(), LoginRefused> {
         let (asks, header) = match response.status {
             407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
@@ -115,8 +116,14 @@ impl Challenge {
         let count = format!("{:08x}", self.count);
         let cnonce = rng.token(16);
         let qop = self.qop.then_some((&*count, &*cnonce));
-        let proof =
-            Proof { algorithm: self.algorithm, ha1: &ha1, method: &method, uri: &uri, nonce: &self.nonce, qop };
+        let proof = Proof {
+            algorithm: self.algorithm,
+            ha1: &ha1,
+            method: &method,
+            uri: &uri,
+            nonce: &self.nonce,
+            qop,
+        };
         let mut value = format!(
             "Digest username={}, realm={}, nonce={}, uri=\"{uri}\", response=\"{}\"",
             lexer::quote(user),

@@ -1,5 +1,5 @@
-//! Digest access authentication (RFC 7616, for SIP RFC 3261 §22 and RFC 8760), both sides, without state on the wire
-//! side of a challenge.
+//! Digest access authentication (RFC 7616, for SIP RFC 3261 §22 and RFC 8760), both sides, without state on
+//! the wire side of a challenge.
 //!
 //! ```text
 //!   server (challenger.rs)                      client (client.rs)
@@ -7,9 +7,9 @@
 //!   verify()    <-- Authorization -----------   Login::authorize()
 //! ```
 //!
-//! SHA-256 is offered first and MD5 after it, because most desk phones know nothing else; [`Challenger::allow_md5`]
-//! turns that off. `qop` is always `auth`: without it there is no nonce count, and without that no protection from
-//! replay.
+//! SHA-256 is offered first and MD5 after it, because most desk phones know nothing else;
+//! [`Challenger::allow_md5`] turns that off. `qop` is always `auth`: without it there is no nonce count, and
+//! without that no protection from replay.
 
 mod challenger;
 mod client;
@@ -62,16 +62,21 @@ impl Algorithm {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Secret {
     Password(Masked<String>),
-    /// `H(user:realm:password)` in lower-case hexadecimal (RFC 7616 §3.4.2), for who does not want to keep passwords.
-    /// An algorithm without a value refuses those who answer with it.
-    Ha1 { sha256: Option<Masked<String>>, md5: Option<Masked<String>> },
+    /// `H(user:realm:password)` in lower-case hexadecimal (RFC 7616 §3.4.2), for who does not want to keep
+    /// passwords. An algorithm without a value refuses those who answer with it.
+    Ha1 {
+        sha256: Option<Masked<String>>,
+        md5: Option<Masked<String>>,
+    },
 }
 
 impl Secret {
     fn ha1(&self, algorithm: Algorithm, user: &str, realm: &str) -> Option<String> {
         match (self, algorithm) {
             (Secret::Password(password), _) => Some(algorithm.hash(&[user, realm, password.expose()])),
-            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => sha256.as_ref().map(|ha1| ha1.expose().clone()),
+            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => {
+                sha256.as_ref().map(|ha1| ha1.expose().clone())
+            }
             (Secret::Ha1 { md5, .. }, Algorithm::Md5) => md5.as_ref().map(|ha1| ha1.expose().clone()),
         }
     }
@@ -92,7 +97,9 @@ impl Proof<'_> {
     fn response(&self) -> String {
         let ha2 = self.algorithm.hash(&[self.method, self.uri]);
         match self.qop {
-            Some((count, cnonce)) => self.algorithm.hash(&[self.ha1, self.nonce, count, cnonce, "auth", &ha2]),
+            Some((count, cnonce)) => {
+                self.algorithm.hash(&[self.ha1, self.nonce, count, cnonce, "auth", &ha2])
+            }
             None => self.algorithm.hash(&[self.ha1, self.nonce, &ha2]),
         }
     }

@@ -22,10 +22,7 @@ fn the_rfcs_own_example() {
         Proof { algorithm, ha1: &ha1, method: "GET", uri: "/dir/index.html", nonce, qop }.response()
     };
     assert_eq!(proof(Algorithm::Md5), "8ca523f5e9506fed4657c9700eebdbec");
-    assert_eq!(
-        proof(Algorithm::Sha256),
-        "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
-    );
+    assert_eq!(proof(Algorithm::Sha256), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
 }
 
 #[test]
@@ -170,10 +167,15 @@ fn the_client_answers_proxies_and_servers_of_rfc_2069() {
     let uri = Uri::parse("sip:1@example.com").unwrap();
     let (name, value) = login.authorize(&mut Rng::from_number(1), &Method::Invite, &uri).unwrap();
     assert_eq!(name, Name::ProxyAuthorization);
-    assert!(value.contains("opaque=\"o\"") && !value.contains("qop") && !value.contains("algorithm"), "{value}");
+    assert!(
+        value.contains("opaque=\"o\"") && !value.contains("qop") && !value.contains("algorithm"),
+        "{value}"
+    );
 
-    let int_only = ["Digest realm=\"p\", nonce=\"n\", qop=\"auth-int\"".to_owned(), "Basic realm=\"p\"".to_owned()];
-    let refused = Login::new(credentials("a", "b")).challenged(&response(401, Name::WwwAuthenticate, &int_only));
+    let int_only =
+        ["Digest realm=\"p\", nonce=\"n\", qop=\"auth-int\"".to_owned(), "Basic realm=\"p\"".to_owned()];
+    let refused =
+        Login::new(credentials("a", "b")).challenged(&response(401, Name::WwwAuthenticate, &int_only));
     assert_eq!(refused, Err(LoginRefused::NoChallenge));
 }
 

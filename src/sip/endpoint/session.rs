@@ -5,6 +5,7 @@ use crate::sip::Text;
 use crate::sip::dialog::Dialog;
 
 use super::client_invite::Calling;
+use super::command::Answer;
 use super::core::Core;
 use super::event::DialogId;
 use super::leaving::Leaving;
@@ -67,7 +68,7 @@ impl Session {
     pub fn hang_up(self, core: &mut Core, now: Instant, reason: Option<String>) -> Option<Session> {
         match self {
             Session::Ringing(ringing) => {
-                let mut answer = super::command::Answer::new(480);
+                let mut answer = Answer::new(480);
                 answer.headers.extend(reason.map(|reason| ("Reason".to_owned(), reason)));
                 ringing.reject(core, now, answer);
                 None

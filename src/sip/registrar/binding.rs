@@ -22,7 +22,8 @@ pub struct Binding {
     pub refreshed: Instant,
     pub call_id: Text,
     pub cseq: u32,
-    /// What the REGISTER came over. A phone behind an address translator can be reached in no other way (RFC 5626).
+    /// What the REGISTER came over. A phone behind an address translator can be reached in no other way (RFC
+    /// 5626).
     pub flow: Flow,
     pub user_agent: Option<Text>,
 }
@@ -39,7 +40,13 @@ pub enum Way {
 }
 
 impl Binding {
-    pub(super) fn new(contact: NameAddr, request: &Request, flow: Flow, now: Instant, life: Duration) -> Self {
+    pub(super) fn new(
+        contact: NameAddr,
+        request: &Request,
+        flow: Flow,
+        now: Instant,
+        life: Duration,
+    ) -> Self {
         let user_agent = request.headers.text(Name::UserAgent).map(|text| Text::from(text.into_owned()));
         Binding {
             q: quality(contact.params.get("q")),
@@ -61,8 +68,8 @@ impl Binding {
         self.contact.uri.socket_address().map_or(Way::Resolve, Way::Connect)
     }
 
-    /// Whether a REGISTER's contact means this binding: the same URI (RFC 3261 §10.3 step 7), or the same phone that
-    /// came back on another port (RFC 5626 §4.1: `+sip.instance` and `reg-id`).
+    /// Whether a REGISTER's contact means this binding: the same URI (RFC 3261 §10.3 step 7), or the same
+    /// phone that came back on another port (RFC 5626 §4.1: `+sip.instance` and `reg-id`).
     pub(super) fn is_for(&self, contact: &NameAddr) -> bool {
         let (ours, theirs) = (&self.contact.params, &contact.params);
         let same_instance = ours.get("+sip.instance").is_some_and(|id| {

@@ -1,7 +1,7 @@
 //! Who can be reached where: the bindings of a registrar (RFC 3261 §10.3), as pure state.
 //!
-//! The host authenticates the request, decides which address-of-record it is for, and hands both in. What comes out is
-//! the answer, and what changed, so that it can be kept on disk and shown on lamps.
+//! The host authenticates the request, decides which address-of-record it is for, and hands both in. What
+//! comes out is the answer, and what changed, so that it can be kept on disk and shown on lamps.
 //!
 //! ```text
 //!                 register: new contact            register: same contact
@@ -35,8 +35,8 @@ pub struct Config {
     pub min_expires: Duration,
     /// Longer is shortened: a phone that vanished is noticed within this time.
     pub max_expires: Duration,
-    /// Contacts of one address-of-record. A newer one pushes out the one that was refreshed longest ago: a phone that
-    /// restarts on another port each time must not lock itself out.
+    /// Contacts of one address-of-record. A newer one pushes out the one that was refreshed longest ago: a
+    /// phone that restarts on another port each time must not lock itself out.
     pub max_contacts: usize,
 }
 
@@ -134,7 +134,8 @@ impl Registrar {
         Registrar { config, bindings: BTreeMap::new(), next: None }
     }
 
-    /// An authenticated REGISTER for `address_of_record`, which came over `flow`. All of it happens or nothing.
+    /// An authenticated REGISTER for `address_of_record`, which came over `flow`. All of it happens or
+    /// nothing.
     ///
     /// # Errors
     /// [`Refused`], with its status.
@@ -234,8 +235,8 @@ impl Registrar {
         self.find_next();
     }
 
-    /// A walk over all bindings costs less than keeping an order of deadlines: a thousand phones register a few times
-    /// a second, and the deadline is asked for after every input.
+    /// A walk over all bindings costs less than keeping an order of deadlines: a thousand phones register a
+    /// few times a second, and the deadline is asked for after every input.
     fn find_next(&mut self) {
         self.next = self.bindings.values().flatten().map(|b| b.expires).min();
     }
@@ -308,8 +309,8 @@ impl Update<'_> {
         Ok(())
     }
 
-    /// The contact's own `expires`, else the Expires header, else our default. What is no number counts as not
-    /// said (RFC 3261 §10.2.1.1).
+    /// The contact's own `expires`, else the Expires header, else our default. What is no number counts as
+    /// not said (RFC 3261 §10.2.1.1).
     fn life_of(&self, contact: &NameAddr) -> Result<Duration, Refused> {
         let header = || self.request.headers.seconds(Name::Expires);
         let own = contact.params.number("expires").map(|s| Duration::from_secs(s.into()));

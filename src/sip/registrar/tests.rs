@@ -7,7 +7,10 @@ use crate::sip::{Framing, Limits, Message};
 #[test]
 fn a_binding_comes_is_refreshed_and_expires() {
     let mut world = World::new();
-    assert_eq!(world.register("1 | <sip:1001@192.0.2.7:5062> | 600"), "200 <sip:1001@192.0.2.7:5062>;expires=600 / bound");
+    assert_eq!(
+        world.register("1 | <sip:1001@192.0.2.7:5062> | 600"),
+        "200 <sip:1001@192.0.2.7:5062>;expires=600 / bound"
+    );
     assert_eq!(world.registrar.poll_timeout(), Some((at(600), "registration expires")));
     world.now = at(300);
     assert_eq!(
@@ -39,7 +42,8 @@ fn best_q_first_then_the_freshest() {
     world.register("2 | <sip:a@h2>;q=0.9 | 100");
     world.now = at(2);
     world.register("3 | <sip:a@h3>;q=0.5 | 100");
-    let hosts: Vec<_> = world.registrar.contacts_of("1001").iter().map(|b| b.contact.uri.host().to_string()).collect();
+    let hosts: Vec<_> =
+        world.registrar.contacts_of("1001").iter().map(|b| b.contact.uri.host().to_string()).collect();
     assert_eq!(hosts, ["h2", "h3", "h1"]);
 }
 
@@ -60,7 +64,10 @@ fn removal_by_contact_and_by_wildcard() {
         world.register("2 | <sip:a@h1>;expires=0 | 100"),
         "200 <sip:a@h2>;expires=100, <sip:a@h3>;expires=100 / removed"
     );
-    assert_eq!(world.register("3 | <sip:gone@h9>;expires=0 | "), "200 <sip:a@h2>;expires=100, <sip:a@h3>;expires=100 / ");
+    assert_eq!(
+        world.register("3 | <sip:gone@h9>;expires=0 | "),
+        "200 <sip:a@h2>;expires=100, <sip:a@h3>;expires=100 / "
+    );
     assert_eq!(world.register("4 | * | 100"), "400 Contact: * needs Expires: 0");
     assert_eq!(world.register("4 | * | "), "400 Contact: * needs Expires: 0");
     assert_eq!(world.register("4 | *\r\nContact: <sip:a@h> | 0"), "400 bad Contact");
@@ -83,7 +90,10 @@ fn older_requests_of_the_same_call_id_are_refused_whole() {
 #[test]
 fn one_bad_contact_leaves_all_as_it_was() {
     let mut world = World::new();
-    assert_eq!(world.register("1 | <sip:a@h1>, <sip:a@h2>;expires=1 | 100"), "423 expires is shorter than 60 s");
+    assert_eq!(
+        world.register("1 | <sip:a@h1>, <sip:a@h2>;expires=1 | 100"),
+        "423 expires is shorter than 60 s"
+    );
     assert_eq!(world.register("1 | <sip:a@h1>, <name:John_Smith> | 100"), "400 bad Contact");
     assert!(world.registrar.contacts_of("1001").is_empty());
     assert_eq!(world.registrar.poll_timeout(), None);
@@ -100,7 +110,10 @@ fn past_the_limit_the_oldest_gives_way() {
     world.register("6 | <sip:a@h1> | 100");
     world.now = at(7);
     let answer = world.register("7 | <sip:a@h6> | 100");
-    assert!(answer.ends_with("/ bound pushed out") && !answer.contains("h2") && answer.contains("h1"), "{answer}");
+    assert!(
+        answer.ends_with("/ bound pushed out") && !answer.contains("h2") && answer.contains("h1"),
+        "{answer}"
+    );
     assert_eq!(
         world.register("8 | <sip:a@1>, <sip:a@2>, <sip:a@3>, <sip:a@4>, <sip:a@5>, <sip:a@6> | 100"),
         "403 too many contacts"

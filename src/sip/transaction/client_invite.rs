@@ -43,6 +43,8 @@ pub struct ClientInvite {
     timing: Timing,
     /// Of timer A.
     interval: Duration,
+    /// A provisional response does not stop timer B any more.
+    abandoned: bool,
 }
 
 impl ClientInvite {
@@ -53,7 +55,7 @@ impl ClientInvite {
             actions.push(Action::Set(Timer::A, timing.t1));
         }
         actions.push(Action::Set(Timer::B, timing.give_up()));
-        ClientInvite { state: State::Calling, timing, interval: timing.t1 }
+        ClientInvite { state: State::Calling, timing, interval: timing.t1, abandoned: false }
     }
 
     /// The next state, and what is to be done, appended to `actions`.
@@ -77,7 +79,11 @@ impl ClientInvite {
                 State::Terminated
             }
             (State::Calling, Response(Class::Provisional)) => {
-                actions.extend([Clear(Timer::A), Clear(Timer::B), Pass]);
+                actions.push(Clear(Timer::A));
+                if !self.abandoned {
+                    actions.push(Clear(Timer::B));
+                }
+                actions.push(Pass);
                 State::Proceeding
             }
             (State::Proceeding, Response(Class::Provisional)) => {
@@ -95,6 +101,10 @@ impl ClientInvite {
                 State::Completed
             }
             // §9.1: after CANCEL "the client SHOULD then consider the original transaction cancelled".
+            (State::Calling, Abandon) => {
+                self.abandoned = true;
+                State::Calling
+            }
             (State::Proceeding, Abandon) => {
                 actions.push(Set(Timer::B, timing.give_up()));
                 State::Proceeding
@@ -182,6 +192,7 @@ mod tests {
         assert_eq!(after(UDP, &[Response(Provisional), Abandon, Fire(Timer::B)]), [TimedOut, Terminate]);
         // Before any response timer B runs anyway, after the final one there is nothing to wait for.
         assert_eq!(after(UDP, &[Abandon]), []);
+        assert_eq!(after(UDP, &[Abandon, Response(Provisional)]), [Clear(Timer::A), Pass]);
         assert_eq!(after(UDP, &[Response(Success), Abandon]), []);
     }
 

@@ -13,8 +13,8 @@ pub enum Cut {
     Message(Bytes),
     /// A keep-alive: answer with one CR LF (RFC 5626 §4.4.1).
     Ping,
-    /// The stream cannot be cut any further: close it. `head` is what there is of the message; handed to the parser it
-    /// yields the 400 to send before closing. Empty where nothing can be answered.
+    /// The stream cannot be cut any further: close it. `head` is what there is of the message; handed to the
+    /// parser it yields the 400 to send before closing. Empty where nothing can be answered.
     Broken { why: Malformed, head: Bytes },
 }
 
@@ -25,7 +25,8 @@ pub enum Cut {
 pub struct StreamFramer {
     limits: Limits,
     buffer: BytesMut,
-    /// No blank line ends before this offset: a head that comes in drops is not searched again from its start.
+    /// No blank line ends before this offset: a head that comes in drops is not searched again from its
+    /// start.
     searched: usize,
     /// Line ends in a row since the last message; two make a ping.
     line_ends: u8,
@@ -124,8 +125,8 @@ impl StreamFramer {
     }
 }
 
-/// The one Content-Length of a complete head. Folded lines are part of the line before, so that nobody hides a
-/// Content-Length in a Subject.
+/// The one Content-Length of a complete head. Folded lines are part of the line before, so that nobody hides
+/// a Content-Length in a Subject.
 fn content_length(head: &[u8]) -> Result<usize, Malformed> {
     let mut found = None;
     let mut lines = head.split(|&b| b == b'\n').skip(1).peekable();

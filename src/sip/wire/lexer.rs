@@ -181,7 +181,8 @@ pub(crate) fn skip_space(mut text: &[u8]) -> &[u8] {
 }
 
 /// The values of a comma-separated header: commas in quoted strings and in `<…>` do not separate. Pieces are
-/// trimmed and may be empty; an unbalanced quote or bracket leaves its piece whole, for its own parser to refuse.
+/// trimmed and may be empty; an unbalanced quote or bracket leaves its piece whole, for its own parser to
+/// refuse.
 pub(crate) fn list(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -63,8 +63,8 @@ impl<'a> Lines<'a> {
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
     }
 
-    /// The next header line with its continuation lines joined by single spaces (RFC 3261 §7.3.1); an empty one is the
-    /// end of the head. `None`: the input ended before the line did.
+    /// The next header line with its continuation lines joined by single spaces (RFC 3261 §7.3.1); an empty
+    /// one is the end of the head. `None`: the input ended before the line did.
     pub(crate) fn unfolded(&mut self) -> Result<Option<Line<'a>>, Malformed> {
         let Some(first) = self.raw()? else { return Ok(None) };
         if first.is_empty() || !self.is_continued() && !first.contains(&b'\r') {

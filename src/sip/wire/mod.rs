@@ -8,9 +8,9 @@
 //!                                           lexer.rs: tokens, quotes, lists
 //! ```
 //!
-//! Tolerant in what it takes (folding, compact names, odd white space, bare LF, leading blank lines, bytes that
-//! are not UTF-8), with hard limits ([`Limits`]) and one typed reason for every refusal ([`Malformed`]) that
-//! holds nothing of the message.
+//! Tolerant in what it takes (folding, compact names, odd white space, bare LF, leading blank lines, bytes
+//! that are not UTF-8), with hard limits ([`Limits`]) and one typed reason for every refusal ([`Malformed`])
+//! that holds nothing of the message.
 
 mod error;
 mod framer;

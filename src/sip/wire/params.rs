@@ -14,8 +14,8 @@ use super::text::{Text, one_line};
 pub struct Params(Bytes);
 
 impl Params {
-    /// `raw`, a slice of `owner`, begins with `;` or is empty. Empty entries (`;;`) are an error, because they hide
-    /// where a value ends (RFC 4475 §3.1.2.1).
+    /// `raw`, a slice of `owner`, begins with `;` or is empty. Empty entries (`;;`) are an error, because
+    /// they hide where a value ends (RFC 4475 §3.1.2.1).
     pub(crate) fn parse(owner: &Bytes, raw: &[u8]) -> Result<Self, Invalid> {
         Params::check(raw)?;
         Ok(Params(owner.slice_ref(raw)))

@@ -40,8 +40,8 @@ impl fmt::Debug for ParseError {
     }
 }
 
-/// What is needed to answer a request that could not be read: the values as they came, malformed or not, because only
-/// the sender has to recognise them.
+/// What is needed to answer a request that could not be read: the values as they came, malformed or not,
+/// because only the sender has to recognise them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub status: u16,
@@ -59,14 +59,17 @@ impl Refusal {
     pub fn encode(&self, to_tag: &Text) -> Bytes {
         let mut out = Vec::with_capacity(512);
         // 400's phrase should say what is wrong (RFC 3261 §21.4.1), other codes have their own.
-        let reason = if self.status == 400 { self.why.to_string() } else { status::reason(self.status).to_owned() };
+        let reason =
+            if self.status == 400 { self.why.to_string() } else { status::reason(self.status).to_owned() };
         out.extend_from_slice(format!("SIP/2.0 {} {reason}\r\n", self.status).as_bytes());
         for via in &self.vias {
             out.extend_from_slice(b"Via: ");
             via.encode(&mut out);
             out.extend_from_slice(b"\r\n");
         }
-        for (name, value) in [("From", &self.from), ("To", &self.to), ("Call-ID", &self.call_id), ("CSeq", &self.cseq)] {
+        for (name, value) in
+            [("From", &self.from), ("To", &self.to), ("Call-ID", &self.call_id), ("CSeq", &self.cseq)]
+        {
             let Some(value) = value else { continue };
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(b": ");
@@ -139,7 +142,8 @@ impl Start {
         let (code, reason) = lexer::split(rest, b' ').unwrap_or((rest, &[]));
         let status = lexer::number(code).and_then(|code| u16::try_from(code).ok());
         let status = status.filter(|code| (100..700).contains(code)).ok_or(Malformed::Status)?;
-        let reason = if reason.contains(&b'\r') { one_line(reason.to_vec()) } else { whole.slice_ref(reason) };
+        let reason =
+            if reason.contains(&b'\r') { one_line(reason.to_vec()) } else { whole.slice_ref(reason) };
         Ok(Start::Response { status, reason: Text::from_parsed(reason) })
     }
 
@@ -159,7 +163,8 @@ fn is_sip(version: &[u8]) -> bool {
 
 fn request_uri(raw: Bytes) -> Result<Uri, Malformed> {
     match Uri::from_parsed(raw) {
-        // RFC 3261 §19.1.5: headers are not allowed here, and RFC 4475 §3.1.2.11 shows what they would smuggle in.
+        // RFC 3261 §19.1.5: headers are not allowed here, and RFC 4475 §3.1.2.11 shows what they would
+        // smuggle in.
         Ok(uri) if !uri.has_headers() => Ok(uri),
         Ok(_) | Err(Invalid) => Err(Malformed::RequestUri),
     }
@@ -223,9 +228,11 @@ impl Head {
             if self.way_back_broken {
                 break;
             }
-            // Until this one is known to be well formed, it is the last: an answer must not visit hops out of order.
+            // Until this one is known to be well formed, it is the last: an answer must not visit hops out of
+            // order.
             self.way_back_broken = true;
-            let (via, well_formed) = Via::from_parsed(owner, piece).map_err(|Invalid| Malformed::Bad(Name::Via))?;
+            let (via, well_formed) =
+                Via::from_parsed(owner, piece).map_err(|Invalid| Malformed::Bad(Name::Via))?;
             self.vias.push(via);
             well_formed.map_err(|Invalid| Malformed::Bad(Name::Via))?;
             self.way_back_broken = false;
@@ -264,20 +271,42 @@ impl Head {
                 let uri = uri.clone()?;
                 let (vias, headers) = (std::mem::take(&mut self.vias), std::mem::take(&mut self.headers));
                 let method = cseq.method;
-                Ok(Message::Request(Request { method, uri, vias, from, to, call_id, cseq: cseq.number, headers, body }))
+                Ok(Message::Request(Request {
+                    method,
+                    uri,
+                    vias,
+                    from,
+                    to,
+                    call_id,
+                    cseq: cseq.number,
+                    headers,
+                    body,
+                }))
             }
             Start::Response { status, reason } => {
                 let (vias, headers) = (std::mem::take(&mut self.vias), std::mem::take(&mut self.headers));
                 let (status, reason) = (*status, reason.clone());
-                Ok(Message::Response(Response { status, reason, vias, from, to, call_id, cseq, headers, body }))
+                Ok(Message::Response(Response {
+                    status,
+                    reason,
+                    vias,
+                    from,
+                    to,
+                    call_id,
+                    cseq,
+                    headers,
+                    body,
+                }))
             }
         }
     }
 
-    /// What an endpoint acts on must be readable before it acts. Headers that it only passes by (Date, Subject, …)
-    /// may be what they like (RFC 3261 §8.2, RFC 4475 §3.1.2.12).
+    /// What an endpoint acts on must be readable before it acts. Headers that it only passes by (Date,
+    /// Subject, …) may be what they like (RFC 3261 §8.2, RFC 4475 §3.1.2.12).
     fn check_request(&self) -> Result<(), Malformed> {
-        if self.headers.has(Name::MaxForwards) && self.headers.number(Name::MaxForwards).is_none_or(|hops| hops > 255) {
+        if self.headers.has(Name::MaxForwards)
+            && self.headers.number(Name::MaxForwards).is_none_or(|hops| hops > 255)
+        {
             return Err(Malformed::Bad(Name::MaxForwards));
         }
         for name in [Name::Contact, Name::Route, Name::RecordRoute] {

@@ -1,0 +1,2 @@
+mod hearing;
+mod sounds;

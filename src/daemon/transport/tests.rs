@@ -1,0 +1,202 @@
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+
+const OPTIONS: &str = "OPTIONS sip:hotline SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Message(Flow, String),
+    Closed(Flow),
+}
+
+struct World {
+    runtime: tokio::runtime::Runtime,
+    transports: Transports,
+    counters: Arc<Counters>,
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+impl World {
+    fn new(config: Config) -> World {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let counters = Arc::new(Counters::default());
+        let transports = runtime.block_on(async { Transports::bind(&config, Limits::default(), &counters) });
+        World { runtime, transports: transports.unwrap(), counters }
+    }
+
+    fn usual() -> World {
+        World::new(Config { udp: vec![loopback()], tcp: vec![loopback()], ..Config::default() })
+    }
+
+    fn address(&self, transport: Transport) -> SocketAddr {
+        self.transports.addresses().into_iter().find(|(t, _)| *t == transport).unwrap().1
+    }
+
+    /// Everything that arrives until there are so many, or for two seconds.
+    fn see(&mut self, count: usize) -> Vec<Seen> {
+        let World { runtime, transports, .. } = self;
+        let mut seen = Vec::new();
+        runtime.block_on(async {
+            let whole = async {
+                while seen.len() < count {
+                    transports.ready().await;
+                    transports.receive(64, |arrival| {
+                        seen.push(match arrival {
+                            Arrival::Message { flow, bytes } => {
+                                Seen::Message(flow, String::from_utf8(bytes.to_vec()).unwrap())
+                            }
+                            Arrival::Closed(flow) => Seen::Closed(flow),
+                        });
+                    });
+                }
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(2), whole).await;
+        });
+        seen
+    }
+
+    fn send(&mut self, flow: Flow, text: &str) -> Option<Flow> {
+        let World { runtime, transports, .. } = self;
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        runtime.block_on(async { transports.send(Transmit { flow, bytes }) })
+    }
+}
+
+#[test]
+fn a_datagram_comes_with_both_addresses_and_is_answered_by_the_same_socket() {
+    let mut world = World::usual();
+    let server = world.address(Transport::Udp);
+    let phone = UdpSocket::bind(loopback()).unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    phone.send_to(OPTIONS.as_bytes(), server).unwrap();
+    let remote = phone.local_addr().unwrap();
+    let flow = Flow { transport: Transport::Udp, local: server, remote, connection: 0 };
+    assert_eq!(world.see(1), [Seen::Message(flow, OPTIONS.to_owned())]);
+    assert_eq!(world.send(flow, "SIP/2.0 200 OK"), None);
+    let mut buffer = [0; 100];
+    let (length, from) = phone.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..length], from), (&b"SIP/2.0 200 OK"[..], server));
+}
+
+#[test]
+fn a_socket_on_all_addresses_knows_which_one_the_peer_sees() {
+    let any = SocketAddr::from(([0, 0, 0, 0], 0));
+    let mut world = World::new(Config { udp: vec![any], tcp: vec![], ..Config::default() });
+    let port = world.address(Transport::Udp).port();
+    let phone = UdpSocket::bind(loopback()).unwrap();
+    phone.send_to(b"x", ("127.0.0.1", port)).unwrap();
+    let seen = world.see(1);
+    let Some(Seen::Message(flow, _)) = seen.first() else { panic!("{seen:?}") };
+    assert_eq!(flow.local, SocketAddr::from(([127, 0, 0, 1], port)));
+    assert_eq!(world.send(*flow, "answer"), None);
+    assert!(own_udp(&world.transports.addresses()).is_some_and(|own| !own.ip().is_unspecified()));
+}
+
+#[test]
+fn a_stream_is_cut_into_messages_and_its_end_is_told() {
+    let mut world = World::usual();
+    let server = world.address(Transport::Tcp);
+    let mut phone = TcpStream::connect(server).unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let (first, rest) = OPTIONS.split_at(20);
+    phone.write_all(first.as_bytes()).unwrap();
+    phone.write_all(format!("{rest}\r\n\r\n{OPTIONS}").as_bytes()).unwrap();
+    let seen = world.see(2);
+    let [Seen::Message(flow, one), Seen::Message(_, two)] = seen.as_slice() else { panic!("{seen:?}") };
+    assert_eq!((one.as_str(), two.as_str()), (OPTIONS, OPTIONS));
+    assert_eq!((flow.local, flow.remote, flow.connection), (server, phone.local_addr().unwrap(), 1));
+    let flow = *flow;
+
+    assert_eq!(world.send(flow, "SIP/2.0 200 OK\r\n\r\n"), None);
+    assert_eq!(world.see(0), []);
+    let reader = phone.try_clone().unwrap();
+    let text = std::thread::spawn(move || {
+        let mut buffer = [0; 20];
+        (&reader).read_exact(&mut buffer).unwrap();
+        buffer
+    });
+    world.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    assert_eq!(&text.join().unwrap(), b"\r\nSIP/2.0 200 OK\r\n\r\n", "a pong for the ping, then the answer");
+
+    drop(phone);
+    assert_eq!(world.see(1), [Seen::Closed(flow)]);
+    assert_eq!(world.transports.open_streams(), 0);
+    assert_eq!(world.send(flow, "too late"), Some(flow));
+    assert_eq!(world.counters.tcp_gone.get(), 1);
+}
+
+#[test]
+fn nonsense_on_a_stream_closes_it() {
+    let mut world = World::usual();
+    let mut phone = TcpStream::connect(world.address(Transport::Tcp)).unwrap();
+    phone.write_all(&vec![b'x'; 200 * 1024]).unwrap();
+    let seen = world.see(2);
+    assert!(matches!(seen.last(), Some(Seen::Closed(_))), "{seen:?}");
+    assert_eq!(world.counters.tcp_malformed.get(), 1);
+}
+
+#[test]
+fn a_silent_stream_is_closed_and_too_many_are_turned_away() {
+    let config = Config {
+        udp: vec![],
+        tcp: vec![loopback()],
+        tcp_idle: Duration::from_millis(50),
+        tcp_streams: 1,
+    };
+    let mut world = World::new(config);
+    let server = world.address(Transport::Tcp);
+    let _first = TcpStream::connect(server).unwrap();
+    let _second = TcpStream::connect(server).unwrap();
+    let seen = world.see(1);
+    assert!(matches!(seen.as_slice(), [Seen::Closed(_)]), "{seen:?}");
+    assert_eq!((world.counters.tcp_idle.get(), world.counters.tcp_refused.get()), (1, 1));
+}
+
+#[test]
+fn connect_first_opens_one_stream_for_all_messages_to_a_peer() {
+    let mut world = World::usual();
+    let peer = std::net::TcpListener::bind(loopback()).unwrap();
+    let remote = peer.local_addr().unwrap();
+    let flow = Flow { transport: Transport::Tcp, local: world.address(Transport::Tcp), remote, connection: 0 };
+    assert_eq!((world.send(flow, "one "), world.send(flow, "two")), (None, None));
+    let reading = std::thread::spawn(move || {
+        let (mut socket, _) = peer.accept().unwrap();
+        let mut buffer = [0; 7];
+        socket.read_exact(&mut buffer).unwrap();
+        buffer
+    });
+    let seen = world.see(2);
+    assert_eq!(&reading.join().unwrap(), b"one two");
+    let numbered = Flow { connection: 1, ..flow };
+    assert_eq!(seen, [Seen::Closed(numbered), Seen::Closed(flow)], "by its number, and as it was asked for");
+}
+
+#[test]
+fn a_peer_that_refuses_is_told_as_a_lost_flow() {
+    let mut world = World::usual();
+    let gone = std::net::TcpListener::bind(loopback()).unwrap().local_addr().unwrap();
+    let flow =
+        Flow { transport: Transport::Tcp, local: world.address(Transport::Tcp), remote: gone, connection: 0 };
+    assert_eq!(world.send(flow, "hello"), None);
+    assert!(world.see(2).contains(&Seen::Closed(flow)));
+    assert_eq!(world.counters.tcp_connect_failed.get(), 1);
+}
+
+#[test]
+fn a_port_in_use_is_one_sentence() {
+    let taken = UdpSocket::bind(loopback()).unwrap();
+    let address = taken.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = Config { udp: vec![address], tcp: vec![], ..Config::default() };
+    let result = runtime.block_on(async { Transports::bind(&config, Limits::default(), &Arc::default()) });
+    let sentence = result.err().unwrap().to_string();
+    assert!(sentence.starts_with(&format!("UDP port {} on 127.0.0.1 is in use", address.port())), "{sentence}");
+}

@@ -1,0 +1,160 @@
+//! What nobody wrote: the flows and menus behind the defaults of `queue` and `dial`. Good telephone manners are what
+//! a plan has unless it says otherwise.
+
+use std::time::Duration;
+
+use super::doc::parse_time;
+use super::load::Loader;
+use super::plan::{Flow, Phrase};
+use super::read::Fields;
+use super::step::{Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, Place, Step, Target, Whom};
+use super::verb;
+
+impl<'a, 's> Loader<'a, 's> {
+    /// Stands for a flow that does not exist.
+    pub(super) fn void(&mut self) -> Target {
+        if let Some(void) = self.void {
+            return Target::Flow(void);
+        }
+        let place = Place { file: 0, start: 0, end: 0 };
+        let target = self.hidden(place, "nowhere", vec![Step::HangUp { phrase: Phrase::default() }]);
+        if let Target::Flow(flow) = target {
+            self.void = Some(flow);
+        }
+        target
+    }
+
+    /// Adds a flow that nobody wrote: what a default does.
+    fn hidden(&mut self, place: Place, name: &str, steps: Vec<Step>) -> Target {
+        let id = FlowId(u32::try_from(self.flows.len()).unwrap_or(u32::MAX));
+        let steps = steps.into_iter().map(|step| self.at(place, step)).collect();
+        self.flows.push(Flow { name: name.to_owned(), steps });
+        Target::Flow(id)
+    }
+
+    /// Adds a menu that nobody named.
+    pub(super) fn add_menu(&mut self, menu: MenuSpec) -> MenuId {
+        let id = MenuId(u32::try_from(self.menus.len()).unwrap_or(u32::MAX));
+        self.menus.push(menu);
+        id
+    }
+
+    /// Written, else inherited, else documented.
+    pub(super) fn tries(&mut self, fields: &Fields<'a, 's>) -> u8 {
+        let tries = match self.defaults.tries {
+            Some(inherited) if !fields.has("tries") => inherited,
+            _ => self.count(fields, "tries"),
+        };
+        u8::try_from(tries).unwrap_or(1)
+    }
+
+    /// The flow of [hotline] for callers who cannot work a menu; without one, `field` must be written.
+    pub(super) fn operator(&mut self, place: Place, field: &str) -> Option<Target> {
+        match (self.operator, self.operator_written) {
+            (Some(target), _) => Some(target),
+            (None, true) => Some(self.void()),
+            (None, false) => {
+                let reason = format!("`{field}` is needed here: where does the caller go who cannot choose?");
+                self.report
+                    .mistake(place, reason)
+                    .add_help("or give `[hotline]` an `operator` for all menus");
+                None
+            }
+        }
+    }
+
+    pub(super) fn operator_or_goodbye(&mut self, place: Place) -> Target {
+        if let Some(operator) = self.operator {
+            return operator;
+        }
+        let phrase = self.phrase(place, "goodbye/thanks");
+        self.hidden(place, "goodbye", vec![Step::HangUp { phrase }])
+    }
+
+    pub(super) fn with_tone(&mut self, mut before: Phrase) -> Phrase {
+        let place = self.hotline.unwrap_or(Place { file: 0, start: 0, end: 0 });
+        for (language, clips) in self.phrase(place, verb::message::TONE).0 {
+            before.0.entry(language).or_default().extend(clips);
+        }
+        before
+    }
+
+    fn take_message(&mut self, place: Place, whom: Option<Whom>, box_name: &str) -> Step {
+        let before = self.phrase(place, written_default("before"));
+        let time = |name| Duration::from_millis(parse_time(written_default(name)).unwrap_or(0));
+        Step::Message(Box::new(MessageSpec {
+            whom,
+            box_name: box_name.to_owned(),
+            before: self.with_tone(before),
+            longest: time("longest"),
+            silence: time("silence"),
+            shortest: time("shortest"),
+            on_nothing: Target::Next,
+            on_failure: Target::Next,
+        }))
+    }
+
+    /// What a queue does that cannot serve: says so and takes a message for the team.
+    pub(super) fn apology_and_message(
+        &mut self,
+        place: Place,
+        why: &str,
+        apology: &str,
+        queue: &str,
+    ) -> Target {
+        let phrase = self.phrase(place, apology);
+        let message = self.take_message(place, None, queue);
+        self.hidden(place, &format!("{queue} {why}"), vec![Step::Play { phrase, interrupt: true }, message])
+    }
+
+    /// What `dial` does when the person cannot come: says why; 1 leaves a message, 2 asks for somebody else,
+    /// silence leaves a message.
+    pub(super) fn apology_and_choice(&mut self, place: Place, whom: &Whom) -> Target {
+        let message = self.take_message(place, Some(Whom::Last), "general");
+        let message = self.hidden(place, "message", vec![message]);
+        let has_box = match whom {
+            Whom::Fixed(agent) => self.agents.get(agent.0 as usize).is_some_and(|a| a.mailbox),
+            _ => false,
+        };
+        let without_box = if has_box { Target::Next } else { self.operator.unwrap_or(message) };
+        let regret = Step::Regret { without_box };
+        if self.operator.is_none() && self.agents.iter().all(|a| a.delegate.is_none()) {
+            return self.hidden(place, "apology", vec![regret, Step::Goto(message)]);
+        }
+        let fallback = self.operator.unwrap_or(message);
+        let sorry = Step::Play { phrase: self.phrase(place, "transfer/failed"), interrupt: true };
+        let failed = self.hidden(place, "delegate failed", vec![sorry, Step::Goto(fallback)]);
+        let delegate = Step::Dial(Box::new(DialSpec {
+            whom: Whom::Delegate,
+            before: self.phrase(place, "transfer/trying-another"),
+            ring: self.defaults.ring.unwrap_or(Duration::from_secs(15)),
+            on_busy: failed,
+            on_no_answer: failed,
+            on_away: failed,
+            on_unreachable: failed,
+            on_unknown: fallback,
+            say_unknown: false,
+        }));
+        let delegate = self.hidden(place, "delegate", vec![delegate]);
+        let choices = MenuSpec {
+            name: "message or somebody else".to_owned(),
+            prompts: self.phrase(place, "message/choices"),
+            keys: vec![("1".to_owned(), Choice::Go(message)), ("2".to_owned(), Choice::Go(delegate))],
+            first_digit: self.defaults.first_digit.unwrap_or(Duration::from_secs(5)),
+            between_digits: self.defaults.between_digits.unwrap_or(Duration::from_secs(3)),
+            tries: 2,
+            invalid: self.phrase(place, "error/invalid-key"),
+            silent: Phrase::default(),
+            too_many: Phrase::default(),
+            leaving: Phrase::default(),
+            exhausted: message,
+        };
+        let choices = self.add_menu(choices);
+        self.hidden(place, "apology", vec![regret, Step::Menu(choices)])
+    }
+}
+
+/// The documented default of a field of `message`.
+fn written_default(field: &str) -> &'static str {
+    verb::message::DOC.field(field).map_or("", |f| f.written_default())
+}
