@@ -73,7 +73,9 @@ impl Source {
 
     pub fn load(&self) -> Result<Settings, Failure> {
         let text = match &self.file {
-            Some(path) => Some(fs::read_to_string(path).map_err(|error| Failure::Read { path: path.clone(), error })?),
+            Some(path) => {
+                Some(fs::read_to_string(path).map_err(|error| Failure::Read { path: path.clone(), error })?)
+            }
             None => None,
         };
         let file = self.file.as_deref().zip(text.as_deref());
@@ -89,6 +91,11 @@ impl Source {
                 return Ok(Settings { bare: file.is_none(), ..settings });
             }
         }
+        // As a person reads the file, from above.
+        mistakes.sort_by_key(|mistake| match &mistake.origin {
+            Origin::File { line, column, .. } => (*line, *column),
+            _ => (usize::MAX, 0),
+        });
         Err(Mistakes(mistakes))
     }
 }

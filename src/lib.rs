@@ -83,3 +83,4 @@ pub mod report;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+pub mod sim;

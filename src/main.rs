@@ -94,9 +94,15 @@ enum Command {
 #[derive(Subcommand)]
 enum Agent {
     List,
-    SignOn { extension: String },
-    SignOff { extension: String },
-    Ready { extension: String },
+    SignOn {
+        extension: String,
+    },
+    SignOff {
+        extension: String,
+    },
+    Ready {
+        extension: String,
+    },
     Away {
         extension: String,
         /// meeting, important-meeting, visitor, out, banquet, break, leave or training.

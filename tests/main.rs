@@ -13,5 +13,7 @@ mod sip {
     /// The torture messages of RFC 4475 and RFC 5118.
     mod torture;
 }
+/// Dialplans from outside: every mistake's text, the shipped plan walked, the reference's examples.
+mod dialplans;
 /// What the code promises about itself: arrows between modules, a core without clocks, masked values, prompts with texts.
 mod tidy;

@@ -1,6 +1,6 @@
 //! The record of a call in the making.
 
-use crate::base::{CallId, Masked, Now, RecordingId, SlipId, Wall};
+use crate::base::{CallId, Instant, Masked, Now, RecordingId, SlipId, Wall};
 use crate::record::{CallEnd, CallRecord, QueueOutcome, QueueVisit, Stage, StageKind};
 
 /// Stages beyond this many are counted, not kept: a caller who walks in circles fills no disk.
@@ -10,7 +10,9 @@ const MOST_STAGES: usize = 256;
 #[derive(Debug)]
 pub struct Journal {
     record: CallRecord,
-    talking_since: Option<Wall>,
+    /// Lengths are told by the clock that nobody sets.
+    waiting_since: Instant,
+    talking_since: Option<Instant>,
 }
 
 impl Journal {
@@ -41,6 +43,7 @@ impl Journal {
                 slip: None,
                 end: CallEnd::FlowEnded,
             },
+            waiting_since: now.mono,
             talking_since: None,
         }
     }
@@ -56,6 +59,7 @@ impl Journal {
     }
 
     pub fn queue_entered(&mut self, now: Now, name: &str, target_ms: u64) {
+        self.waiting_since = now.mono;
         self.record.queue = Some(QueueVisit {
             name: name.to_owned(),
             entered: now.wall,
@@ -78,7 +82,7 @@ impl Journal {
     pub fn queue_left(&mut self, now: Now, outcome: QueueOutcome) {
         if let Some(visit) = &mut self.record.queue {
             visit.outcome = outcome;
-            visit.waited_ms = now.wall.since(visit.entered).as_millis() as u64;
+            visit.waited_ms = now.mono.since(self.waiting_since).as_millis() as u64;
         }
     }
 
@@ -87,12 +91,12 @@ impl Journal {
         if let Some(visit) = &mut self.record.queue {
             visit.agent = Some(extension.to_owned());
         }
-        self.talking_since = Some(now.wall);
+        self.talking_since = Some(now.mono);
     }
 
     pub fn talk_ended(&mut self, now: Now) {
         if let (Some(since), Some(visit)) = (self.talking_since.take(), &mut self.record.queue) {
-            visit.talked_ms = now.wall.since(since).as_millis() as u64;
+            visit.talked_ms = now.mono.since(since).as_millis() as u64;
         }
     }
 

@@ -16,7 +16,11 @@ use super::{Arguments, Mistake};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Line and column from 1.
-    File { name: String, line: usize, column: usize },
+    File {
+        name: String,
+        line: usize,
+        column: usize,
+    },
     Environment(String),
     /// The option's name.
     Argument(&'static str),
@@ -40,6 +44,8 @@ const PREFIX: &str = "HOTLINE__";
 pub struct Layers {
     /// In the order of the layers: the last one that names a setting has it.
     leaves: Vec<Leaf>,
+    /// The tables of the file, for mistakes that are about one as a whole.
+    tables: Vec<(String, Origin)>,
     file: Option<String>,
     environment: Vec<(String, String)>,
 }
@@ -59,8 +65,9 @@ impl Layers {
     ) -> (Layers, Vec<Mistake>) {
         let mut mistakes = Vec::new();
         let mut found = Vec::new();
+        let mut tables = Vec::new();
         if let Some((path, text)) = file {
-            read_file(path, text, &mut found, &mut mistakes);
+            tables = read_file(path, text, &mut found, &mut mistakes);
         }
         let ours = environment.iter().filter(|(name, _)| name.to_uppercase().starts_with(PREFIX));
         let ours: Vec<_> = ours.cloned().collect();
@@ -74,7 +81,7 @@ impl Layers {
                 Some(reason) => mistakes.push(Mistake { origin: leaf.origin, setting: leaf.path, reason }),
             }
         }
-        (Layers { leaves, file: file.map(|(_, text)| text.to_owned()), environment: ours }, mistakes)
+        (Layers { leaves, tables, file: file.map(|(_, text)| text.to_owned()), environment: ours }, mistakes)
     }
 
     /// All layers as one; `None` where a mistake was found already.
@@ -115,13 +122,19 @@ impl Layers {
         let last = self.leaves.iter().rev().find(|leaf| {
             leaf.path == setting || leaf.path.strip_prefix(setting).is_some_and(|rest| rest.starts_with('.'))
         });
-        last.map_or(Origin::Default, |leaf| leaf.origin.clone())
+        let table = || self.tables.iter().find(|(path, _)| path == setting).map(|(_, origin)| origin.clone());
+        last.map(|leaf| leaf.origin.clone()).or_else(table).unwrap_or(Origin::Default)
     }
 }
 
 // -- the three sources --
 
-fn read_file(path: &Path, text: &str, found: &mut Vec<Leaf>, mistakes: &mut Vec<Mistake>) {
+fn read_file(
+    path: &Path,
+    text: &str,
+    found: &mut Vec<Leaf>,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<(String, Origin)> {
     let name = path.display().to_string();
     let place = |span: Range<usize>| {
         let before = text.get(..span.start).unwrap_or(text);
@@ -135,14 +148,26 @@ fn read_file(path: &Path, text: &str, found: &mut Vec<Leaf>, mistakes: &mut Vec<
         mistakes.push(Mistake { origin, setting: String::new(), reason: error.message().to_owned() });
     }
     // With errors in it, the table is what could be read: its mistakes are told as well.
-    walk(table.get_ref(), "", &place, found);
+    let mut tables = Vec::new();
+    walk(table.get_ref(), "", &place, found, &mut tables);
+    tables
 }
 
-fn walk(table: &DeTable<'_>, above: &str, place: &impl Fn(Range<usize>) -> Origin, found: &mut Vec<Leaf>) {
+fn walk(
+    table: &DeTable<'_>,
+    above: &str,
+    place: &impl Fn(Range<usize>) -> Origin,
+    found: &mut Vec<Leaf>,
+    tables: &mut Vec<(String, Origin)>,
+) {
     for (key, value) in table {
         let path = join(above, key.get_ref());
         match value.get_ref() {
-            DeValue::Table(inner) if !is_leaf(&path) => walk(inner, &path, place, found),
+            // An empty table of an unknown name has nothing in it that could be told.
+            DeValue::Table(inner) if !is_leaf(&path) && (!inner.is_empty() || is_table(&path)) => {
+                tables.push((path.clone(), place(key.span())));
+                walk(inner, &path, place, found, tables);
+            }
             _ => found.push(Leaf { path, value: owned(value), origin: place(key.span()) }),
         }
     }
@@ -292,6 +317,17 @@ fn is_leaf(path: &str) -> bool {
     let depth = path.split('.').count();
     (if named { depth == 3 } else { depth == 2 })
         && siblings(path).is_some_and(|(_, keys, key)| keys.contains(&key))
+}
+
+/// Whether there is a table of that name, or may be one.
+fn is_table(path: &str) -> bool {
+    let parts: Vec<_> = path.split('.').collect();
+    let is_named = |name: &str| named_sections().iter().any(|(section, _)| *section == name);
+    match parts.as_slice() {
+        [section] => table_of(&Written::default()).contains_key(*section),
+        [section, _] => is_named(section),
+        _ => false,
+    }
 }
 
 fn unknown(path: &str) -> String {

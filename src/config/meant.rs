@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::daemon::{Drain, Settings, dialplans, logging, recorder, transport, workers};
 use crate::base::Masked;
+use crate::daemon::{Drain, Settings, dialplans, logging, recorder, transport, workers};
 use crate::exchange::{self, Account, Network, Security, Trunk};
 use crate::sip::auth::Secret;
 use crate::{call, sip};
@@ -60,7 +60,11 @@ impl Reader<'_> {
                 address: self.address("rtp.address", &written.rtp.address),
             },
             recording: recorder::Config {
-                flush: Duration::from_millis(self.at_least("recording.flush_ms", written.recording.flush_ms, 10)),
+                flush: Duration::from_millis(self.at_least(
+                    "recording.flush_ms",
+                    written.recording.flush_ms,
+                    10,
+                )),
             },
             log: logging::Config { format: written.log.format.into(), filter: written.log.filter.clone() },
             state: self.folder("state.dir", &written.state.dir),
@@ -91,7 +95,10 @@ impl Reader<'_> {
             self.mistake("rtp.port_first", "ports below 1024 are not for RTP");
         }
         if rtp.port_last < rtp.port_first.saturating_add(3) {
-            self.mistake("rtp.port_last", "the range has room for no call: a leg takes two ports, a call two legs");
+            self.mistake(
+                "rtp.port_last",
+                "the range has room for no call: a leg takes two ports, a call two legs",
+            );
         }
         if security.realm.is_empty() || security.realm.contains(['"', '\\']) {
             self.mistake("security.realm", "a realm has at least one character and no quotation marks");
@@ -99,11 +106,21 @@ impl Reader<'_> {
         exchange::Config {
             sip: self.sip(&written.sip),
             call: call::Settings {
-                confirm_within: Duration::from_secs(self.at_least("call.confirm_within_s", call.confirm_within_s, 1)),
-                durable_within: Duration::from_secs(self.at_least("call.durable_within_s", call.durable_within_s, 1)),
-                still_holding_every: Duration::from_secs(
-                    self.at_least("call.still_holding_every_s", call.still_holding_every_s, 5),
-                ),
+                confirm_within: Duration::from_secs(self.at_least(
+                    "call.confirm_within_s",
+                    call.confirm_within_s,
+                    1,
+                )),
+                durable_within: Duration::from_secs(self.at_least(
+                    "call.durable_within_s",
+                    call.durable_within_s,
+                    1,
+                )),
+                still_holding_every: Duration::from_secs(self.at_least(
+                    "call.still_holding_every_s",
+                    call.still_holding_every_s,
+                    5,
+                )),
             },
             trunks: self.trunks(&written.trunk),
             accounts: self.accounts(&written.account),
@@ -131,12 +148,17 @@ impl Reader<'_> {
                 Some(Duration::from_secs(self.at_least("sip.session_expires_s", seconds, least)))
             }
         };
-        let least = self.at_least("sip.min_session_expires_s", written.min_session_expires_s, SHORTEST_SESSION_S);
+        let least =
+            self.at_least("sip.min_session_expires_s", written.min_session_expires_s, SHORTEST_SESSION_S);
         sip::Config {
             t1: Duration::from_millis(self.at_least("sip.t1_ms", written.t1_ms, 10)),
             t2: Duration::from_millis(self.at_least("sip.t2_ms", written.t2_ms, written.t1_ms)),
             t4: Duration::from_millis(self.at_least("sip.t4_ms", written.t4_ms, written.t1_ms)),
-            invite_expires: Duration::from_secs(self.at_least("sip.invite_expires_s", written.invite_expires_s, 1)),
+            invite_expires: Duration::from_secs(self.at_least(
+                "sip.invite_expires_s",
+                written.invite_expires_s,
+                1,
+            )),
             user_agent: some(&written.user_agent),
             session_expires: session,
             min_session_expires: Duration::from_secs(least),
@@ -161,10 +183,18 @@ impl Reader<'_> {
                 self.mistake(&setting, "user and password belong together");
             }
             if trunk.addresses.0.is_empty() && trunk.user.is_empty() {
-                self.mistake(&setting, "a trunk is recognised by addresses, or by user and password: it has neither");
+                self.mistake(
+                    &setting,
+                    "a trunk is recognised by addresses, or by user and password: it has neither",
+                );
             }
             let credentials = (!trunk.user.is_empty()).then(|| (trunk.user.clone(), trunk.password.clone()));
-            trunks.push(Trunk { name: name.clone(), networks, credentials, numbers: trunk.numbers.0.clone() });
+            trunks.push(Trunk {
+                name: name.clone(),
+                networks,
+                credentials,
+                numbers: trunk.numbers.0.clone(),
+            });
         }
         trunks
     }

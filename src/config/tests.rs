@@ -48,9 +48,12 @@ fn hotline_toml_documents_every_setting_with_its_default() {
 
 #[test]
 fn hotline_toml_documents_trunks_and_accounts_behind_comments() {
-    let is_setting = |line: &&str| line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| {
-        key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    });
+    let is_setting = |line: &&str| {
+        line.starts_with('[')
+            || line.split_once(" = ").is_some_and(|(key, _)| {
+                key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            })
+    };
     let commented = DOCUMENTED.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_setting);
     let text = commented.collect::<Vec<_>>().join("\n");
     let written: Written = toml::from_str(&text).unwrap();
@@ -58,8 +61,14 @@ fn hotline_toml_documents_trunks_and_accounts_behind_comments() {
     assert_eq!(written.account.get("8001"), Some(&Account::default()));
     let documented = keys_of(&text.parse().unwrap());
     let mut known: BTreeSet<String> = BTreeSet::new();
-    known.extend(keys_of(&Table::try_from(Trunk::default()).unwrap()).iter().map(|key| format!("trunk.carrier.{key}")));
-    known.extend(keys_of(&Table::try_from(Account::default()).unwrap()).iter().map(|key| format!("account.8001.{key}")));
+    known.extend(
+        keys_of(&Table::try_from(Trunk::default()).unwrap()).iter().map(|key| format!("trunk.carrier.{key}")),
+    );
+    known.extend(
+        keys_of(&Table::try_from(Account::default()).unwrap())
+            .iter()
+            .map(|key| format!("account.8001.{key}")),
+    );
     assert_eq!(documented, known);
 }
 
@@ -78,9 +87,14 @@ fn nothing_at_all_is_the_modules_own_defaults() {
 
 #[test]
 fn arguments_go_before_the_environment_and_that_before_the_file() {
-    let text = "[drain]\nlimit_s = 1\n[log]\nfilter = \"debug\"\n[state]\ndir = \"st\"\n[rtp]\nport_first = 4000\n";
-    let environment =
-        [("HOTLINE__LOG__FILTER", "warn"), ("HOTLINE__RTP__PORT_FIRST", "5000"), ("HOTLINEX", "no"), ("PATH", "x")];
+    let text =
+        "[drain]\nlimit_s = 1\n[log]\nfilter = \"debug\"\n[state]\ndir = \"st\"\n[rtp]\nport_first = 4000\n";
+    let environment = [
+        ("HOTLINE__LOG__FILTER", "warn"),
+        ("HOTLINE__RTP__PORT_FIRST", "5000"),
+        ("HOTLINEX", "no"),
+        ("PATH", "x"),
+    ];
     let mut source = Source {
         environment: environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
         ..Source::default()
@@ -101,15 +115,18 @@ fn arguments_go_before_the_environment_and_that_before_the_file() {
 
 #[test]
 fn the_environment_can_say_everything() {
-    let settings = read_with("", &[
-        ("HOTLINE__LISTEN__UDP", "192.0.2.1, 192.0.2.2:5070"),
-        ("HOTLINE__TRUNK__CARRIER__ADDRESSES", "198.51.100.0/24"),
-        ("HOTLINE__ACCOUNT__8001__PASSWORD", "0123"),
-        ("HOTLINE__LOG__FORMAT", "json"),
-        ("HOTLINE__WORKERS__REAL_TIME", "false"),
-        ("HOTLINE__DIALPLAN__ALONE", "true"),
-        ("HOTLINE__DIALPLAN__DIR", "/plans"),
-    ])
+    let settings = read_with(
+        "",
+        &[
+            ("HOTLINE__LISTEN__UDP", "192.0.2.1, 192.0.2.2:5070"),
+            ("HOTLINE__TRUNK__CARRIER__ADDRESSES", "198.51.100.0/24"),
+            ("HOTLINE__ACCOUNT__8001__PASSWORD", "0123"),
+            ("HOTLINE__LOG__FORMAT", "json"),
+            ("HOTLINE__WORKERS__REAL_TIME", "false"),
+            ("HOTLINE__DIALPLAN__ALONE", "true"),
+            ("HOTLINE__DIALPLAN__DIR", "/plans"),
+        ],
+    )
     .unwrap();
     assert_eq!(settings.listen.udp.len(), 2);
     assert_eq!(settings.exchange.trunks.first().unwrap().name, "carrier");
@@ -133,18 +150,20 @@ voice_level = -3
 [trunk.carrier]
 adresses = [\"192.0.2.1\"]
 ";
-    let mistakes = read_with(text, &[("HOTLINE__DRAIN__LIMIT", "3")]).unwrap_err();
+    let text = format!("{text}[empty]\n");
+    let mistakes = read_with(&text, &[("HOTLINE__DRAIN__LIMIT", "3")]).unwrap_err();
     for expected in [
         "dir/hotline.toml:2:1: listen.upd: unknown setting; did you mean listen.udp?",
         "dir/hotline.toml:4:1: sip.t1_ms: expected",
         "dir/hotline.toml:6:1: lisen.tcp: unknown setting; did you mean listen?",
         "dir/hotline.toml:8:1: media.voice_level: ",
         "dir/hotline.toml:10:1: trunk.carrier.adresses: unknown setting; did you mean trunk.carrier.addresses?",
+        "dir/hotline.toml:11:2: empty: unknown setting",
         "environment variable HOTLINE__DRAIN__LIMIT: drain.limit: unknown setting; did you mean drain.limit_s?",
     ] {
         assert!(mistakes.contains(expected), "{expected}\nis missing in\n{mistakes}");
     }
-    assert_eq!(mistakes.lines().count(), 6, "{mistakes}");
+    assert_eq!(mistakes.lines().count(), 7, "{mistakes}");
 }
 
 #[test]
@@ -180,9 +199,9 @@ filter = \"hotline=loud\"
         "hotline.toml:7:1: trunk.a: user and password belong together",
         "trunk.b.addresses: \"192.0.2.0/99\" is neither",
         "account.1.ha1_md5: not 32 lower-case hexadecimal digits",
-        "account.2: the account needs",
+        "hotline.toml:12:10: account.2: the account needs",
         "account.3: the account has both",
-        "hotline.toml:18:1: sip.min_session_expires_s: at least 90",
+        "hotline.toml:17:1: sip.min_session_expires_s: at least 90",
         "dialplan.alone: there is no dialplan.dir",
         "log.filter: ",
     ] {

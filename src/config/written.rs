@@ -48,9 +48,6 @@ macro_rules! section {
 
 section! {
     Listen { udp: List, tcp: List, advertise: String, tcp_idle_s: u64, tcp_streams: usize, }
-    /// Has no default of its own: a trunk is there or not.
-    Trunk { addresses: List, user: String, password: Masked<String>, numbers: List, }
-    Account { password: Masked<String>, ha1_sha256: Masked<String>, ha1_md5: Masked<String>, }
     Security { realm: String, failures: u32, failure_window_s: u64, }
     Sip {
         t1_ms: u64,
@@ -78,6 +75,25 @@ section! {
     Prompts { dir: String, }
     Drain { limit_s: u64, }
     Log { format: LogFormat, filter: String, }
+}
+
+/// `[trunk.NAME]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trunk {
+    pub addresses: List,
+    pub user: String,
+    pub password: Masked<String>,
+    pub numbers: List,
+}
+
+/// `[account.USER]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    pub password: Masked<String>,
+    pub ha1_sha256: Masked<String>,
+    pub ha1_md5: Masked<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,7 +124,8 @@ impl From<LogFormat> for Format {
 impl Default for Written {
     fn default() -> Self {
         let Settings { listen, exchange, media, workers, recording, log, drain, .. } = Settings::default();
-        let list = |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
+        let list =
+            |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
         let text = |address: Option<std::net::IpAddr>| address.map_or(String::new(), |a| a.to_string());
         let (sip, call) = (&exchange.sip, &exchange.call);
         Written {
@@ -163,23 +180,6 @@ impl Default for Written {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Default for Trunk {
-    fn default() -> Self {
-        Trunk {
-            addresses: List::default(),
-            user: String::new(),
-            password: Masked::default(),
-            numbers: List::default(),
-        }
-    }
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Account { password: Masked::default(), ha1_sha256: Masked::default(), ha1_md5: Masked::default() }
-    }
 }
 
 /// A section that says only some of its settings takes the others from the defaults of the whole.

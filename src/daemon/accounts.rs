@@ -36,8 +36,9 @@ impl DemoAccounts {
     pub fn load_or_make(folder: &Path, plan: &Plan, rng: &mut Rng) -> Result<DemoAccounts, Failure> {
         let path = Self::path(folder);
         let kept = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text)
-                .map_err(|error| Failure::Other(format!("{} is damaged: {error}; remove it", path.display())))?,
+            Ok(text) => serde_json::from_str(&text).map_err(|error| {
+                Failure::Other(format!("{} is damaged: {error}; remove it", path.display()))
+            })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => DemoAccounts::default(),
             Err(error) => return Err(Failure::Read { path, error }),
         };

@@ -66,7 +66,10 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
         write_accounts(ready, demo, secrets, out)?;
     }
     writeln!(out, "\n  try next")?;
-    writeln!(out, "    hotline demo                  a caller and two agents, played for you to read and hear")?;
+    writeln!(
+        out,
+        "    hotline demo                  a caller and two agents, played for you to read and hear"
+    )?;
     writeln!(out, "    hotline agent list            who is signed on; hotline agent ready EXTENSION")?;
     writeln!(out, "    hotline calls, hotline messages   what came of the calls")?;
     writeln!(out, "    hotline check DIR             the mistakes in a folder of dialplans")

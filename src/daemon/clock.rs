@@ -7,6 +7,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use crate::base::{Instant, Now, Wall};
 
 /// Both clocks. The monotonic one counts from the machine's start, the same in every thread.
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 pub fn now() -> Now {
     let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),

@@ -103,9 +103,13 @@ struct Reload {
 enum Stage {
     Serving,
     /// No new calls; at `ends` the running ones are ended.
-    Draining { ends: Instant },
+    Draining {
+        ends: Instant,
+    },
     /// All calls are ended; at `ends` nobody is waited for any longer.
-    Leaving { ends: Instant },
+    Leaving {
+        ends: Instant,
+    },
 }
 
 impl Driver {
@@ -159,7 +163,10 @@ impl Turning {
         if let Stage::Draining { ends } = self.stage
             && ends <= now
         {
-            tracing::warn!(calls = self.driver.exchange.calls(), "the drain's limit is reached: calls are ended");
+            tracing::warn!(
+                calls = self.driver.exchange.calls(),
+                "the drain's limit is reached: calls are ended"
+            );
             self.leave(FAREWELL);
         }
         match self.driver.exchange.poll_timeout() {
@@ -207,7 +214,7 @@ impl Turning {
 
     fn orders(&mut self) -> bool {
         let mut any = false;
-        while let Some(Pending { order, reply }) = self.driver.control.next() {
+        while let Some(Pending { order, reply }) = self.driver.control.take() {
             any = true;
             match order {
                 Order::Reload => self.begin_reload(Some(reply)),

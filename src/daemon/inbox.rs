@@ -17,11 +17,20 @@ use super::loaded::Loaded;
 pub enum Report {
     Media(media::Event),
     /// The recording is on the disk, file and name, or could not be kept.
-    RecordingSaved { recording: RecordingId, result: Result<(), String> },
+    RecordingSaved {
+        recording: RecordingId,
+        result: Result<(), String>,
+    },
     /// The samples of a recording that shall be played, or why there are none.
-    Loaded { recording: RecordingId, result: Result<Arc<[i16]>, String> },
+    Loaded {
+        recording: RecordingId,
+        result: Result<Arc<[i16]>, String>,
+    },
     /// The slip is committed, or could not be.
-    SlipSaved { slip: SlipId, result: Result<(), String> },
+    SlipSaved {
+        slip: SlipId,
+        result: Result<(), String>,
+    },
     /// What a reload read, complete and checked, or all that is wrong with it.
     Reloaded(Box<Result<Loaded, Failure>>),
     Told(Told),
@@ -66,6 +75,7 @@ impl<T> Inbox<T> {
     }
 
     /// Waits while the inbox is full: for threads that no caller listens to.
+    #[expect(clippy::disallowed_methods, reason = "a full inbox empties by itself; nobody tells when")]
     pub fn push_patiently(&self, mut value: T) {
         while let Err(back) = self.push(value) {
             value = back;

@@ -9,6 +9,7 @@ use crate::sip::Transport;
 
 use super::accounts::DemoAccounts;
 use super::banner::Ready;
+use super::clock;
 use super::control::Control;
 use super::counters::Counters;
 use super::driver::Driver;
@@ -23,7 +24,6 @@ use super::state::{self, State};
 use super::store::{Sqlite, Store};
 use super::transport::{self, Transports};
 use super::workers::{Surroundings, Workers};
-use super::clock;
 
 /// What threads may report before the driver looks: a second of a thousand busy legs.
 const INBOX: usize = 16 * 1024;
@@ -80,7 +80,8 @@ fn build(
     };
     let transports = Transports::bind(&settings.listen, settings.exchange.sip.limits, &counters)?;
     let control = Control::listen(&state::control_socket(state.folder()))?;
-    let (recorder, recording) = Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
+    let (recorder, recording) =
+        Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
     let mut hearts = Heartbeats::default();
     let heart = hearts.watch("exchange");
     let around = Surroundings {
@@ -143,8 +144,12 @@ fn exchange_config(
 fn recover(state: &State, store: &mut Sqlite) -> Result<(), Failure> {
     for repaired in recorder::repair_all(state.folder()).map_err(Failure::state(state.folder()))? {
         match repaired {
-            Repaired::Kept(path) => tracing::warn!(path = %path.display(), "a recording was cut short and is kept"),
-            Repaired::Removed(path) => tracing::info!(path = %path.display(), "a recording without sound is removed"),
+            Repaired::Kept(path) => {
+                tracing::warn!(path = %path.display(), "a recording was cut short and is kept")
+            }
+            Repaired::Removed(path) => {
+                tracing::info!(path = %path.display(), "a recording without sound is removed")
+            }
             Repaired::Left { path, reason } => {
                 tracing::error!(path = %path.display(), reason, "a recording cannot be repaired");
             }

@@ -262,15 +262,15 @@ fn unserved(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
     let served = |requirement: &[Requirement], least: u8| {
         let relaxed: Vec<Requirement> = requirement
             .iter()
-            .map(|r| Requirement { skill: r.skill, level: r.level.saturating_sub(least) })
-            .filter(|r| r.level > 0)
+            .map(|r| Requirement { skill: r.skill, level: r.level.saturating_sub(least).max(1) })
             .collect();
         plan.agents.iter().any(|a| a.meets(&relaxed))
     };
     let mut hopeless = BTreeSet::new();
     for (queue, place) in plan.queues.iter().zip(&written.queues) {
         let least = queue.relaxation.last().map_or(0, |r| r.levels);
-        if !served(&queue.requirement, least) {
+        let anyone = queue.anyone_after.is_some() && !plan.agents.is_empty();
+        if !anyone && !served(&queue.requirement, least) {
             hopeless.insert(queue.id);
             let reason = format!("no agent can serve queue `{}` ({})", queue.name, names(&queue.requirement));
             report.warning(*place, reason);

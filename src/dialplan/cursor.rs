@@ -10,8 +10,8 @@
 //!                     └─► Telling (closing phrase) ── Played ──► HangUp, Over
 //! ```
 //!
-//! Total: a step either waits for an event or names its successor, [`check`](super::check) has proven that no
-//! circle is without the caller's input, and should it err, [`BUDGET`] ends the call decently.
+//! Total: a step either waits for an event or names its successor, the checker has proven that no
+//! circle is without the caller's input, and should it err, `BUDGET` ends the call decently.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

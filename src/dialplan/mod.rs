@@ -11,7 +11,7 @@
 //!   verb. Several files are merged; a name defined twice is a mistake.
 //! - Every reference is resolved at load, and all mistakes are told at once, each with its place and, where a name
 //!   is near, with what may have been meant.
-//! - Verbs and tables carry their documentation ([`reference`]); defaults and bounds are read from it.
+//! - Verbs and tables carry their documentation ([`reference()`]); defaults and bounds are read from it.
 //!
 //! Architecture invariant: the interpreter is total. A step waits for an event or names its successor; no circle
 //! is without the caller's input; every path ends in a person, a message or a closing phrase; there is no way to

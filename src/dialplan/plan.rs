@@ -70,7 +70,7 @@ pub struct Skill {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Relaxation {
     pub after: Duration,
-    /// Subtracted from each required level; what falls below 1 is no longer asked for.
+    /// Subtracted from each required level, down to 1: a skill that is missing stays missing.
     pub levels: u8,
 }
 
@@ -105,8 +105,8 @@ pub struct Queue {
     pub record: bool,
     /// In ascending order of time.
     pub relaxation: Vec<Relaxation>,
-    /// Whether the agent's number is said to the caller before the bridge.
-    pub say_agent_number: bool,
+    /// After this wait any agent will do who has what the call itself needs.
+    pub anyone_after: Option<Duration>,
 }
 
 /// A person with a desk.

@@ -45,6 +45,7 @@ fn queue_spec(plan: &Plan, numbering: &Numbering, queue: &dialplan::Queue) -> Op
         credit: queue.credit,
         value,
         relaxation: queue.relaxation.iter().map(|step| step.after).collect(),
+        anyone_after: queue.anyone_after,
         max_wait: queue.max_wait,
         wrap_up: queue.wrap_up,
         capacity: queue.capacity,

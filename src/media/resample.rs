@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn nothing_and_one_sample() {
-        assert_eq!(halve(&[]), []);
+        assert!(halve(&[]).is_empty());
         assert_eq!(halve(&[0]), [0]);
     }
 }

@@ -29,7 +29,6 @@ pub(super) enum Due {
     Desk(u16, DeskAct),
     Command(Command),
     Fault(Fault),
-    Reload,
 }
 
 /// Things to come, the earliest first; of those at one moment the one that was thought of first.
@@ -54,9 +53,5 @@ impl Agenda {
             return None;
         }
         self.things.pop_first().map(|(_, due)| due)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.things.is_empty()
     }
 }

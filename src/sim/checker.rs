@@ -46,6 +46,23 @@ pub enum Invariant {
     Inside,
 }
 
+impl Invariant {
+    /// Those that the checker sees from outside.
+    pub const OUTSIDE: [Invariant; 11] = [
+        Invariant::OneRecord,
+        Invariant::HonestRecord,
+        Invariant::DialogsClosed,
+        Invariant::NeverSilent,
+        Invariant::PortOfOneLeg,
+        Invariant::DurableBeforeSaid,
+        Invariant::BridgedInTime,
+        Invariant::OneOfferPerAgent,
+        Invariant::OneWinnerPerCaller,
+        Invariant::ClosingPhrase,
+        Invariant::NothingLeft,
+    ];
+}
+
 /// A sentence that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Broken {

@@ -6,12 +6,14 @@ use super::network::Phone;
 use super::trunk::Described;
 use crate::base::Codec;
 use crate::sdp::{self, Direction, Local};
-use crate::sip::{Answer, DialogId};
+use crate::sip::{Answer, DialogId, Flow};
 
 pub(super) struct Line {
     pub dialog: Option<DialogId>,
     /// The answer, ready for when somebody picks up.
     pub described: Option<Bytes>,
+    /// What a caller dialled over.
+    pub flow: Option<Flow>,
     phone: Phone,
     session: u64,
     version: u64,
@@ -23,7 +25,7 @@ const RTP_PORT: u16 = 4000;
 
 impl Line {
     pub(super) fn new(phone: Phone, session: u64) -> Self {
-        Line { dialog: None, described: None, phone, session, version: 0, direction: Direction::SendRecv }
+        Line { dialog: None, described: None, flow: None, phone, session, version: 0, direction: Direction::SendRecv }
     }
 
     pub(super) fn offer(&mut self) -> Bytes {

@@ -33,7 +33,8 @@ pub(super) struct Office {
     requests: BTreeMap<RequestId, u16>,
     rng: Rng,
     connection: u64,
-    /// The realm's answer to everything while a fault lasts.
+    closed: bool,
+    /// Every phone's answer while a fault lasts.
     refusing: Option<(u16, Instant)>,
 }
 
@@ -64,6 +65,7 @@ impl Office {
             requests: BTreeMap::new(),
             rng,
             connection: 1,
+            closed: false,
             refusing: None,
         }
     }
@@ -84,6 +86,19 @@ impl Office {
         (self.places.len() - 1) as u16
     }
 
+    /// The next ring at this desk is answered after so long.
+    pub(super) fn answer_next_after(&mut self, number: u16, after: Duration) {
+        if let Some(place) = self.places.get_mut(usize::from(number)) {
+            let talks_for = Some(Duration::from_secs(30));
+            place.desk.script.push_front(Reaction::Answer { after, talks_for, holds: None });
+        }
+    }
+
+    /// The day is over: nobody registers again.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// For a while every ring is refused with this status.
     pub(super) fn refuse_until(&mut self, status: u16, until: Instant) {
         self.refusing = Some((status, until));
@@ -101,10 +116,6 @@ impl Office {
         place.connection = self.connection;
         self.connection += 1;
         ctx.agenda.add(ctx.now + Duration::from_secs(2), Due::Desk(number, DeskAct::Register));
-    }
-
-    pub(super) fn extension(&self, number: u16) -> Option<&str> {
-        self.places.get(usize::from(number)).map(|place| place.desk.extension.as_str())
     }
 
     pub(super) fn len(&self) -> u16 {
@@ -277,7 +288,7 @@ impl Office {
 
     fn register(&mut self, ctx: &mut Ctx<'_>, number: u16) {
         let Some(place) = self.places.get_mut(usize::from(number)) else { return };
-        if place.gone {
+        if place.gone || self.closed {
             return;
         }
         let extension = place.desk.extension.as_str();

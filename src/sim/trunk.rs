@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::agenda::{Agenda, Due};
-use super::caller::{Act, Caller, Intent};
+use super::caller::{Act, Caller, Intent, While};
 use super::line::Line;
 use super::media_model::{Cue, MediaModel, Outcome};
-use super::network::{HOTLINE, Phone};
+use super::network::{HOTLINE, Phone, turned};
 use crate::base::{Catalog, Instant, Rng};
 use crate::sip::{Config, DialogId, Endpoint, Event, Flow, Invite, NameAddr, Transport, Uri};
 
@@ -51,8 +51,10 @@ impl Trunk {
         (self.callers.len() - 1) as u32
     }
 
-    pub(super) fn dial(&mut self, ctx: &mut Ctx<'_>, number: u32) {
+    /// A phone that never acknowledges our 200 is a fault of the world's.
+    pub(super) fn dial(&mut self, ctx: &mut Ctx<'_>, number: u32, never_acknowledges: bool) {
         let Some(visitor) = self.callers.get_mut(number as usize) else { return };
+        visitor.caller.never_acknowledges |= never_acknowledges;
         let phone = Phone::Caller(number);
         let tcp = visitor.caller.over_tcp;
         let flow = Flow {
@@ -77,10 +79,11 @@ impl Trunk {
             },
         );
         line.dialog = Some(dialog);
+        line.flow = Some(flow);
         visitor.line = Some(line);
         self.by_dialog.insert(dialog, number);
         if let Some(after) = visitor.caller.cancels_after {
-            ctx.agenda.add(ctx.now + after, Due::Caller(number, Act::HangUp, super::caller::While::Always));
+            ctx.agenda.add(ctx.now + after, Due::Caller(number, Act::HangUp, While::Always));
         }
     }
 
@@ -110,7 +113,7 @@ impl Trunk {
         false
     }
 
-    pub(super) fn holds(&self, number: u32, only: super::caller::While) -> bool {
+    pub(super) fn holds(&self, number: u32, only: While) -> bool {
         self.callers.get(number as usize).is_some_and(|visitor| visitor.caller.holds(only))
     }
 
@@ -174,13 +177,12 @@ impl Trunk {
         self.callers.iter().enumerate().filter(|(_, visitor)| visitor.line.is_some()).map(|(at, _)| at as u32)
     }
 
-    /// The stream of a caller who has one.
-    pub(super) fn is_over_tcp(&self, number: u32) -> bool {
-        self.callers.get(number as usize).is_some_and(|visitor| visitor.caller.over_tcp)
-    }
-
-    pub(super) fn number_of(&self, number: u32) -> Option<&str> {
-        self.callers.get(number as usize).map(|visitor| visitor.caller.number.as_str())
+    /// The streams that callers have opened, as the hotline sees them.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (u32, Flow)> {
+        self.callers.iter().enumerate().filter_map(|(at, visitor)| {
+            let flow = visitor.line.as_ref()?.flow.filter(|flow| flow.transport == Transport::Tcp)?;
+            Some((at as u32, turned(flow)))
+        })
     }
 
     pub(super) fn left_over(&self) -> usize {

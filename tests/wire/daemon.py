@@ -17,9 +17,9 @@ class Daemon:
         self.binary, self.folder, self.host, self.port = binary, folder, host, 5060
         self.state = os.path.join(folder, "state")
         self.arguments = ["serve", "--state", self.state, "--listen", f"{host}:{self.port}", *arguments]
-        self.environment = {
-            k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE__", "NOTIFY_", "WATCHDOG_"))
-        }
+        # What an administrator's shell has: the commands of the suite run in it.
+        self.shell = {k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE__", "NOTIFY_", "WATCHDOG_"))}
+        self.environment = dict(self.shell)
         self.environment.update(
             {f"HOTLINE__{k.replace('.', '__').upper()}": str(v) for k, v in (settings or {}).items()}
         )
@@ -141,7 +141,7 @@ class Daemon:
             *arguments,
             "--state",
             self.state,
-            env=self.environment,
+            env=self.shell,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -46,7 +46,7 @@ class World:
             arguments = ("--dialplans", os.path.join(HERE, "plans", plan), *arguments)
         # A plan of the suite stands alone; `plan=None` is for what the program ships, or what the arguments say.
         if plan or "--dialplans" in arguments:
-            options["settings"] = {"dialplan.alone": "true", **(options.get("settings") or {})}
+            arguments = ("--alone", *arguments)
         daemon = Daemon(self.binary, folder, host, arguments, **options)
         self.daemons.append(daemon)
         return daemon

@@ -49,10 +49,11 @@ pub fn status(state: &Path) -> Result<String, Failure> {
 
 /// `15:30` (today, or tomorrow where that has passed) or RFC 3339, in the machine's time zone.
 pub fn parse_until(text: &str) -> Result<Wall, String> {
-    let wrong = |_| "neither a time of day (15:30) nor a date and time (2026-05-01T09:00:00+08:00)".to_owned();
-    let moment: Timestamp = match text.parse::<Time>() {
-        Ok(time) => next(time, &Zoned::now()).ok_or("there is no such time")?,
-        Err(_) => text.parse().map_err(wrong)?,
+    let wrong =
+        |_| "neither a time of day (15:30) nor a date and time (2026-05-01T09:00:00+08:00)".to_owned();
+    let moment: Timestamp = match text.parse() {
+        Ok(moment) => moment,
+        Err(_) => next(text.parse::<Time>().map_err(wrong)?, &Zoned::now()).ok_or("there is no such time")?,
     };
     Ok(Wall::from_micros(moment.as_microsecond()))
 }
@@ -119,7 +120,9 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
 
 /// Rows with their columns below each other, two spaces apart.
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| wide(cell)).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| wide(cell)).max().unwrap_or(0)
+    };
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();
     for row in rows {

@@ -27,7 +27,10 @@ pub enum Form {
 /// What `hotline messages` is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MessageOrder {
-    List { mailbox: Option<String>, all: bool },
+    List {
+        mailbox: Option<String>,
+        all: bool,
+    },
     /// Played by a program of this machine, where there is one.
     Play(SlipId),
     /// Where the recording lies.
@@ -36,7 +39,10 @@ pub enum MessageOrder {
     Heard(SlipId),
     Done(SlipId),
     /// A copy of the recording.
-    Copy { slip: SlipId, to: PathBuf },
+    Copy {
+        slip: SlipId,
+        to: PathBuf,
+    },
 }
 
 /// The latest calls.
@@ -45,7 +51,8 @@ pub fn calls(folder: &Path, latest: usize, form: Form) -> Result<String, Failure
     if form == Form::Json {
         return Ok(calls.into_iter().map(|call| json(&masked_call(call))).collect());
     }
-    let mut rows = vec![["call", "began", "from", "dialled", "for", "queue", "agent", "end"].map(str::to_owned)];
+    let mut rows =
+        vec![["call", "began", "from", "dialled", "for", "queue", "agent", "end"].map(str::to_owned)];
     for call in &calls {
         let queue = call.queue.as_ref();
         rows.push([
@@ -123,7 +130,8 @@ fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
     if form == Form::Json {
         return slips.into_iter().map(|slip| json(&masked_slip(slip))).collect();
     }
-    let mut rows = vec![["message", "taken", "from", "for", "length", "confirmed", "state"].map(str::to_owned)];
+    let mut rows =
+        vec![["message", "taken", "from", "for", "length", "confirmed", "state"].map(str::to_owned)];
     for slip in &slips {
         rows.push([
             slip.slip.to_string(),
@@ -238,7 +246,10 @@ mod tests {
         let order = |order| messages(folder.path(), order, Form::Table);
         let list = || MessageOrder::List { mailbox: None, all: false };
         let table = order(list()).unwrap();
-        assert!(table.contains("13*******00") && table.contains("12.3 s") && table.contains("new"), "{table}");
+        assert!(
+            table.contains("13*******00") && table.contains("12.3 s") && table.contains("new"),
+            "{table}"
+        );
         let lines = messages(folder.path(), list(), Form::Json).unwrap();
         assert!(lines.contains("\"from\":\"13*******00\"") && !lines.contains("13800138000"), "{lines}");
         assert!(order(MessageOrder::Path(SlipId(7))).unwrap().trim_end().ends_with("000000/r5.wav"));

@@ -52,7 +52,7 @@ impl Control {
         }
     }
 
-    pub fn next(&mut self) -> Option<Pending> {
+    pub fn take(&mut self) -> Option<Pending> {
         self.early.take().or_else(|| self.orders.try_recv().ok())
     }
 }
@@ -133,11 +133,14 @@ mod tests {
             let mut control = Control::listen(&path).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             let client = std::thread::spawn(move || {
-                (ask(&asked, &Order::Exchange(Command::Agents)).unwrap(), ask(&asked, &Order::Reload).unwrap())
+                (
+                    ask(&asked, &Order::Exchange(Command::Agents)).unwrap(),
+                    ask(&asked, &Order::Reload).unwrap(),
+                )
             });
             for response in [Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] }] {
                 control.ready().await;
-                control.next().unwrap().reply.send(response).unwrap();
+                control.take().unwrap().reply.send(response).unwrap();
             }
             let answers = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
             let expected = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });

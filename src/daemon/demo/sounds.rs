@@ -79,12 +79,8 @@ impl Sounds {
         self.sounds.get(id.0)
     }
 
-    pub fn len(&self) -> usize {
-        self.sounds.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.sounds.is_empty()
+    pub fn iter(&self) -> impl Iterator<Item = (SoundId, &Sound)> {
+        self.sounds.iter().enumerate().map(|(at, sound)| (SoundId(at), sound))
     }
 
     /// Where `piece` comes from: the best of all places that look alike. `None` below `least`.
@@ -96,7 +92,8 @@ impl Sounds {
             for offset in centre.saturating_sub(HOP / 2)..=centre + HOP / 2 {
                 let Some(there) = samples.get(offset..offset + piece.len()) else { break };
                 let correlation = correlation(piece, there);
-                if correlation >= best.map_or(least, |best| best.correlation.max(least)) {
+                // Of equals the first: some words are there under two names.
+                if correlation >= least && best.is_none_or(|best| correlation > best.correlation) {
                     best = Some(Found { sound, offset, correlation });
                 }
             }

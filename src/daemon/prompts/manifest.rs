@@ -42,7 +42,10 @@ impl Manifest {
     }
 
     /// Each prompt in each of the languages that has a text for it.
-    pub fn promised<'a>(&'a self, languages: &'a [Language]) -> impl Iterator<Item = (Language, String)> + 'a {
+    pub fn promised<'a>(
+        &'a self,
+        languages: &'a [Language],
+    ) -> impl Iterator<Item = (Language, String)> + 'a {
         self.texts.iter().flat_map(move |(name, texts)| {
             let spoken = languages.iter().filter(|language| texts.contains_key(subtag(language)));
             spoken.map(|language| (language.clone(), name.clone()))

@@ -49,8 +49,7 @@ type Key = (Option<Language>, String);
 impl Prompts {
     /// Everything embedded, with what lies in `overlay` in its place. All mistakes at once.
     pub fn load(overlay: Option<&Path>) -> Result<Prompts, Failure> {
-        let empty =
-            Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() };
+        let empty = Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() };
         empty.reload(overlay)
     }
 
@@ -184,7 +183,8 @@ impl Files {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).map_err(Failure::read(&folder))? {
                 let path = entry.map_err(Failure::read(&folder))?.path();
-                let inside = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
+                let inside =
+                    path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
                 if path.is_dir() {
                     folders.push(path);
                 } else if inside == MANIFEST {

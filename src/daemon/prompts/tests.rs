@@ -36,7 +36,8 @@ fn names_texts_and_lengths_come_from_files_and_manifest() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "zh-CN/greeting/hello.wav", &[100; 4000]);
     write(root.path(), "common/beep.wav", &[200; 800]);
-    fs::write(root.path().join(MANIFEST), "[[prompt]]\nid = \"greeting/hello\"\ntext_zh = \"您好！\"\n").unwrap();
+    fs::write(root.path().join(MANIFEST), "[[prompt]]\nid = \"greeting/hello\"\ntext_zh = \"您好！\"\n")
+        .unwrap();
     let prompts = nothing().renew(&files(root.path())).unwrap();
     let id = prompts.catalog.find(&zh(), "greeting/hello").unwrap();
     let info = prompts.catalog.get(id).unwrap();
@@ -51,7 +52,8 @@ fn all_mistakes_are_named_at_once() {
     write(root.path(), "zh-CN/greeting/hello.wav", &[i16::MAX; 400]);
     write(root.path(), "zh-CN/greeting/empty.wav", &[]);
     fs::write(root.path().join("zh-CN/greeting/text.wav"), "not sound").unwrap();
-    let manifest = "[[prompt]]\nid = \"greeting/lost\"\ntext_zh = \"丢\"\n[[prompt]]\ntext_zh = \"nameless\"\n";
+    let manifest =
+        "[[prompt]]\nid = \"greeting/lost\"\ntext_zh = \"丢\"\n[[prompt]]\ntext_zh = \"nameless\"\n";
     fs::write(root.path().join(MANIFEST), manifest).unwrap();
     let Err(Failure::Prompts { mistakes }) = nothing().renew(&files(root.path())) else { panic!("accepted") };
     for expected in [
@@ -84,7 +86,11 @@ fn after_a_reload_old_ids_keep_their_sound() {
     let renewed = id(&after, "a/changed").unwrap();
     assert_ne!(renewed, changed);
     let codec = crate::base::Codec::Pcma;
-    assert_eq!(after.library.get(changed, codec).map(|s| s.len()), Some(800), "running calls hear the old one");
+    assert_eq!(
+        after.library.get(changed, codec).map(|s| s.len()),
+        Some(800),
+        "running calls hear the old one"
+    );
     assert_eq!(after.library.get(renewed, codec).map(|s| s.len()), Some(1600));
     assert_eq!(id(&after, "a/removed"), None);
     assert!(after.catalog.get(removed).is_some());

@@ -32,9 +32,8 @@ pub fn part_of(path: &Path) -> PathBuf {
 pub fn length(state: &Path, recording: RecordingId) -> Option<Duration> {
     let reader = hound::WavReader::open(path_of(state, recording)).ok()?;
     let rate = reader.spec().sample_rate;
-    (rate > 0 && reader.duration() > 0).then(|| {
-        Duration::from_millis(u64::from(reader.duration()) * 1000 / u64::from(rate))
-    })
+    (rate > 0 && reader.duration() > 0)
+        .then(|| Duration::from_millis(u64::from(reader.duration()) * 1000 / u64::from(rate)))
 }
 
 /// The first channel at 8 kHz, to be played to a leg.

@@ -30,7 +30,11 @@ fn a_recording_appears_under_its_name_when_it_is_whole() {
     assert_eq!(wav(&path), (2, vec![1, 2, 3, 4]));
     assert!(!part_of(&path).exists());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(load(state.path(), ID).unwrap().as_ref(), [1, 3], "what is played back is the caller's channel");
+    assert_eq!(
+        load(state.path(), ID).unwrap().as_ref(),
+        [1, 3],
+        "what is played back is the caller's channel"
+    );
 }
 
 #[test]
@@ -116,7 +120,9 @@ fn the_thread_reports_what_it_saved_and_loaded() {
     recorder.stop();
     thread.join().unwrap();
     assert!(matches!(inbox.pop(), Some(Report::RecordingSaved { recording: ID, result: Ok(()) })));
-    let Some(Report::Loaded { recording: ID, result: Ok(samples) }) = inbox.pop() else { panic!("not loaded") };
+    let Some(Report::Loaded { recording: ID, result: Ok(samples) }) = inbox.pop() else {
+        panic!("not loaded")
+    };
     assert_eq!(samples.as_ref(), [5, 6]);
     assert!(matches!(inbox.pop(), Some(Report::Loaded { recording: RecordingId(77), result: Err(_) })));
 }

@@ -92,7 +92,9 @@ impl Transports {
 
 /// The UDP address that our own requests leave from, as most peers see it.
 pub fn own_udp(addresses: &[(Transport, SocketAddr)]) -> Option<SocketAddr> {
-    let udp = || addresses.iter().filter(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address);
+    let udp = || {
+        addresses.iter().filter(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address)
+    };
     let address = udp().find(SocketAddr::is_ipv4).or_else(|| udp().next())?;
     if !address.ip().is_unspecified() {
         return Some(address);
@@ -103,8 +105,7 @@ pub fn own_udp(addresses: &[(Transport, SocketAddr)]) -> Option<SocketAddr> {
     Some(SocketAddr::new(udp::route(outside).unwrap_or(loopback), address.port()))
 }
 
-const OUTSIDE_V6: SocketAddr =
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
+const OUTSIDE_V6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
 
 /// What the network brought.
 #[derive(Debug)]

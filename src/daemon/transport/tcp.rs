@@ -79,8 +79,7 @@ impl Streams {
         let mut listening = Vec::new();
         for &address in &config.tcp {
             let bound = listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
-            let (local, listener) =
-                bound.map_err(|error| listen_failure(Transport::Tcp, address, error))?;
+            let (local, listener) = bound.map_err(|error| listen_failure(Transport::Tcp, address, error))?;
             listening.push(local);
             tokio::spawn(accept(listener, shared.clone()));
         }

@@ -145,12 +145,8 @@ fn nonsense_on_a_stream_closes_it() {
 
 #[test]
 fn a_silent_stream_is_closed_and_too_many_are_turned_away() {
-    let config = Config {
-        udp: vec![],
-        tcp: vec![loopback()],
-        tcp_idle: Duration::from_millis(50),
-        tcp_streams: 1,
-    };
+    let config =
+        Config { udp: vec![], tcp: vec![loopback()], tcp_idle: Duration::from_millis(50), tcp_streams: 1 };
     let mut world = World::new(config);
     let server = world.address(Transport::Tcp);
     let _first = TcpStream::connect(server).unwrap();
@@ -165,7 +161,8 @@ fn connect_first_opens_one_stream_for_all_messages_to_a_peer() {
     let mut world = World::usual();
     let peer = std::net::TcpListener::bind(loopback()).unwrap();
     let remote = peer.local_addr().unwrap();
-    let flow = Flow { transport: Transport::Tcp, local: world.address(Transport::Tcp), remote, connection: 0 };
+    let flow =
+        Flow { transport: Transport::Tcp, local: world.address(Transport::Tcp), remote, connection: 0 };
     assert_eq!((world.send(flow, "one "), world.send(flow, "two")), (None, None));
     let reading = std::thread::spawn(move || {
         let (mut socket, _) = peer.accept().unwrap();
@@ -198,5 +195,8 @@ fn a_port_in_use_is_one_sentence() {
     let config = Config { udp: vec![address], tcp: vec![], ..Config::default() };
     let result = runtime.block_on(async { Transports::bind(&config, Limits::default(), &Arc::default()) });
     let sentence = result.err().unwrap().to_string();
-    assert!(sentence.starts_with(&format!("UDP port {} on 127.0.0.1 is in use", address.port())), "{sentence}");
+    assert!(
+        sentence.starts_with(&format!("UDP port {} on 127.0.0.1 is in use", address.port())),
+        "{sentence}"
+    );
 }

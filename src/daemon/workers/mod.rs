@@ -149,4 +149,5 @@ impl Workers {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "real sockets and threads in real time")]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rustix::thread::clock_nanosleep_absolute;
 use rustix::thread::ClockId;
+use rustix::thread::clock_nanosleep_absolute;
 
 use crate::base::Instant;
 use crate::daemon::clock;

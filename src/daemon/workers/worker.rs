@@ -25,7 +25,11 @@ use super::tick::Tick;
 pub enum Order {
     Command(Command),
     /// The [`Command::Open`] of a leg with the ports that it names.
-    Open { leg: LegId, ports: Ports, command: Command },
+    Open {
+        leg: LegId,
+        ports: Ports,
+        command: Command,
+    },
     Stop,
 }
 

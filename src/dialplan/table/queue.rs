@@ -69,17 +69,17 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "When the verb's `offer` is said first.",
         ),
         Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
-        Field::with(
-            "agent_number",
-            Form::Flag,
-            "false",
-            "Whether the caller hears the agent's number first.",
-        ),
         Field::optional(
             "relax",
             Form::Other("a list of times"),
             "`[\"20 s\", \"40 s\", \"60 s\"]`",
-            "After each, one level less is asked of every skill.",
+            "After each, one level less is asked of every skill, down to 1: a missing skill stays missing.",
+        ),
+        Field::optional(
+            "anyone_after",
+            Form::Time(0, 7_200_000),
+            "never",
+            "After it any agent will do who has what the call itself needs, such as its language.",
         ),
     ],
     example: r#"[queue.complaint]
@@ -124,7 +124,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         offer_after: loader.time(&fields, "offer_after"),
         record: loader.flag(&fields, "record"),
         relaxation: relaxation(loader, &fields),
-        say_agent_number: loader.flag(&fields, "agent_number"),
+        anyone_after: loader.time_if(&fields, "anyone_after"),
     }
 }
 

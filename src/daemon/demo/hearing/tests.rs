@@ -16,12 +16,11 @@ fn sounds() -> Arc<Sounds> {
 }
 
 fn id(tag: &str, name: &str) -> SoundId {
+    let wanted = Some(Language::new(tag));
     let sounds = sounds();
-    let same = |n: &usize| {
-        let sound = sounds.get(SoundId(*n)).expect("there are so many");
-        sound.name == name && sound.language.as_ref().is_none_or(|language| *language == Language::new(tag))
-    };
-    SoundId((0..sounds.len()).find(same).expect("the prompt exists"))
+    let mut all = sounds.iter();
+    let found = all.find(|(_, s)| s.name == name && (s.language.is_none() || s.language == wanted));
+    found.expect("the prompt exists").0
 }
 
 fn samples(id: SoundId) -> Vec<i16> {

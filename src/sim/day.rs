@@ -1,0 +1,261 @@
+//! A working day of a bank's hotline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::caller::{Caller, Listening, MessageHabit, Nature, Person, Wish};
+use super::chance::Chance;
+use super::desk::{Desk, DeskAct};
+use super::faults;
+use super::network::Conditions;
+use super::report::Report;
+use super::sabotage::Sabotage;
+use super::world::{Setup, Watch, World};
+use crate::base::{AwayReason, Instant, Rng, Wall};
+use crate::dialplan::{Origin, Plan, SourceFile};
+use crate::exchange::{AgentChange, Command};
+
+/// Monday, 23 November 2026, 8 o'clock in Beijing.
+const MORNING: Wall = Wall::from_micros(1_795_392_000_000_000);
+
+/// The phones register before the first call comes.
+const BEFORE_OPENING: Duration = Duration::from_secs(60);
+
+/// Within this time after the last call has come the agents sign off.
+const CLOSING: Duration = Duration::from_secs(300);
+
+/// So long may the last calls take: the longest wait, a long talk, a session timer.
+const DRAIN: Duration = Duration::from_secs(2 * 3600);
+
+/// What kind of day.
+#[derive(Clone)]
+pub struct Day {
+    /// Phones stand on the desks of all its agents who have an account.
+    pub plan: Arc<Plan>,
+    pub seed: u64,
+    pub calls: u32,
+    pub length: Duration,
+    pub conditions: Conditions,
+    /// On average one mishap in this time; `None` for a day without.
+    pub fault_every: Option<Duration>,
+    pub watch: Watch,
+    pub sabotage: Option<Sabotage>,
+}
+
+impl Day {
+    /// Twelve hours, 1 % loss, a mishap every two minutes.
+    pub fn new(plan: Arc<Plan>, seed: u64, calls: u32) -> Self {
+        Day {
+            plan,
+            seed,
+            calls,
+            length: Duration::from_secs(12 * 3600),
+            conditions: Conditions::ORDINARY,
+            fault_every: Some(Duration::from_secs(120)),
+            watch: Watch::Every(512),
+            sabotage: None,
+        }
+    }
+}
+
+/// Agents for a day with so many calls, to be loaded beside the shipped dialplan, whose skills it uses. Most know
+/// consultation only, some complaints too, few everything.
+pub fn staff(agents: u32) -> SourceFile {
+    let mut text = String::from("# Agents of a simulated day.\n");
+    for number in 0..agents {
+        let skills = match number % 11 {
+            0..=5 => "consultation = 4",
+            6 | 7 => "consultation = 4, complaint = 3",
+            8 => "consultation = 3, complaint = 5, english = 4",
+            9 => "consultation = 6, complaint = 4, vip = 5, english = 5",
+            _ => "consultation = 5, english = 6",
+        };
+        text.push_str(&format!("\n[agent.{}]\nskills = {{ {skills} }}\n", 5001 + number));
+    }
+    SourceFile { name: "simulated-staff.toml".to_owned(), text }
+}
+
+/// Lives through the day: with its faults, while nothing may break, and then in peace, when everything has to
+/// come to its end.
+pub fn day(day: &Day) -> Report {
+    let mut rng = Rng::from_number(day.seed ^ 0x5eed);
+    let mut world = World::new(Setup {
+        seed: day.seed,
+        wall: MORNING,
+        conditions: day.conditions,
+        desks: desks(&day.plan),
+        watch: day.watch,
+        sabotage: day.sabotage,
+        ..Setup::new(day.plan.clone())
+    });
+    work(day, &mut world, &mut rng);
+    for at in arrivals(&mut rng, day.calls, day.length) {
+        let caller = caller(&mut rng, &day.plan);
+        world.call_at(Instant::ZERO + BEFORE_OPENING + at, caller);
+    }
+    if let Some(every) = day.fault_every {
+        for (at, fault) in faults::schedule(&mut rng, day.length, every) {
+            world.fault_at(at + BEFORE_OPENING, fault);
+        }
+    }
+    world.run_until(Instant::ZERO + BEFORE_OPENING + day.length + CLOSING);
+    if !world.drain(DRAIN) {
+        tracing::error!(calls = world.exchange().calls(), "calls are left at the end of the day");
+    }
+    world.report()
+}
+
+fn desks(plan: &Plan) -> Vec<Desk> {
+    let with_phone = plan.agents().iter().filter(|agent| agent.account);
+    // Every fifth phone is a soft phone behind a router, which registers over a stream.
+    with_phone.enumerate().map(|(at, agent)| Desk { over_tcp: at % 5 == 4, ..Desk::new(&*agent.extension) }).collect()
+}
+
+/// The agents come, take their breaks, have a visitor, and go.
+fn work(day: &Day, world: &mut World, rng: &mut Rng) {
+    let hours = |share: f64| Instant::ZERO + BEFORE_OPENING + day.length.mul_f64(share);
+    let with_phone = day.plan.agents().iter().filter(|agent| agent.account);
+    for (at, agent) in with_phone.enumerate() {
+        let desk = at as u16;
+        world.desk_at(Instant::ZERO + rng.between_ms(0, 30_000), desk, DeskAct::Register);
+        let by_code = |code: &str| day.plan.entry(code, Origin::Desk(agent.id)).map(|_| DeskAct::Dial(code.to_owned()));
+        let change = |world: &mut World, at: Instant, code: &str, change: AgentChange| match by_code(code) {
+            Some(act) => world.desk_at(at, desk, act),
+            None => {
+                let extension = agent.extension.clone();
+                world.command_at(at, Command::SetAgent { extension, change });
+            }
+        };
+        if agent.skills.is_empty() {
+            // A manager: often in a meeting, never in a queue.
+            for meeting in [0.1, 0.3, 0.5, 0.7] {
+                let away = AgentChange::Away { reason: AwayReason::Meeting, until: None };
+                let extension = agent.extension.clone();
+                world.command_at(hours(meeting), Command::SetAgent { extension, change: away });
+                change(world, hours(meeting + 0.1), "*13", AgentChange::Ready);
+            }
+            continue;
+        }
+        let pause = AgentChange::Away { reason: AwayReason::Break, until: None };
+        let visitor = AgentChange::Away { reason: AwayReason::Visitor, until: None };
+        change(world, hours(0.0) + rng.between_ms(0, 600_000), "*11", AgentChange::SignOn);
+        let lunch = hours(0.3 + 0.1 * rng.unit());
+        change(world, lunch, "*144", pause);
+        change(world, lunch + rng.between_ms(1_500_000, 2_700_000), "*13", AgentChange::Ready);
+        let visit = hours(0.5 + 0.4 * rng.unit());
+        change(world, visit, "*142", visitor);
+        change(world, visit + rng.between_ms(300_000, 1_200_000), "*13", AgentChange::Ready);
+        // Somebody put away after unanswered calls comes back to the desk now and then.
+        for hour in 1..12 {
+            let back = hours(f64::from(hour) / 12.0) + rng.between_ms(0, 1_200_000);
+            if back < lunch || back > lunch + Duration::from_secs(2_700) {
+                change(world, back, "*13", AgentChange::Ready);
+            }
+        }
+        change(world, hours(1.0) + rng.between_ms(0, 270_000), "*12", AgentChange::SignOff);
+    }
+}
+
+/// Times of arrival: a steady stream with a peak in the morning and one in the afternoon, in order.
+fn arrivals(rng: &mut Rng, calls: u32, length: Duration) -> Vec<Duration> {
+    let mut times: Vec<Duration> = (0..calls)
+        .map(|_| {
+            loop {
+                let share = match rng.weighted(&[40, 32, 28]) {
+                    0 => rng.unit(),
+                    1 => bell(rng, 0.19, 0.08),
+                    _ => bell(rng, 0.60, 0.10),
+                };
+                if (0.0..1.0).contains(&share) {
+                    return length.mul_f64(share);
+                }
+            }
+        })
+        .collect();
+    times.sort();
+    times
+}
+
+/// Nearly normal: the sum of twelve even draws.
+fn bell(rng: &mut Rng, mean: f64, deviation: f64) -> f64 {
+    let sum: f64 = (0..12).map(|_| rng.unit()).sum();
+    mean + (sum - 6.0) * deviation
+}
+
+/// Numbers that the shipped list knows as VIP.
+const VIP: [&str; 2] = ["13900000001", "13900000002"];
+
+/// Somebody out of the crowd.
+fn caller(rng: &mut Rng, plan: &Plan) -> Caller {
+    let vip = rng.chance(0.03);
+    let number = match vip {
+        true => VIP[rng.below(2) as usize].to_owned(),
+        false => format!("1{}{:08}", 30 + rng.below(60), rng.below(100_000_000)),
+    };
+    let dials = if vip && rng.chance(0.5) { "10001" } else { "10000" };
+    let mut caller = Caller::new(number, dials, Nature::Person(person(rng, plan)));
+    caller.over_tcp = rng.chance(0.05);
+    caller.cancels_after = rng.chance(0.005).then(|| rng.between_ms(1, 40));
+    caller
+}
+
+fn person(rng: &mut Rng, plan: &Plan) -> Person {
+    let wants = match rng.weighted(&[66, 12, 8, 5, 8, 1]) {
+        0 => Wish::Topic("topic/consult"),
+        1 => Wish::Topic("topic/complaint"),
+        2 => Wish::Topic("topic/lost-card"),
+        3 => Wish::Topic("topic/agent"),
+        4 => {
+            let people = plan.agents();
+            let managers: Vec<_> = people.iter().filter(|person| person.skills.is_empty()).collect();
+            let pick = |all: &[&crate::dialplan::Agent], rng: &mut Rng| {
+                all.get(rng.below(all.len() as u64) as usize).map(|person| person.extension.clone())
+            };
+            let everybody: Vec<_> = people.iter().collect();
+            let wanted = if rng.chance(0.6) { pick(&managers, rng) } else { pick(&everybody, rng) };
+            Wish::Person(wanted.unwrap_or_default())
+        }
+        _ => Wish::Person("9999".to_owned()),
+    };
+    let listens = match rng.weighted(&[54, 35, 4, 2, 5]) {
+        0 => Listening::ToTheEnd,
+        1 => Listening::BargesIn,
+        2 => Listening::Wrong(1),
+        3 => Listening::Wrong(9),
+        _ => Listening::Silent,
+    };
+    let message = match rng.weighted(&[50, 15, 15, 10, 5, 5]) {
+        0 => MessageHabit::Whole,
+        1 => MessageHabit::Quiet,
+        2 => MessageHabit::HalfWay,
+        3 => MessageHabit::Nothing,
+        4 => MessageHabit::Again,
+        _ => MessageHabit::Cancels,
+    };
+    Person {
+        wants,
+        listens,
+        patience: rng.exponential(Duration::from_secs(180)),
+        leaves_after: rng.chance(0.06).then(|| rng.exponential(Duration::from_secs(60))),
+        talks_for: rng.chance(0.4).then(|| rng.talk(Duration::from_secs(200))),
+        message,
+        holds: rng.chance(0.02),
+        leaves_the_line: rng.chance(0.1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_has_its_two_peaks() {
+        let day = Duration::from_secs(12 * 3600);
+        let times = arrivals(&mut Rng::from_number(1), 12_000, day);
+        let in_hour = |hour: u64| times.iter().filter(|at| at.as_secs() / 3600 == hour).count();
+        let (early, morning, noon, afternoon, evening) = (in_hour(0), in_hour(2), in_hour(5), in_hour(7), in_hour(11));
+        assert!(morning > 2 * early && morning > 2 * noon, "{early} {morning} {noon}");
+        assert!(afternoon > noon && afternoon > 2 * evening, "{noon} {afternoon} {evening}");
+        assert!(times.is_sorted() && times.len() == 12_000);
+    }
+}

@@ -1,0 +1,161 @@
+//! A call as a ladder of text: who sent what, who heard what, in order. For tests and narrators.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::network::Phone;
+use crate::base::{Catalog, Clip, Instant, LegId};
+use crate::exchange::{Input, Output};
+use crate::media::{self, Command};
+use crate::record::{Record, SlipState};
+
+/// Collects lines. Times are seconds since the first call began; `>` is towards the hotline, `<` from it.
+#[derive(Default, Debug)]
+pub struct Ladder {
+    began: Option<Instant>,
+    text: String,
+    /// What desks are called.
+    names: BTreeMap<Phone, String>,
+    legs: BTreeMap<LegId, Phone>,
+}
+
+impl Ladder {
+    pub(super) fn name(&mut self, phone: Phone, name: &str) {
+        self.names.insert(phone, name.to_owned());
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn input(&mut self, now: Instant, input: &Input<'_>) {
+        match input {
+            Input::Sip { flow, bytes } => self.message(now, flow.remote.ip(), '>', bytes),
+            Input::Media(media::Event::Digit { leg, digit, .. }) => {
+                let line = format!("{} presses {}", self.of(*leg), digit.expose().key());
+                self.line(now, &line);
+            }
+            Input::Media(media::Event::RecordingEnded { recording, why, .. }) => {
+                self.line(now, &format!("recording {recording} ends: {why:?}"));
+            }
+            Input::Media(media::Event::RtpTimeout { leg }) => {
+                let line = format!("{} sends no audio", self.of(*leg));
+                self.line(now, &line);
+            }
+            Input::RecordingSaved { recording, saved } => {
+                self.line(now, &format!("recording {recording} {}", if *saved { "on disk" } else { "is lost" }));
+            }
+            Input::SlipSaved { slip, saved } => {
+                self.line(now, &format!("slip {slip} {}", if *saved { "on disk" } else { "is lost" }));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn output(&mut self, now: Instant, output: &Output, catalog: &Catalog) {
+        match output {
+            Output::Transmit(transmit) => self.message(now, transmit.flow.remote.ip(), '<', &transmit.bytes),
+            Output::Play { leg, clips, repeat, .. } => {
+                let heard: Vec<String> = clips.iter().map(|clip| said(clip, catalog)).collect();
+                let again = if *repeat { " ..." } else { "" };
+                let line = format!("{} hears {}{again}", self.of(*leg), heard.join(" "));
+                self.line(now, &line);
+            }
+            Output::Media { command, .. } => self.command(now, command),
+            Output::Record(Record::Call(record)) => {
+                let outcome = record.queue.as_ref().map(|visit| format!(", {}", visit.outcome.name()));
+                let agent = record.queue.as_ref().and_then(|visit| visit.agent.clone()).map(|who| format!(" by {who}"));
+                let line = format!("record: {}{}{}", record.end, outcome.unwrap_or_default(), agent.unwrap_or_default());
+                self.line(now, &line);
+            }
+            Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
+                let confirmed = if slip.confirmed { "confirmed" } else { "not confirmed" };
+                let line = format!("slip {} for {} of {} ms, {confirmed}", slip.slip, slip.mailbox, slip.length_ms);
+                self.line(now, &line);
+            }
+            Output::Record(Record::SlipDiscarded(slip)) => self.line(now, &format!("slip {slip} discarded")),
+            _ => {}
+        }
+    }
+
+    fn command(&mut self, now: Instant, command: &Command) {
+        let line = match command {
+            Command::Connect { leg, stream } => {
+                if let Some(phone) = Phone::at(stream.remote_rtp.ip()) {
+                    self.legs.insert(*leg, phone);
+                }
+                return;
+            }
+            Command::Bridge { a, b } => format!("{} and {} talk", self.of(*a), self.of(*b)),
+            Command::Record { recording, left, right: None, .. } => {
+                format!("{} is recorded as {recording}", self.of(*left))
+            }
+            _ => return,
+        };
+        self.line(now, &line);
+    }
+
+    fn message(&mut self, now: Instant, ip: std::net::IpAddr, arrow: char, bytes: &[u8]) {
+        let (Some(phone), Some(summary)) = (Phone::at(ip), summary(bytes)) else { return };
+        if matches!(phone, Phone::Caller(_)) && arrow == '>' {
+            self.began.get_or_insert(now);
+        }
+        let line = format!("{} {arrow} {summary}", self.who(phone));
+        self.line(now, &line);
+    }
+
+    fn line(&mut self, now: Instant, line: &str) {
+        let Some(began) = self.began else { return };
+        // Writing into memory does not fail.
+        let _ = writeln!(self.text, "{:>8.3} {line}", now.since(began).as_secs_f64());
+    }
+
+    fn of(&self, leg: LegId) -> String {
+        self.legs.get(&leg).map_or_else(|| leg.to_string(), |phone| self.who(*phone))
+    }
+
+    fn who(&self, phone: Phone) -> String {
+        match (self.names.get(&phone), phone) {
+            (Some(name), _) => name.clone(),
+            (None, Phone::Caller(0)) => "caller".to_owned(),
+            (None, Phone::Caller(number)) => format!("caller{}", number + 1),
+            (None, Phone::Desk(number)) => format!("desk{number}"),
+        }
+    }
+}
+
+fn said(clip: &Clip, catalog: &Catalog) -> String {
+    match clip {
+        Clip::Prompt(id) => catalog.get(*id).map_or_else(|| "?".to_owned(), |prompt| prompt.name.clone()),
+        Clip::Silence(length) => format!("({} ms)", length.as_millis()),
+        Clip::Recording(recording) => format!("({recording})"),
+    }
+}
+
+/// One message in a few words; `None` for what a ladder leaves out: 100 Trying, registrations.
+fn summary(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let first = lines.next()?;
+    let field = |name: &str| head.split("\r\n").find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let method = field("CSeq:")?.split(' ').nth(1)?;
+    if method == "REGISTER" {
+        return None;
+    }
+    if let Some(status) = first.strip_prefix("SIP/2.0 ") {
+        let status = status.split(' ').next()?;
+        return (status != "100").then(|| format!("{status} {method}"));
+    }
+    let hold = ["a=sendonly", "a=inactive", "a=recvonly"].iter().find(|line| body.contains(**line));
+    let hold = hold.map_or(String::new(), |line| format!(" {}", line.trim_start_matches("a=")));
+    let inside = field("To:").is_some_and(|to| to.contains("tag="));
+    Some(match (method, inside) {
+        ("INVITE", true) => format!("re-INVITE{hold}"),
+        ("INVITE", false) => {
+            let user = first.split(':').nth(1)?.split('@').next()?;
+            format!("INVITE {user}{hold}")
+        }
+        (method, _) => method.to_owned(),
+    })
+}

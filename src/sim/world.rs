@@ -1,0 +1,600 @@
+//! The world around one exchange: a clock that jumps, a network, phones, people, a disk.
+//!
+//! ```text
+//!             callers        desks                        time stands still while anything is still to be done
+//!                |  trunk      |  office                  now; then it jumps to the next thing on the agenda,
+//!                v             v                          or to the next deadline of the exchange or a phone
+//!   agenda <- network -> Exchange -> checker, digest, report, ladder
+//!      ^                  |    ^
+//!      +--- disk <- media model +
+//! ```
+//!
+//! Architecture invariant: nothing here decides anything that the product decides.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::agenda::{Agenda, Due};
+use super::caller::{Act, Caller};
+use super::chance::Chance;
+use super::checker::{Broken, Checker, Invariant};
+use super::desk::{Desk, DeskAct};
+use super::digest::Digest;
+use super::faults::Fault;
+use super::ladder::Ladder;
+use super::media_model::{Cue, MediaModel, Outcome};
+use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
+use super::office::{self, Office};
+use super::report::Report;
+use super::sabotage::{Sabotage, Saboteur};
+use super::trunk::{self, AFTERGLOW, Trunk};
+use crate::base::{Catalog, Ids, Instant, Masked, Now, Rng, Wall};
+use crate::dialplan::Plan;
+use crate::exchange::{Account, Command, Config, Exchange, Input, Network as Addresses, Output, Trunk as Carrier};
+use crate::media;
+use crate::record::{CallRecord, Record, SlipState};
+use crate::sip::auth::Secret;
+use crate::sip::{Flow, Transmit, Transport};
+
+/// How closely the exchange's own invariants are watched. The checker outside watches always.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watch {
+    /// After every so many inputs, and at the end.
+    Every(u64),
+    /// After each input, the queue core's too: a broken one panics on the spot.
+    Closely,
+}
+
+/// What a world begins with.
+pub struct Setup {
+    pub plan: Arc<Plan>,
+    pub seed: u64,
+    /// What the wall clock shows at the beginning.
+    pub wall: Wall,
+    pub conditions: Conditions,
+    pub desks: Vec<Desk>,
+    pub watch: Watch,
+    pub ladder: bool,
+    pub sabotage: Option<Sabotage>,
+    /// Changes to the exchange's configuration.
+    pub configure: fn(&mut Config),
+}
+
+impl Setup {
+    /// A quiet world without desks, closely watched, on a Monday morning at 10 in Beijing.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Setup {
+            plan,
+            seed: 1,
+            wall: Wall::from_micros(1_795_399_200_000_000),
+            conditions: Conditions::QUIET,
+            desks: Vec::new(),
+            watch: Watch::Closely,
+            ladder: false,
+            sabotage: None,
+            configure: |_| {},
+        }
+    }
+}
+
+/// One exchange with everything around it.
+pub struct World {
+    now: Now,
+    began: Wall,
+    /// How far the wall clock was set since, in microseconds.
+    clock_error: i64,
+    exchange: Exchange,
+    plan: Arc<Plan>,
+    catalog: Arc<Catalog>,
+    agenda: Agenda,
+    network: Network,
+    media: MediaModel,
+    trunk: Trunk,
+    office: Office,
+    rng: Rng,
+    /// Phones that nothing reaches and that nothing comes from.
+    dead: BTreeSet<IpAddr>,
+    closed: BTreeSet<u64>,
+    connection: u64,
+    disk_fails_until: Instant,
+    next_never_acknowledges: bool,
+    /// Media events that the exchange has not heard of yet, and cues that nobody has noticed.
+    events: VecDeque<media::Event>,
+    cues: VecDeque<(Phone, Cue)>,
+    watch: Watch,
+    checker: Checker,
+    saboteur: Saboteur,
+    deaf_to_byes: Option<IpAddr>,
+    digest: Digest,
+    report: Report,
+    ladder: Option<Ladder>,
+    records: Vec<CallRecord>,
+}
+
+impl World {
+    pub fn new(setup: Setup) -> Self {
+        let Setup { plan, seed, wall, conditions, desks, watch, ladder, sabotage, configure } = setup;
+        let mut rng = Rng::from_number(seed);
+        let mut config = Config {
+            trunks: vec![Carrier {
+                name: "carrier".to_owned(),
+                networks: vec![Addresses { address: CALLERS.0, prefix: CALLERS.1 }],
+                credentials: None,
+                numbers: Vec::new(),
+            }],
+            accounts: desks.iter().map(account).collect(),
+            loopback_is_trunk: false,
+            udp: HOTLINE,
+            ..Config::default()
+        };
+        configure(&mut config);
+        let now = Now { mono: Instant::ZERO, wall };
+        let catalog = plan.catalog().clone();
+        let mut ladder = ladder.then(Ladder::default);
+        let mut office = Office::new(rng.fork());
+        for desk in desks {
+            let extension = desk.extension.clone();
+            let phone = Phone::Desk(office.add(desk));
+            if let Some(ladder) = &mut ladder {
+                ladder.name(phone, &extension);
+            }
+        }
+        let mut world = World {
+            now,
+            began: wall,
+            clock_error: 0,
+            exchange: Exchange::new(config, plan.clone(), Ids::default(), rng.fork(), now),
+            agenda: Agenda::default(),
+            network: Network::new(conditions, rng.fork()),
+            media: MediaModel::new(catalog.clone()),
+            trunk: Trunk::new(rng.fork()),
+            office,
+            dead: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            connection: 2_000_000,
+            disk_fails_until: Instant::ZERO,
+            next_never_acknowledges: false,
+            events: VecDeque::new(),
+            cues: VecDeque::new(),
+            watch,
+            checker: Checker::new(&catalog),
+            saboteur: Saboteur::new(sabotage, &catalog),
+            deaf_to_byes: None,
+            digest: Digest::new(),
+            report: Report { seed, ..Report::default() },
+            ladder,
+            records: Vec::new(),
+            rng,
+            plan,
+            catalog,
+        };
+        world.take_outputs();
+        world
+    }
+
+    // -- what is to happen --
+
+    /// The caller dials at this time. Their number among callers.
+    pub fn call_at(&mut self, at: Instant, caller: Caller) -> u32 {
+        let number = self.trunk.add(caller);
+        self.agenda.add(at, Due::Dial(number));
+        number
+    }
+
+    pub fn desk_at(&mut self, at: Instant, desk: u16, act: DeskAct) {
+        self.agenda.add(at, Due::Desk(desk, act));
+    }
+
+    pub fn command_at(&mut self, at: Instant, command: Command) {
+        self.agenda.add(at, Due::Command(command));
+    }
+
+    pub fn fault_at(&mut self, at: Instant, fault: Fault) {
+        self.agenda.add(at, Due::Fault(fault));
+    }
+
+    // -- what has happened --
+
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    pub fn records(&self) -> &[CallRecord] {
+        &self.records
+    }
+
+    pub fn broken(&self) -> &[Broken] {
+        self.checker.broken()
+    }
+
+    /// Empty unless [`Setup::ladder`].
+    pub fn ladder(&self) -> &str {
+        self.ladder.as_ref().map_or("", Ladder::text)
+    }
+
+    /// Whether the sabotage found its moment.
+    pub fn was_sabotaged(&self) -> bool {
+        self.saboteur.has_struck()
+    }
+
+    // -- time --
+
+    /// Lets everything happen until this time.
+    pub fn run_until(&mut self, end: Instant) {
+        while let Some(at) = self.next().filter(|at| *at <= end) {
+            self.advance(at);
+            self.act();
+        }
+        self.advance(end);
+    }
+
+    /// Lets the calls come to their ends, without further mishaps, and the last transactions after them; then
+    /// nothing may be left. `false`: calls still run after `limit`.
+    pub fn drain(&mut self, limit: Duration) -> bool {
+        self.network.calm();
+        self.disk_fails_until = Instant::ZERO;
+        let end = self.now.mono + limit;
+        while self.exchange.calls() > 0 || self.trunk.left_over() > 0 {
+            match self.next().filter(|at| *at <= end) {
+                Some(at) => {
+                    self.advance(at);
+                    self.act();
+                }
+                None => break,
+            }
+        }
+        let drained = self.exchange.calls() == 0;
+        self.office.close();
+        self.run_until(self.now.mono + AFTERGLOW);
+        self.at_rest();
+        drained
+    }
+
+    /// The figures so far, and the hash of everything that came out.
+    pub fn report(&mut self) -> Report {
+        let stats = self.exchange.sip_stats();
+        Report {
+            messages_in: stats.received,
+            simulated: self.now.mono.since(Instant::ZERO),
+            hash: self.digest.finish(),
+            broken: self.checker.broken().to_vec(),
+            ..self.report.clone()
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let exchange = self.exchange.poll_timeout().map(|(at, _)| at);
+        let trunk = self.trunk.endpoint.poll_timeout().map(|(at, _)| at);
+        let office = self.office.endpoint.poll_timeout().map(|(at, _)| at);
+        [self.agenda.next(), exchange, trunk, office].into_iter().flatten().min()
+    }
+
+    fn advance(&mut self, at: Instant) {
+        let mono = self.now.mono.max(at);
+        let passed = i64::try_from(mono.as_micros()).unwrap_or(i64::MAX);
+        let wall = Wall::from_micros(self.began.as_micros() + passed + self.clock_error);
+        self.now = Now { mono, wall };
+    }
+
+    /// One thing that is due now.
+    fn act(&mut self) {
+        let now = self.now.mono;
+        let due = |timeout: Option<(Instant, &'static str)>| timeout.is_some_and(|(at, _)| at <= now);
+        if self.exchange.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.input(Input::Timeout);
+        } else if due(self.trunk.endpoint.poll_timeout()) {
+            self.trunk.endpoint.handle_timeout(now);
+        } else if due(self.office.endpoint.poll_timeout()) {
+            self.office.endpoint.handle_timeout(now);
+        } else if let Some(due) = self.agenda.take(now) {
+            self.carry_out(due);
+        }
+        self.settle();
+    }
+
+    fn carry_out(&mut self, due: Due) {
+        let now = self.now.mono;
+        let mut outcome = Outcome::default();
+        match due {
+            Due::ToHotline(flow, bytes) => {
+                if !self.closed.contains(&flow.connection) {
+                    self.input(Input::Sip { flow, bytes: &bytes });
+                }
+            }
+            Due::ToPhone(flow, bytes) => {
+                if self.dead.contains(&flow.local.ip()) || self.closed.contains(&flow.connection) {
+                    return;
+                }
+                match Phone::at(flow.local.ip()) {
+                    Some(Phone::Caller(_)) => self.trunk.endpoint.handle_message(now, flow, &bytes),
+                    Some(Phone::Desk(_)) => self.office.endpoint.handle_message(now, flow, &bytes),
+                    None => {}
+                }
+            }
+            Due::FlowLost(flow) => self.input(Input::FlowClosed(flow)),
+            Due::Media(due) => self.media.handle_due(now, due, &mut outcome),
+            Due::RecordingSaved(recording, saved) => self.input(Input::RecordingSaved { recording, saved }),
+            Due::SlipSaved(slip, saved) => self.input(Input::SlipSaved { slip, saved }),
+            Due::Dial(number) => {
+                let never_acknowledges = std::mem::take(&mut self.next_never_acknowledges);
+                let (trunk, mut ctx) = self.callers();
+                trunk.dial(&mut ctx, number, never_acknowledges);
+            }
+            Due::Caller(number, act, only) => {
+                let (trunk, mut ctx) = self.callers();
+                if trunk.holds(number, only) && trunk.act(&mut ctx, number, act, &mut outcome) {
+                    self.dead.insert(Phone::Caller(number).ip());
+                }
+            }
+            Due::Desk(number, act) => {
+                let (office, mut ctx) = self.desks();
+                match office.act(&mut ctx, number, act, &mut outcome) {
+                    Some(true) => {
+                        self.dead.insert(Phone::Desk(number).ip());
+                    }
+                    Some(false) => {
+                        self.dead.remove(&Phone::Desk(number).ip());
+                    }
+                    None => {}
+                }
+            }
+            Due::Command(command) => self.input(Input::Command { id: 0, command }),
+            Due::Fault(fault) => self.strike(fault, &mut outcome),
+        }
+        self.follow_up(outcome);
+    }
+
+    // -- the exchange --
+
+    fn input(&mut self, input: Input<'_>) {
+        self.report.inputs += 1;
+        let now = self.now;
+        self.checker.input(now.mono, &input);
+        if let Some(ladder) = &mut self.ladder {
+            ladder.input(now.mono, &input);
+        }
+        if let Input::Media(media::Event::RecordingEnded { recording, .. }) = &input {
+            let (at, saved) = self.disk();
+            self.agenda.add(at, Due::RecordingSaved(*recording, saved));
+        }
+        self.exchange.handle_input(now, input);
+        self.take_outputs();
+        match self.watch {
+            Watch::Closely => self.exchange.check_invariants(),
+            Watch::Every(inputs) if self.report.inputs.is_multiple_of(inputs) => self.look_inside(),
+            Watch::Every(_) => {}
+        }
+    }
+
+    fn look_inside(&mut self) {
+        if let Err(broken) = self.exchange.invariants() {
+            self.checker.breaks(Invariant::Inside, broken.to_string());
+        }
+    }
+
+    fn take_outputs(&mut self) {
+        let now = self.now.mono;
+        while let Some(output) = self.exchange.poll_output() {
+            self.digest.take(now.as_micros(), &output);
+            self.report.take(&output);
+            self.saboteur.show(now, &output, &mut self.checker);
+            if let Some(ladder) = &mut self.ladder {
+                ladder.output(now, &output, &self.catalog);
+            }
+            let mut outcome = Outcome::default();
+            match output {
+                Output::Transmit(transmit) => self.send_from_hotline(transmit),
+                Output::Media { command, .. } => self.media.handle(now, &command, &mut outcome),
+                Output::Play { leg, play, clips, repeat } => {
+                    self.media.play(now, leg, play, &clips, repeat, &mut outcome);
+                }
+                Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
+                    let (at, saved) = self.disk();
+                    self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
+                }
+                Output::Record(Record::Call(record)) => self.records.push(*record),
+                Output::Record(_) | Output::Discard(_) | Output::Notice(_) | Output::Reply { .. } => {}
+            }
+            self.follow_up(outcome);
+        }
+    }
+
+    /// When a write that begins now is through, and whether it succeeds.
+    fn disk(&mut self) -> (Instant, bool) {
+        let now = self.now.mono;
+        (now + self.rng.between_ms(2, 40), now >= self.disk_fails_until)
+    }
+
+    fn follow_up(&mut self, outcome: Outcome) {
+        self.events.extend(outcome.events);
+        self.cues.extend(outcome.cues);
+        for (at, due) in outcome.later {
+            self.agenda.add(at, Due::Media(due));
+        }
+    }
+
+    /// Until nothing is left that happens in this moment.
+    fn settle(&mut self) {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                self.input(Input::Media(event));
+            } else if let Some((phone, cue)) = self.cues.pop_front() {
+                if let Phone::Caller(number) = phone {
+                    let (trunk, mut ctx) = self.callers();
+                    trunk.cue(&mut ctx, number, &cue);
+                }
+            } else if let Some(transmit) = self.trunk.endpoint.poll_transmit() {
+                self.send_from_phone(transmit);
+            } else if let Some(transmit) = self.office.endpoint.poll_transmit() {
+                self.send_from_phone(transmit);
+            } else {
+                let (trunk, mut ctx) = self.callers();
+                let more = trunk.poll_event(&mut ctx);
+                let (office, mut ctx) = self.desks();
+                if !office.poll_event(&mut ctx) && !more {
+                    return;
+                }
+            }
+        }
+    }
+
+    // -- the wires --
+
+    fn send_from_hotline(&mut self, transmit: Transmit) {
+        let Transmit { flow, bytes } = transmit;
+        let now = self.now.mono;
+        let ip = flow.remote.ip();
+        if self.saboteur.is(Sabotage::SwallowByes) && bytes.starts_with(b"BYE ") {
+            self.saboteur.strike();
+            if *self.deaf_to_byes.get_or_insert(ip) == ip {
+                return;
+            }
+        }
+        // A phone cannot be connected to: it stands behind its own router.
+        let broken = flow.connection == 0 || self.closed.contains(&flow.connection);
+        if flow.transport == Transport::Tcp && broken {
+            self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
+            return;
+        }
+        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
+            self.agenda.add(at, Due::ToPhone(turned(flow), bytes.clone()));
+        }
+    }
+
+    fn send_from_phone(&mut self, transmit: Transmit) {
+        let Transmit { mut flow, bytes } = transmit;
+        let now = self.now.mono;
+        if self.dead.contains(&flow.local.ip()) {
+            return;
+        }
+        if let Some(Phone::Caller(number)) = Phone::at(flow.local.ip())
+            && bytes.starts_with(b"ACK ")
+            && self.trunk.never_acknowledges(number)
+        {
+            return;
+        }
+        if flow.transport == Transport::Tcp && (flow.connection == 0 || self.closed.contains(&flow.connection)) {
+            flow.connection = self.connection;
+            self.connection += 1;
+        }
+        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
+            self.agenda.add(at, Due::ToHotline(turned(flow), bytes.clone()));
+        }
+    }
+
+    // -- mishaps --
+
+    fn strike(&mut self, fault: Fault, outcome: &mut Outcome) {
+        let now = self.now.mono;
+        *self.report.faults.entry(fault).or_default() += 1;
+        match fault {
+            Fault::LossBurst => self.network.lose_half_until(now + self.rng.between_ms(1_000, 8_000)),
+            Fault::Doubling => self.network.double_until(now + self.rng.between_ms(1_000, 8_000)),
+            Fault::CallerVanishes => {
+                let present: Vec<u32> = self.trunk.on_the_line().collect();
+                if let Some(number) = self.one_of(&present) {
+                    let (trunk, mut ctx) = self.callers();
+                    trunk.act(&mut ctx, number, Act::Vanish, outcome);
+                    self.dead.insert(Phone::Caller(number).ip());
+                }
+            }
+            Fault::DeskVanishes => {
+                let desks: Vec<u16> = (0..self.office.len()).collect();
+                if let Some(number) = self.one_of(&desks) {
+                    let back = now + self.rng.between_ms(60_000, 600_000);
+                    self.agenda.add(now, Due::Desk(number, DeskAct::Vanish));
+                    self.agenda.add(back, Due::Desk(number, DeskAct::Return));
+                }
+            }
+            Fault::NoAck => self.next_never_acknowledges = true,
+            Fault::Late200 => {
+                let ring = self.plan.queues().first().map_or(Duration::from_secs(15), |queue| queue.ring);
+                let early = self.rng.between_ms(0, 40);
+                let desks: Vec<u16> = (0..self.office.len()).collect();
+                if let Some(number) = self.one_of(&desks) {
+                    self.office.answer_next_after(number, ring.saturating_sub(early));
+                }
+            }
+            Fault::DiskFails => self.disk_fails_until = now + self.rng.between_ms(5_000, 60_000),
+            Fault::DesksRefuse(status) => {
+                let until = now + self.rng.between_ms(5_000, 30_000);
+                self.office.refuse_until(status, until);
+            }
+            Fault::ClockStep => {
+                let step = self.rng.between_ms(1_000, 3_600_000).as_micros() as i64;
+                self.clock_error += if self.rng.chance(0.5) { step } else { -step };
+                self.advance(now);
+            }
+            Fault::Reload => {
+                let plan = self.plan.clone();
+                self.input(Input::Reload(plan));
+            }
+            Fault::StreamCloses => self.close_a_stream(),
+        }
+    }
+
+    fn close_a_stream(&mut self) {
+        let desks = (0..self.office.len()).filter_map(|number| Some((Phone::Desk(number), self.office.stream(number)?)));
+        let callers = self.trunk.streams().map(|(number, flow)| (Phone::Caller(number), flow));
+        let streams: Vec<(Phone, Flow)> = desks.chain(callers).collect();
+        let Some((phone, flow)) = self.one_of(&streams) else { return };
+        let now = self.now.mono;
+        self.closed.insert(flow.connection);
+        self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
+        match phone {
+            Phone::Caller(_) => self.trunk.endpoint.handle_flow_closed(now, turned(flow)),
+            Phone::Desk(number) => {
+                self.office.endpoint.handle_flow_closed(now, turned(flow));
+                let (office, mut ctx) = self.desks();
+                office.stream_lost(&mut ctx, number);
+            }
+        }
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        all.get(self.rng.below(all.len() as u64) as usize).copied()
+    }
+
+    // -- the end --
+
+    fn at_rest(&mut self) {
+        self.look_inside();
+        self.checker.at_rest(self.now.mono);
+        for (what, count) in self.media.left_over() {
+            self.checker.breaks(Invariant::NothingLeft, format!("{count} {what}"));
+        }
+        if !self.exchange.is_idle() {
+            self.checker.breaks(Invariant::NothingLeft, format!("{} calls or their transactions", self.exchange.calls()));
+        }
+        for (side, dialogs) in [("callers", self.trunk.left_over()), ("desks", self.office.left_over())] {
+            if dialogs > 0 {
+                self.checker.breaks(Invariant::DialogsClosed, format!("{dialogs} dialogs of {side}' phones"));
+            }
+        }
+    }
+
+    fn callers(&mut self) -> (&mut Trunk, trunk::Ctx<'_>) {
+        let ctx = trunk::Ctx {
+            now: self.now.mono,
+            agenda: &mut self.agenda,
+            media: &mut self.media,
+            catalog: &self.catalog,
+        };
+        (&mut self.trunk, ctx)
+    }
+
+    fn desks(&mut self) -> (&mut Office, office::Ctx<'_>) {
+        let ctx = office::Ctx { now: self.now.mono, agenda: &mut self.agenda, media: &mut self.media };
+        (&mut self.office, ctx)
+    }
+}
+
+fn account(desk: &Desk) -> Account {
+    Account { user: desk.extension.clone(), secret: Secret::Password(Masked::new(desk.password.clone())) }
+}

@@ -1,0 +1,76 @@
+//! Days at the bank: with everything that goes wrong, and the same again from the same seed.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hotline::sim::{Conditions, Day, Report, Watch, day};
+
+use super::plans;
+
+fn sound(report: &Report) {
+    assert!(report.is_sound(), "{report}");
+}
+
+#[test]
+fn a_day_of_5000_calls_keeps_every_invariant() {
+    let plan = plans::bank(55);
+    let began = Instant::now();
+    let report = day(&Day::new(plan, 1, 5_000));
+    println!("{report}\n  {:.2} s", began.elapsed().as_secs_f64());
+    sound(&report);
+    assert!(report.calls >= 5_000, "{report}");
+    for (name, queue) in &report.queues {
+        assert!(queue.offered > 0 && queue.served > 0, "nobody was served in {name}: {report}");
+    }
+    for end in ["caller-hung-up", "agent-hung-up", "flow-ended", "no-audio"] {
+        assert!(report.ends.get(end).is_some_and(|count| *count > 0), "no call ended by {end}: {report}");
+    }
+    assert!(report.messages > 50, "{report}");
+}
+
+#[test]
+fn after_every_input_the_exchange_does_not_contradict_itself() {
+    for seed in 1..=3 {
+        let length = Duration::from_secs(3600);
+        let fault_every = Some(Duration::from_secs(20));
+        let watch = Watch::Closely;
+        let report = day(&Day { length, fault_every, watch, ..Day::new(plans::bank(12), seed, 120) });
+        sound(&report);
+    }
+}
+
+#[test]
+fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
+    let day_without = Day { conditions: Conditions::QUIET, fault_every: None, ..Day::new(plans::bank(20), 7, 300) };
+    let report = day(&day_without);
+    sound(&report);
+    for end in ["no-audio", "dialog-lost", "fault", "session-expired", "shutdown"] {
+        assert_eq!(report.ends.get(end), None, "{report}");
+    }
+}
+
+fn a_short_day(seed: u64) -> String {
+    let length = Duration::from_secs(2 * 3600);
+    day(&Day { length, ..Day::new(plans::bank(8), seed, 200) }).hash
+}
+
+/// For the test below, which runs it in a process of its own.
+#[test]
+#[ignore = "prints a hash for another test"]
+fn prints_the_hash() {
+    println!("hash {}", a_short_day(42));
+}
+
+#[test]
+fn the_same_seed_is_the_same_day_in_two_processes_and_another_seed_another() {
+    let here = a_short_day(42);
+    let (_, path) = module_path!().split_once("::").unwrap();
+    let there = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("{path}::prints_the_hash"), "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&there.stdout);
+    let there = printed.split_whitespace().skip_while(|word| *word != "hash").nth(1);
+    assert_eq!(there, Some(here.as_str()), "{printed}");
+    assert_ne!(a_short_day(43), here);
+}

@@ -1,0 +1,7 @@
+//! The whole exchange under a virtual clock, against callers and agents who speak real SIP.
+
+mod days;
+mod ladders;
+mod logs;
+mod plans;
+mod sabotages;
