@@ -44,9 +44,6 @@ pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failur
     let settings = load()?;
     logging::start(&settings.log);
     let loaded = Loaded::first(settings)?;
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
     let state = State::open(state::folder(loaded.settings.state.as_deref())?)?;
     let mut store = Sqlite::open(&state::database(state.folder()))?;
     recover(&state, &mut store)?;
@@ -58,6 +55,10 @@ pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failur
     let stopper = Stopper(inbox.clone());
     runtime.block_on(async {
         let (driver, is_ready) = build(load, loaded, &state, store, inbox)?;
+        // Only now: whoever cannot start is told the one reason.
+        for warning in &driver.loaded.warnings {
+            tracing::warn!("{warning}");
+        }
         ready(&is_ready, stopper);
         driver.run().await
     })

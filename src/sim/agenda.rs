@@ -8,6 +8,7 @@ use super::caller::{Act, While};
 use super::desk::DeskAct;
 use super::faults::Fault;
 use super::media_model;
+use super::network::Phone;
 use crate::base::{Instant, RecordingId, SlipId};
 use crate::exchange::Command;
 use crate::sip::Flow;
@@ -28,6 +29,8 @@ pub(super) enum Due {
     Caller(u32, Act, While),
     Desk(u16, DeskAct),
     Command(Command),
+    /// A leg of this phone was closed then: its dialog must be too.
+    LookAtPhone(Phone, Instant),
     Fault(Fault),
 }
 

@@ -139,6 +139,11 @@ impl Checker {
         &self.broken
     }
 
+    /// The clock of what is found outside of inputs and outputs.
+    pub(super) fn at(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     pub(super) fn breaks(&mut self, invariant: Invariant, what: impl Into<String>) {
         self.broken.push(Broken { at: self.now, invariant, what: what.into() });
     }

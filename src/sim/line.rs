@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::network::Phone;
 use super::trunk::Described;
-use crate::base::Codec;
+use crate::base::{Codec, Instant};
 use crate::sdp::{self, Direction, Local};
 use crate::sip::{Answer, DialogId, Flow};
 
@@ -12,8 +12,9 @@ pub(super) struct Line {
     pub dialog: Option<DialogId>,
     /// The answer, ready for when somebody picks up.
     pub described: Option<Bytes>,
-    /// What a caller dialled over.
-    pub flow: Option<Flow>,
+    /// What it runs over.
+    pub flow: Flow,
+    pub began: Instant,
     phone: Phone,
     session: u64,
     version: u64,
@@ -24,8 +25,8 @@ pub(super) struct Line {
 const RTP_PORT: u16 = 4000;
 
 impl Line {
-    pub(super) fn new(phone: Phone, session: u64) -> Self {
-        Line { dialog: None, described: None, flow: None, phone, session, version: 0, direction: Direction::SendRecv }
+    pub(super) fn new(now: Instant, phone: Phone, flow: Flow, session: u64) -> Self {
+        Line { dialog: None, described: None, flow, began: now, phone, session, version: 0, direction: Direction::SendRecv }
     }
 
     pub(super) fn offer(&mut self) -> Bytes {

@@ -94,7 +94,7 @@ impl Office {
         }
     }
 
-    /// The day is over: nobody registers again.
+    /// The day is over: nobody registers again, or dials.
     pub(super) fn close(&mut self) {
         self.closed = true;
     }
@@ -176,7 +176,7 @@ impl Office {
             Event::Invite { dialog, request, flow } => {
                 if let Some(Phone::Desk(number)) = Phone::at(flow.local.ip()) {
                     let offer = (!request.body.is_empty()).then(|| request.body.clone());
-                    self.ring(ctx, number, dialog, offer);
+                    self.ring(ctx, number, dialog, flow, offer);
                 }
             }
             // The feature code's flow speaks and hangs up by itself.
@@ -199,10 +199,10 @@ impl Office {
         true
     }
 
-    fn ring(&mut self, ctx: &mut Ctx<'_>, number: u16, dialog: DialogId, offer: Option<Bytes>) {
+    fn ring(&mut self, ctx: &mut Ctx<'_>, number: u16, dialog: DialogId, flow: Flow, offer: Option<Bytes>) {
         let Some(place) = self.places.get_mut(usize::from(number)) else { return };
         let session = self.rng.next_u64() >> 2;
-        let mut line = Line::new(Phone::Desk(number), session);
+        let mut line = Line::new(ctx.now, Phone::Desk(number), flow, session);
         let answer = line.answer(offer);
         // One line a phone: who talks is busy.
         if !place.lines.is_empty() || answer.is_err() {
@@ -255,7 +255,7 @@ impl Office {
     }
 
     fn dial(&mut self, ctx: &mut Ctx<'_>, number: u16, code: &str) {
-        let Some(place) = self.places.get_mut(usize::from(number)) else { return };
+        let Some(place) = self.places.get_mut(usize::from(number)).filter(|_| !self.closed) else { return };
         if !place.lines.is_empty() {
             // Busy with a caller: the code is dialled a little later.
             let again = DeskAct::Dial(code.to_owned());
@@ -263,13 +263,14 @@ impl Office {
             return;
         }
         let phone = Phone::Desk(number);
-        let mut line = Line::new(phone, self.rng.next_u64() >> 2);
+        let via = flow(number, place);
+        let mut line = Line::new(ctx.now, phone, via, self.rng.next_u64() >> 2);
         let extension = place.desk.extension.clone();
         let dialog = self.endpoint.invite(
             ctx.now,
             Invite {
                 to: Uri::sip(Some(code), HOTLINE),
-                via: flow(number, place),
+                via,
                 from: NameAddr::new(Uri::sip(Some(&extension), HOTLINE)),
                 to_display: None,
                 contact_user: Some(extension.clone()),
@@ -336,6 +337,12 @@ impl Office {
             place.lines.remove(&dialog);
             place.reactions.remove(&dialog);
         }
+    }
+
+    /// The way of a dialog of this desk that began before `then`, while there is one.
+    pub(super) fn line_before(&self, number: u16, then: Instant) -> Option<Flow> {
+        let lines = &self.places.get(usize::from(number))?.lines;
+        lines.values().find(|line| line.began < then).map(|line| line.flow)
     }
 
     pub(super) fn left_over(&self) -> usize {

@@ -2,6 +2,7 @@
 //!
 //! The exchange is left alone; the checker is shown something else than what happened.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::checker::{Checker, Invariant};
@@ -19,7 +20,7 @@ pub enum Sabotage {
     StretchRecord,
     /// A leg is opened with the port of the leg opened before it.
     SharePort,
-    /// What repeats (the music) is not heard, ever.
+    /// The music is not heard, nor what is said before it.
     SwallowMusic,
     /// "Your message has been saved" before it has.
     SayTooEarly,
@@ -85,12 +86,14 @@ pub(super) struct Saboteur {
     /// The port of the leg opened last.
     port: Option<u16>,
     saved: Option<PromptId>,
+    music: BTreeSet<PromptId>,
 }
 
 impl Saboteur {
     pub(super) fn new(plan: Option<Sabotage>, catalog: &Catalog) -> Self {
         let saved = catalog.iter().find(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id);
-        Saboteur { plan, done: false, port: None, saved }
+        let music = catalog.iter().filter(|(_, prompt)| prompt.name.ends_with("hold-music")).map(|(id, _)| id);
+        Saboteur { plan, done: false, port: None, saved, music: music.collect() }
     }
 
     pub(super) fn is(&self, sabotage: Sabotage) -> bool {
@@ -124,8 +127,9 @@ impl Saboteur {
         let made = |output| (Duration::ZERO, Shown::Made(output));
         Some(match (plan, output) {
             (Sabotage::SwallowRecord, Output::Record(Record::Call(_)))
-            | (Sabotage::SwallowMusic, Output::Play { repeat: true, .. })
             | (Sabotage::SwallowEnd, Output::Notice(Notice::CallOver { .. })) => Vec::new(),
+            (Sabotage::SwallowMusic, Output::Play { clips, .. })
+                if clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.music.contains(id))) => Vec::new(),
             (Sabotage::DropClose, Output::Media { command: Command::Close { leg }, .. }) if leg.index == 0 => Vec::new(),
             (Sabotage::DoubleRecord, Output::Record(Record::Call(_)))
             | (Sabotage::OfferTwice, Output::Notice(Notice::Offered { .. })) => vec![real, (Duration::ZERO, Shown::Real)],

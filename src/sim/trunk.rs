@@ -64,7 +64,7 @@ impl Trunk {
             connection: if tcp { self.connection } else { 0 },
         };
         self.connection += u64::from(tcp);
-        let mut line = Line::new(phone, self.rng.next_u64() >> 2);
+        let mut line = Line::new(ctx.now, phone, flow, self.rng.next_u64() >> 2);
         let dialog = self.endpoint.invite(
             ctx.now,
             Invite {
@@ -79,7 +79,6 @@ impl Trunk {
             },
         );
         line.dialog = Some(dialog);
-        line.flow = Some(flow);
         visitor.line = Some(line);
         self.by_dialog.insert(dialog, number);
         if let Some(after) = visitor.caller.cancels_after {
@@ -180,9 +179,14 @@ impl Trunk {
     /// The streams that callers have opened, as the hotline sees them.
     pub(super) fn streams(&self) -> impl Iterator<Item = (u32, Flow)> {
         self.callers.iter().enumerate().filter_map(|(at, visitor)| {
-            let flow = visitor.line.as_ref()?.flow.filter(|flow| flow.transport == Transport::Tcp)?;
-            Some((at as u32, turned(flow)))
+            let flow = visitor.line.as_ref()?.flow;
+            (flow.transport == Transport::Tcp).then(|| (at as u32, turned(flow)))
         })
+    }
+
+    /// The way of the caller's dialog, while there is one.
+    pub(super) fn line_of(&self, number: u32) -> Option<Flow> {
+        self.callers.get(number as usize)?.line.as_ref().map(|line| line.flow)
     }
 
     pub(super) fn left_over(&self) -> usize {

@@ -11,7 +11,7 @@
 //!
 //! Architecture invariant: nothing here decides anything that the product decides.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
 use super::trunk::{self, AFTERGLOW, Trunk};
-use crate::base::{Catalog, Ids, Instant, Masked, Now, Rng, Wall};
+use crate::base::{Catalog, Ids, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::dialplan::Plan;
 use crate::exchange::{Account, Command, Config, Exchange, Input, Network as Addresses, Output, Trunk as Carrier};
 use crate::media;
@@ -111,6 +111,8 @@ pub struct World {
     report: Report,
     ladder: Option<Ladder>,
     records: Vec<CallRecord>,
+    /// The phones on the legs.
+    parties: BTreeMap<LegId, Phone>,
 }
 
 impl World {
@@ -166,6 +168,7 @@ impl World {
             report: Report { seed, ..Report::default() },
             ladder,
             records: Vec::new(),
+            parties: BTreeMap::new(),
             rng,
             plan,
             catalog,
@@ -238,9 +241,10 @@ impl World {
     /// nothing may be left. `false`: calls still run after `limit`.
     pub fn drain(&mut self, limit: Duration) -> bool {
         self.network.calm();
+        self.office.close();
         self.disk_fails_until = Instant::ZERO;
         let end = self.now.mono + limit;
-        while self.exchange.calls() > 0 || self.trunk.left_over() > 0 {
+        while self.exchange.calls() + self.trunk.left_over() + self.office.left_over() > 0 {
             match self.next().filter(|at| *at <= end) {
                 Some(at) => {
                     self.advance(at);
@@ -250,7 +254,6 @@ impl World {
             }
         }
         let drained = self.exchange.calls() == 0;
-        self.office.close();
         self.run_until(self.now.mono + AFTERGLOW);
         self.at_rest();
         drained
@@ -300,6 +303,7 @@ impl World {
 
     fn carry_out(&mut self, due: Due) {
         let now = self.now.mono;
+        self.checker.at(now);
         let mut outcome = Outcome::default();
         match due {
             Due::ToHotline(flow, bytes) => {
@@ -345,6 +349,7 @@ impl World {
                 }
             }
             Due::Command(command) => self.input(Input::Command { id: 0, command }),
+            Due::LookAtPhone(phone, over) => self.look_at_phone(phone, over),
             Due::Fault(fault) => self.strike(fault, &mut outcome),
         }
         self.follow_up(outcome);
@@ -372,6 +377,35 @@ impl World {
         }
     }
 
+    /// Whose leg it is, and when to look whether the phone knows that it is over.
+    fn keep_account(&mut self, command: &media::Command) {
+        match command {
+            media::Command::Connect { leg, stream } => {
+                if let Some(phone) = Phone::at(stream.remote_rtp.ip()) {
+                    self.parties.insert(*leg, phone);
+                }
+            }
+            media::Command::Close { leg } => {
+                if let Some(phone) = self.parties.remove(leg) {
+                    let now = self.now.mono;
+                    self.agenda.add(now + AFTERGLOW, Due::LookAtPhone(phone, now));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The leg has been closed for a while, and the phone must have heard of it; but for one whose stream broke.
+    fn look_at_phone(&mut self, phone: Phone, over: Instant) {
+        let flow = match phone {
+            Phone::Caller(number) => self.trunk.line_of(number),
+            Phone::Desk(number) => self.office.line_before(number, over),
+        };
+        if flow.is_some_and(|flow| !self.closed.contains(&flow.connection)) {
+            self.checker.breaks(Invariant::DialogsClosed, format!("{phone:?} holds on to a leg that was closed at {over}"));
+        }
+    }
+
     fn look_inside(&mut self) {
         if let Err(broken) = self.exchange.invariants() {
             self.checker.breaks(Invariant::Inside, broken.to_string());
@@ -388,6 +422,9 @@ impl World {
                 ladder.output(now, &output, &self.catalog);
             }
             let mut outcome = Outcome::default();
+            if let Output::Media { command, .. } = &output {
+                self.keep_account(command);
+            }
             match output {
                 Output::Transmit(transmit) => self.send_from_hotline(transmit),
                 Output::Media { command, .. } => self.media.handle(now, &command, &mut outcome),
@@ -570,7 +607,9 @@ impl World {
             self.checker.breaks(Invariant::NothingLeft, format!("{count} {what}"));
         }
         if !self.exchange.is_idle() {
-            self.checker.breaks(Invariant::NothingLeft, format!("{} calls or their transactions", self.exchange.calls()));
+            let next = self.exchange.poll_timeout().map_or("nothing".to_owned(), |(at, deadline)| format!("{deadline} at {at}"));
+            let what = format!("{} calls, or transactions: the exchange waits for {next}", self.exchange.calls());
+            self.checker.breaks(Invariant::NothingLeft, what);
         }
         for (side, dialogs) in [("callers", self.trunk.left_over()), ("desks", self.office.left_over())] {
             if dialogs > 0 {

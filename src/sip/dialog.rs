@@ -32,18 +32,23 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// The callee's side (RFC 3261 §12.1.1): from the INVITE that came over `flow`. `None` where the INVITE has
-    /// no usable Contact or Record-Route.
+    /// The callee's side (RFC 3261 §12.1.1): from the INVITE that came over `flow`. `None` where its Contact or
+    /// Record-Route cannot be read. Without a Contact it is of RFC 2543's time: From is the target, and its
+    /// sender is reached where it came from.
     pub fn of_server(invite: &Request, flow: Flow, tag: &Text, contact: String) -> Option<Self> {
         let routes = invite.headers.addresses(Name::RecordRoute).ok()?;
+        let has_contact = invite.headers.has(Name::Contact);
+        let target =
+            if has_contact { invite.headers.contact()?.uri } else { invite.from.uri.clone() };
         Some(Dialog {
             call_id: invite.call_id.clone(),
             local: invite.to.clone().with_tag(tag),
             remote: invite.from.clone(),
             local_sequence: 0,
             remote_sequence: Some(invite.cseq),
-            target: invite.headers.contact()?.uri,
-            pinned: flow.transport == Transport::Tcp || (routes.is_empty() && is_translated(invite)),
+            target,
+            pinned: flow.transport == Transport::Tcp
+                || (routes.is_empty() && (!has_contact || is_translated(invite))),
             routes,
             flow,
             contact,

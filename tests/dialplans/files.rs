@@ -111,6 +111,11 @@ mistake: agent `1001` is defined twice
   |
 7 | [agent.1001]
   |        ^^^^
+warning: no agent can serve queue `consultation` (consultation 1)
+ --> house.toml:5:8
+  |
+5 | [queue.consultation]
+  |        ^^^^^^^^^^^^
 ",
     );
 }

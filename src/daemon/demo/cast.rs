@@ -75,7 +75,12 @@ impl Lines {
             voice.say(sounds, prompts)
         };
         Lines {
-            agent_greets: line("agent-1002/greets", "zh-CN", &["greeting/hello", "greeting/at-your-service"], 0.85),
+            agent_greets: line(
+                "agent-1002/greets",
+                "zh-CN",
+                &["greeting/hello", "greeting/at-your-service"],
+                0.85,
+            ),
             caller_asks: line("caller-a/asks", "zh-CN", &["courtesy/excuse-me", "topic/loans"], 0.74),
             agent_closes: line("agent-1002/closes", "zh-CN", &["courtesy/you-are-welcome"], 0.85),
             message: line("caller-b/message", "en-US", &["greeting/hello", "callback/we-will-call"], 0.8),
@@ -96,7 +101,9 @@ impl Voice {
         for name in prompts {
             let language = Some(&self.language);
             let mut all = sounds.iter().map(|(_, sound)| sound);
-            let Some(sound) = all.find(|s| s.name == *name && s.language.as_ref() == language) else { continue };
+            let Some(sound) = all.find(|s| s.name == *name && s.language.as_ref() == language) else {
+                continue;
+            };
             chinese.push_str(&sound.chinese);
             english.push(sound.english.clone());
             samples.extend(lower(&sound.samples, self.pitch));

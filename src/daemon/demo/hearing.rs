@@ -186,7 +186,8 @@ impl Ear {
         if !announced {
             self.hearings.push_back(Hearing::Begins(id));
         }
-        let correlation = if whole { correlation } else { self.correlation_with(&sound.samples, start, reached) };
+        let correlation =
+            if whole { correlation } else { self.correlation_with(&sound.samples, start, reached) };
         let from = usize::try_from(start).unwrap_or(0);
         self.hearings.push_back(Hearing::Ends(Heard { sound: id, from, to: agreed, whole, correlation }));
     }
@@ -195,7 +196,8 @@ impl Ear {
     /// silence.
     fn correlation_with(&self, samples: &[i16], start: isize, length: usize) -> f32 {
         let there = samples.get(..length).unwrap_or(samples);
-        let place = |n: usize| usize::try_from(start + n as isize).ok().and_then(|at| self.audio.get(at)).copied();
+        let place =
+            |n: usize| usize::try_from(start + n as isize).ok().and_then(|at| self.audio.get(at)).copied();
         let here: Vec<i16> = (0..there.len()).map(|n| place(n).unwrap_or(0)).collect();
         correlation(&here, there)
     }

@@ -67,7 +67,8 @@ impl House {
         let mut command = Command::new(program);
         command.arg("serve").arg("--config").arg(&settings).arg("--dialplans").arg(&dialplans);
         // What is set for a hotline in service does not concern this one.
-        let foreign = |name: &str| name.starts_with("HOTLINE__") || matches!(name, "NOTIFY_SOCKET" | "WATCHDOG_USEC");
+        let foreign =
+            |name: &str| name.starts_with("HOTLINE__") || matches!(name, "NOTIFY_SOCKET" | "WATCHDOG_USEC");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(foreign)) {
             command.env_remove(name);
         }
@@ -206,9 +207,12 @@ mod tests {
         let file = folder.path().join("hotline.toml");
         let passwords = vec![(Who::Agent1, Masked::from("secret")), (Who::Agent2, Masked::from("other"))];
         let server = SocketAddr::from((CALLERS, 5070));
-        write_private(&file, &settings_text(server, (30_000, 30_063), &folder.path().join("it's"), &passwords)).unwrap();
-        let source =
-            Source { file: Some(file), environment: Vec::new(), arguments: Arguments::default() };
+        write_private(
+            &file,
+            &settings_text(server, (30_000, 30_063), &folder.path().join("it's"), &passwords),
+        )
+        .unwrap();
+        let source = Source { file: Some(file), environment: Vec::new(), arguments: Arguments::default() };
         let settings = source.load().unwrap();
         assert_eq!(settings.listen.udp, [server]);
         assert_eq!(settings.exchange.accounts.len(), 2);

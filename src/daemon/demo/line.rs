@@ -282,7 +282,10 @@ mod tests {
         assert_eq!(keys.len(), usize::from(TONE_PACKETS + END_PACKETS));
         assert!(keys.iter().all(|(_, timestamp, payload)| *timestamp == keys[0].1 && payload[0] == 4));
         assert_eq!(keys.iter().filter(|(.., payload)| payload[1] & 0x80 != 0).count(), 3);
-        assert_eq!(keys.last().map(|(.., payload)| payload[2..].to_vec()), Some((8u16 * 160).to_be_bytes().to_vec()));
+        assert_eq!(
+            keys.last().map(|(.., payload)| payload[2..].to_vec()),
+            Some((8u16 * 160).to_be_bytes().to_vec())
+        );
         b.receive(Instant::ZERO, |_, _| {});
         assert!(b.heard.iter().all(|&sample| sample == 0));
     }

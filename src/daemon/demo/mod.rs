@@ -27,9 +27,9 @@ mod sounds;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -76,7 +76,14 @@ pub fn run(options: Options) -> Result<ExitCode, Failure> {
     introduce(&folder);
     let began = clock::mono();
     let mut house = House::open(&folder, &mut rng, &stop)?;
-    let stage = Stage { folder: &folder, house: &house, sounds: Arc::new(sounds), stop: stop.clone(), lines, colours };
+    let stage = Stage {
+        folder: &folder,
+        house: &house,
+        sounds: Arc::new(sounds),
+        stop: stop.clone(),
+        lines,
+        colours,
+    };
     let checks = stage.play(&prompts.catalog, &mut rng)?;
     let took = clock::mono().since(began);
     let ended_well = house.close();
@@ -96,7 +103,8 @@ pub struct Stop(Arc<AtomicBool>);
 impl Stop {
     fn on_signals() -> Result<Stop, Failure> {
         let stop = Stop::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+        {
             signal_hook::flag::register(signal, Arc::clone(&stop.0))
                 .map_err(Failure::io("signals cannot be handled"))?;
         }
@@ -145,7 +153,9 @@ impl Stage<'_> {
                 })
                 .collect();
             let noted = |(who, script): (Who, thread::ScopedJoinHandle<'_, Vec<Check>>)| {
-                let broken = |_| vec![Check { who, what: "the script".to_owned(), result: Err("it broke".to_owned()) }];
+                let broken = |_| {
+                    vec![Check { who, what: "the script".to_owned(), result: Err("it broke".to_owned()) }]
+                };
                 script.join().unwrap_or_else(broken)
             };
             let checks = scripts.into_iter().flat_map(noted).collect();
@@ -191,7 +201,9 @@ impl Stage<'_> {
         drop(narrator.send(Told { at: clock::mono(), what: What::Command(line) }));
         match ask(&self.house.state, &order)? {
             Response::Reply(Reply::Done) => Ok(()),
-            Response::Refused(reason) | Response::Reply(Reply::Refused(reason)) => Err(Failure::Refused(reason)),
+            Response::Refused(reason) | Response::Reply(Reply::Refused(reason)) => {
+                Err(Failure::Refused(reason))
+            }
             _ => Err(Failure::Other("the demo's hotline answered something else".to_owned())),
         }
     }
@@ -230,11 +242,15 @@ fn time_of_day(at: Wall) -> String {
 
 /// A folder that is new or empty: nothing of anybody's is written over.
 fn folder(wanted: Option<PathBuf>, rng: &mut Rng) -> Result<PathBuf, Failure> {
-    let folder = wanted.unwrap_or_else(|| std::env::temp_dir().join(format!("hotline-demo-{}", rng.token(6))));
+    let folder =
+        wanted.unwrap_or_else(|| std::env::temp_dir().join(format!("hotline-demo-{}", rng.token(6))));
     house::make_folder(&folder)?;
     let mut inside = std::fs::read_dir(&folder).map_err(Failure::read(&folder))?;
     if inside.next().is_some() {
-        return Err(Failure::Other(format!("{} is not empty: the demo wants a folder of its own", folder.display())));
+        return Err(Failure::Other(format!(
+            "{} is not empty: the demo wants a folder of its own",
+            folder.display()
+        )));
     }
     folder.canonicalize().map_err(Failure::read(&folder))
 }
@@ -273,7 +289,7 @@ fn conclude(checks: &[Check], took: Duration, ended_well: bool) -> bool {
     let mut text = String::from("\n");
     if good {
         text.push_str(&format!(
-            "All as it should be: {} expectations met in {:.0} s, {count} of them heard, the faintest with r={least:.2}.\n",
+            "All as it should be: {} expectations met in {:.0} s, {count} of them by ear, none with r below {least:.3}.\n",
             checks.len(),
             took.as_secs_f32()
         ));
@@ -293,7 +309,8 @@ fn conclude(checks: &[Check], took: Duration, ended_well: bool) -> bool {
 fn show_what_is_left(folder: &Path, state: &Path) {
     let shown = |result: Result<String, Failure>| result.unwrap_or_else(|failure| format!("{failure}\n"));
     let calls = shown(commands::calls(state, 20, Form::Table));
-    let messages = shown(commands::messages(state, MessageOrder::List { mailbox: None, all: true }, Form::Table));
+    let messages =
+        shown(commands::messages(state, MessageOrder::List { mailbox: None, all: true }, Form::Table));
     // The first word of a row of the table.
     let row = |table: &str, of: &str| -> Option<String> {
         let line = table.lines().find(|line| line.contains(of))?;

@@ -110,7 +110,7 @@ impl<W: Write> Ladder<W> {
             text.push_str(&" ".repeat(gap));
             text.push_str(name);
         }
-        let gap = " ".repeat((WORDS + ROOM + 3).saturating_sub(text.len()));
+        let gap = " ".repeat((WORDS + ROOM + 4).saturating_sub(text.len()));
         writeln!(self.out, "{}{gap}{}", self.paint("1", &text), self.paint("2", "r"))?;
         self.row(None, &Drawing::Lines, "", None)
     }
@@ -141,7 +141,8 @@ impl<W: Write> Ladder<W> {
     }
 
     fn happens(&mut self, at: Instant, who: Who, event: &Event) -> io::Result<()> {
-        let (there, here) = (Drawing::Arrow(Lane::Of(who), Lane::Hotline), Drawing::Arrow(Lane::Hotline, Lane::Of(who)));
+        let (there, here) =
+            (Drawing::Arrow(Lane::Of(who), Lane::Hotline), Drawing::Arrow(Lane::Hotline, Lane::Of(who)));
         let name = self.short(who);
         let (drawing, words) = match event {
             Event::Registered => (there, format!("REGISTER  {name} signs in")),
@@ -153,7 +154,9 @@ impl<W: Write> Ladder<W> {
                 (here, format!("INVITE  {name} rings and shows {}", self.paint("1", shown)))
             }
             Event::Answers => (there, format!("200 OK  {name} answers after {}", self.rang(who, at))),
-            Event::StopsRinging => (here, format!("CANCEL  {name} did not answer for {}", self.rang(who, at))),
+            Event::StopsRinging => {
+                (here, format!("CANCEL  {name} did not answer for {}", self.rang(who, at)))
+            }
             Event::Presses(keys) => (there, format!("{name} presses {}", self.paint("1", keys))),
             Event::Says(sound) => {
                 let words = self.sounds.get(*sound).map(texts).unwrap_or_default();
@@ -164,7 +167,9 @@ impl<W: Write> Ladder<W> {
             }
             Event::HangsUp => (there, format!("BYE  {name} hangs up")),
             Event::HungUp => (here, format!("BYE  the hotline ends {name}'s call")),
-            Event::Fails(reason) => (Drawing::Mark(Lane::Of(who), '!'), format!("{name}: {}", self.paint("31", reason))),
+            Event::Fails(reason) => {
+                (Drawing::Mark(Lane::Of(who), '!'), format!("{name}: {}", self.paint("31", reason)))
+            }
             Event::Begins(_) | Event::Hears(_) => return Ok(()),
         };
         self.row(Some(at), &drawing, &words, None)
@@ -202,22 +207,24 @@ impl<W: Write> Ladder<W> {
         sentence.at = at;
         sentence.to = heard.to;
         sentence.correlation = sentence.correlation.min(heard.correlation);
-        for (words, text) in sentence.words.iter_mut().zip(texts(sound)) {
+        let mut texts = texts(sound);
+        if !heard.whole {
+            let share = (heard.to.saturating_sub(heard.from)) as f32 / sound.samples.len().max(1) as f32;
+            texts = texts.map(|text| beginning(&text, share));
+        }
+        for (words, text) in sentence.words.iter_mut().zip(texts) {
             let foreign = text.is_ascii() && !words.is_empty() && !text.is_empty();
             words.push_str(if foreign { " " } else { "" });
             words.push_str(&text);
         }
-        if !heard.whole {
-            let [words, _] = &mut sentence.words;
-            words.push_str(&format!(" … cut short at {seconds:.1} s)"));
-            words.insert(0, '(');
-        }
-        let complete = sentence.words[0].ends_with(['。', '！', '？', '.', '!', '?', ')']) || sound.name == "common/beep";
+        let complete = sentence.words[0].ends_with(['。', '！', '？', '.', '!', '?', ')', '…']);
         if complete { self.say_sentence(who) } else { Ok(()) }
     }
 
     fn say_sentence(&mut self, who: Who) -> io::Result<()> {
-        let Some(Sentence { at, mut words, correlation, .. }) = self.sentences.remove(&who) else { return Ok(()) };
+        let Some(Sentence { at, mut words, correlation, .. }) = self.sentences.remove(&who) else {
+            return Ok(());
+        };
         if let Some([one, other]) = self.sayings.iter().find(|saying| saying.contains(&words[0])) {
             words[1].clone_from(if words[0] == *one { other } else { one });
         }
@@ -260,11 +267,17 @@ impl<W: Write> Ladder<W> {
     }
 
     /// One line of the ladder.
-    fn row(&mut self, at: Option<Instant>, drawing: &Drawing, words: &str, alike: Option<f32>) -> io::Result<()> {
+    fn row(
+        &mut self,
+        at: Option<Instant>,
+        drawing: &Drawing,
+        words: &str,
+        alike: Option<f32>,
+    ) -> io::Result<()> {
         let time = at.map_or(" ".repeat(6), |at| format!("{:6.1}", at.since(self.began).as_secs_f32()));
         let alike = alike.map_or(String::new(), |alike| {
             let gap = " ".repeat((ROOM + 1).saturating_sub(width(words)));
-            format!("{gap}{}", self.paint("2", &format!("{alike:.2}")))
+            format!("{gap}{}", self.paint("2", &format!("{alike:.3}")))
         });
         let line = format!("{} {}{words}{alike}", self.paint("2", &time), self.lanes(drawing));
         writeln!(self.out, "{}", line.trim_end())
@@ -322,6 +335,20 @@ fn texts(sound: &Sound) -> [String; 2] {
     }
 }
 
+/// About as much of a text as was heard of it, up to the end of a word.
+fn beginning(text: &str, share: f32) -> String {
+    let said = (text.chars().count() as f32 * share) as usize;
+    let mut words: String = text.chars().take(said).collect();
+    if text.is_ascii() {
+        words.extend(text.chars().skip(said).take_while(|c| *c != ' '));
+    }
+    words.truncate(words.trim_end().len());
+    if !text.is_empty() {
+        words.push_str(" …");
+    }
+    words
+}
+
 /// Columns on a terminal, without its colours: Chinese characters and marks take two.
 pub fn width(text: &str) -> usize {
     let mut coloured = false;
@@ -343,7 +370,9 @@ fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive(' ') {
         match lines.last_mut() {
-            Some(line) if line.is_empty() || width(line) + width(word.trim_end()) <= most => line.push_str(word),
+            Some(line) if line.is_empty() || width(line) + width(word.trim_end()) <= most => {
+                line.push_str(word)
+            }
             _ => lines.push(word.to_owned()),
         }
     }

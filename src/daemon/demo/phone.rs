@@ -50,9 +50,14 @@ pub struct Config {
 pub enum Order {
     Register,
     /// Calls a number; `recording` is the file's name without its ending.
-    Dial { number: String, recording: String },
+    Dial {
+        number: String,
+        recording: String,
+    },
     /// Takes the call that rings.
-    Answer { recording: String },
+    Answer {
+        recording: String,
+    },
     Press(String),
     Say(SoundId),
     HangUp,

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use crate::base::Rng;
 use crate::sip::auth::{Credentials, Login};
 use crate::sip::{
-    Framing, Limits, MAGIC_COOKIE, Message, Method, Name, NameAddr, Request, Response, Text, Transport, Uri, Via,
+    Framing, Limits, MAGIC_COOKIE, Message, Method, Name, NameAddr, Request, Response, Text, Transport, Uri,
+    Via,
 };
 
 /// How long one answer is waited for, and how often it is asked for again (UDP may lose it).

@@ -25,12 +25,10 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
     if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Tel) {
         return Err(Answer::new(416));
     }
-    if request.max_forwards() == Some(0) {
-        return Err(Answer::new(483));
-    }
-    let unsupported: Vec<_> = [Name::Require, Name::ProxyRequire]
-        .into_iter()
-        .flat_map(|name| request.headers.list(name))
+    // Max-Forwards and Proxy-Require are for proxies (RFC 3261 §16.3): whom a request has reached takes it.
+    let unsupported: Vec<_> = request
+        .headers
+        .list(Name::Require)
         .filter(|tag| !EXTENSIONS.iter().any(|ours| tag.eq_ignore_ascii_case(ours.as_bytes())))
         .map(|tag| String::from_utf8_lossy(tag).into_owned())
         .collect();

@@ -36,7 +36,8 @@ pub(super) struct ServerTransactions {
     requests: BTreeMap<RequestId, TransactionId>,
 }
 
-/// What makes two requests the same (RFC 3261 §17.2.3); an ACK has its INVITE's.
+/// What makes two requests the same (RFC 3261 §17.2.3); an ACK and a CANCEL have their INVITE's. The Call-ID is
+/// in it, too: of a sender that gives each request the same branch no call gets another's answer.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     branch: Bytes,
@@ -93,7 +94,8 @@ impl Key {
             Some(via) if via.has_cookie() => {
                 branch.extend_from_slice(via.params.get("branch").unwrap_or_default());
                 branch
-                    .extend_from_slice(format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes());
+                    .extend_from_slice(format!(" {}:{} ", via.host(), via.port().unwrap_or(5060)).as_bytes());
+                branch.extend_from_slice(request.call_id.as_bytes());
             }
             // RFC 2543: the whole identity of the request. The ACK's To has a tag that the INVITE's had not,
             // so To stays out; From tag, Call-ID, number and Request-URI remain unique.

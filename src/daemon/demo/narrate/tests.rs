@@ -10,7 +10,12 @@ fn sounds() -> Arc<Sounds> {
     add("topic/consult", Some("zh-CN"), "业务咨询，", "For inquiries,");
     add("menu/press-1", Some("zh-CN"), "请按一。", "press one.");
     add("common/hold-music", None, "", "");
-    add("queue/wait-long", Some("en-US"), "当前来电较多，等待时间可能较长。", "We are receiving many calls, so you may have to wait longer than usual.");
+    add(
+        "queue/wait-long",
+        Some("en-US"),
+        "当前来电较多，等待时间可能较长。",
+        "We are receiving many calls, so you may have to wait longer than usual.",
+    );
     Arc::new(sounds)
 }
 
@@ -39,8 +44,8 @@ fn arrows_cross_the_columns_between() {
         (Who::Agent2, Event::Rings("咨询".to_owned())),
         (Who::Agent2, Event::Answers),
     ]);
-    let expected = "ARROWS";
-    assert_eq!(format!("\n{text}"), expected);
+    let expected = include_str!("testdata/arrows.txt");
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -53,8 +58,8 @@ fn pieces_become_sentences_in_both_languages() {
         (Who::CallerB, hears(4, 64000, true)),
         (Who::CallerA, hears(3, 0, false)),
     ]);
-    let expected = "PIECES";
-    assert_eq!(format!("\n{text}"), expected);
+    let expected = include_str!("testdata/pieces.txt");
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -73,6 +78,8 @@ fn a_sentence_without_an_end_is_told_before_anything_else_of_the_same_person() {
 #[test]
 fn colours_do_not_count() {
     assert_eq!(width("\x1b[36mcaller A\x1b[0m 您好！"), 15);
+    assert_eq!(beginning("To leave a message, press one.", 0.3), "To leave a …");
+    assert_eq!(beginning("确认请按一", 0.5), "确认 …");
     assert_eq!(wrap("one two three", 8), ["one two ", "three"]);
     assert_eq!(wrap("一二三四五", 4), ["一二三四五"]);
 }
