@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, SlipId, Wall};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
+use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
 use hotline::exchange::AgentChange;
+use hotline::sim::{self, Day};
 
 /// A bank's customer hotline over SIP and RTP.
 #[derive(Parser)]
@@ -47,6 +49,22 @@ struct Common {
 enum Command {
     /// Take calls (the default).
     Serve,
+    /// Play a caller, two agents and a manager in a meeting on this machine, and tell what each heard.
+    Demo {
+        /// A new or an empty folder for the recordings; without it, one among the temporary files.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Live through a bank's day in virtual time: the dialplan with invented callers and agents.
+    Sim {
+        /// The same seed gives the same day, byte for byte.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long, default_value_t = 5_000)]
+        calls: u32,
+        #[arg(long, default_value_t = 55)]
+        agents: u32,
+    },
     /// Load dialplans, prompts and settings, and print every mistake.
     Check {
         /// As --dialplans.
@@ -142,34 +160,37 @@ enum Messages {
 }
 
 fn main() -> ExitCode {
-    match run(Line::parse()) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            eprintln!("{failure}");
-            ExitCode::from(2)
-        }
-    }
+    run(Line::parse()).unwrap_or_else(|failure| {
+        eprintln!("{failure}");
+        ExitCode::from(2)
+    })
 }
 
-/// The text to be shown.
-fn run(Line { command, common }: Line) -> Result<String, Failure> {
+/// Success only if the day broke no invariant.
+fn rehearse(source: &Source, seed: u64, calls: u32, agents: u32) -> Result<ExitCode, Failure> {
+    let plan = commands::plan_with(&source.load()?, sim::staff(agents))?;
+    let report = sim::day(&Day::new(plan, seed, calls));
+    println!("{report}");
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
     let source = source(common, &command);
     let folder = || state::folder(source.load()?.state.as_deref());
-    match command.unwrap_or(Command::Serve) {
+    let text = match command.unwrap_or(Command::Serve) {
+        Command::Demo { out } => return daemon::demo::run(Options { out }),
+        Command::Sim { seed, calls, agents } => return rehearse(&source, seed, calls, agents),
         Command::Serve => {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
-            Ok(String::new())
+            String::new()
         }
-        Command::Check { .. } => commands::check(&source.load()?),
-        Command::Reference => Ok(commands::reference()),
-        Command::Agent { order } => commands::agent(&folder()?, order.into()),
-        Command::Reload => commands::reload(&folder()?),
-        Command::Status => commands::status(&folder()?),
-        Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json)),
-        Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json)),
+        Command::Check { .. } => commands::check(&source.load()?)?,
+        Command::Reference => commands::reference(),
+        Command::Agent { order } => commands::agent(&folder()?, order.into())?,
+        Command::Reload => commands::reload(&folder()?)?,
+        Command::Status => commands::status(&folder()?)?,
+        Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
+        Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,
         Command::Messages { order, mailbox, all, json } => {
             let order = match order {
                 None | Some(Messages::List) => MessageOrder::List { mailbox, all },
@@ -179,9 +200,11 @@ fn run(Line { command, common }: Line) -> Result<String, Failure> {
                 Some(Messages::Heard { message }) => MessageOrder::Heard(message),
                 Some(Messages::Done { message }) => MessageOrder::Done(message),
             };
-            commands::messages(&folder()?, order, form(json))
+            commands::messages(&folder()?, order, form(json))?
         }
-    }
+    };
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
 }
 
 fn source(common: Common, command: &Option<Command>) -> Source {

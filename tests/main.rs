@@ -15,5 +15,7 @@ mod sip {
 }
 /// Dialplans from outside: every mistake's text, the shipped plan walked, the reference's examples.
 mod dialplans;
+/// A bank's day in virtual time, ladders, and faults planted to be found.
+mod sim;
 /// What the code promises about itself: arrows between modules, a core without clocks, masked values, prompts with texts.
 mod tidy;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::Masked;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, transport, workers};
 use crate::exchange::{self, Account, Network, Security, Trunk};
-use crate::sip::auth::Secret;
+use crate::sip::auth::{Algorithm, Secret};
 use crate::{call, sip};
 
 use super::Mistake;
@@ -123,9 +123,10 @@ impl Reader<'_> {
                 )),
             },
             trunks: self.trunks(&written.trunk),
-            accounts: self.accounts(&written.account),
+            accounts: self.accounts(&written.account, &security.digest),
             security: Security {
                 realm: security.realm.clone(),
+                digest: self.digest(&security.digest),
                 failures: self.at_least("security.failures", security.failures, 1),
                 failure_window: Duration::from_secs(security.failure_window_s),
             },
@@ -199,7 +200,18 @@ impl Reader<'_> {
         trunks
     }
 
-    fn accounts(&mut self, written: &BTreeMap<String, written::Account>) -> Vec<Account> {
+    fn digest(&mut self, written: &List) -> Vec<Algorithm> {
+        if written.0.is_empty() {
+            self.mistake("security.digest", "nobody could sign in without any algorithm");
+        }
+        self.each("security.digest", written, |text| {
+            Algorithm::parse(text).ok_or("no algorithm: SHA-256 or MD5")
+        })
+    }
+
+    fn accounts(&mut self, written: &BTreeMap<String, written::Account>, digest: &List) -> Vec<Account> {
+        let offered =
+            |algorithm: Algorithm| digest.0.iter().any(|name| Algorithm::parse(name) == Some(algorithm));
         let mut accounts = Vec::new();
         for (user, account) in written {
             let setting = format!("account.{user}");
@@ -207,7 +219,14 @@ impl Reader<'_> {
             let md5 = self.ha1(&format!("{setting}.ha1_md5"), &account.ha1_md5, 32);
             let secret = match (account.password.expose().is_empty(), sha256.is_none() && md5.is_none()) {
                 (false, true) => Secret::Password(account.password.clone()),
-                (true, false) => Secret::Ha1 { sha256, md5 },
+                (true, false) => {
+                    let usable = sha256.is_some() && offered(Algorithm::Sha256)
+                        || md5.is_some() && offered(Algorithm::Md5);
+                    if !usable {
+                        self.mistake(&setting, "security.digest does not offer the algorithm of its hash");
+                    }
+                    Secret::Ha1 { sha256, md5 }
+                }
                 (true, true) => {
                     self.mistake(&setting, "the account needs a password, ha1_sha256 or ha1_md5");
                     continue;

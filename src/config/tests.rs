@@ -184,6 +184,10 @@ ha1_md5 = \"xyz\"
 [account.3]
 password = \"secret-word\"
 ha1_sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"
+[account.4]
+ha1_sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"
+[security]
+digest = [\"MD5\", \"SHA-512\"]
 [sip]
 min_session_expires_s = 10
 [dialplan]
@@ -201,7 +205,9 @@ filter = \"hotline=loud\"
         "account.1.ha1_md5: not 32 lower-case hexadecimal digits",
         "hotline.toml:12:10: account.2: the account needs",
         "account.3: the account has both",
-        "hotline.toml:17:1: sip.min_session_expires_s: at least 90",
+        "account.4: security.digest does not offer",
+        "security.digest: \"SHA-512\" is no algorithm",
+        "hotline.toml:21:1: sip.min_session_expires_s: at least 90",
         "dialplan.alone: there is no dialplan.dir",
         "log.filter: ",
     ] {

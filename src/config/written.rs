@@ -48,7 +48,7 @@ macro_rules! section {
 
 section! {
     Listen { udp: List, tcp: List, advertise: String, tcp_idle_s: u64, tcp_streams: usize, }
-    Security { realm: String, failures: u32, failure_window_s: u64, }
+    Security { realm: String, digest: List, failures: u32, failure_window_s: u64, }
     Sip {
         t1_ms: u64,
         t2_ms: u64,
@@ -140,6 +140,7 @@ impl Default for Written {
             account: BTreeMap::new(),
             security: Security {
                 realm: exchange.security.realm.clone(),
+                digest: List(exchange.security.digest.iter().map(|a| a.name().to_owned()).collect()),
                 failures: exchange.security.failures,
                 failure_window_s: exchange.security.failure_window.as_secs(),
             },

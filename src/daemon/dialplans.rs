@@ -25,7 +25,17 @@ pub struct Config {
 
 /// The plan and what a person should look at, or every mistake.
 pub fn load(config: &Config, catalog: &Arc<Catalog>) -> Result<(Arc<Plan>, Vec<Diagnostic>), Failure> {
-    let files = sources(config)?;
+    load_with(config, None, catalog)
+}
+
+/// The same with one more file.
+pub fn load_with(
+    config: &Config,
+    extra: Option<SourceFile>,
+    catalog: &Arc<Catalog>,
+) -> Result<(Arc<Plan>, Vec<Diagnostic>), Failure> {
+    let mut files = sources(config)?;
+    files.extend(extra);
     match dialplan::load(&files, Arc::clone(catalog)) {
         Ok((plan, warnings)) => Ok((Arc::new(plan), warnings)),
         Err(mistakes) => {

@@ -328,9 +328,6 @@ impl Turning {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::Refused { status, why, source } => {
-                tracing::info!(status, why, transport = %source.transport, "refused");
-            }
             Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => self.leave(FAREWELL),
             notice => tracing::debug!(?notice, "notice"),
         }

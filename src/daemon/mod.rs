@@ -17,6 +17,7 @@ pub mod clock;
 pub mod commands;
 pub mod control;
 pub mod counters;
+pub mod demo;
 pub mod dialplans;
 mod driver;
 mod failure;

@@ -29,14 +29,15 @@ pub struct Play {
 }
 
 impl Plays {
-    /// The command, unless it has to wait.
+    /// The command, unless it has to wait. A new leg never waits: its ports must be open before they are named
+    /// to the peer, and nothing that waits can be about it.
     pub fn command(&mut self, call: CallId, command: Command) -> Option<Command> {
         match self.held.get_mut(&call) {
-            Some(held) => {
+            Some(held) if !matches!(command, Command::Open { .. }) => {
                 held.push_back(Held::Command(command));
                 None
             }
-            None => Some(command),
+            _ => Some(command),
         }
     }
 
@@ -152,6 +153,14 @@ mod tests {
         assert!(plays.command(CallId(1), Command::Stop { leg: leg(1) }).is_none());
         assert!(matches!(plays.play(play(1, 2, vec![])), Ok(None)));
         assert!(plays.command(CallId(2), Command::Stop { leg: leg(2) }).is_some());
+        let open = Command::Open {
+            leg: LegId { call: CallId(1), index: 1 },
+            rtp_port: 20_000,
+            ssrc: 1,
+            sequence: 1,
+            timestamp: 1,
+        };
+        assert!(plays.command(CallId(1), open).is_some());
 
         assert!(plays.loaded(one, Some(Arc::from([1i16]))).is_empty());
         let ready = plays.loaded(two, Some(Arc::from([2i16])));

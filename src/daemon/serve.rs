@@ -39,8 +39,19 @@ impl Stopper {
     }
 }
 
-/// Runs a daemon on this thread until it is told to stop. `ready` is called once, when it takes calls.
-pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure> {
+/// Runs a daemon until it is told to stop. `ready` is called once, when it takes calls.
+pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper) + Send) -> Result<(), Failure> {
+    // A thread of its own for the sake of its name: `ps`, debuggers and the tests of the watchdog show it.
+    std::thread::scope(|scope| {
+        let exchange = std::thread::Builder::new().name("exchange".to_owned());
+        let exchange = exchange
+            .spawn_scoped(scope, || drive(load, ready))
+            .map_err(Failure::io("the exchange's thread could not be started"))?;
+        exchange.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn drive(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure> {
     let settings = load()?;
     logging::start(&settings.log);
     let loaded = Loaded::first(settings)?;
@@ -166,4 +177,64 @@ fn seed() -> Result<[u8; 32], Failure> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Failure::Other(format!("no randomness: {error}")))?;
     Ok(seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::daemon::commands::{self, AgentOrder, Form};
+    use crate::daemon::settings::Settings;
+
+    const OPTIONS: &str = "OPTIONS sip:hotline@127.0.0.1 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKone\r\n\
+        Max-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=a\r\nTo: <sip:hotline@127.0.0.1>\r\n\
+        Call-ID: one\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+
+    fn settings(state: &std::path::Path) -> Settings {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut settings = Settings { state: Some(state.to_owned()), ..Settings::default() };
+        settings.listen.udp = vec![any];
+        settings.listen.tcp = vec![any];
+        settings.workers.real_time = false;
+        settings.log.filter = "off".to_owned();
+        settings
+    }
+
+    #[test]
+    fn a_daemon_answers_the_network_and_the_administrator_until_it_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let load: Load = Arc::new(move || Ok(settings.clone()));
+        let (sender, receiver) = mpsc::channel();
+        let daemon = std::thread::spawn(move || {
+            run(load, move |ready, stopper| sender.send((ready.addresses.clone(), stopper)).unwrap())
+        });
+        let (addresses, stopper) = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+        let udp = addresses.iter().find(|(transport, _)| *transport == Transport::Udp).unwrap().1;
+
+        let phone = UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        phone.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        phone.send_to(OPTIONS.as_bytes(), udp).unwrap();
+        let mut buffer = [0; 2000];
+        let (length, _) = phone.recv_from(&mut buffer).unwrap();
+        assert!(
+            buffer[..length].starts_with(b"SIP/2.0 200 "),
+            "{}",
+            String::from_utf8_lossy(&buffer[..length])
+        );
+
+        let status = commands::status(folder.path()).unwrap();
+        assert!(status.contains(&format!("UDP {udp}")) && status.contains("0 of "), "{status}");
+        assert!(commands::agent(folder.path(), AgentOrder::List).unwrap().lines().count() > 1);
+        assert!(commands::reload(folder.path()).unwrap().ends_with("reloaded\n"));
+        assert_eq!(commands::calls(folder.path(), 5, Form::Table).unwrap().lines().count(), 1);
+
+        stopper.stop();
+        daemon.join().unwrap().unwrap();
+        assert!(matches!(commands::status(folder.path()), Err(Failure::NotRunning { .. })));
+    }
 }

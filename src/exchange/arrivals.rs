@@ -165,8 +165,9 @@ impl Exchange {
         if request.to.uri.user().as_deref() != Some(user.expose().as_str()) {
             return Answer::new(403);
         }
-        let answer = self.directory.register(now.mono, user.expose(), request, flow);
-        if answer.status == 200 {
+        let (answer, changed) = self.directory.register(now.mono, user.expose(), request, flow);
+        // A refresh signs nobody on who has signed off since.
+        if changed {
             let contacts = self.directory.count(user.expose());
             tracing::info!(user = user.expose(), contacts, %flow, "registered");
             match contacts {

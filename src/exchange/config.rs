@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::base::Masked;
+use crate::sip::auth::Algorithm;
 use crate::{call, sip};
 
 /// Everything that the exchange needs to know beside the dialplan.
@@ -87,6 +88,8 @@ pub struct Account {
 pub struct Security {
     /// The protection space of every challenge (RFC 7616 §3.3).
     pub realm: String,
+    /// What a challenge offers, best first (RFC 8760 §2.3); at least one.
+    pub digest: Vec<Algorithm>,
     /// After this many failed sign-ins …
     pub failures: u32,
     /// … within this time, a source is refused until the time is over.
@@ -95,7 +98,14 @@ pub struct Security {
 
 impl Default for Security {
     fn default() -> Self {
-        Security { realm: "hotline".to_owned(), failures: 5, failure_window: Duration::from_secs(30) }
+        Security {
+            realm: "hotline".to_owned(),
+            // MD5 beside SHA-256 protects from nobody who can change a challenge, and phones that know MD5 only
+            // may fail when they see both.
+            digest: vec![Algorithm::Md5],
+            failures: 5,
+            failure_window: Duration::from_secs(30),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{Config, Exchange};
 use crate::base::Instant;
-use crate::sip::registrar::{Refused, Registrar, Way};
+use crate::sip::registrar::{Refused, Registrar, Way, What};
 use crate::sip::{Answer, Flow, Request, Transport, Uri};
 
 pub(super) struct Directory {
@@ -18,19 +18,28 @@ impl Directory {
         Directory { registrar: Registrar::new(config.registrar.clone()), udp: config.udp }
     }
 
-    /// The answer to an authenticated REGISTER.
-    pub(super) fn register(&mut self, now: Instant, user: &str, request: &Request, flow: Flow) -> Answer {
+    /// The answer to an authenticated REGISTER, and whether it changed where the user is reached: a refresh and a
+    /// fetch do not.
+    pub(super) fn register(
+        &mut self,
+        now: Instant,
+        user: &str,
+        request: &Request,
+        flow: Flow,
+    ) -> (Answer, bool) {
         match self.registrar.register(now, user, request, flow) {
-            Ok(registered) => registered
-                .contacts
-                .into_iter()
-                .fold(Answer::new(200), |answer, contact| answer.with("Contact", contact)),
+            Ok(registered) => {
+                let changed = registered.changes.iter().any(|change| change.what != What::Refreshed);
+                let contacts = registered.contacts.into_iter();
+                (contacts.fold(Answer::new(200), |answer, contact| answer.with("Contact", contact)), changed)
+            }
             Err(refused) => {
                 let answer = Answer::new(refused.status());
-                match refused {
+                let answer = match refused {
                     Refused::TooBrief { min_expires } => answer.with("Min-Expires", min_expires.to_string()),
                     _ => answer,
-                }
+                };
+                (answer, false)
             }
         }
     }

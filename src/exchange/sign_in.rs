@@ -42,7 +42,8 @@ impl SignIn {
             Some((user, Secret::Password(password)))
         });
         SignIn {
-            challenger: Challenger::new(config.security.realm.clone(), rng),
+            challenger: Challenger::new(config.security.realm.clone(), rng)
+                .offering(&config.security.digest),
             secrets: accounts.chain(trunks).collect(),
             failures: config.security.failures,
             window: config.security.failure_window,

@@ -53,6 +53,8 @@ pub struct Caller {
     pub never_acknowledges: bool,
     /// Gives up so soon after dialling that the call may not be answered yet.
     pub cancels_after: Option<Duration>,
+    /// Their INVITE has no session description: ours comes with the 200, theirs with the ACK.
+    pub offers_late: bool,
     /// Their trunk comes over a stream.
     pub over_tcp: bool,
     ear: Ear,
@@ -102,7 +104,7 @@ pub struct Person {
     /// Hangs up first after talking for so long; otherwise leaves that to the agent.
     pub talks_for: Option<Duration>,
     pub message: MessageHabit,
-    /// Puts the agent on hold once.
+    /// Puts us on hold once, in line or while talking.
     pub holds: bool,
     /// Takes the offer to leave a message instead of waiting.
     pub leaves_the_line: bool,
@@ -152,6 +154,7 @@ impl Caller {
             nature,
             never_acknowledges: false,
             cancels_after: None,
+            offers_late: false,
             over_tcp: false,
             ear: Ear::default(),
         }
@@ -244,6 +247,11 @@ impl Person {
                 let heard: Vec<&str> = names(clips, catalog).collect();
                 if ear.waiting == Some(ear.count) {
                     intend(self.patience, Act::HangUp, While::Waiting(ear.count));
+                    if self.holds && rng.chance(0.5) {
+                        self.holds = false;
+                        intend(Duration::from_secs(2), Act::Hold, While::Waiting(ear.count));
+                        intend(Duration::from_secs(9), Act::Resume, While::Always);
+                    }
                 }
                 self.answer(ear, &heard, lasts.unwrap_or(Duration::from_secs(3600)), rng, out);
             }
@@ -274,7 +282,11 @@ impl Person {
         let only = While::Hearing(ear.hearing);
         for (at, key) in keys.chars().enumerate() {
             // What is being typed is typed to its end: the first key stops what plays.
-            out.push(Intent { after, act: Act::Press(key), only: if at == 0 { only } else { While::Always } });
+            out.push(Intent {
+                after,
+                act: Act::Press(key),
+                only: if at == 0 { only } else { While::Always },
+            });
             after += rng.between_ms(200, 900);
         }
     }
@@ -282,7 +294,8 @@ impl Person {
     fn keys(&mut self, heard: &[&str], rng: &mut Rng) -> Option<String> {
         let one = |key: char| Some(key.to_string());
         let last = *heard.last()?;
-        let lines: Vec<(&str, char)> = heard.windows(2).filter_map(|pair| Some((pair[0], pressed(pair[1])?))).collect();
+        let lines: Vec<(&str, char)> =
+            heard.windows(2).filter_map(|pair| Some((pair[0], pressed(pair[1])?))).collect();
         if !lines.is_empty() {
             if let Listening::Wrong(times) = &mut self.listens
                 && *times > 0
@@ -357,7 +370,12 @@ mod tests {
         let mut clips = Vec::new();
         for name in names {
             let duration = Duration::from_secs(1);
-            let info = PromptInfo { name: (*name).into(), language: language.clone(), text: String::new(), duration };
+            let info = PromptInfo {
+                name: (*name).into(),
+                language: language.clone(),
+                text: String::new(),
+                duration,
+            };
             clips.push(Clip::Prompt(catalog.add(info).unwrap()));
         }
         (catalog, clips)

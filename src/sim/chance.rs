@@ -59,7 +59,9 @@ mod tests {
     fn means_and_shares_are_what_they_say() {
         let mut rng = Rng::from_number(7);
         let mean = Duration::from_secs(100);
-        let average = |draw: &mut dyn FnMut() -> Duration| (0..20_000).map(|_| draw().as_secs_f64()).sum::<f64>() / 20_000.0;
+        let average = |draw: &mut dyn FnMut() -> Duration| {
+            (0..20_000).map(|_| draw().as_secs_f64()).sum::<f64>() / 20_000.0
+        };
         let exponential = average(&mut || rng.exponential(mean));
         assert!((95.0..105.0).contains(&exponential), "{exponential}");
         let talk = average(&mut || rng.talk(mean));

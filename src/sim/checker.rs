@@ -113,7 +113,8 @@ struct Offer {
 
 impl Checker {
     pub(super) fn new(catalog: &Catalog) -> Self {
-        let saved = catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
+        let saved =
+            catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
         Checker {
             calls: BTreeMap::new(),
             over: BTreeSet::new(),
@@ -166,7 +167,9 @@ impl Checker {
                 }
             }
             Input::Media(media::Event::Played { leg, play }) => self.ears.played(now, *leg, *play),
-            Input::Media(media::Event::RecordingEnded { recording, .. }) => self.ears.recorded(now, *recording),
+            Input::Media(media::Event::RecordingEnded { recording, .. }) => {
+                self.ears.recorded(now, *recording)
+            }
             Input::RecordingSaved { recording, saved: true } => {
                 self.recordings.insert(*recording);
             }
@@ -185,16 +188,23 @@ impl Checker {
             Output::Media { command, .. } => self.command(command),
             Output::Play { leg, play, clips, repeat } => {
                 self.ears.play(now, *leg, *play, *repeat);
-                let says_saved = clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.saved.contains(id)));
+                let says_saved =
+                    clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.saved.contains(id)));
                 if says_saved && !self.durable.contains(&leg.call) {
-                    self.breaks(Invariant::DurableBeforeSaid, format!("{} is told of a message not on disk", leg.call));
+                    self.breaks(
+                        Invariant::DurableBeforeSaid,
+                        format!("{} is told of a message not on disk", leg.call),
+                    );
                 }
             }
             Output::Record(Record::Call(record)) => self.record(record),
             Output::Record(Record::Slip(slip)) => {
                 self.slips.insert(slip.slip, slip.call);
                 if slip.state == SlipState::New && !self.recordings.contains(&slip.recording) {
-                    self.breaks(Invariant::DurableBeforeSaid, format!("{} is new and its recording not saved", slip.slip));
+                    self.breaks(
+                        Invariant::DurableBeforeSaid,
+                        format!("{} is new and its recording not saved", slip.slip),
+                    );
                 }
             }
             Output::Notice(notice) => self.notice(notice),
@@ -209,19 +219,24 @@ impl Checker {
         match command {
             Command::Open { leg, rtp_port, .. } => {
                 if let Some(other) = self.holders.insert(*rtp_port, *leg) {
-                    self.breaks(Invariant::PortOfOneLeg, format!("port {rtp_port} of {other} is given to {leg}"));
+                    self.breaks(
+                        Invariant::PortOfOneLeg,
+                        format!("port {rtp_port} of {other} is given to {leg}"),
+                    );
                 }
                 self.ports.insert(*leg, *rtp_port);
                 self.ears.open(*leg);
                 if leg.index > 0
-                    && let Some(offer) = self.offers.values_mut().find(|o| o.call == leg.call && o.leg.is_none())
+                    && let Some(offer) =
+                        self.offers.values_mut().find(|o| o.call == leg.call && o.leg.is_none())
                 {
                     offer.leg = Some(*leg);
                 }
             }
             Command::Connect { leg, stream } => {
                 self.ears.connect(now, *leg, stream);
-                let answered = Phone::at(stream.remote_rtp.ip()).and_then(|phone| self.answers.remove(&phone));
+                let answered =
+                    Phone::at(stream.remote_rtp.ip()).and_then(|phone| self.answers.remove(&phone));
                 if let Some(at) = answered
                     && leg.index > 0
                     && !self.bridges.values().any(|bridged| bridged == leg)
@@ -234,10 +249,16 @@ impl Checker {
                     && now.since(answered) > BRIDGED_WITHIN
                 {
                     let late = now.since(answered).as_millis();
-                    self.breaks(Invariant::BridgedInTime, format!("{b} hears the caller {late} ms after the 200"));
+                    self.breaks(
+                        Invariant::BridgedInTime,
+                        format!("{b} hears the caller {late} ms after the 200"),
+                    );
                 }
                 if let Some(other) = self.bridges.insert(*a, *b).filter(|other| other != b) {
-                    self.breaks(Invariant::OneWinnerPerCaller, format!("{a} talks with {other} and with {b}"));
+                    self.breaks(
+                        Invariant::OneWinnerPerCaller,
+                        format!("{a} talks with {other} and with {b}"),
+                    );
                 }
                 self.ears.bridge(now, *a, true);
             }
@@ -281,7 +302,10 @@ impl Checker {
         }
         let spoken = self.ears.has_heard_out(LegId { call, index: 0 });
         if record.end == CallEnd::FlowEnded && record.answered.is_some() && !spoken {
-            self.breaks(Invariant::ClosingPhrase, format!("{call} was hung up while something was being said"));
+            self.breaks(
+                Invariant::ClosingPhrase,
+                format!("{call} was hung up while something was being said"),
+            );
         }
     }
 
@@ -308,7 +332,8 @@ impl Checker {
                 if let Some(old) = self.offers.insert(*agent, new)
                     && (old.leg.is_some() || old.input == self.inputs)
                 {
-                    let what = format!("{agent} is offered {call} while offered or talking with {}", old.call);
+                    let what =
+                        format!("{agent} is offered {call} while offered or talking with {}", old.call);
                     self.breaks(Invariant::OneOfferPerAgent, what);
                 }
             }
@@ -319,7 +344,10 @@ impl Checker {
     fn silences(&mut self) {
         while let Some((leg, length)) = self.ears.take_silence() {
             let seconds = length.as_secs_f64();
-            self.breaks(Invariant::NeverSilent, format!("the caller of {} heard nothing for {seconds:.1} s", leg.call));
+            self.breaks(
+                Invariant::NeverSilent,
+                format!("the caller of {} heard nothing for {seconds:.1} s", leg.call),
+            );
         }
     }
 
@@ -342,6 +370,7 @@ impl Checker {
 fn is_success_of_invite(bytes: &[u8]) -> bool {
     bytes.starts_with(b"SIP/2.0 2") && {
         let head = bytes.split(|byte| *byte == b'\n');
-        head.take_while(|line| line.len() > 1).any(|line| line.starts_with(b"CSeq:") && line.trim_ascii_end().ends_with(b"INVITE"))
+        head.take_while(|line| line.len() > 1)
+            .any(|line| line.starts_with(b"CSeq:") && line.trim_ascii_end().ends_with(b"INVITE"))
     }
 }

@@ -32,6 +32,8 @@ const DRAIN: Duration = Duration::from_secs(2 * 3600);
 pub struct Day {
     /// Phones stand on the desks of all its agents who have an account.
     pub plan: Arc<Plan>,
+    /// What a reload in the middle of the day brings, and the next one takes back.
+    pub other_plan: Option<Arc<Plan>>,
     pub seed: u64,
     pub calls: u32,
     pub length: Duration,
@@ -47,6 +49,7 @@ impl Day {
     pub fn new(plan: Arc<Plan>, seed: u64, calls: u32) -> Self {
         Day {
             plan,
+            other_plan: None,
             seed,
             calls,
             length: Duration::from_secs(12 * 3600),
@@ -80,6 +83,7 @@ pub fn staff(agents: u32) -> SourceFile {
 pub fn day(day: &Day) -> Report {
     let mut rng = Rng::from_number(day.seed ^ 0x5eed);
     let mut world = World::new(Setup {
+        other_plan: day.other_plan.clone(),
         seed: day.seed,
         wall: MORNING,
         conditions: day.conditions,
@@ -108,7 +112,10 @@ pub fn day(day: &Day) -> Report {
 fn desks(plan: &Plan) -> Vec<Desk> {
     let with_phone = plan.agents().iter().filter(|agent| agent.account);
     // Every fifth phone is a soft phone behind a router, which registers over a stream.
-    with_phone.enumerate().map(|(at, agent)| Desk { over_tcp: at % 5 == 4, ..Desk::new(&*agent.extension) }).collect()
+    with_phone
+        .enumerate()
+        .map(|(at, agent)| Desk { over_tcp: at % 5 == 4, ..Desk::new(&*agent.extension) })
+        .collect()
 }
 
 /// The agents come, take their breaks, have a visitor, and go.
@@ -118,7 +125,8 @@ fn work(day: &Day, world: &mut World, rng: &mut Rng) {
     for (at, agent) in with_phone.enumerate() {
         let desk = at as u16;
         world.desk_at(Instant::ZERO + rng.between_ms(0, 30_000), desk, DeskAct::Register);
-        let by_code = |code: &str| day.plan.entry(code, Origin::Desk(agent.id)).map(|_| DeskAct::Dial(code.to_owned()));
+        let by_code =
+            |code: &str| day.plan.entry(code, Origin::Desk(agent.id)).map(|_| DeskAct::Dial(code.to_owned()));
         let change = |world: &mut World, at: Instant, code: &str, change: AgentChange| match by_code(code) {
             Some(act) => world.desk_at(at, desk, act),
             None => {
@@ -195,6 +203,7 @@ fn caller(rng: &mut Rng, plan: &Plan) -> Caller {
     let dials = if vip && rng.chance(0.5) { "10001" } else { "10000" };
     let mut caller = Caller::new(number, dials, Nature::Person(person(rng, plan)));
     caller.over_tcp = rng.chance(0.05);
+    caller.offers_late = rng.chance(0.02);
     caller.cancels_after = rng.chance(0.005).then(|| rng.between_ms(1, 40));
     caller
 }
@@ -253,7 +262,8 @@ mod tests {
         let day = Duration::from_secs(12 * 3600);
         let times = arrivals(&mut Rng::from_number(1), 12_000, day);
         let in_hour = |hour: u64| times.iter().filter(|at| at.as_secs() / 3600 == hour).count();
-        let (early, morning, noon, afternoon, evening) = (in_hour(0), in_hour(2), in_hour(5), in_hour(7), in_hour(11));
+        let (early, morning, noon, afternoon, evening) =
+            (in_hour(0), in_hour(2), in_hour(5), in_hour(7), in_hour(11));
         assert!(morning > 2 * early && morning > 2 * noon, "{early} {morning} {noon}");
         assert!(afternoon > noon && afternoon > 2 * evening, "{noon} {afternoon} {evening}");
         assert!(times.is_sorted() && times.len() == 12_000);

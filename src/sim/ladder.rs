@@ -17,6 +17,8 @@ pub struct Ladder {
     /// What desks are called.
     names: BTreeMap<Phone, String>,
     legs: BTreeMap<LegId, Phone>,
+    /// Who was heard from last: whose call begins next.
+    last: Option<Phone>,
 }
 
 impl Ladder {
@@ -30,7 +32,10 @@ impl Ladder {
 
     pub(super) fn input(&mut self, now: Instant, input: &Input<'_>) {
         match input {
-            Input::Sip { flow, bytes } => self.message(now, flow.remote.ip(), '>', bytes),
+            Input::Sip { flow, bytes } => {
+                self.last = Phone::at(flow.remote.ip());
+                self.message(now, flow.remote.ip(), '>', bytes);
+            }
             Input::Media(media::Event::Digit { leg, digit, .. }) => {
                 let line = format!("{} presses {}", self.of(*leg), digit.expose().key());
                 self.line(now, &line);
@@ -43,7 +48,10 @@ impl Ladder {
                 self.line(now, &line);
             }
             Input::RecordingSaved { recording, saved } => {
-                self.line(now, &format!("recording {recording} {}", if *saved { "on disk" } else { "is lost" }));
+                self.line(
+                    now,
+                    &format!("recording {recording} {}", if *saved { "on disk" } else { "is lost" }),
+                );
             }
             Input::SlipSaved { slip, saved } => {
                 self.line(now, &format!("slip {slip} {}", if *saved { "on disk" } else { "is lost" }));
@@ -64,13 +72,23 @@ impl Ladder {
             Output::Media { command, .. } => self.command(now, command),
             Output::Record(Record::Call(record)) => {
                 let outcome = record.queue.as_ref().map(|visit| format!(", {}", visit.outcome.name()));
-                let agent = record.queue.as_ref().and_then(|visit| visit.agent.clone()).map(|who| format!(" by {who}"));
-                let line = format!("record: {}{}{}", record.end, outcome.unwrap_or_default(), agent.unwrap_or_default());
+                let agent = record
+                    .queue
+                    .as_ref()
+                    .and_then(|visit| visit.agent.clone())
+                    .map(|who| format!(" by {who}"));
+                let line = format!(
+                    "record: {}{}{}",
+                    record.end,
+                    outcome.unwrap_or_default(),
+                    agent.unwrap_or_default()
+                );
                 self.line(now, &line);
             }
             Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
                 let confirmed = if slip.confirmed { "confirmed" } else { "not confirmed" };
-                let line = format!("slip {} for {} of {} ms, {confirmed}", slip.slip, slip.mailbox, slip.length_ms);
+                let line =
+                    format!("slip {} for {} of {} ms, {confirmed}", slip.slip, slip.mailbox, slip.length_ms);
                 self.line(now, &line);
             }
             Output::Record(Record::SlipDiscarded(slip)) => self.line(now, &format!("slip {slip} discarded")),
@@ -80,6 +98,10 @@ impl Ladder {
 
     fn command(&mut self, now: Instant, command: &Command) {
         let line = match command {
+            Command::Open { leg, .. } => {
+                self.legs.extend(self.last.filter(|_| leg.index == 0).map(|phone| (*leg, phone)));
+                return;
+            }
             Command::Connect { leg, stream } => {
                 if let Some(phone) = Phone::at(stream.remote_rtp.ip()) {
                     self.legs.insert(*leg, phone);

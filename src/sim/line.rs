@@ -26,7 +26,16 @@ const RTP_PORT: u16 = 4000;
 
 impl Line {
     pub(super) fn new(now: Instant, phone: Phone, flow: Flow, session: u64) -> Self {
-        Line { dialog: None, described: None, flow, began: now, phone, session, version: 0, direction: Direction::SendRecv }
+        Line {
+            dialog: None,
+            described: None,
+            flow,
+            began: now,
+            phone,
+            session,
+            version: 0,
+            direction: Direction::SendRecv,
+        }
     }
 
     pub(super) fn offer(&mut self) -> Bytes {
@@ -45,7 +54,8 @@ impl Line {
         let Some(offer) = offer else { return Ok(self.offer()) };
         self.version += 1;
         let parsed = sdp::parse(&offer).map_err(|_| Answer::new(488))?;
-        let (text, _) = sdp::answer(&parsed, &self.local()).map_err(|refused| Answer::new(refused.status()))?;
+        let (text, _) =
+            sdp::answer(&parsed, &self.local()).map_err(|refused| Answer::new(refused.status()))?;
         Ok(Bytes::from(text))
     }
 

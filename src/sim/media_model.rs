@@ -190,7 +190,8 @@ impl MediaModel {
             }
             Due::PeerGone { leg, version } => {
                 let gone = self.legs.get(&leg).is_some_and(|state| {
-                    state.version == version && state.phone.is_some_and(|phone| self.mute.contains(&phone.ip()))
+                    state.version == version
+                        && state.phone.is_some_and(|phone| self.mute.contains(&phone.ip()))
                 });
                 if gone {
                     out.events.push(Event::RtpTimeout { leg });
@@ -214,7 +215,8 @@ impl MediaModel {
             recording.voiced += length;
             recording.version += 1;
             if let Some(silence) = recording.silence_ends {
-                let due = Due::RecordingEnds { recording: *id, version: recording.version, why: EndWhy::Silence };
+                let due =
+                    Due::RecordingEnds { recording: *id, version: recording.version, why: EndWhy::Silence };
                 out.later.push((now + length + silence, due));
             }
         }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::chance::Chance;
 use crate::base::{Instant, Rng};
 use crate::sip::{Flow, Transport};
 
@@ -53,7 +54,7 @@ pub(super) fn turned(flow: Flow) -> Flow {
     Flow { local: flow.remote, remote: flow.local, ..flow }
 }
 
-/// What the network does to datagrams. Streams are delayed only, and keep their order.
+/// What the network does to datagrams, and how fast the disk is. Streams are delayed only, and keep their order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conditions {
     /// One way, at least.
@@ -66,16 +67,19 @@ pub struct Conditions {
     pub doubled_per_mille: u64,
     /// … and so many are held up by ten times the latency.
     pub late_per_mille: u64,
+    /// Milliseconds until something is safe on disk: at least, at most.
+    pub disk_ms: (u64, u64),
 }
 
 impl Conditions {
-    /// A wire: every packet takes 10 ms.
+    /// A wire: every packet takes 10 ms, every write 20.
     pub const QUIET: Conditions = Conditions {
         latency: Duration::from_millis(10),
         jitter: Duration::ZERO,
         lost_per_mille: 0,
         doubled_per_mille: 0,
         late_per_mille: 0,
+        disk_ms: (20, 20),
     };
 
     /// A provider's network on an ordinary day: 1 % lost.
@@ -85,6 +89,7 @@ impl Conditions {
         lost_per_mille: 10,
         doubled_per_mille: 2,
         late_per_mille: 5,
+        disk_ms: (2, 40),
     };
 }
 
@@ -110,6 +115,12 @@ impl Network {
             doubling_until: Instant::ZERO,
             stream_arrival: Instant::ZERO,
         }
+    }
+
+    /// How long a write takes.
+    pub(super) fn disk_delay(&mut self) -> Duration {
+        let (least, most) = self.conditions.disk_ms;
+        self.rng.between_ms(least, most)
     }
 
     pub(super) fn lose_half_until(&mut self, until: Instant) {
@@ -157,7 +168,13 @@ mod tests {
 
     #[test]
     fn every_phone_has_its_own_address() {
-        for phone in [Phone::Caller(0), Phone::Caller(5000), Phone::Caller(4_000_000), Phone::Desk(0), Phone::Desk(999)] {
+        for phone in [
+            Phone::Caller(0),
+            Phone::Caller(5000),
+            Phone::Caller(4_000_000),
+            Phone::Desk(0),
+            Phone::Desk(999),
+        ] {
             assert_eq!(Phone::at(phone.ip()), Some(phone));
         }
         assert_eq!(Phone::at(HOTLINE.ip()), None);
@@ -176,7 +193,10 @@ mod tests {
             arrived[network.carry(at, Transport::Udp).iter().flatten().count()] += 1;
         }
         let [lost, once, twice] = arrived;
-        assert!((100..300).contains(&lost) && (20..80).contains(&twice), "{lost} lost, {once} once, {twice} twice");
+        assert!(
+            (100..300).contains(&lost) && (20..80).contains(&twice),
+            "{lost} lost, {once} once, {twice} twice"
+        );
         assert!((0..1000).all(|_| network.carry(at, Transport::Tcp)[0].is_some()), "a stream loses nothing");
     }
 }

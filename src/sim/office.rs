@@ -14,8 +14,8 @@ use super::network::{HOTLINE, Phone};
 use crate::base::{Instant, Masked, Rng};
 use crate::sip::auth::{Credentials, Login};
 use crate::sip::{
-    Answer, Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method, NameAddr, OutOfDialog,
-    RequestId, Response, Transport, Uri,
+    Answer, Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method, NameAddr,
+    OutOfDialog, RequestId, Response, Transport, Uri,
 };
 
 /// A phone registers for so long …
@@ -123,8 +123,14 @@ impl Office {
     }
 
     /// `Some(dead)` where the phone went dead or came back.
-    pub(super) fn act(&mut self, ctx: &mut Ctx<'_>, number: u16, act: DeskAct, out: &mut Outcome) -> Option<bool> {
-        let Some(place) = self.places.get_mut(usize::from(number)) else { return None };
+    pub(super) fn act(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        number: u16,
+        act: DeskAct,
+        out: &mut Outcome,
+    ) -> Option<bool> {
+        let place = self.places.get_mut(usize::from(number))?;
         let phone = Phone::Desk(number);
         match act {
             DeskAct::Return => {

@@ -121,8 +121,19 @@ fn percent(part: u64, whole: u64) -> f64 {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.simulated.as_secs() / 60;
-        writeln!(f, "seed {}: {} calls in {} h {:02} min of virtual time", self.seed, self.calls, minutes / 60, minutes % 60)?;
-        writeln!(f, "  SIP {} in, {} out; {} inputs, {} outputs", self.messages_in, self.messages_out, self.inputs, self.outputs)?;
+        writeln!(
+            f,
+            "seed {}: {} calls in {} h {:02} min of virtual time",
+            self.seed,
+            self.calls,
+            minutes / 60,
+            minutes % 60
+        )?;
+        writeln!(
+            f,
+            "  SIP {} in, {} out; {} inputs, {} outputs",
+            self.messages_in, self.messages_out, self.inputs, self.outputs
+        )?;
         writeln!(f, "  {} offers, {} messages taken, {} refusals", self.offers, self.messages, self.refused)?;
         writeln!(f, "\n  {:<16} {:>7}", "ended", "calls")?;
         for (end, calls) in &self.ends {

@@ -92,7 +92,8 @@ pub(super) struct Saboteur {
 impl Saboteur {
     pub(super) fn new(plan: Option<Sabotage>, catalog: &Catalog) -> Self {
         let saved = catalog.iter().find(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id);
-        let music = catalog.iter().filter(|(_, prompt)| prompt.name.ends_with("hold-music")).map(|(id, _)| id);
+        let music =
+            catalog.iter().filter(|(_, prompt)| prompt.name.ends_with("hold-music")).map(|(id, _)| id);
         Saboteur { plan, done: false, port: None, saved, music: music.collect() }
     }
 
@@ -111,7 +112,9 @@ impl Saboteur {
 
     pub(super) fn show(&mut self, now: Instant, output: &Output, checker: &mut Checker) {
         let plan = self.plan.filter(|plan| !self.done || *plan == Sabotage::SwallowMusic);
-        let Some(lie) = plan.and_then(|plan| self.lie(plan, output)) else { return checker.output(now, output) };
+        let Some(lie) = plan.and_then(|plan| self.lie(plan, output)) else {
+            return checker.output(now, output);
+        };
         self.done = true;
         for (after, shown) in lie {
             match shown {
@@ -129,16 +132,28 @@ impl Saboteur {
             (Sabotage::SwallowRecord, Output::Record(Record::Call(_)))
             | (Sabotage::SwallowEnd, Output::Notice(Notice::CallOver { .. })) => Vec::new(),
             (Sabotage::SwallowMusic, Output::Play { clips, .. })
-                if clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.music.contains(id))) => Vec::new(),
-            (Sabotage::DropClose, Output::Media { command: Command::Close { leg }, .. }) if leg.index == 0 => Vec::new(),
+                if clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.music.contains(id))) =>
+            {
+                Vec::new()
+            }
+            (Sabotage::DropClose, Output::Media { command: Command::Close { leg }, .. })
+                if leg.index == 0 =>
+            {
+                Vec::new()
+            }
             (Sabotage::DoubleRecord, Output::Record(Record::Call(_)))
-            | (Sabotage::OfferTwice, Output::Notice(Notice::Offered { .. })) => vec![real, (Duration::ZERO, Shown::Real)],
+            | (Sabotage::OfferTwice, Output::Notice(Notice::Offered { .. })) => {
+                vec![real, (Duration::ZERO, Shown::Real)]
+            }
             (Sabotage::StretchRecord, Output::Record(Record::Call(record))) => {
                 let mut record = record.clone();
                 record.queue.as_mut()?.waited_ms += 3_600_000;
                 vec![made(Output::Record(Record::Call(record)))]
             }
-            (Sabotage::SharePort, Output::Media { call, command: Command::Open { leg, rtp_port, ssrc, sequence, timestamp } }) => {
+            (
+                Sabotage::SharePort,
+                Output::Media { call, command: Command::Open { leg, rtp_port, ssrc, sequence, timestamp } },
+            ) => {
                 let rtp_port = self.port.replace(*rtp_port)?;
                 let (leg, ssrc, sequence, timestamp) = (*leg, *ssrc, *sequence, *timestamp);
                 let command = Command::Open { leg, rtp_port, ssrc, sequence, timestamp };
@@ -152,12 +167,16 @@ impl Saboteur {
                 let clips = vec![Clip::Prompt(self.saved?)];
                 vec![real, made(play(slip.call, clips))]
             }
-            (Sabotage::NewTooEarly, Output::Record(Record::Slip(slip))) if slip.state == SlipState::Taking => {
+            (Sabotage::NewTooEarly, Output::Record(Record::Slip(slip)))
+                if slip.state == SlipState::Taking =>
+            {
                 let mut slip = slip.clone();
                 slip.state = SlipState::New;
                 vec![made(Output::Record(Record::Slip(slip)))]
             }
-            (Sabotage::CutClosingPhrase, Output::Record(Record::Call(record))) if record.end == CallEnd::FlowEnded => {
+            (Sabotage::CutClosingPhrase, Output::Record(Record::Call(record)))
+                if record.end == CallEnd::FlowEnded =>
+            {
                 vec![made(play(record.call, Vec::new())), real]
             }
             (Sabotage::BridgeLate, Output::Media { command: Command::Bridge { .. }, .. }) => {

@@ -73,7 +73,7 @@ impl Trunk {
                 from: NameAddr::new(Uri::sip(Some(&visitor.caller.number), phone.address())),
                 to_display: None,
                 contact_user: Some(visitor.caller.number.clone()),
-                sdp: Some(line.offer()),
+                sdp: (!visitor.caller.offers_late).then(|| line.offer()),
                 headers: Vec::new(),
                 credentials: None,
             },
@@ -88,7 +88,9 @@ impl Trunk {
 
     /// `true` where the phone has gone dead: nothing reaches it any more.
     pub(super) fn act(&mut self, ctx: &mut Ctx<'_>, number: u32, act: Act, out: &mut Outcome) -> bool {
-        let Some(visitor) = self.callers.get_mut(number as usize).filter(|visitor| !visitor.over) else { return false };
+        let Some(visitor) = self.callers.get_mut(number as usize).filter(|visitor| !visitor.over) else {
+            return false;
+        };
         let phone = Phone::Caller(number);
         let Some(line) = &mut visitor.line else { return false };
         let Some(dialog) = line.dialog else { return false };
@@ -122,7 +124,9 @@ impl Trunk {
 
     /// The caller notices something and may do something about it.
     pub(super) fn cue(&mut self, ctx: &mut Ctx<'_>, number: u32, cue: &Cue) {
-        let Some(visitor) = self.callers.get_mut(number as usize).filter(|visitor| !visitor.over) else { return };
+        let Some(visitor) = self.callers.get_mut(number as usize).filter(|visitor| !visitor.over) else {
+            return;
+        };
         let mut intents: Vec<Intent> = Vec::new();
         visitor.caller.notice(cue, ctx.catalog, &mut self.rng, &mut intents);
         for Intent { after, act, only } in intents {
@@ -134,10 +138,14 @@ impl Trunk {
     pub(super) fn poll_event(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let Some(event) = self.endpoint.poll_event() else { return false };
         match event {
-            Event::Answered { dialog, .. } => {
+            Event::Answered { dialog, sdp } => {
                 if let Some(number) = self.by_dialog.get(&dialog).copied() {
                     if let Some(visitor) = self.callers.get_mut(number as usize) {
                         visitor.answered = true;
+                        let answer = visitor.line.as_mut().filter(|_| visitor.caller.offers_late);
+                        if let Some(Ok(answer)) = answer.map(|line| line.answer(sdp)) {
+                            self.endpoint.ack_sdp(ctx.now, dialog, answer);
+                        }
                     }
                     self.cue(ctx, number, &Cue::Answered);
                 }

@@ -11,32 +11,35 @@
 //!
 //! Architecture invariant: nothing here decides anything that the product decides.
 
+mod mishaps;
+mod wires;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Due};
-use super::caller::{Act, Caller};
-use super::chance::Chance;
+use super::caller::Caller;
 use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
 use super::digest::Digest;
 use super::faults::Fault;
 use super::ladder::Ladder;
 use super::media_model::{Cue, MediaModel, Outcome};
-use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
+use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone};
 use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
 use super::trunk::{self, AFTERGLOW, Trunk};
 use crate::base::{Catalog, Ids, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::dialplan::Plan;
-use crate::exchange::{Account, Command, Config, Exchange, Input, Network as Addresses, Output, Trunk as Carrier};
+use crate::exchange::{
+    Account, Command, Config, Exchange, Input, Network as Addresses, Output, Trunk as Carrier,
+};
 use crate::media;
 use crate::record::{CallRecord, Record, SlipState};
 use crate::sip::auth::Secret;
-use crate::sip::{Flow, Transmit, Transport};
 
 /// How closely the exchange's own invariants are watched. The checker outside watches always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +53,8 @@ pub enum Watch {
 /// What a world begins with.
 pub struct Setup {
     pub plan: Arc<Plan>,
+    /// What [`Fault::Reload`] puts in force, in turns with `plan`; with the same catalogue.
+    pub other_plan: Option<Arc<Plan>>,
     pub seed: u64,
     /// What the wall clock shows at the beginning.
     pub wall: Wall,
@@ -67,6 +72,7 @@ impl Setup {
     pub fn new(plan: Arc<Plan>) -> Self {
         Setup {
             plan,
+            other_plan: None,
             seed: 1,
             wall: Wall::from_micros(1_795_399_200_000_000),
             conditions: Conditions::QUIET,
@@ -87,6 +93,7 @@ pub struct World {
     clock_error: i64,
     exchange: Exchange,
     plan: Arc<Plan>,
+    next_plan: Arc<Plan>,
     catalog: Arc<Catalog>,
     agenda: Agenda,
     network: Network,
@@ -117,7 +124,8 @@ pub struct World {
 
 impl World {
     pub fn new(setup: Setup) -> Self {
-        let Setup { plan, seed, wall, conditions, desks, watch, ladder, sabotage, configure } = setup;
+        let Setup { plan, other_plan, seed, wall, conditions, desks, watch, ladder, sabotage, configure } =
+            setup;
         let mut rng = Rng::from_number(seed);
         let mut config = Config {
             trunks: vec![Carrier {
@@ -170,6 +178,7 @@ impl World {
             records: Vec::new(),
             parties: BTreeMap::new(),
             rng,
+            next_plan: other_plan.unwrap_or_else(|| plan.clone()),
             plan,
             catalog,
         };
@@ -402,7 +411,10 @@ impl World {
             Phone::Desk(number) => self.office.line_before(number, over),
         };
         if flow.is_some_and(|flow| !self.closed.contains(&flow.connection)) {
-            self.checker.breaks(Invariant::DialogsClosed, format!("{phone:?} holds on to a leg that was closed at {over}"));
+            self.checker.breaks(
+                Invariant::DialogsClosed,
+                format!("{phone:?} holds on to a leg that was closed at {over}"),
+            );
         }
     }
 
@@ -445,7 +457,7 @@ impl World {
     /// When a write that begins now is through, and whether it succeeds.
     fn disk(&mut self) -> (Instant, bool) {
         let now = self.now.mono;
-        (now + self.rng.between_ms(2, 40), now >= self.disk_fails_until)
+        (now + self.network.disk_delay(), now >= self.disk_fails_until)
     }
 
     fn follow_up(&mut self, outcome: Outcome) {
@@ -481,123 +493,6 @@ impl World {
         }
     }
 
-    // -- the wires --
-
-    fn send_from_hotline(&mut self, transmit: Transmit) {
-        let Transmit { flow, bytes } = transmit;
-        let now = self.now.mono;
-        let ip = flow.remote.ip();
-        if self.saboteur.is(Sabotage::SwallowByes) && bytes.starts_with(b"BYE ") {
-            self.saboteur.strike();
-            if *self.deaf_to_byes.get_or_insert(ip) == ip {
-                return;
-            }
-        }
-        // A phone cannot be connected to: it stands behind its own router.
-        let broken = flow.connection == 0 || self.closed.contains(&flow.connection);
-        if flow.transport == Transport::Tcp && broken {
-            self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
-            return;
-        }
-        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
-            self.agenda.add(at, Due::ToPhone(turned(flow), bytes.clone()));
-        }
-    }
-
-    fn send_from_phone(&mut self, transmit: Transmit) {
-        let Transmit { mut flow, bytes } = transmit;
-        let now = self.now.mono;
-        if self.dead.contains(&flow.local.ip()) {
-            return;
-        }
-        if let Some(Phone::Caller(number)) = Phone::at(flow.local.ip())
-            && bytes.starts_with(b"ACK ")
-            && self.trunk.never_acknowledges(number)
-        {
-            return;
-        }
-        if flow.transport == Transport::Tcp && (flow.connection == 0 || self.closed.contains(&flow.connection)) {
-            flow.connection = self.connection;
-            self.connection += 1;
-        }
-        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
-            self.agenda.add(at, Due::ToHotline(turned(flow), bytes.clone()));
-        }
-    }
-
-    // -- mishaps --
-
-    fn strike(&mut self, fault: Fault, outcome: &mut Outcome) {
-        let now = self.now.mono;
-        *self.report.faults.entry(fault).or_default() += 1;
-        match fault {
-            Fault::LossBurst => self.network.lose_half_until(now + self.rng.between_ms(1_000, 8_000)),
-            Fault::Doubling => self.network.double_until(now + self.rng.between_ms(1_000, 8_000)),
-            Fault::CallerVanishes => {
-                let present: Vec<u32> = self.trunk.on_the_line().collect();
-                if let Some(number) = self.one_of(&present) {
-                    let (trunk, mut ctx) = self.callers();
-                    trunk.act(&mut ctx, number, Act::Vanish, outcome);
-                    self.dead.insert(Phone::Caller(number).ip());
-                }
-            }
-            Fault::DeskVanishes => {
-                let desks: Vec<u16> = (0..self.office.len()).collect();
-                if let Some(number) = self.one_of(&desks) {
-                    let back = now + self.rng.between_ms(60_000, 600_000);
-                    self.agenda.add(now, Due::Desk(number, DeskAct::Vanish));
-                    self.agenda.add(back, Due::Desk(number, DeskAct::Return));
-                }
-            }
-            Fault::NoAck => self.next_never_acknowledges = true,
-            Fault::Late200 => {
-                let ring = self.plan.queues().first().map_or(Duration::from_secs(15), |queue| queue.ring);
-                let early = self.rng.between_ms(0, 40);
-                let desks: Vec<u16> = (0..self.office.len()).collect();
-                if let Some(number) = self.one_of(&desks) {
-                    self.office.answer_next_after(number, ring.saturating_sub(early));
-                }
-            }
-            Fault::DiskFails => self.disk_fails_until = now + self.rng.between_ms(5_000, 60_000),
-            Fault::DesksRefuse(status) => {
-                let until = now + self.rng.between_ms(5_000, 30_000);
-                self.office.refuse_until(status, until);
-            }
-            Fault::ClockStep => {
-                let step = self.rng.between_ms(1_000, 3_600_000).as_micros() as i64;
-                self.clock_error += if self.rng.chance(0.5) { step } else { -step };
-                self.advance(now);
-            }
-            Fault::Reload => {
-                let plan = self.plan.clone();
-                self.input(Input::Reload(plan));
-            }
-            Fault::StreamCloses => self.close_a_stream(),
-        }
-    }
-
-    fn close_a_stream(&mut self) {
-        let desks = (0..self.office.len()).filter_map(|number| Some((Phone::Desk(number), self.office.stream(number)?)));
-        let callers = self.trunk.streams().map(|(number, flow)| (Phone::Caller(number), flow));
-        let streams: Vec<(Phone, Flow)> = desks.chain(callers).collect();
-        let Some((phone, flow)) = self.one_of(&streams) else { return };
-        let now = self.now.mono;
-        self.closed.insert(flow.connection);
-        self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
-        match phone {
-            Phone::Caller(_) => self.trunk.endpoint.handle_flow_closed(now, turned(flow)),
-            Phone::Desk(number) => {
-                self.office.endpoint.handle_flow_closed(now, turned(flow));
-                let (office, mut ctx) = self.desks();
-                office.stream_lost(&mut ctx, number);
-            }
-        }
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        all.get(self.rng.below(all.len() as u64) as usize).copied()
-    }
-
     // -- the end --
 
     fn at_rest(&mut self) {
@@ -607,8 +502,12 @@ impl World {
             self.checker.breaks(Invariant::NothingLeft, format!("{count} {what}"));
         }
         if !self.exchange.is_idle() {
-            let next = self.exchange.poll_timeout().map_or("nothing".to_owned(), |(at, deadline)| format!("{deadline} at {at}"));
-            let what = format!("{} calls, or transactions: the exchange waits for {next}", self.exchange.calls());
+            let next = self
+                .exchange
+                .poll_timeout()
+                .map_or("nothing".to_owned(), |(at, deadline)| format!("{deadline} at {at}"));
+            let what =
+                format!("{} calls, or transactions: the exchange waits for {next}", self.exchange.calls());
             self.checker.breaks(Invariant::NothingLeft, what);
         }
         for (side, dialogs) in [("callers", self.trunk.left_over()), ("desks", self.office.left_over())] {

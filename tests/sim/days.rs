@@ -34,18 +34,37 @@ fn after_every_input_the_exchange_does_not_contradict_itself() {
         let length = Duration::from_secs(3600);
         let fault_every = Some(Duration::from_secs(20));
         let watch = Watch::Closely;
-        let report = day(&Day { length, fault_every, watch, ..Day::new(plans::bank(12), seed, 120) });
+        // A reload takes four agents away, whatever they are doing, and the next one brings them back.
+        let other_plan = Some(plans::bank(8));
+        let report =
+            day(&Day { length, fault_every, watch, other_plan, ..Day::new(plans::bank(12), seed, 120) });
         sound(&report);
     }
 }
 
 #[test]
 fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
-    let day_without = Day { conditions: Conditions::QUIET, fault_every: None, ..Day::new(plans::bank(20), 7, 300) };
+    let day_without =
+        Day { conditions: Conditions::QUIET, fault_every: None, ..Day::new(plans::bank(20), 7, 300) };
     let report = day(&day_without);
     sound(&report);
     for end in ["no-audio", "dialog-lost", "fault", "session-expired", "shutdown"] {
         assert_eq!(report.ends.get(end), None, "{report}");
+    }
+}
+
+/// The long suite: `HOTLINE_SIM_SEEDS=1000 cargo test --test main sim::days -- --ignored many`.
+#[test]
+#[ignore = "takes as long as it is told to"]
+fn many_seeds_of_a_bad_hour() {
+    let seeds = std::env::var("HOTLINE_SIM_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(20);
+    for seed in 1..=seeds {
+        let length = Duration::from_secs(3600);
+        let fault_every = Some(Duration::from_secs(15));
+        let watch = Watch::Closely;
+        let other_plan = Some(plans::bank(5));
+        println!("seed {seed}");
+        sound(&day(&Day { length, fault_every, watch, other_plan, ..Day::new(plans::bank(10), seed, 150) }));
     }
 }
 

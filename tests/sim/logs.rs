@@ -64,13 +64,20 @@ fn no_number_and_no_key_of_a_caller_is_in_a_log() {
     const NUMBER: &str = "13912345678";
     let heard = Listener::default();
     tracing::subscriber::with_default(heard.clone(), || {
-        let setup = Setup { desks: vec![Desk::new("1001"), Desk::new("1002")], ..Setup::new(plans::small(PLAN)) };
+        let setup =
+            Setup { desks: vec![Desk::new("1001"), Desk::new("1002")], ..Setup::new(plans::small(PLAN)) };
         let mut world = World::new(setup);
         world.desk_at(Instant::ZERO, 0, DeskAct::Register);
         let second = Duration::from_secs(1);
         let scripts = [
-            vec![(When::Hears("topic/consult", second), Act::Press('1')), (When::Talks(second * 20), Act::HangUp)],
-            vec![(When::Hears("topic/consult", second), Act::Press('7')), (When::After(second * 9), Act::Vanish)],
+            vec![
+                (When::Hears("topic/consult", second), Act::Press('1')),
+                (When::Talks(second * 20), Act::HangUp),
+            ],
+            vec![
+                (When::Hears("topic/consult", second), Act::Press('7')),
+                (When::After(second * 9), Act::Vanish),
+            ],
             vec![
                 (When::Hears("topic/consult", second), Act::Press('4')),
                 (When::Speaks(second), Act::Speak(second * 5)),

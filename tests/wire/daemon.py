@@ -150,8 +150,9 @@ class Daemon:
         return process.returncode, out.decode(), errors.decode()
 
     async def calls(self):
-        """The records, as `hotline calls --json` prints them."""
-        return [json.loads(line) for line in (await self.command("calls", "--json")).splitlines()]
+        """The records, as `hotline calls --json` prints them, the first call first."""
+        lines = (await self.command("calls", "--json")).splitlines()
+        return sorted((json.loads(line) for line in lines), key=lambda record: record["call"])
 
     async def messages(self):
         return [json.loads(line) for line in (await self.command("messages", "--json")).splitlines()]

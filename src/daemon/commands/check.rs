@@ -1,10 +1,12 @@
 //! Dialplans on the bench: what is wrong with them, what may be written in them.
 
+use std::sync::Arc;
+
 use crate::daemon::dialplans;
 use crate::daemon::failure::Failure;
 use crate::daemon::prompts::Prompts;
 use crate::daemon::settings::Settings;
-use crate::dialplan;
+use crate::dialplan::{self, Plan, SourceFile};
 
 /// Loads prompts and dialplans as a start would. A summary with the warnings, or every mistake.
 pub fn check(settings: &Settings) -> Result<String, Failure> {
@@ -23,6 +25,12 @@ pub fn check(settings: &Settings) -> Result<String, Failure> {
         prompts.catalog.len(),
     ));
     Ok(text)
+}
+
+/// The plan that a start would take, with one more file: for a rehearsal.
+pub fn plan_with(settings: &Settings, extra: SourceFile) -> Result<Arc<Plan>, Failure> {
+    let prompts = Prompts::load(settings.prompts.as_deref())?;
+    Ok(dialplans::load_with(&settings.dialplans, Some(extra), &prompts.catalog)?.0)
 }
 
 /// Everything that may be written in a dialplan.

@@ -5,5 +5,5 @@ mod check;
 mod records;
 
 pub use agent::{AgentOrder, agent, parse_until, reload, status};
-pub use check::{check, reference};
+pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};

@@ -45,9 +45,10 @@ pub enum MessageOrder {
     },
 }
 
-/// The latest calls.
+/// The latest calls, the newest last: next to the prompt of a terminal, and in the order of time in a file.
 pub fn calls(folder: &Path, latest: usize, form: Form) -> Result<String, Failure> {
-    let calls = open(folder)?.calls(&CallFilter { latest, since: None })?;
+    let mut calls = open(folder)?.calls(&CallFilter { latest, since: None })?;
+    calls.reverse();
     if form == Form::Json {
         return Ok(calls.into_iter().map(|call| json(&masked_call(call))).collect());
     }
@@ -108,7 +109,9 @@ pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String
     let mut store = open(folder)?;
     match order {
         MessageOrder::List { mailbox, all } => {
-            Ok(slip_list(store.slips(&SlipFilter { mailbox, open_only: !all })?, form))
+            let mut slips = store.slips(&SlipFilter { mailbox, open_only: !all })?;
+            slips.reverse();
+            Ok(slip_list(slips, form))
         }
         MessageOrder::Path(slip) => Ok(format!("{}\n", recording(folder, &store, slip)?.display())),
         MessageOrder::Play(slip) => play(&recording(folder, &store, slip)?),

@@ -34,7 +34,7 @@ pub struct Challenger {
     key: String,
     /// What is hashed for a user who does not exist.
     nobody: Secret,
-    pub(super) md5: bool,
+    pub(super) algorithms: Vec<Algorithm>,
     nonce_life: Duration,
     /// Nonces in use, by nonce: the time comes first in it, so the oldest is the first.
     pub(super) used: BTreeMap<String, Counts>,
@@ -52,7 +52,7 @@ pub(super) struct Counts {
 const MOST_NONCES: usize = 16_384;
 
 impl Challenger {
-    /// MD5 allowed, nonces valid for five minutes.
+    /// All algorithms, nonces valid for five minutes.
     pub fn new(realm: impl Into<String>, mut rng: Rng) -> Self {
         let key = rng.token(52);
         let nobody = Secret::Password(Masked::from(rng.token(20)));
@@ -63,16 +63,16 @@ impl Challenger {
             rng,
             key,
             nobody,
-            md5: true,
+            algorithms: Algorithm::ALL.to_vec(),
             nonce_life,
             used: BTreeMap::new(),
             horizon: String::new(),
         }
     }
 
-    /// Whether MD5 is offered behind SHA-256, and taken. For phones that know nothing else.
-    pub fn allow_md5(mut self, allowed: bool) -> Self {
-        self.md5 = allowed;
+    /// What is offered, in this order, and taken.
+    pub fn offering(mut self, algorithms: &[Algorithm]) -> Self {
+        self.algorithms = algorithms.to_vec();
         self
     }
 
@@ -90,11 +90,11 @@ impl Challenger {
     pub fn challenge(&mut self, now: Instant, stale: bool) -> Vec<String> {
         let nonce = self.new_nonce(now);
         let stale = if stale { ", stale=true" } else { "" };
-        let value = |algorithm: Algorithm| {
+        let value = |algorithm: &Algorithm| {
             let (realm, name) = (&self.realm, algorithm.name());
             format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={name}{stale}")
         };
-        self.algorithms().map(value).collect()
+        self.algorithms.iter().map(value).collect()
     }
 
     /// The verdict on the request's Authorization headers: the first that is for this realm counts.
@@ -126,7 +126,7 @@ impl Challenger {
             return Verdict::Missing;
         }
         let Some(answer) = Answer::read(&fields) else { return Verdict::Bad };
-        if !self.algorithms().any(|a| a == answer.algorithm) {
+        if !self.algorithms.contains(&answer.algorithm) {
             return Verdict::Bad;
         }
         // From here on everything is computed whoever asks, so that time does not tell who exists.
@@ -142,11 +142,6 @@ impl Challenger {
             return Verdict::Stale;
         }
         Verdict::Good(Masked::new(answer.user))
-    }
-
-    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        let md5 = self.md5.then_some(Algorithm::Md5);
-        std::iter::once(Algorithm::Sha256).chain(md5)
     }
 
     /// 16 digits of time, 12 of chance, 32 of our code for both.

@@ -7,9 +7,9 @@
 //!   verify()    <-- Authorization -----------   Login::authorize()
 //! ```
 //!
-//! SHA-256 is offered first and MD5 after it, because most desk phones know nothing else;
-//! [`Challenger::allow_md5`] turns that off. `qop` is always `auth`: without it there is no nonce count, and
-//! without that no protection from replay.
+//! Which algorithms are offered is the host's choice ([`Challenger::offering`]): some phones know nothing but
+//! MD5, and some of those fail where anything else stands beside it. `qop` is always `auth`: without it there
+//! is no nonce count, and without that no protection from replay.
 
 mod challenger;
 mod client;
@@ -35,6 +35,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Strongest first.
+    pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+
+    /// By [`name`](Self::name), in any case.
+    pub fn parse(name: &str) -> Option<Self> {
+        Algorithm::ALL.into_iter().find(|algorithm| name.eq_ignore_ascii_case(algorithm.name()))
+    }
+
     /// The token of the `algorithm` parameter.
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,8 +53,7 @@ impl Algorithm {
 
     /// No `algorithm` parameter means MD5 (RFC 7616 §3.3). `None`: one that we do not compute.
     fn from_param(value: Option<Cow<'_, str>>) -> Option<Self> {
-        let Some(value) = value else { return Some(Algorithm::Md5) };
-        [Algorithm::Sha256, Algorithm::Md5].into_iter().find(|a| value.eq_ignore_ascii_case(a.name()))
+        value.map_or(Some(Algorithm::Md5), |value| Algorithm::parse(&value))
     }
 
     /// Lower-case hexadecimal of the hash of `parts` joined by `:`.

@@ -26,14 +26,15 @@ fn the_rfcs_own_example() {
 }
 
 #[test]
-fn strongest_first_and_only_what_is_allowed() {
-    let offered = |md5| {
-        let mut challenger = Challenger::new("bank", Rng::from_number(1)).allow_md5(md5);
+fn challenges_in_the_order_that_is_offered() {
+    let offered = |algorithms: &[Algorithm]| {
+        let mut challenger = Challenger::new("bank", Rng::from_number(1)).offering(algorithms);
         let values = challenger.challenge(Instant::ZERO, false);
         values.iter().map(|v| v.rsplit('=').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(offered(true), ["SHA-256", "MD5"]);
-    assert_eq!(offered(false), ["SHA-256"]);
+    assert_eq!(offered(&Algorithm::ALL), ["SHA-256", "MD5"]);
+    assert_eq!(offered(&[Algorithm::Md5, Algorithm::Sha256]), ["MD5", "SHA-256"]);
+    assert_eq!(offered(&[Algorithm::Sha256]), ["SHA-256"]);
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn what_is_no_digest_for_us_is_missing_and_what_is_half_a_digest_is_bad() {
 }
 
 #[test]
-fn md5_is_refused_where_it_is_not_allowed() {
+fn md5_is_refused_where_it_is_not_offered() {
     let mut world = World::new();
     let mut login = Login::new(credentials("1001", PASSWORD));
     let md5_only = vec![world.challenger.challenge(world.now, false).pop().unwrap()];
@@ -129,7 +130,7 @@ fn md5_is_refused_where_it_is_not_allowed() {
     assert!(header.contains("algorithm=MD5"), "{header}");
     let again = world.answer(&mut login);
     assert_eq!(world.verify(&header), Verdict::Good(Masked::from("1001")));
-    world.challenger.md5 = false;
+    world.challenger.algorithms = vec![Algorithm::Sha256];
     assert_eq!(world.verify(&again), Verdict::Bad);
 }
 

@@ -233,7 +233,19 @@ class UA:
                 out.append((an, digest_header(ch[0], m, ruri, self.auth_user, self.password or "", nc)))
         return out
 
-    async def request(self, method, ruri, to=None, cid=None, extra=(), body=b"", ctype=None, timeout=None, addr=None):
+    async def request(
+        self,
+        method,
+        ruri,
+        to=None,
+        cid=None,
+        extra=(),
+        body=b"",
+        ctype=None,
+        timeout=None,
+        addr=None,
+        contact=True,
+    ):
         """out-of-dialog non-INVITE request, with one digest retry"""
         cid = cid or secrets.token_hex(8)
         ftag = secrets.token_hex(4)
@@ -251,6 +263,7 @@ class UA:
                 extra=list(extra) + auth + self.headers,
                 body=body,
                 ctype=ctype,
+                contact=contact,
             )
             r = await self.transact(
                 m,
@@ -290,6 +303,10 @@ class UA:
 
             self._reg_task = asyncio.ensure_future(again())
         return r
+
+    async def bindings(self):
+        """the answer to a REGISTER without a Contact, which names all there are (RFC 3261 10.2.3)"""
+        return await self.request("REGISTER", f"sip:{self.domain}", to=self.aor, contact=False)
 
     async def unregister(self):
         return await self.register(0, False)

@@ -43,22 +43,24 @@ async def registration_ends(world):
     desk = await world.desk(hotline, "1001", ready=False)
     again = await desk.registered(expires=120)
     assert again.code == 200 and len(again.all("contact")) == 1, again.build()
-    fetched = await desk.ua.request("REGISTER", f"sip:{desk.ua.domain}", to=desk.ua.aor)
+    fetched = await desk.ua.bindings()
     assert len(fetched.all("contact")) == 1, fetched.build()
     gone = await desk.ua.unregister()
     assert gone.code == 200 and not gone.all("contact"), gone.build()
+    fetched = await desk.ua.bindings()
+    assert fetched.code == 200 and not fetched.all("contact"), fetched.build()
 
 
 @scenario(weight=7)
 async def registration_expires(world):
-    """a phone that does not renew is not rung any more"""
+    """a phone that does not renew is not rung any more, and its agent is signed off"""
     hotline = await world.hotline()
     desk = await world.desk(hotline, "1001", ready=False)
     reply = await desk.ua.register(60, refresh=False)
     granted = int(reply.get("contact").split("expires=")[1].split(";")[0])
     assert granted <= 60, reply.build()
-    await asyncio.sleep(granted + 1)
-    fetched = await desk.ua.request("REGISTER", f"sip:{desk.ua.domain}", to=desk.ua.aor)
+    await hotline.logged("the phone is gone", timeout=granted + 5)
+    fetched = await desk.ua.bindings()
     assert fetched.code == 200 and not fetched.all("contact"), fetched.build()
 
 

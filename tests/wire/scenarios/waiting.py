@@ -13,7 +13,8 @@ async def caller_gives_up_in_the_queue(world):
     hotline = await world.hotline()
     desk = await world.desk(hotline, "1001", auto=None)
     caller = await world.caller()
-    await caller.dial(hotline.uri("95501"))
+    # In this queue phones ring for long.
+    await caller.dial(hotline.uri("95505"))
     await desk.ringing()
     await asyncio.sleep(6)
     await caller.hang_up()
@@ -32,7 +33,8 @@ async def next_agent_when_the_first_does_not_answer(world):
     caller = await world.caller()
     await caller.dial(hotline.uri("95501"))
     await first.ringing()
-    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    # Time enough for the apology: the answer ends it.
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE, delay=2.5)
     await second.in_call()
     assert first.call.state == "ended", first.call.state
     await asyncio.sleep(1.5)

@@ -53,7 +53,6 @@ fn check(start: &str, further: &str, status: u16, header: Option<(Name, &str)>) 
 #[test]
 fn what_the_endpoint_refuses_by_itself() {
     let allow = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, REGISTER, MESSAGE";
-    check("INVITE sip:100@192.0.2.1", "Max-Forwards: 0\r\n", 483, None);
     check("INVITE http://example.com/", "", 416, None);
     check("INVITE sips:100@192.0.2.1", "", 416, None);
     let unsupported = Some((Name::Unsupported, "100rel, foo"));
@@ -71,6 +70,16 @@ fn what_the_endpoint_refuses_by_itself() {
     check("BYE sip:100@192.0.2.1", "", 481, None);
     check("INFO sip:100@192.0.2.1", "", 481, None);
     check("CANCEL sip:100@192.0.2.1", "", 481, None);
+}
+
+/// Whom a request has reached takes it (RFC 3261 §8.2.2.3, §16.3).
+#[test]
+fn what_only_a_proxy_minds_is_taken() {
+    let mut endpoint = endpoint();
+    let text = request("INVITE sip:100@192.0.2.1", "Max-Forwards: 0\r\nProxy-Require: foo\r\n");
+    let all = answers(&mut endpoint, &text);
+    assert_eq!(all.iter().map(|(_, r)| r.status).collect::<Vec<_>>(), [100]);
+    assert!(matches!(endpoint.poll_event(), Some(Event::Invite { .. })));
 }
 
 #[test]
@@ -117,6 +126,44 @@ fn a_repeated_invite_gets_the_last_response_and_a_merged_one_482() {
     assert_eq!(endpoint.poll_transmit().map(|t| super::world::name(&t.bytes)).as_deref(), Some("486 INVITE"));
     assert_eq!(statuses(answers(&mut endpoint, &invite)), [486]);
     assert_eq!((endpoint.stats().merged, endpoint.stats().retransmitted), (1, 2));
+}
+
+/// As from a phone that gives each request the same branch.
+#[test]
+fn a_branch_that_is_used_again_for_another_call_is_another_transaction() {
+    let mut endpoint = endpoint();
+    let first = request("BYE sip:100@192.0.2.1", "");
+    let second = first.replace("Call-ID: 1", "Call-ID: 2");
+    for text in [&first, &second] {
+        let all = answers(&mut endpoint, text);
+        let ids: Vec<_> = all.iter().map(|(_, r)| r.call_id.to_str().into_owned()).collect();
+        assert_eq!(ids, [text.split("Call-ID: ").nth(1).unwrap().split("\r\n").next().unwrap()]);
+    }
+    assert_eq!((endpoint.stats().retransmitted, endpoint.stats().unknown_dialogs), (0, 2));
+}
+
+/// From is where our requests are for, and they go where the INVITE came from.
+#[test]
+fn an_invite_of_rfc_2543_needs_no_contact() {
+    let mut endpoint = endpoint();
+    let invite = request("INVITE sip:100@192.0.2.1", "").replace("Contact: <sip:a@192.0.2.2>\r\n", "");
+    let invite = invite.replace("From: <sip:a@192.0.2.2>", "From: <sip:a@203.0.113.9>");
+    answers(&mut endpoint, &invite);
+    let Some(Event::Invite { dialog, .. }) = endpoint.poll_event() else { panic!("no INVITE") };
+    endpoint.accept(NOW, dialog, Some(super::world::sdp(1)));
+    let ok = endpoint.poll_transmit().unwrap();
+    let Message::Response(ok) = parse(&ok.bytes) else { panic!("a request") };
+    let tag = ok.to.tag().unwrap().to_str().into_owned();
+    let ack = invite
+        .replace("INVITE", "ACK")
+        .replace("branch=z9hG4bK1", "branch=z9hG4bK2")
+        .replace("To: <sip:100@192.0.2.1>", &format!("To: <sip:100@192.0.2.1>;tag={tag}"));
+    assert!(answers(&mut endpoint, &ack).is_empty());
+    endpoint.bye(NOW, dialog, None);
+    let bye = endpoint.poll_transmit().unwrap();
+    let Message::Request(request) = parse(&bye.bytes) else { panic!("a response") };
+    assert_eq!((request.method, request.uri.to_string()), (Method::Bye, "sip:a@203.0.113.9".to_owned()));
+    assert_eq!(bye.flow.remote, "192.0.2.2:5060".parse().unwrap());
 }
 
 #[test]
