@@ -1,6 +1,7 @@
 //! The caller is answered and the flow begins.
 
-use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, Timers, hang_up};
+use super::timer::Timers;
+use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, hang_up};
 use crate::base::{Codec, LegId};
 use crate::dialplan;
 use crate::record::{CallEnd, StageKind};

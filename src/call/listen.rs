@@ -1,7 +1,7 @@
 //! The caller listens, chooses and keys in: the dialplan leads.
 
 use super::message::Wanted;
-use super::{Actions, Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, wait};
+use super::{Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, wait};
 use crate::base::LegId;
 use crate::dialplan::{self, Action};
 use crate::media::Command;
@@ -15,7 +15,7 @@ impl Listen {
     pub(super) fn begin(body: &mut Body, ctx: &mut Ctx<'_>, event: dialplan::Event) -> Stage {
         let mut actions = Vec::new();
         body.cursor.handle(ctx.now, event, &mut actions);
-        Self::carry_out(body, ctx, actions.into())
+        Self::carry_out(body, ctx, actions)
     }
 
     pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
@@ -42,7 +42,7 @@ impl Listen {
 
     /// What follows a verb that leads elsewhere is the next stage's business: the interpreter emits such a
     /// verb last.
-    fn carry_out(body: &mut Body, ctx: &mut Ctx<'_>, actions: Actions) -> Stage {
+    fn carry_out(body: &mut Body, ctx: &mut Ctx<'_>, actions: Vec<Action>) -> Stage {
         for action in actions {
             match action {
                 Action::Play(clips) => body.play(ctx, clips, false),

@@ -63,6 +63,8 @@ impl Subscriber for Listener {
 fn no_number_and_no_key_of_a_caller_is_in_a_log() {
     const NUMBER: &str = "13912345678";
     let heard = Listener::default();
+    // With one dispatcher only, `tracing` asks whichever thread comes first what shall be heard; with two it asks both.
+    let _second = tracing::Dispatch::new(Listener::default());
     tracing::subscriber::with_default(heard.clone(), || {
         let setup =
             Setup { desks: vec![Desk::new("1001"), Desk::new("1002")], ..Setup::new(plans::small(PLAN)) };

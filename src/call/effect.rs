@@ -1,0 +1,107 @@
+//! What a call wants done.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::SharedPlan;
+use crate::base::{AgentId, Clip, LegId, Masked, PlayId, QueueId, RecordingId};
+use crate::dialplan::{PresenceChange, Requirement};
+use crate::media;
+use crate::queue;
+use crate::record::Record;
+
+/// What a call wants done. Carried out by the exchange in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// 200 to the caller's INVITE.
+    Accept {
+        leg: LegId,
+        sdp: Bytes,
+    },
+    /// A final refusal of the caller's INVITE.
+    Refuse {
+        leg: LegId,
+        status: u16,
+    },
+    Invite(Box<InviteAgent>),
+    AnswerReoffer {
+        leg: LegId,
+        sdp: Result<Bytes, u16>,
+    },
+    /// Ends the leg's dialog, whatever its state: CANCEL or BYE.
+    Bye {
+        leg: LegId,
+    },
+    Media(media::Command),
+    /// What [`Command::Play`](media::Command::Play) is, with recordings still to be read from disk.
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Clip>,
+        repeat: bool,
+    },
+    Join {
+        request: QueueRequest,
+        plan: SharedPlan,
+    },
+    Leave {
+        caller: queue::CallerId,
+        why: queue::LeaveWhy,
+    },
+    AcceptOffer {
+        offer: queue::OfferId,
+    },
+    RefuseOffer {
+        offer: queue::OfferId,
+        why: queue::Refusal,
+    },
+    /// The talk of an agent who was given by the queue is over: wrap-up.
+    TalkEnded {
+        agent: AgentId,
+    },
+    /// Asks for the phone of the person with this extension, past the queues.
+    Seize {
+        extension: String,
+    },
+    Release {
+        agent: AgentId,
+    },
+    Presence {
+        agent: AgentId,
+        change: PresenceChange,
+    },
+    Record(Record),
+    /// A recording that nobody shall ever hear.
+    Discard {
+        recording: RecordingId,
+    },
+    /// The last: nothing of the call is left.
+    Over,
+}
+
+/// What the dialplan wants of a queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueRequest {
+    pub queue: QueueId,
+    /// Beside the queue's own requirement.
+    pub needs: Vec<Requirement>,
+    /// Instead of the queue's own credit.
+    pub credit: Option<Duration>,
+    /// Keys that end the wait.
+    pub keys: Vec<char>,
+    /// Said after the queue's `offer_after`; may be empty.
+    pub offer: Vec<Clip>,
+}
+
+/// An INVITE to an agent's phone.
+#[derive(Debug)]
+pub struct InviteAgent {
+    pub leg: LegId,
+    pub agent: AgentId,
+    /// What a desk phone shows: queue, grade, caller.
+    pub display: Masked<String>,
+    /// The caller's number, for `From`.
+    pub from: Masked<String>,
+    pub sdp: Bytes,
+}

@@ -1,0 +1,155 @@
+//! What can happen to a call.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{AgentId, CallId, LegId, Masked, PlayId, RecordingId, SlipId};
+use crate::dialplan::{Cursor, DialEnd};
+use crate::media;
+use crate::queue;
+use crate::record::CallEnd;
+
+/// How a call began.
+pub struct Arrival {
+    pub call: CallId,
+    pub sip_call_id: String,
+    pub from: Masked<String>,
+    pub dialled: String,
+    /// The trunk's name or the desk's extension, for the record.
+    pub origin: String,
+    /// The agent whose desk dialled.
+    pub desk: Option<AgentId>,
+    /// Our address towards the caller.
+    pub address: IpAddr,
+    /// The caller's SDP offer; `None` where the INVITE had none.
+    pub sdp: Option<Bytes>,
+    pub cursor: Cursor,
+}
+
+/// What can happen to a call.
+#[derive(Debug)]
+pub enum Event {
+    // -- the dialogs --
+    /// The ACK of our 200 brought the SDP answer to our offer.
+    Acked {
+        sdp: Bytes,
+    },
+    /// An agent's phone answered.
+    Answered {
+        leg: LegId,
+        sdp: Option<Bytes>,
+    },
+    /// An agent's phone will not.
+    Rejected {
+        leg: LegId,
+        status: u16,
+    },
+    Reoffer {
+        leg: LegId,
+        sdp: Option<Bytes>,
+    },
+    ReofferAnswered {
+        leg: LegId,
+        sdp: Bytes,
+    },
+    /// The caller gave up before our answer.
+    Cancelled,
+    /// A dialog is over; the leg can no longer be spoken to.
+    Ended {
+        leg: LegId,
+        end: LegEnd,
+    },
+
+    // -- the media --
+    Digit {
+        leg: LegId,
+        digit: Masked<media::Digit>,
+    },
+    Played {
+        leg: LegId,
+        play: PlayId,
+    },
+    RtpTimeout {
+        leg: LegId,
+    },
+    OpenFailed {
+        leg: LegId,
+        reason: String,
+    },
+    RecordingEnded {
+        recording: RecordingId,
+        length: Duration,
+        voiced: Duration,
+        why: media::EndWhy,
+    },
+
+    // -- the writers --
+    RecordingSaved {
+        recording: RecordingId,
+        saved: bool,
+    },
+    SlipSaved {
+        slip: SlipId,
+        saved: bool,
+    },
+
+    // -- the queue and the desks --
+    Queued {
+        caller: queue::CallerId,
+    },
+    NotQueued {
+        why: queue::JoinError,
+    },
+    Offered {
+        offer: queue::OfferId,
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    },
+    OfferWithdrawn {
+        offer: queue::OfferId,
+    },
+    /// The core took our acceptance.
+    Connected {
+        offer: queue::OfferId,
+    },
+    /// The core let us go without our asking: longest wait, closing of the queue.
+    LeftQueue {
+        why: queue::LeaveWhy,
+    },
+    /// The person's phone may be rung.
+    Seized {
+        agent: AgentId,
+        extension: String,
+        address: IpAddr,
+    },
+    NotSeized {
+        why: DialEnd,
+    },
+    PresenceSet {
+        ok: bool,
+    },
+
+    // -- the exchange --
+    Shutdown,
+}
+
+/// Why a leg is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEnd {
+    HungUp,
+    SessionExpired,
+    Lost { why: String },
+}
+
+impl From<LegEnd> for CallEnd {
+    fn from(end: LegEnd) -> CallEnd {
+        match end {
+            LegEnd::HungUp => CallEnd::CallerHungUp,
+            LegEnd::SessionExpired => CallEnd::SessionExpired,
+            LegEnd::Lost { why } => CallEnd::DialogLost { why },
+        }
+    }
+}
