@@ -57,7 +57,6 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/offer.rs", "what a desk phone shows of the caller"),
     ("src/call/wait.rs", "the key that leaves the queue"),
     ("src/config/meant.rs", "hands passwords to the sign-in"),
-    ("src/daemon/accounts.rs", "keeps the demo passwords in their file"),
     ("src/daemon/banner.rs", "shows the demo passwords on a terminal"),
     ("src/daemon/demo/house.rs", "signs the demo's phones in"),
     ("src/daemon/store/sqlite.rs", "the store"),

@@ -14,6 +14,8 @@ use super::accounts::{CALLER, DemoAccounts};
 /// A daemon that is ready to take calls.
 pub struct Ready {
     pub addresses: Vec<(Transport, SocketAddr)>,
+    /// What a phone is given as its server.
+    pub server: SocketAddr,
     pub state: PathBuf,
     pub plan: Arc<Plan>,
     /// Only without a configuration file.
@@ -49,11 +51,10 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
         (false, true) => writeln!(out, "  callers    accounts only; no trunk is configured")?,
         (false, false) => writeln!(out, "  callers    trunks {}, and accounts", ready.trunks.join(", "))?,
     }
-    let server = ready.addresses.first().map(|(_, address)| *address);
     writeln!(out, "\n  dial")?;
     for number in plan.numbers().iter().filter(|number| !number.desks) {
-        let address = server.map(|server| format!("sip:{}@{server}", number.pattern)).unwrap_or_default();
-        writeln!(out, "    {:<38} {}", address, number.title)?;
+        let address = format!("sip:{}@{}", number.pattern, ready.server);
+        writeln!(out, "    {address:<38} {}", number.title)?;
     }
     let codes: Vec<_> = plan.numbers().iter().filter(|number| number.desks).collect();
     if !codes.is_empty() {
@@ -66,13 +67,20 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
         write_accounts(ready, demo, secrets, out)?;
     }
     writeln!(out, "\n  try next")?;
-    writeln!(
-        out,
-        "    hotline demo                  a caller and two agents, played for you to read and hear"
-    )?;
-    writeln!(out, "    hotline agent list            who is signed on; hotline agent ready EXTENSION")?;
-    writeln!(out, "    hotline calls, hotline messages   what came of the calls")?;
-    writeln!(out, "    hotline check DIR             the mistakes in a folder of dialplans")
+    let steps = [
+        ("hotline demo", "a caller and two agents, played for you to read and hear"),
+        ("hotline agent list", "who is signed on; hotline agent ready EXTENSION"),
+        ("hotline calls, hotline messages", "what came of the calls"),
+        ("hotline check DIR", "the mistakes in a folder of dialplans"),
+    ];
+    for (command, about) in steps {
+        writeln!(out, "    {command:<32} {about}")?;
+    }
+    writeln!(out, "\n  with a softphone")?;
+    let caller = if ready.open_loopback { "no registration" } else { "registered with an account" };
+    writeln!(out, "    caller   {caller}; dial one of the addresses above")?;
+    writeln!(out, "    agent    server {}, user and password of an agent, UDP or TCP;", ready.server)?;
+    writeln!(out, "             then hotline agent ready EXTENSION, or the code above")
 }
 
 fn write_accounts(ready: &Ready, demo: &DemoAccounts, secrets: bool, out: &mut String) -> std::fmt::Result {
@@ -89,4 +97,40 @@ fn write_accounts(ready: &Ready, demo: &DemoAccounts, secrets: bool, out: &mut S
         writeln!(out, "    {CALLER:<8} {}   (a phone that calls in)", shown(CALLER))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Rng;
+    use crate::daemon::dialplans;
+    use crate::daemon::prompts::Prompts;
+
+    #[test]
+    fn numbers_and_agents_are_shown_and_passwords_on_a_terminal_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let prompts = Prompts::load(None).unwrap();
+        let (plan, _) = dialplans::load(&dialplans::Config::default(), &prompts.catalog).unwrap();
+        let demo = DemoAccounts::load_or_make(folder.path(), &plan, &mut Rng::from_number(1)).unwrap();
+        let agent = plan.agents().iter().find(|agent| agent.account).unwrap().extension.clone();
+        let password = demo.get(&agent).unwrap().expose().clone();
+        let server = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let ready = Ready {
+            addresses: vec![(Transport::Udp, server)],
+            server,
+            state: folder.path().to_owned(),
+            plan,
+            demo: Some(demo),
+            open_loopback: false,
+            trunks: vec![],
+        };
+        let shown = text(&ready, true);
+        for expected in
+            ["UDP 192.0.2.1:5060", "sip:10000@192.0.2.1:5060", "hotline demo", "accounts only", CALLER]
+        {
+            assert!(shown.contains(expected), "{expected} is missing in\n{shown}");
+        }
+        assert!(shown.contains(&agent) && shown.contains(&password));
+        assert!(!text(&ready, false).contains(&password));
+    }
 }

@@ -111,6 +111,7 @@ fn build(
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);
     let ready = Ready {
         addresses,
+        server: config.udp,
         state: state.folder().to_owned(),
         plan: Arc::clone(&loaded.plan),
         demo,

@@ -34,19 +34,30 @@ struct Row {
 impl Manifest {
     /// The reason where `text` is no manifest.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let mut manifest = Manifest::default();
+        manifest.add(text)?;
+        Ok(manifest)
+    }
+
+    /// Lays another manifest over this one: what it says again holds. The reason where `text` is none; then
+    /// nothing has changed.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut texts: BTreeMap<String, BTreeMap<Language, String>> = BTreeMap::new();
+        let mut added: BTreeMap<String, BTreeMap<Language, String>> = BTreeMap::new();
         for row in file.prompt {
             let mut written = row.text;
             written.insert("zh-CN".to_owned(), row.text_zh);
             written.insert("en-US".to_owned(), row.text_en);
             written.retain(|_, text| !text.is_empty());
             let by_language = written.into_iter().map(|(tag, text)| (Language(tag), text)).collect();
-            if texts.insert(row.id.clone(), by_language).is_some() {
+            if added.insert(row.id.clone(), by_language).is_some() {
                 return Err(format!("prompt {} is there twice", row.id));
             }
         }
-        Ok(Manifest { texts })
+        for (name, texts) in added {
+            self.texts.entry(name).or_default().extend(texts);
+        }
+        Ok(())
     }
 
     /// Empty where the manifest has none.

@@ -249,19 +249,19 @@ impl Session {
             return;
         }
 
+        if self.player.is_none() && self.peer.is_some() && !self.relay.is_quiet(now) {
+            return;
+        }
         let mut frame = [g711::silence(stream.codec); FRAME_SAMPLES];
         let mut played = None;
-        let speaker = if let Some(player) = &mut self.player {
+        let mut speaker = Speaker::Nobody;
+        if let Some(player) = &mut self.player {
+            speaker = Speaker::Player;
             if player.fill(library, stream.codec, &mut frame) {
                 played = Some(player.play);
                 self.player = None;
             }
-            Speaker::Player
-        } else if self.peer.is_some() && !self.relay.is_quiet(now) {
-            return;
-        } else {
-            Speaker::Nobody
-        };
+        }
         if let Some(to) = to {
             self.relay.interrupt();
             let header = self.out.frame(now, stream.payload_type, speaker);

@@ -209,7 +209,7 @@ fn caller(rng: &mut Rng, plan: &Plan) -> Caller {
 }
 
 fn person(rng: &mut Rng, plan: &Plan) -> Person {
-    let wants = match rng.weighted(&[66, 12, 8, 5, 8, 1]) {
+    let wants = match rng.weighted(&[62, 12, 8, 5, 12, 1]) {
         0 => Wish::Topic("topic/consult"),
         1 => Wish::Topic("topic/complaint"),
         2 => Wish::Topic("topic/lost-card"),

@@ -36,6 +36,8 @@ pub struct Report {
     /// SHA-256 of the whole output in order.
     pub hash: String,
     pub broken: Vec<Broken>,
+    /// The planted fault found its moment.
+    pub sabotaged: bool,
 }
 
 /// One queue's day.

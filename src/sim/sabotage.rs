@@ -101,7 +101,7 @@ impl Saboteur {
         self.plan == Some(sabotage)
     }
 
-    /// Whether the lie could be told at all.
+    /// Whether its moment has come.
     pub(super) fn has_struck(&self) -> bool {
         self.done
     }

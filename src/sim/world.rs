@@ -230,11 +230,6 @@ impl World {
         self.ladder.as_ref().map_or("", Ladder::text)
     }
 
-    /// Whether the sabotage found its moment.
-    pub fn was_sabotaged(&self) -> bool {
-        self.saboteur.has_struck()
-    }
-
     // -- time --
 
     /// Lets everything happen until this time.
@@ -276,6 +271,7 @@ impl World {
             simulated: self.now.mono.since(Instant::ZERO),
             hash: self.digest.finish(),
             broken: self.checker.broken().to_vec(),
+            sabotaged: self.saboteur.has_struck(),
             ..self.report.clone()
         }
     }

@@ -65,6 +65,9 @@ fn many_seeds_of_a_bad_hour() {
         let other_plan = Some(plans::bank(5));
         println!("seed {seed}");
         sound(&day(&Day { length, fault_every, watch, other_plan, ..Day::new(plans::bank(10), seed, 150) }));
+        // A rush: far more callers than two agents and the shipped ones can serve.
+        let length = Duration::from_secs(1200);
+        sound(&day(&Day { length, fault_every, watch, ..Day::new(plans::bank(2), seed, 300) }));
     }
 }
 

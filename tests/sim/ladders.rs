@@ -432,26 +432,3 @@ fn a_message_half_way() {
         ",
     );
 }
-
-#[test]
-fn zz_debug() {
-    let mut world = World::new(Setup { ladder: true, desks: vec![Desk::new("4001")], ..Setup::new(plans::bank(3)) });
-    let script = vec![
-        (When::Hears("language/choose", SECOND), Act::Press('1')),
-        (When::Hears("menu/listen", SECOND), Act::Press('4')),
-        (When::Hears("menu/enter-extension", SECOND), Act::Press('4')),
-        (When::After(SECOND), Act::Press('0')),
-        (When::After(SECOND), Act::Press('0')),
-        (When::After(SECOND), Act::Press('1')),
-        (When::After(SECOND / 2), Act::Press('#')),
-        (When::Hears("message/choices", SECOND * 6), Act::Press('1')),
-        (When::Hears("message/choices", SECOND * 6), Act::Press('1')),
-    ];
-    world.desk_at(Instant::ZERO, 0, DeskAct::Register);
-    let away = hotline::exchange::AgentChange::Away { reason: hotline::base::AwayReason::Meeting, until: None };
-    world.command_at(Instant::ZERO, hotline::exchange::Command::SetAgent { extension: "4001".into(), change: away });
-    world.call_at(Instant::ZERO + SECOND * 10, Caller::new("13912345678", "10000", Nature::Script(script)));
-    world.run_until(Instant::ZERO + SECOND * 20);
-    world.drain(SECOND * 600);
-    panic!("{}", world.ladder());
-}

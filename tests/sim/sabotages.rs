@@ -2,27 +2,35 @@
 
 use std::time::Duration;
 
-use hotline::sim::{Broken, Conditions, Day, Sabotage, Watch, day};
+use hotline::sim::{Conditions, Day, Report, Sabotage, Watch, day};
 
 use super::plans;
 
-fn a_day_with(sabotage: Option<Sabotage>) -> Vec<Broken> {
+fn an_hour(seed: u64, sabotage: Option<Sabotage>) -> Report {
     let length = Duration::from_secs(3600);
     let watch = Watch::Every(64);
     let (conditions, fault_every) = (Conditions::QUIET, None);
-    day(&Day { length, watch, conditions, fault_every, sabotage, ..Day::new(plans::bank(4), 5, 80) }).broken
+    day(&Day { length, watch, conditions, fault_every, sabotage, ..Day::new(plans::bank(4), seed, 100) })
+}
+
+/// The first hour in which the fault finds its moment: not every hour brings a message.
+fn an_hour_with(sabotage: Sabotage) -> Report {
+    let mut hours = (5..25).map(|seed| an_hour(seed, Some(sabotage)));
+    hours.find(|report| report.sabotaged).unwrap_or_else(|| panic!("{sabotage:?} never found its moment"))
 }
 
 #[test]
-fn the_day_is_sound_without_sabotage() {
-    assert_eq!(a_day_with(None), []);
+fn the_hours_are_sound_without_sabotage() {
+    for seed in 5..10 {
+        assert_eq!(an_hour(seed, None).broken, []);
+    }
 }
 
 #[test]
 fn every_planted_fault_trips_its_invariant_and_no_other() {
     let mut wrong = Vec::new();
     for sabotage in Sabotage::ALL {
-        let broken = a_day_with(Some(sabotage));
+        let broken = an_hour_with(sabotage).broken;
         let mut tripped: Vec<_> = broken.iter().map(|broken| broken.invariant).collect();
         tripped.dedup();
         if tripped != [sabotage.breaks()] {

@@ -25,9 +25,10 @@ def hdr(raw, *names):
 
 
 def via_port(raw):
+    # Over UDP 5060 where the Via names none, whatever transport it claims (RFC 3261 18.2.2).
     v = hdr(raw, "via", "v") or b""
     m = re.match(rb"SIP\s*/\s*2\.0\s*/\s*(\w+)\s+(\[[^\]]*\]|[^\s:;,]+)\s*(?::\s*(\d+))?", v)
-    p = int(m.group(3)) if m and m.group(3) else 5061 if m and m.group(1).upper() == b"TLS" else 5060
+    p = int(m.group(3)) if m and m.group(3) else 5060
     return p if 0 < p < 65536 else 5060
 
 

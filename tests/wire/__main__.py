@@ -74,6 +74,8 @@ def run_all(chosen, o):
     slots = SimpleQueue()
     for slot in range(o.jobs):
         slots.put(slot)
+    # A network for each run: two of them may overlap.
+    network = f"127.{64 + os.getpid() % 128}"
     top = tempfile.mkdtemp(prefix="hotline-wire-")
     failed = []
 
@@ -85,7 +87,13 @@ def run_all(chosen, o):
         try:
             done = subprocess.run(
                 command,
-                env={**os.environ, "WIRE_SLOT": str(slot), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": folder},
+                env={
+                    **os.environ,
+                    "WIRE_SLOT": str(slot),
+                    "WIRE_NETWORK": network,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "TMPDIR": folder,
+                },
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

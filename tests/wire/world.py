@@ -25,6 +25,7 @@ class World:
     def __init__(self, binary, folder):
         self.binary, self.folder = binary, folder
         self.slot = int(os.environ.get("WIRE_SLOT", "0"))
+        self.network = os.environ.get("WIRE_NETWORK", "127.77")
         self.daemons, self.phones = [], []
 
     async def __aenter__(self):
@@ -41,7 +42,7 @@ class World:
         number = len(self.daemons)
         folder = os.path.join(self.folder, f"daemon-{number}")
         os.makedirs(folder)
-        host = f"127.77.{self.slot + 1}.{number + 1}"
+        host = f"{self.network}.{self.slot + 1}.{number + 1}"
         if plan:
             arguments = ("--dialplans", os.path.join(HERE, "plans", plan), *arguments)
         # A plan of the suite stands alone; `plan=None` is for what the program ships, or what the arguments say.

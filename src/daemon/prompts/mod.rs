@@ -9,7 +9,6 @@
 //!
 //! A text in the manifest promises a recording: one that is missing, unreadable or clipped stops the start.
 
-mod manifest;
 mod wav;
 
 use std::collections::BTreeMap;
@@ -22,17 +21,15 @@ use std::time::Duration;
 use include_dir::{Dir, include_dir};
 
 use crate::base::{Catalog, Language, PromptInfo};
+use crate::dialplan::{Manifest, prompt_name};
 use crate::media::Library;
 
 use super::failure::Failure;
-use manifest::Manifest;
 
 pub use wav::{Sound, WavError, decode};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
 const MANIFEST: &str = "manifest.toml";
-/// The folder of prompts without a language.
-const COMMON: &str = "common";
 
 /// All prompts, twice: by name and text for plans, as sound for the media engines. The ids are the same.
 #[derive(Clone)]
@@ -65,11 +62,20 @@ impl Prompts {
 
     fn renew(&self, files: &Files) -> Result<Prompts, Failure> {
         let mut mistakes = Vec::new();
-        let texts = Manifest::read_all(&files.manifests, &mut mistakes);
-        for (language, name) in texts.promised(&files.languages()) {
-            let key = (Some(language), name);
-            if !files.sounds.contains_key(&key) {
-                mistakes.push(format!("the prompt {} has a text but no recording: {}", key.1, path_of(&key)));
+        let mut texts = Manifest::default();
+        for (file, text) in &files.manifests {
+            if let Err(reason) = texts.add(text) {
+                mistakes.push(format!("the manifest {file} cannot be used: {reason}"));
+            }
+        }
+        let spoken = files.languages();
+        for (name, by_language) in texts.iter() {
+            for language in by_language.keys().filter(|language| spoken.contains(language)) {
+                let key = (Some(language.clone()), name.to_owned());
+                if !files.sounds.contains_key(&key) {
+                    mistakes
+                        .push(format!("the prompt {name} has a text but no recording: {}", path_of(&key)));
+                }
             }
         }
         let mut catalog = Catalog::clone(&self.catalog);
@@ -83,7 +89,7 @@ impl Prompts {
                     return Ok(());
                 }
                 let sound = decode(&bytes).map_err(|error| error.to_string())?;
-                let text = texts.text(key.0.as_ref(), &key.1);
+                let text = key.0.as_ref().map_or("", |language| texts.text(&key.1, language));
                 add(&mut catalog, &mut library, key, &sound, text)
             });
             if let Err(reason) = added {
@@ -207,13 +213,7 @@ impl Files {
 
 /// The prompt that a file's path names; `None` for what is no recording.
 fn key_of(path: &str) -> Option<Key> {
-    let name = path.strip_suffix(".wav")?;
-    let (first, rest) = name.split_once('/')?;
-    if first == COMMON {
-        return Some((None, name.to_owned()));
-    }
-    // `common` aside, a prompt's name has a folder of its own.
-    rest.contains('/').then(|| (Some(Language::new(first)), rest.to_owned()))
+    prompt_name(path).map(|(name, language)| (language, name))
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 //!                                     +--audio--> recorder
 //! ```
 //!
-//! All legs of a call are on one worker, so that a bridge crosses no thread. The driver binds a leg's ports
+//! All legs of a call are on one worker ([`placement`]), so that a bridge crosses no thread. The driver binds a leg's ports
 //! before it passes the leg on: when an answer leaves, the ports in it are open.
 
+mod placement;
 mod ports;
 mod priority;
 mod tick;
@@ -26,6 +27,7 @@ use super::failure::Failure;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report};
 use super::recorder::Recorder;
+use placement::Placement;
 use ports::Ports;
 use worker::{Order, Orders, Worker};
 
@@ -67,6 +69,7 @@ pub struct Surroundings<'a> {
 /// The driver's end of all media threads.
 pub struct Workers {
     workers: Vec<Handle>,
+    placement: Placement,
     address: IpAddr,
     counters: Arc<Counters>,
 }
@@ -101,7 +104,8 @@ impl Workers {
             });
             workers.push(Handle { orders, thread: thread.map_err(Failure::io(failed))? });
         }
-        Ok(Workers { workers, address, counters: Arc::clone(around.counters) })
+        let placement = Placement::among(workers.len());
+        Ok(Workers { workers, placement, address, counters: Arc::clone(around.counters) })
     }
 
     pub fn count(&self) -> usize {
@@ -116,15 +120,21 @@ impl Workers {
     }
 
     /// Passes an order on. Ports that cannot be bound are told at once.
-    pub fn command(&self, call: CallId, command: Command) -> Option<Event> {
-        let count = self.workers.len().max(1) as u64;
-        let worker = self.workers.get((call.0 % count) as usize)?;
-        let Command::Open { leg, rtp_port, .. } = command else {
-            worker.orders.push(Order::Command(command));
-            return None;
+    pub fn command(&mut self, call: CallId, command: Command) -> Option<Event> {
+        let worker = self.workers.get(self.placement.of(call))?;
+        let (leg, rtp_port) = match &command {
+            Command::Open { leg, rtp_port, .. } => (*leg, *rtp_port),
+            _ => {
+                if let Command::Close { leg } = &command {
+                    self.placement.close(*leg);
+                }
+                worker.orders.push(Order::Command(command));
+                return None;
+            }
         };
         match Ports::bind(self.address, rtp_port) {
             Ok(ports) => {
+                self.placement.open(leg);
                 worker.orders.push(Order::Open { leg, ports, command });
                 None
             }

@@ -1,8 +1,9 @@
-//! The two sockets of a leg.
+//! The two sockets of a leg. Packets go by system calls without libc's cancellation points around them.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
+use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::media::Channel;
@@ -43,12 +44,14 @@ impl Ports {
             }
             to => to,
         };
-        self.socket(channel).send_to(bytes, to).map(drop)
+        sendto(self.socket(channel), bytes, SendFlags::empty(), &to)?;
+        Ok(())
     }
 
     /// `None` when there is nothing more.
     pub fn receive(&self, channel: Channel, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let (length, from) = self.socket(channel).recv_from(buffer).ok()?;
+        let (length, _, from) = recvfrom(self.socket(channel), buffer, RecvFlags::empty()).ok()?;
+        let from = SocketAddr::try_from(from?).ok()?;
         Some((length, SocketAddr::new(from.ip().to_canonical(), from.port())))
     }
 }

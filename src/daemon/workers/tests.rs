@@ -61,7 +61,7 @@ fn stream(remote: SocketAddr) -> Stream {
 #[test]
 fn a_leg_is_heard_every_20_ms_from_the_port_it_was_given() {
     let state = tempfile::tempdir().unwrap();
-    let World { workers, inbox, .. } = world(state.path());
+    let World { mut workers, inbox, .. } = world(state.path());
     let mut library = Library::default();
     library.add(&[1000; 8000], 8000).unwrap();
     workers.library(&Arc::new(library));
@@ -97,7 +97,7 @@ fn a_leg_is_heard_every_20_ms_from_the_port_it_was_given() {
 #[test]
 fn ports_that_are_taken_are_told_at_once() {
     let state = tempfile::tempdir().unwrap();
-    let World { workers, counters, .. } = world(state.path());
+    let World { mut workers, counters, .. } = world(state.path());
     let port = free_ports();
     let _taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).unwrap();
     let leg = LegId { call: CallId(1), index: 0 };
