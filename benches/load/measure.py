@@ -123,7 +123,6 @@ def sig(pid, target, user, rate=100, seconds=10):
         "retransmitted": int(last["Retransmissions(C)"]),
         "calls_per_second": round(ok / took, 1),
         "cpu_ms_per_call": round((cpu_seconds(pid) - cpu) * 1000 / max(1, ok), 3),
-        "setup": last.get("ResponseTime1(C)"),
         "threads": [idle[1], sampler.peak()[1]],
         "kb": [idle[0], sampler.peak()[0]],
     }

@@ -67,20 +67,27 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
         write_accounts(ready, demo, secrets, out)?;
     }
     writeln!(out, "\n  try next")?;
+    let hotline = program();
     let steps = [
-        ("hotline demo", "a caller and two agents, played for you to read and hear"),
-        ("hotline agent list", "who is signed on; hotline agent ready EXTENSION"),
-        ("hotline calls, hotline messages", "what came of the calls"),
-        ("hotline check DIR", "the mistakes in a folder of dialplans"),
+        ("demo", "a caller and two agents, played for you to read and hear"),
+        ("agent list", "who is signed on; agent ready EXTENSION makes somebody ready"),
+        ("calls", "what came of the calls"),
+        ("messages", "what callers left"),
+        ("check DIR", "the mistakes in a folder of dialplans"),
     ];
     for (command, about) in steps {
-        writeln!(out, "    {command:<32} {about}")?;
+        writeln!(out, "    {hotline} {command:<11} {about}")?;
     }
     writeln!(out, "\n  with a softphone")?;
     let caller = if ready.open_loopback { "no registration" } else { "registered with an account" };
     writeln!(out, "    caller   {caller}; dial one of the addresses above")?;
     writeln!(out, "    agent    server {}, user and password of an agent, UDP or TCP;", ready.server)?;
-    writeln!(out, "             then hotline agent ready EXTENSION, or the code above")
+    writeln!(out, "             then {hotline} agent ready EXTENSION, or the code above")
+}
+
+/// As it was called: a fresh clone has it in no search path.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "hotline".to_owned())
 }
 
 fn write_accounts(ready: &Ready, demo: &DemoAccounts, secrets: bool, out: &mut String) -> std::fmt::Result {
@@ -125,8 +132,7 @@ mod tests {
             trunks: vec![],
         };
         let shown = text(&ready, true);
-        for expected in
-            ["UDP 192.0.2.1:5060", "sip:10000@192.0.2.1:5060", "hotline demo", "accounts only", CALLER]
+        for expected in ["UDP 192.0.2.1:5060", "sip:10000@192.0.2.1:5060", " demo ", "accounts only", CALLER]
         {
             assert!(shown.contains(expected), "{expected} is missing in\n{shown}");
         }

@@ -139,15 +139,16 @@ impl Exchange {
         let answer = match &request.method {
             Method::Register => self.register(now, request, flow),
             Method::Options if self.draining => {
+                self.refuse(503, "draining", flow);
                 Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())
             }
             // Health checks of trunks and phones: the truth is that we are here.
             Method::Options => Answer::new(200).with("Allow", ALLOW).with("Accept", "application/sdp"),
-            _ => Answer::new(405).with("Allow", ALLOW),
+            _ => {
+                self.refuse(405, "method not served", flow);
+                Answer::new(405).with("Allow", ALLOW)
+            }
         };
-        if answer.status >= 400 && answer.status != 401 {
-            self.refuse(answer.status, "request", flow);
-        }
         self.sip.respond(now.mono, id, answer);
     }
 
@@ -155,17 +156,19 @@ impl Exchange {
         let user = match self.sign_in.check(now.mono, request, flow.remote.ip()) {
             Claim::Proven(user) => user,
             Claim::Refused(answer, why) => {
-                if answer.status != 401 {
-                    self.refuse(answer.status, why, flow);
-                }
+                self.refuse(answer.status, why, flow);
                 return answer;
             }
         };
         // RFC 3261 §10.3 step 4: who has signed in may change their own bindings and nobody else's.
         if request.to.uri.user().as_deref() != Some(user.expose().as_str()) {
+            self.refuse(403, "registers for somebody else", flow);
             return Answer::new(403);
         }
         let (answer, changed) = self.directory.register(now.mono, user.expose(), request, flow);
+        if answer.status != 200 {
+            self.refuse(answer.status, "registration not accepted", flow);
+        }
         // A refresh signs nobody on who has signed off since.
         if changed {
             let contacts = self.directory.count(user.expose());
