@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::base::Instant;
-use crate::exchange::{Exchange, Input, Notice, Output, Reply, StatusLine};
+use crate::exchange::{Account, Exchange, Input, Notice, Output, Reply, StatusLine};
 use crate::media::{self, Command};
 use crate::sip::Flow;
 
@@ -61,6 +61,14 @@ pub struct Driver {
     pub heart: Heartbeat,
     pub load: Load,
     pub loaded: Loaded,
+    pub rules: Rules,
+}
+
+/// What a start without a configuration file adds to the settings, for as long as it runs.
+#[derive(Default)]
+pub struct Rules {
+    pub loopback_is_trunk: bool,
+    pub demo_accounts: Vec<Account>,
 }
 
 /// What the loop knows beside that.
@@ -364,8 +372,12 @@ impl Turning {
                 self.driver.workers.library(&loaded.prompts.library);
                 let warnings = loaded.warnings.clone();
                 let plan = Arc::clone(&loaded.plan);
+                let rules = &self.driver.rules;
+                let mut config = loaded.settings.exchange.clone();
+                config.loopback_is_trunk = rules.loopback_is_trunk;
+                config.accounts.extend(rules.demo_accounts.iter().cloned());
                 self.driver.loaded = loaded;
-                self.input(Input::Reload(plan));
+                self.input(Input::Reload { plan, config: Some(Box::new(config)) });
                 Response::Reloaded { warnings }
             }
             Err(failure) => {

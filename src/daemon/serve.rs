@@ -12,7 +12,7 @@ use super::banner::Ready;
 use super::clock;
 use super::control::Control;
 use super::counters::Counters;
-use super::driver::Driver;
+use super::driver::{Driver, Rules};
 use super::failure::Failure;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report, Told};
@@ -118,6 +118,10 @@ fn build(
         open_loopback: config.loopback_is_trunk,
         trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
     };
+    let rules = Rules {
+        loopback_is_trunk: config.loopback_is_trunk,
+        demo_accounts: ready.demo.iter().flat_map(DemoAccounts::as_accounts).collect(),
+    };
     let exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
     let driver = Driver {
         exchange,
@@ -133,6 +137,7 @@ fn build(
         heart,
         load,
         loaded,
+        rules,
     };
     Ok((driver, ready))
 }

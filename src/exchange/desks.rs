@@ -28,6 +28,11 @@ pub(super) struct Absence {
 }
 
 impl Desks {
+    /// Nothing changes where the desk exists.
+    pub(super) fn open(&mut self, agent: AgentId, now: Instant) {
+        self.desks.entry(agent).or_insert(Desk { since: now, ..Desk::default() });
+    }
+
     pub(super) fn get(&self, agent: AgentId) -> Desk {
         self.desks.get(&agent).copied().unwrap_or_default()
     }

@@ -217,8 +217,13 @@ impl Exchange {
 
     /// Agents whom the plan says to be ready whenever their phone is there.
     pub(super) fn sign_on_the_ready(&mut self, now: Now) {
-        let ready: Vec<_> =
-            self.plan.agents().iter().filter(|agent| agent.ready).map(|agent| agent.extension.clone()).collect();
+        let ready: Vec<_> = self
+            .plan
+            .agents()
+            .iter()
+            .filter(|agent| agent.ready)
+            .map(|agent| agent.extension.clone())
+            .collect();
         for extension in ready {
             self.phone_there(now, &extension);
         }

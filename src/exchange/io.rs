@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Config;
 use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
@@ -40,8 +41,12 @@ pub enum Input<'a> {
         id: u64,
         command: Command,
     },
-    /// From now on new calls follow this plan.
-    Reload(Arc<Plan>),
+    /// From now on new calls follow this plan. With a config, who may call and how much is taken on change too;
+    /// addresses, ports and timers stay as they were at the start.
+    Reload {
+        plan: Arc<Plan>,
+        config: Option<Box<Config>>,
+    },
     /// New calls are refused with 503; [`Notice::Drained`] tells when the last one is over.
     Drain,
     /// Ends every call at once.

@@ -115,6 +115,7 @@ impl Exchange {
             ids,
             config,
         };
+        exchange.open_desks(now);
         exchange.sign_on_the_ready(now);
         exchange.settle(now);
         exchange
@@ -143,7 +144,12 @@ impl Exchange {
                 let reply = self.command(now, command);
                 self.output.push_back(Output::Reply { id, reply });
             }
-            Input::Reload(plan) => self.reload(now, plan),
+            Input::Reload { plan, config } => {
+                if let Some(config) = config {
+                    self.reconfigure(*config);
+                }
+                self.reload(now, plan);
+            }
             Input::Drain => self.draining = true,
             Input::Shutdown => {
                 self.draining = true;
@@ -190,6 +196,14 @@ impl Exchange {
         self.ids
     }
 
+    /// Registered phones and running calls stay; who calls or registers next is met by the new rules.
+    fn reconfigure(&mut self, config: Config) {
+        self.sign_in.reconfigure(&config);
+        let Config { trunks, accounts, security, loopback_is_trunk, most_calls, call, .. } = config;
+        self.config =
+            Config { trunks, accounts, security, loopback_is_trunk, most_calls, call, ..self.config.clone() };
+    }
+
     /// Running calls keep the plan that they began with; queues, agents and numbers change now.
     fn reload(&mut self, now: Now, plan: Arc<Plan>) {
         self.numbering.learn(&plan);
@@ -199,6 +213,7 @@ impl Exchange {
             &topology::topology(&self.plan, &self.numbering),
             &mut self.core_events,
         );
+        self.open_desks(now);
         self.sign_on_the_ready(now);
         tracing::info!(
             numbers = self.plan.numbers().len(),
@@ -206,6 +221,15 @@ impl Exchange {
             agents = self.plan.agents().len(),
             "dialplan in force"
         );
+    }
+
+    /// Every agent of the plan has a desk, from now on if not before.
+    fn open_desks(&mut self, now: Now) {
+        for agent in self.plan.agents() {
+            if let Some(id) = self.numbering.agent(&agent.extension) {
+                self.desks.open(id, now.mono);
+            }
+        }
     }
 
     fn timeouts(&mut self, now: Now) {

@@ -36,19 +36,21 @@ pub(super) enum Claim {
 
 impl SignIn {
     pub(super) fn new(config: &Config, rng: Rng) -> Self {
-        let accounts = config.accounts.iter().map(|account| (account.user.clone(), account.secret.clone()));
-        let trunks = config.trunks.iter().filter_map(|trunk| {
-            let (user, password) = trunk.credentials.clone()?;
-            Some((user, Secret::Password(password)))
-        });
         SignIn {
-            challenger: Challenger::new(config.security.realm.clone(), rng)
-                .offering(&config.security.digest),
-            secrets: accounts.chain(trunks).collect(),
+            challenger: Challenger::new(config.security.realm.clone(), rng).offering(&config.security.digest),
+            secrets: secrets(config),
             failures: config.security.failures,
             window: config.security.failure_window,
             sources: BTreeMap::new(),
         }
+    }
+
+    /// From now on these accounts and limits hold; failures that were counted stay counted. The realm stays, since
+    /// challenges that are under way name it.
+    pub(super) fn reconfigure(&mut self, config: &Config) {
+        self.secrets = secrets(config);
+        self.failures = config.security.failures;
+        self.window = config.security.failure_window;
     }
 
     /// Whether the name is one of ours: who calls by it has to prove it.
@@ -97,4 +99,14 @@ impl SignIn {
         }
         self.sources.entry(source).or_insert(Failures { count: 0, since: now }).count += 1;
     }
+}
+
+/// What each account, and each trunk that signs in, is recognised by.
+fn secrets(config: &Config) -> BTreeMap<String, Secret> {
+    let accounts = config.accounts.iter().map(|account| (account.user.clone(), account.secret.clone()));
+    let trunks = config.trunks.iter().filter_map(|trunk| {
+        let (user, password) = trunk.credentials.clone()?;
+        Some((user, Secret::Password(password)))
+    });
+    accounts.chain(trunks).collect()
 }

@@ -212,6 +212,21 @@ fn a_stranger_is_challenged_and_an_unknown_number_refused() {
 }
 
 #[test]
+fn a_reload_changes_who_may_call_and_leaves_running_calls_alone() {
+    let (mut bench, _) = Bench::talking();
+    let strict = Config { loopback_is_trunk: false, ..Config::default() };
+    let reload = Input::Reload { plan: plan(), config: Some(Box::new(strict)) };
+    bench.exchange.handle_input(bench.now, reload);
+    bench.exchange.check_invariants();
+    assert_eq!(bench.exchange.calls.values().map(Call::stage).collect::<Vec<_>>(), [StageKind::Talk]);
+    bench.call();
+    let challenged = std::iter::from_fn(|| bench.caller.endpoint.poll_event())
+        .any(|event| matches!(event, sip::Event::Rejected { status: 401, .. }));
+    assert!(challenged);
+    assert_eq!(bench.exchange.calls(), 1);
+}
+
+#[test]
 fn draining_refuses_the_next_call_and_tells_when_the_last_is_over() {
     let (mut bench, dialog) = Bench::talking();
     bench.exchange.handle_input(bench.now, Input::Drain);

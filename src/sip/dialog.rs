@@ -38,8 +38,7 @@ impl Dialog {
     pub fn of_server(invite: &Request, flow: Flow, tag: &Text, contact: String) -> Option<Self> {
         let routes = invite.headers.addresses(Name::RecordRoute).ok()?;
         let has_contact = invite.headers.has(Name::Contact);
-        let target =
-            if has_contact { invite.headers.contact()?.uri } else { invite.from.uri.clone() };
+        let target = if has_contact { invite.headers.contact()?.uri } else { invite.from.uri.clone() };
         Some(Dialog {
             call_id: invite.call_id.clone(),
             local: invite.to.clone().with_tag(tag),

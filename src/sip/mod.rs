@@ -39,7 +39,9 @@ mod uri;
 mod via;
 pub mod wire;
 
-pub use endpoint::{Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, RequestId, Stats};
+pub use endpoint::{
+    Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, RequestId, Stats,
+};
 pub use flow::{Flow, Transmit, Transport};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};
 pub use message::{CSeq, Message, Request, Response};
@@ -47,4 +49,4 @@ pub use method::Method;
 pub use name_addr::NameAddr;
 pub use uri::{BadUri, Host, Scheme, Uri};
 pub use via::{MAGIC_COOKIE, Via};
-pub use wire::{Framing, Limits, Malformed, ParseError, Params, Refusal, StreamFramer, Text};
+pub use wire::{Framing, Limits, Malformed, Params, ParseError, Refusal, StreamFramer, Text};

@@ -96,5 +96,8 @@ fn a_row_has_form_default_and_meaning() {
 fn the_printed_reference_is_the_one_in_the_folder() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/dialplans/REFERENCE.md");
     let written = std::fs::read_to_string(file).unwrap_or_default();
-    assert!(written == reference(), "dialplans/REFERENCE.md is out of date: hotline reference > dialplans/REFERENCE.md");
+    assert!(
+        written == reference(),
+        "dialplans/REFERENCE.md is out of date: hotline reference > dialplans/REFERENCE.md"
+    );
 }

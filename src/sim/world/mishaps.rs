@@ -58,7 +58,7 @@ impl World {
             Fault::Reload => {
                 std::mem::swap(&mut self.plan, &mut self.next_plan);
                 let plan = self.plan.clone();
-                self.input(Input::Reload(plan));
+                self.input(Input::Reload { plan, config: None });
             }
             Fault::StreamCloses => self.close_a_stream(),
         }
