@@ -215,13 +215,17 @@ impl Exchange {
         true
     }
 
-    /// Agents whom the plan says to be ready whenever their phone is there.
-    pub(super) fn sign_on_the_ready(&mut self, now: Now) {
+    /// Agents whom the plan says to be ready whenever their phone is there. Who was so by the plan before, too,
+    /// stays as they are: they may have signed off.
+    pub(super) fn sign_on_the_ready(&mut self, now: Now, before: Option<&Plan>) {
+        let was_ready = |extension: &str| {
+            before.and_then(|plan| plan.agent_by_extension(extension)).is_some_and(|agent| agent.ready)
+        };
         let ready: Vec<_> = self
             .plan
             .agents()
             .iter()
-            .filter(|agent| agent.ready)
+            .filter(|agent| agent.ready && !was_ready(&agent.extension))
             .map(|agent| agent.extension.clone())
             .collect();
         for extension in ready {

@@ -116,7 +116,7 @@ impl Exchange {
             config,
         };
         exchange.open_desks(now);
-        exchange.sign_on_the_ready(now);
+        exchange.sign_on_the_ready(now, None);
         exchange.settle(now);
         exchange
     }
@@ -207,14 +207,14 @@ impl Exchange {
     /// Running calls keep the plan that they began with; queues, agents and numbers change now.
     fn reload(&mut self, now: Now, plan: Arc<Plan>) {
         self.numbering.learn(&plan);
-        self.plan = plan;
+        let before = std::mem::replace(&mut self.plan, plan);
         self.core.reconfigure(
             now.mono,
             &topology::topology(&self.plan, &self.numbering),
             &mut self.core_events,
         );
         self.open_desks(now);
-        self.sign_on_the_ready(now);
+        self.sign_on_the_ready(now, Some(&before));
         tracing::info!(
             numbers = self.plan.numbers().len(),
             queues = self.plan.queues().len(),
