@@ -19,7 +19,7 @@ const ROUNDS: usize = 9;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let measured: [(&str, fn() -> Sample); 6] = [
+    let measured: [(&str, Measure); 6] = [
         ("sip: parse an INVITE of 1.2 kB", parse_invite),
         ("sip: write it again", write_invite),
         ("media: a packet over a bridge, 200 calls", bridged_packet),
@@ -34,6 +34,8 @@ fn main() {
         println!("{:7.0} ns {:6.0} ns  {name}", rounds[0], rounds[ROUNDS / 2]);
     }
 }
+
+type Measure = fn() -> Sample;
 
 /// How long so many repetitions took.
 struct Sample(Duration, u32);

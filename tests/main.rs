@@ -2,6 +2,9 @@
 //!
 //! The suites that need other people's phones are not here: `tests/run` starts them against the real binary.
 
+// A test may look at the clock: what is tested may not.
+#![allow(clippy::disallowed_methods)]
+
 /// SIP from outside: the bytes of the network against the parser.
 mod sip {
     /// A stream cut anywhere gives the same messages.

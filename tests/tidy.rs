@@ -129,7 +129,7 @@ fn the_core_walks_no_hash_map() {
             .filter(|at| matches!(text(at + 2), "HashMap" | "HashSet") && matches!(text(at + 1), ":" | "="))
             .map(text)
             .collect();
-        for at in 0..tokens.len() {
+        for (at, token) in tokens.iter().enumerate() {
             let calls = hashed.contains(text(at)) && text(at + 1) == "." && WALKS.contains(&text(at + 2));
             let borrowed = if text(at + 1) == "mut" { at + 2 } else { at + 1 };
             let own = if text(borrowed) == "self" { borrowed + 2 } else { borrowed };
@@ -139,7 +139,7 @@ fn the_core_walks_no_hash_map() {
                 && hashed.contains(text(own))
                 && text(own + 1) == "{";
             if calls || loops {
-                faults.push(format!("{}:{}: walks a hash map", file.name, tokens[at].line));
+                faults.push(format!("{}:{}: walks a hash map", file.name, token.line));
             }
         }
     }

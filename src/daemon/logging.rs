@@ -2,12 +2,16 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub format: Format,
-    /// The directives of `tracing-subscriber`'s filter: `info`, `info,hotline::sip=debug`.
+    /// A level, and others for parts of the program: `info`, `info,hotline::sip=debug`.
     pub filter: String,
 }
 
@@ -26,17 +30,17 @@ pub enum Format {
 
 /// Whether a filter can be used, and if not, why.
 pub fn check_filter(filter: &str) -> Result<(), String> {
-    EnvFilter::try_new(filter).map(drop).map_err(|error| error.to_string())
+    filter.parse::<Targets>().map(drop).map_err(|error| error.to_string())
 }
 
 /// Installs the subscriber of this process. A second call changes nothing.
 pub fn start(config: &Config) {
-    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let done = match config.format {
-        Format::Human => builder.with_ansi(io::stderr().is_terminal()).with_target(false).try_init(),
-        Format::Json => builder.json().flatten_event(true).try_init(),
+    let filter = config.filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
+        Format::Human => lines.with_ansi(io::stderr().is_terminal()).with_target(false).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
     };
     // Already installed by a test or by the demo around us: theirs stays.
-    drop(done);
+    drop(tracing_subscriber::registry().with(lines.with_filter(filter)).try_init());
 }

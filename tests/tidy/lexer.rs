@@ -76,7 +76,7 @@ impl Lexer<'_> {
         } else if first.is_alphanumeric() || first == '_' {
             let word = |c: char| c.is_alphanumeric() || c == '_';
             let length = self.rest.find(|c| !word(c)).unwrap_or(self.rest.len());
-            self.take(&self.rest[..length].to_owned(), length);
+            self.take(&self.rest[..length], length);
         } else if self.rest.starts_with("::") {
             self.take("::", 2);
         } else if first.is_whitespace() {

@@ -330,7 +330,7 @@ fn child() {
     if task == "lock" {
         store.db.execute_batch("BEGIN IMMEDIATE").expect("locks");
         say("locked");
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::park_timeout(Duration::from_secs(60));
         return;
     }
     let first = store.ids().expect("numbers").slip;
