@@ -96,6 +96,12 @@ impl Source {
             Origin::File { line, column, .. } => (*line, *column),
             _ => (usize::MAX, 0),
         });
+        // One argument may give several settings; its mistake is told once.
+        mistakes.dedup_by(|next, one| {
+            matches!(one.origin, Origin::Argument(_))
+                && one.origin == next.origin
+                && one.reason == next.reason
+        });
         Err(Mistakes(mistakes))
     }
 }

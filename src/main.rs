@@ -60,14 +60,16 @@ enum Command {
         /// The same seed gives the same day, byte for byte.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Customers' calls; what agents dial from their desks comes on top.
         #[arg(long, default_value_t = 5_000)]
         calls: u32,
+        /// Invented agents, beside those of the dialplan.
         #[arg(long, default_value_t = 55)]
         agents: u32,
     },
     /// Load dialplans, prompts and settings, and print every mistake.
     Check {
-        /// As --dialplans.
+        /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
         dir: Option<PathBuf>,
     },
     /// Print what may be written in a dialplan.
@@ -111,18 +113,28 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Agent {
+    /// Everybody, with state, phone and skills.
     List,
+    /// Begin work, ready for calls.
     SignOn {
+        /// As 1001.
         extension: String,
     },
+    /// End work: no calls until the next sign-on.
     SignOff {
+        /// As 1001.
         extension: String,
     },
+    /// Take calls.
     Ready {
+        /// As 1001.
         extension: String,
     },
+    /// Take no calls for a while; callers who ask for this person are told why.
     Away {
+        /// As 1001.
         extension: String,
+        /// Why: one of
         /// meeting, important-meeting, visitor, out, banquet, break, leave or training.
         #[arg(default_value = "break", value_parser = away_reason)]
         reason: AwayReason,
@@ -134,26 +146,32 @@ enum Agent {
 
 #[derive(Subcommand)]
 enum Messages {
+    /// What is not done yet (the default).
     List,
+    /// Play the recording with a player of this machine.
     Play {
+        /// As `3` or `m3`.
         #[arg(value_parser = slip_id)]
         message: SlipId,
         /// Copy the recording to this file instead.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Where the recording lies.
+    /// Print where the recording lies.
     Path {
+        /// As `3` or `m3`.
         #[arg(value_parser = slip_id)]
         message: SlipId,
     },
-    /// The message is no longer new.
+    /// Mark it as listened to.
     Heard {
+        /// As `3` or `m3`.
         #[arg(value_parser = slip_id)]
         message: SlipId,
     },
-    /// The matter is settled.
+    /// Mark it as settled: no longer listed.
     Done {
+        /// As `3` or `m3`.
         #[arg(value_parser = slip_id)]
         message: SlipId,
     },

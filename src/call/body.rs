@@ -55,6 +55,11 @@ impl Body {
         self.caller.as_mut().is_some_and(|caller| caller.finished(play))
     }
 
+    /// Offer and answer are through, so that the caller can hear us.
+    pub(super) fn is_heard(&self) -> bool {
+        self.caller.as_ref().is_some_and(Leg::is_connected)
+    }
+
     pub(super) fn caller_holds(&self) -> bool {
         self.caller.as_ref().is_some_and(Leg::holds)
     }

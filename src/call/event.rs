@@ -32,9 +32,9 @@ pub struct Arrival {
 #[derive(Debug)]
 pub enum Event {
     // -- the dialogs --
-    /// The ACK of our 200 brought the SDP answer to our offer.
+    /// The ACK of our 200, with the SDP answer where the 200 carried our offer.
     Acked {
-        sdp: Bytes,
+        sdp: Option<Bytes>,
     },
     /// An agent's phone answered.
     Answered {

@@ -1,7 +1,7 @@
 //! The end of a visit: everything is closed, and the record is written.
 
 use super::message::Pending;
-use super::{Body, Call, Ctx, Effect, Event, Stage};
+use super::{Body, Call, Ctx, Effect, Event, Stage, Timer};
 use crate::record::{CallEnd, QueueOutcome, Record, StageKind};
 
 /// The caller has gone, but what they said is not safe yet.
@@ -58,10 +58,12 @@ impl Closing {
         Stage::Closing(self)
     }
 
-    /// The writer never said that the message is safe. It is not lost: the store finds it at the next start.
+    /// The writer has not said yet that the message is safe. Nobody is kept waiting, so it may take its time:
+    /// without us the message would come to light at the next start only.
     pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         tracing::error!("a message was not made durable in time");
-        over(body, ctx, self.end)
+        body.timers.arm(Timer::Durable, ctx.now.mono + ctx.settings.durable_within);
+        Stage::Closing(self)
     }
 }
 

@@ -128,6 +128,21 @@ impl Call {
                 hang_up::caller_gone(stage, &mut self.body, ctx, CallEnd::Shutdown)
             }
             (stage, Event::Acked { sdp }) => {
+                if let Some(sdp) = sdp {
+                    self.body.late_answer(ctx, &sdp);
+                }
+                if self.body.is_heard() {
+                    stage
+                } else {
+                    // Nothing was agreed on: nobody would hear anything, and no audio would be missed.
+                    ctx.effect(Effect::Bye { leg: caller });
+                    hang_up::caller_gone(stage, &mut self.body, ctx, CallEnd::NoAudio)
+                }
+            }
+            (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
+            // Where nobody else is on the line it changes what the caller hears us by, and nothing more.
+            (stage, Event::ReofferAnswered { leg, sdp }) if leg == caller => {
                 self.body.late_answer(ctx, &sdp);
                 stage
             }
@@ -135,8 +150,6 @@ impl Call {
             (Stage::Wait(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Offer(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Dial(stage), event) => stage.handle(&mut self.body, ctx, event),
-            (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
-            (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };

@@ -52,7 +52,8 @@ pub(super) fn begin(
         recording
     });
     let talk = Talk { given, agent, extension, leg, recording };
-    if talk.leg.holds() { Hold::begin(talk, body, ctx) } else { Stage::Talk(talk) }
+    // A caller may have put us on hold while waiting.
+    if talk.leg.holds() || body.caller_holds() { Hold::begin(talk, body, ctx) } else { Stage::Talk(talk) }
 }
 
 impl Talk {

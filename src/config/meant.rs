@@ -48,7 +48,10 @@ impl Reader<'_> {
         }
         let dir = self.folder("dialplan.dir", &written.dialplan.dir);
         if written.dialplan.alone && dir.is_none() {
-            self.mistake("dialplan.alone", "there is no dialplan.dir to stand alone");
+            self.mistake(
+                "dialplan.alone",
+                "nothing would be left: name a folder too, by dialplan.dir or --dialplans",
+            );
         }
         Settings {
             listen: self.listen(&written.listen),

@@ -208,7 +208,7 @@ filter = \"hotline=loud\"
         "account.4: security.digest does not offer",
         "security.digest: \"SHA-512\" is no algorithm",
         "hotline.toml:21:1: sip.min_session_expires_s: at least 90",
-        "dialplan.alone: there is no dialplan.dir",
+        "dialplan.alone: nothing would be left",
         "log.filter: ",
     ] {
         assert!(mistakes.contains(expected), "{expected}\nis missing in\n{mistakes}");

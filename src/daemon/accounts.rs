@@ -63,8 +63,11 @@ impl DemoAccounts {
         self.0.get(user)
     }
 
-    pub fn as_accounts(&self) -> impl Iterator<Item = Account> {
-        self.0.iter().map(|(user, password)| Account {
+    /// Without [`CALLER`] where callers need no account: a softphone that happens to have this name would be
+    /// challenged.
+    pub fn as_accounts(&self, open_loopback: bool) -> impl Iterator<Item = Account> {
+        let used = self.0.iter().filter(move |(user, _)| !open_loopback || *user != CALLER);
+        used.map(|(user, password)| Account {
             user: user.clone(),
             secret: Secret::Password(password.clone()),
         })
@@ -84,7 +87,8 @@ mod tests {
         accounts.complete(["8001", "8002", CALLER].into_iter(), &mut rng);
         assert_eq!(accounts.get("8001"), first.get("8001"));
         assert_ne!(accounts.get("8002"), accounts.get("8001"));
-        assert_eq!(accounts.as_accounts().count(), 3);
+        assert_eq!(accounts.as_accounts(false).count(), 3);
+        assert!(accounts.as_accounts(true).all(|account| account.user != CALLER));
         let text = serde_json::to_string(&accounts).unwrap();
         assert_eq!(serde_json::from_str::<DemoAccounts>(&text).unwrap(), accounts);
         assert!(!format!("{accounts:?}").contains(accounts.get("8001").unwrap().expose().as_str()));

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::dialplan::Plan;
+use crate::dialplan::{Hours, Plan};
 use crate::sip::Transport;
 
 use super::accounts::{CALLER, DemoAccounts};
+use super::clock;
+use super::state;
 
 /// A daemon that is ready to take calls.
 pub struct Ready {
@@ -23,6 +25,8 @@ pub struct Ready {
     /// Callers need no account: nobody but this machine can reach us.
     pub open_loopback: bool,
     pub trunks: Vec<String>,
+    /// Whether any phone can sign in.
+    pub accounts: bool,
 }
 
 /// To standard output; passwords only where that is a terminal.
@@ -48,9 +52,15 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  state      {}", ready.state.display())?;
     match (ready.open_loopback, ready.trunks.is_empty()) {
         (true, _) => writeln!(out, "  callers    any phone on this machine, without a password")?,
-        (false, true) => writeln!(out, "  callers    accounts only; no trunk is configured")?,
-        (false, false) => writeln!(out, "  callers    trunks {}, and accounts", ready.trunks.join(", "))?,
+        (false, true) if ready.accounts => {
+            writeln!(out, "  callers    with accounts only; no trunk is configured")?;
+        }
+        (false, true) => writeln!(out, "  callers    nobody: neither a trunk nor an account is configured")?,
+        (false, false) => {
+            writeln!(out, "  callers    from trunks ({}), and with accounts", ready.trunks.join(", "))?;
+        }
     }
+    write_hours(plan, out)?;
     writeln!(out, "\n  dial")?;
     for number in plan.numbers().iter().filter(|number| !number.desks) {
         let address = format!("sip:{}@{}", number.pattern, ready.server);
@@ -68,21 +78,53 @@ fn write(ready: &Ready, secrets: bool, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "\n  try next")?;
     let hotline = program();
+    let here = state_argument(&ready.state);
     let steps = [
-        ("demo", "a caller and two agents, played for you to read and hear"),
-        ("agent list", "who is signed on; agent ready EXTENSION makes somebody ready"),
-        ("calls", "what came of the calls"),
-        ("messages", "what callers left"),
-        ("check DIR", "the mistakes in a folder of dialplans"),
+        ("demo".to_owned(), "callers and agents, played for you to read and hear"),
+        (format!("agent list{here}"), "who is signed on; agent ready EXTENSION makes somebody ready"),
+        (format!("calls{here}"), "what came of the calls"),
+        (format!("messages{here}"), "what callers left"),
+        ("check DIR".to_owned(), "the mistakes in a folder of dialplans"),
     ];
-    for (command, about) in steps {
-        writeln!(out, "    {hotline} {command:<11} {about}")?;
+    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    for (command, about) in &steps {
+        writeln!(out, "    {hotline} {command:<width$}  {about}")?;
     }
     writeln!(out, "\n  with a softphone")?;
-    let caller = if ready.open_loopback { "no registration" } else { "registered with an account" };
+    let caller = match (ready.open_loopback, ready.trunks.is_empty()) {
+        (true, _) => "no registration",
+        (false, true) => "registered with an account",
+        (false, false) => "through a trunk, or registered with an account",
+    };
     writeln!(out, "    caller   {caller}; dial one of the addresses above")?;
     writeln!(out, "    agent    server {}, user and password of an agent, UDP or TCP;", ready.server)?;
-    writeln!(out, "             then {hotline} agent ready EXTENSION, or the code above")
+    writeln!(out, "             ready once registered where the dialplan says so, else by the code above")
+}
+
+/// A caller who hears that we are closed may be in another time zone than the bank.
+fn write_hours(plan: &Plan, out: &mut String) -> std::fmt::Result {
+    let now = clock::now().wall;
+    let zone = plan.time_zone();
+    let Ok(time) = jiff::Timestamp::from_microsecond(now.as_micros()) else { return Ok(()) };
+    let there = time.to_zoned(zone.clone()).strftime("%A %H:%M").to_string();
+    let zone = zone.iana_name().unwrap_or("its time zone");
+    for calendar in plan.calendars() {
+        let says = match plan.hours(calendar, now) {
+            Hours::Open => "open",
+            Hours::Closed => "closed",
+            Hours::Holiday => "closed for a holiday",
+        };
+        writeln!(out, "  hours      {}: {says} now ({there} in {zone})", calendar.name)?;
+    }
+    Ok(())
+}
+
+/// Commands find this daemon only through its folder; none is needed for the usual one.
+fn state_argument(folder: &Path) -> String {
+    match state::folder(None) {
+        Ok(usual) if usual == folder => String::new(),
+        _ => format!(" --state {}", folder.display()),
+    }
 }
 
 /// As it was called: a fresh clone has it in no search path.
@@ -130,13 +172,22 @@ mod tests {
             demo: Some(demo),
             open_loopback: false,
             trunks: vec![],
+            accounts: true,
         };
         let shown = text(&ready, true);
-        for expected in ["UDP 192.0.2.1:5060", "sip:10000@192.0.2.1:5060", " demo ", "accounts only", CALLER]
-        {
+        for expected in [
+            "UDP 192.0.2.1:5060",
+            "sip:10000@192.0.2.1:5060",
+            " demo ",
+            "accounts only",
+            " now (",
+            " calls --state ",
+            CALLER,
+        ] {
             assert!(shown.contains(expected), "{expected} is missing in\n{shown}");
         }
         assert!(shown.contains(&agent) && shown.contains(&password));
         assert!(!text(&ready, false).contains(&password));
+        assert!(text(&Ready { accounts: false, demo: None, ..ready }, true).contains("nobody: neither"));
     }
 }

@@ -53,6 +53,9 @@ pub fn sources(config: &Config) -> Result<Vec<SourceFile>, Failure> {
     }
     if let Some(folder) = &config.folder {
         read_folder(folder, folder, &mut files)?;
+        if files.is_empty() {
+            return Err(Failure::Other(format!("{} has no dialplan: it is empty", folder.display())));
+        }
     }
     Ok(files.into_iter().map(|(name, text)| SourceFile { name, text }).collect())
 }

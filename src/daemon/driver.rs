@@ -10,6 +10,7 @@
 //! blocks: files, recordings and the store have threads of their own.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::base::Instant;
+use crate::base::{Instant, RecordingId};
 use crate::exchange::{Account, Exchange, Input, Notice, Output, Reply, StatusLine};
 use crate::media::{self, Command};
 use crate::sip::Flow;
@@ -42,6 +43,8 @@ const NETWORK: usize = 64;
 const REPORTS: usize = 256;
 /// How long the last BYEs may wait for their answers.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long messages that are still being written hold up an end that is at once.
+const LAST_MESSAGES: Duration = Duration::from_secs(2);
 /// A pause for timers while nothing has a deadline; any length would do.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -204,9 +207,7 @@ impl Turning {
                     if let Err(reason) = &result {
                         tracing::error!(%recording, reason, "a recording cannot be played");
                     }
-                    for (call, command) in self.plays.loaded(recording, result.ok()) {
-                        self.command(call, command);
-                    }
+                    self.loaded(recording, result.ok());
                     self.settle();
                 }
                 Report::Reloaded(result) => self.end_reload(*result),
@@ -315,7 +316,13 @@ impl Turning {
                     match self.plays.play(Play { leg, play, clips, repeat }) {
                         Ok(Some(command)) => self.command(leg.call, command),
                         Ok(None) => {}
-                        Err(missing) => missing.into_iter().for_each(|id| self.driver.recorder.load(id)),
+                        Err(missing) => {
+                            // In vain only where the recorder's thread is gone: the call must not wait for it.
+                            let gone = missing.into_iter().filter(|id| !self.driver.recorder.load(*id));
+                            for id in gone.collect::<Vec<_>>() {
+                                self.loaded(id, None);
+                            }
+                        }
                     }
                 }
                 Output::Record(record) => self.driver.records.save(record),
@@ -334,6 +341,12 @@ impl Turning {
         self.consequences.extend(failed.map(Consequence::Media));
     }
 
+    fn loaded(&mut self, recording: RecordingId, samples: Option<Arc<[i16]>>) {
+        for (call, command) in self.plays.loaded(recording, samples) {
+            self.command(call, command);
+        }
+    }
+
     fn notice(&mut self, notice: &Notice) {
         match notice {
             Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => self.leave(FAREWELL),
@@ -344,6 +357,15 @@ impl Turning {
     // -- reload --
 
     fn begin_reload(&mut self, reply: Option<oneshot::Sender<Response>>) {
+        if self.stage != Stage::Serving {
+            // The service manager has been told that we end: nothing may tell it otherwise.
+            let waiting =
+                if self.reload.running { Vec::new() } else { std::mem::take(&mut self.reload.waiting) };
+            for asked in waiting.into_iter().chain(reply) {
+                let _ = asked.send(Response::Refused("the hotline is ending".to_owned()));
+            }
+            return;
+        }
         if self.reload.running {
             self.reload.wanted = true;
             self.reload.next.extend(reply);
@@ -355,7 +377,14 @@ impl Turning {
         notify::reloading();
         let (load, prompts) = (Arc::clone(&self.driver.load), self.driver.loaded.prompts.clone());
         let inbox = self.driver.inbox.clone();
-        let read = move || inbox.push_patiently(Report::Reloaded(Box::new(Loaded::again(&load, &prompts))));
+        let read = move || {
+            // A reload that never ended would keep every later one waiting.
+            let read = AssertUnwindSafe(|| Loaded::again(&load, &prompts));
+            let loaded = catch_unwind(read).unwrap_or_else(|_| {
+                Err(Failure::Other("the reload failed by a fault of the hotline".to_owned()))
+            });
+            inbox.push_patiently(Report::Reloaded(Box::new(loaded)));
+        };
         if let Err(error) = std::thread::Builder::new().name("reload".to_owned()).spawn(read) {
             self.end_reload(Err(Failure::Io { what: "the reload could not be started", error }));
         }
@@ -385,7 +414,9 @@ impl Turning {
                 Response::Refused(failure.to_string())
             }
         };
-        notify::ready("taking calls");
+        if self.stage == Stage::Serving {
+            notify::ready("taking calls");
+        }
         for waiting in std::mem::take(&mut self.reload.waiting) {
             let _ = waiting.send(response.clone());
         }
@@ -404,7 +435,7 @@ impl Turning {
                 let limit = self.driver.loaded.settings.drain.limit;
                 let calls = self.driver.exchange.calls();
                 tracing::info!(calls, ?limit, "draining: new calls are refused, running ones go on");
-                notify::stopping("draining", limit + FAREWELL);
+                notify::stopping("draining", limit.saturating_add(FAREWELL));
                 self.stage = Stage::Draining { ends: clock::mono() + limit };
                 self.input(Input::Drain);
                 if self.driver.exchange.calls() == 0 {
@@ -425,13 +456,20 @@ impl Turning {
 
     fn is_over(&self) -> bool {
         match self.stage {
-            Stage::Leaving { ends } => ends <= clock::mono() || self.driver.exchange.is_idle(),
+            Stage::Leaving { ends } => {
+                let (now, exchange) = (clock::mono(), &self.driver.exchange);
+                // A call that is left now has a message whose writing takes its moment.
+                exchange.is_idle() || ends <= now && (exchange.calls() == 0 || ends + LAST_MESSAGES <= now)
+            }
             _ => false,
         }
     }
 
     /// What was said and recorded up to here reaches the disk.
-    fn close(self) {
+    fn close(mut self) {
+        // Calls whose messages are not written yet get their records; the next start finds the messages.
+        self.input(Input::Shutdown);
+        self.driver.inbox.close();
         let Driver { exchange, workers, recorder, recording, records, control, counters, .. } = self.driver;
         drop(control);
         workers.stop();
@@ -450,7 +488,9 @@ impl Turning {
         let deadline = self.driver.exchange.poll_timeout().map(|(at, _)| at);
         let stage = match self.stage {
             Stage::Serving => None,
-            Stage::Draining { ends } | Stage::Leaving { ends } => Some(ends),
+            Stage::Draining { ends } => Some(ends),
+            Stage::Leaving { ends } if clock::mono() < ends => Some(ends),
+            Stage::Leaving { ends } => Some(ends + LAST_MESSAGES),
         };
         let watchdog = self.watchdog.map(|(at, _)| at);
         let next = [deadline, stage, watchdog].into_iter().flatten().min();

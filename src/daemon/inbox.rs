@@ -1,6 +1,7 @@
 //! The one way from the shell's threads to the driver: a bounded lock-free queue and a knock at the door.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
@@ -53,6 +54,8 @@ pub struct Inbox<T>(Arc<Shared<T>>);
 struct Shared<T> {
     queue: ArrayQueue<T>,
     door: Notify,
+    /// Nobody pops any longer.
+    closed: AtomicBool,
 }
 
 impl<T> Clone for Inbox<T> {
@@ -63,11 +66,15 @@ impl<T> Clone for Inbox<T> {
 
 impl<T> Inbox<T> {
     pub fn new(capacity: usize) -> Self {
-        Inbox(Arc::new(Shared { queue: ArrayQueue::new(capacity), door: Notify::new() }))
+        let (queue, door) = (ArrayQueue::new(capacity), Notify::new());
+        Inbox(Arc::new(Shared { queue, door, closed: AtomicBool::new(false) }))
     }
 
     /// Never waits.
     pub fn push(&self, value: T) -> Result<(), T> {
+        if self.0.closed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         self.0.queue.push(value)?;
         // A knock that nobody waits for is kept for the next wait, so none is lost between pop and wait.
         self.0.door.notify_one();
@@ -81,6 +88,11 @@ impl<T> Inbox<T> {
             value = back;
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// What comes from now on concerns nobody, so that no thread waits for room while it is waited for.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::Relaxed);
     }
 
     pub fn pop(&self) -> Option<T> {
@@ -106,6 +118,15 @@ mod tests {
         let inbox = Inbox::new(2);
         assert_eq!((inbox.push(1), inbox.push(2), inbox.push(3)), (Ok(()), Ok(()), Err(3)));
         assert_eq!((inbox.pop(), inbox.pop(), inbox.pop()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn nobody_waits_for_room_in_a_closed_inbox() {
+        let inbox = Inbox::new(1);
+        inbox.push_patiently(1);
+        inbox.close();
+        inbox.push_patiently(2);
+        assert_eq!((inbox.pop(), inbox.pop()), (Some(1), None));
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -1,18 +1,26 @@
-//! The writer of records: one thread, many records to a transaction, nothing lost and nothing waited for.
+//! The writer of records: one thread, many records to a transaction, nothing waited for. What a full disk or a
+//! locked file refuses is kept and tried again, in order, until it is written or the daemon ends.
 
+use std::collections::VecDeque;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::base::Ids;
 use crate::record::Record;
 
 use super::failure::Failure;
 use super::inbox::{Inbox, Report};
-use super::store::Store;
+use super::store::{Store, StoreError};
 
 /// Records in one transaction at most.
 const BATCH: usize = 256;
+/// Records that may wait for a slow disk, and as many again for one that writes nothing at all: an hour of more
+/// calls than ever were, some 100 MB.
+const QUEUED: usize = 64 * 1024;
+/// The pause before a store that refused is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 enum Job {
     Save(Record),
@@ -22,7 +30,6 @@ enum Job {
 
 /// The driver's end.
 pub struct Records {
-    /// Without bound: a record is what is left of a call, and one a call cannot run away.
     queue: Sender<Job>,
     thread: JoinHandle<()>,
 }
@@ -30,7 +37,7 @@ pub struct Records {
 impl Records {
     /// Slips that are committed, or could not be, come to `inbox` as [`Report::SlipSaved`].
     pub fn start(store: impl Store + 'static, inbox: Inbox<Report>) -> Result<Records, Failure> {
-        let (queue, jobs) = crossbeam_channel::unbounded();
+        let (queue, jobs) = crossbeam_channel::bounded(QUEUED);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || run(store, &jobs, &inbox))
@@ -39,8 +46,12 @@ impl Records {
     }
 
     pub fn save(&self, record: Record) {
-        if self.queue.send(Job::Save(record)).is_err() {
-            tracing::error!("a record is lost: the store's thread is gone");
+        match self.queue.try_send(Job::Save(record)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => tracing::error!("a record is lost: the store is too slow"),
+            Err(TrySendError::Disconnected(_)) => {
+                tracing::error!("a record is lost: the store's thread is gone")
+            }
         }
     }
 
@@ -55,35 +66,68 @@ impl Records {
 }
 
 fn run(mut store: impl Store, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
+    // What was refused, oldest first. Whoever waited for it has been told so.
+    let mut refused = VecDeque::new();
     let mut next = None;
     while next.is_none() {
-        let Ok(first) = jobs.recv() else { return };
-        // Whatever else is there already shares the transaction and its fsync.
         let mut batch = Vec::new();
-        for job in std::iter::once(first).chain(jobs.try_iter()).take(BATCH) {
+        let first = match jobs.recv_timeout(if refused.is_empty() { Duration::MAX } else { AGAIN }) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        // Whatever else is there already shares the transaction and its fsync.
+        for job in first.into_iter().chain(jobs.try_iter().take(BATCH - 1)) {
             match job {
                 Job::Save(record) => batch.push(record),
                 Job::Close(ids) => next = Some(ids),
             }
         }
-        write(&mut store, batch, inbox);
+        write(&mut store, batch, &mut refused, inbox);
+    }
+    if !refused.is_empty() {
+        tracing::error!(records = refused.len(), "records are lost: the store took none to the end");
     }
     if let Some(Err(error)) = next.map(|ids| store.release(ids)) {
         tracing::error!(%error, "the store could not be closed in order");
     }
 }
 
-fn write(store: &mut impl Store, batch: Vec<Record>, inbox: &Inbox<Report>) {
+/// What was refused before comes first, so that no state of a slip overtakes another.
+fn write(store: &mut impl Store, batch: Vec<Record>, refused: &mut VecDeque<Record>, inbox: &Inbox<Report>) {
+    let mut result = Ok(());
+    while !refused.is_empty() {
+        let many = refused.len().min(BATCH);
+        let (again, _) = refused.make_contiguous().split_at(many);
+        match store.write(again) {
+            Ok(()) => tracing::info!(records = many, "records that had been refused are written"),
+            Err(error) if error.may_pass() => {
+                result = Err(error);
+                break;
+            }
+            Err(error) => tracing::error!(records = many, %error, "records are lost"),
+        }
+        refused.drain(..many);
+    }
     if batch.is_empty() {
         return;
     }
-    let result = store.write(&batch).map_err(|error| error.to_string());
-    if let Err(reason) = &result {
-        tracing::error!(records = batch.len(), reason, "records could not be written");
+    let result = result.and_then(|()| store.write(&batch));
+    let kept = result.as_ref().is_err_and(StoreError::may_pass);
+    if let Err(error) = &result {
+        tracing::error!(records = batch.len(), kept, %error, "records could not be written");
     }
+    let result = result.map_err(|error| error.to_string());
     for record in batch {
-        if let Record::Slip(slip) = record {
+        if let Record::Slip(slip) = &record {
             inbox.push_patiently(Report::SlipSaved { slip: slip.slip, result: result.clone() });
+        }
+        if kept {
+            if refused.len() < QUEUED {
+                refused.push_back(record);
+            } else {
+                tracing::error!("a record is lost: too many are kept already");
+            }
         }
     }
 }
@@ -127,6 +171,30 @@ mod tests {
             assert_eq!(slip, SlipId(number));
         }
         let store = Sqlite::open_existing(&path).unwrap();
+        assert_eq!(store.slips(&SlipFilter::default()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_a_locked_store_refuses_is_told_at_once_and_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hotline.sqlite");
+        let mut store = Sqlite::open_with(&path, Duration::ZERO).unwrap();
+        let inbox = Inbox::new(16);
+        let mut refused = VecDeque::new();
+        let saved = |inbox: &Inbox<Report>| match inbox.pop() {
+            Some(Report::SlipSaved { slip, result }) => (slip.0, result.is_ok()),
+            other => panic!("{other:?}"),
+        };
+
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        write(&mut store, vec![slip(1)], &mut refused, &inbox);
+        write(&mut store, vec![slip(2)], &mut refused, &inbox);
+        assert_eq!((saved(&inbox), saved(&inbox), refused.len()), ((1, false), (2, false), 2));
+
+        other.execute_batch("ROLLBACK").unwrap();
+        write(&mut store, vec![slip(3)], &mut refused, &inbox);
+        assert_eq!((saved(&inbox), refused.len()), ((3, true), 0));
         assert_eq!(store.slips(&SlipFilter::default()).unwrap().len(), 3);
     }
 }

@@ -117,10 +117,11 @@ fn build(
         demo,
         open_loopback: config.loopback_is_trunk,
         trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        accounts: !config.accounts.is_empty(),
     };
     let rules = Rules {
         loopback_is_trunk: config.loopback_is_trunk,
-        demo_accounts: ready.demo.iter().flat_map(DemoAccounts::as_accounts).collect(),
+        demo_accounts: ready.demo.iter().flat_map(|demo| demo.as_accounts(ready.open_loopback)).collect(),
     };
     let exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
     let driver = Driver {
@@ -151,7 +152,8 @@ fn exchange_config(
     let settings = &loaded.settings;
     let mut config = settings.exchange.clone();
     config.loopback_is_trunk = settings.bare && settings.loopback_only();
-    config.accounts.extend(demo.into_iter().flat_map(DemoAccounts::as_accounts));
+    let open = config.loopback_is_trunk;
+    config.accounts.extend(demo.into_iter().flat_map(|demo| demo.as_accounts(open)));
     if let Some(address) = transport::own_udp(addresses) {
         config.udp = address;
     }
@@ -160,6 +162,7 @@ fn exchange_config(
 
 /// What a crash left half done: recordings get their names, message slips what was said.
 fn recover(state: &State, store: &mut Sqlite) -> Result<(), Failure> {
+    let mut left = false;
     for repaired in recorder::repair_all(state.folder()).map_err(Failure::state(state.folder()))? {
         match repaired {
             Repaired::Kept(path) => {
@@ -169,9 +172,15 @@ fn recover(state: &State, store: &mut Sqlite) -> Result<(), Failure> {
                 tracing::info!(path = %path.display(), "a recording without sound is removed")
             }
             Repaired::Left { path, reason } => {
+                left = true;
                 tracing::error!(path = %path.display(), reason, "a recording cannot be repaired");
             }
         }
+    }
+    if left {
+        // A slip vanishes where nothing was said. What was said may yet be repaired: another start tells.
+        tracing::error!("messages that were cut short wait for the next start");
+        return Ok(());
     }
     for slip in store.recover(&|recording| recorder::length(state.folder(), recording))? {
         tracing::warn!(slip = %slip.slip, mailbox = slip.mailbox, "a message was cut short and is kept");

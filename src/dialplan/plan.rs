@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Hours};
 use super::pattern::Pattern;
 use super::speech::Speech;
 use super::step::{FlowId, Located, MenuId, MenuSpec};
@@ -119,7 +119,7 @@ pub struct Agent {
     pub skills: Vec<Requirement>,
     /// A fixed SIP URI: no registration needed.
     pub contact: Option<String>,
-    /// Signed on and ready when the daemon starts.
+    /// Signed on and ready as soon as the phone can be reached.
     pub ready: bool,
     /// Takes this person's calls when they cannot (代接).
     pub delegate: Option<AgentId>,
@@ -315,6 +315,11 @@ impl Plan {
             if known { language } else { &self.language }.clone(),
             self.zone.clone(),
         )
+    }
+
+    /// What one of the plan's calendars says about a moment.
+    pub fn hours(&self, calendar: &Calendar, at: Wall) -> Hours {
+        calendar.hours(&self.zone, at)
     }
 
     /// What an administrator should be told at this date: calendars whose holidays nobody has entered for

@@ -6,7 +6,7 @@ use crate::base::{AgentId, CallId, LegId, Now};
 use crate::call::{Effect, Event, InviteAgent, QueueRequest};
 use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
-use crate::queue::{AgentState, Join, Seized};
+use crate::queue::{AgentState, Join, Left, Seized};
 use crate::record::Record;
 use crate::sip::{Answer, Invite, NameAddr, Uri};
 
@@ -53,7 +53,12 @@ impl Exchange {
             }
             Effect::Join { request, plan } => self.join(now, call, &request, &plan),
             Effect::Leave { caller, why } => {
-                self.core.leave(now.mono, caller, why, &mut self.core_events);
+                let left = self.core.leave(now.mono, caller, why, &mut self.core_events);
+                // Accepted in the same moment: the talk that the call never had is over.
+                if let Left::TooLate(agent) = left {
+                    self.desks.release(agent, call);
+                    self.core.call_ended(now.mono, agent, None, &mut self.core_events);
+                }
             }
             Effect::AcceptOffer { offer } => {
                 let event = match self.core.offer_accepted(now.mono, offer, &mut self.core_events) {
@@ -195,6 +200,10 @@ impl Exchange {
             PresenceChange::SignOn => {
                 self.desks.set_away(agent, None);
                 self.core.agent_login(now.mono, agent, events);
+                // Who was rung while signed off talks still: the core is told now.
+                if self.desks.get(agent).call.is_some() {
+                    self.core.agent_seize(now.mono, agent, events);
+                }
                 self.core.agent_ready(now.mono, agent, events);
             }
             PresenceChange::SignOff => {
@@ -203,8 +212,11 @@ impl Exchange {
             }
             PresenceChange::Ready => {
                 self.desks.set_away(agent, None);
-                // A person who serves no queue is simply there again.
-                self.core.agent_ready(now.mono, agent, events);
+                // A person who serves no queue is simply there again. Whose phone was gone meanwhile, and signs
+                // them on by being there, is signed on.
+                if !self.core.agent_ready(now.mono, agent, events) {
+                    self.phone_there(now, &extension);
+                }
             }
             PresenceChange::Away { reason, until } => {
                 self.desks.set_away(agent, Some(Absence { reason, until }));
@@ -239,8 +251,14 @@ impl Exchange {
         let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready);
         let signed_off = matches!(self.core.agent_state(agent), None | Some(AgentState::SignedOff));
         let away = self.desks.get(agent).away.is_some();
-        if ready && signed_off && !away && self.phone_of(user).is_some() {
+        if !ready || away || self.phone_of(user).is_none() {
+            return;
+        }
+        if signed_off {
             self.set_presence(now, agent, PresenceChange::SignOn);
+        } else {
+            // The phone came back before the call ended that the agent was to be signed off after.
+            self.core.agent_login(now.mono, agent, &mut self.core_events);
         }
     }
 

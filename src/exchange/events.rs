@@ -15,9 +15,7 @@ impl Exchange {
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
             Sip::Reply { .. } => {}
             Sip::Acked { dialog, sdp } => {
-                if let (Some(leg), Some(sdp)) = (self.dialogs.get(&dialog).copied(), sdp) {
-                    self.tell(leg, Event::Acked { sdp });
-                }
+                self.tell_of(dialog, |_| Event::Acked { sdp });
             }
             Sip::Cancelled { dialog } => self.tell_last(dialog, |_| Event::Cancelled),
             // Early media of a desk phone is its own ring-back tone: the caller hears ours.
@@ -119,8 +117,11 @@ impl Exchange {
     ) {
         let extension = self.numbering.extension(agent).to_owned();
         match self.phone_of(&extension) {
+            // In a call that the core knows nothing of.
+            Some(_) if !self.desks.take(agent, call) => {
+                self.core.offer_refused(now.mono, offer, Refusal::Busy, &mut self.core_events);
+            }
             Some((_, via)) => {
-                self.desks.take(agent, call);
                 self.output.push_back(Output::Notice(Notice::Offered { call, agent, queue: Some(queue) }));
                 let address = self.config.advertised.unwrap_or(via.local.ip());
                 self.work.push_back((call, Event::Offered { offer, agent, extension, address }));

@@ -19,9 +19,17 @@ languages = ["zh-CN"]
 
 [numbers]
 100 = "main"
+200 = "person"
+300 = "box"
 
 [[flow.main]]
 queue = "consultation"
+
+[[flow.person]]
+dial = "1001"
+
+[[flow.box]]
+message = { box = "desk" }
 
 [queue.consultation]
 skills = { consultation = 5 }
@@ -131,16 +139,20 @@ impl Bench {
     }
 
     fn call(&mut self) -> sip::DialogId {
+        self.dial("100", Some(Bytes::from_static(SDP.as_bytes())))
+    }
+
+    fn dial(&mut self, number: &str, sdp: Option<Bytes>) -> sip::DialogId {
         let switch = SocketAddr::from(SWITCH);
         let via =
             Flow { transport: Transport::Udp, local: self.caller.address, remote: switch, connection: 0 };
         let invite = sip::Invite {
-            to: Uri::sip(Some("100"), switch),
+            to: Uri::sip(Some(number), switch),
             via,
             from: NameAddr::new(Uri::sip(Some("13812345678"), self.caller.address)),
             to_display: None,
             contact_user: None,
-            sdp: Some(Bytes::from_static(SDP.as_bytes())),
+            sdp,
             headers: Vec::new(),
             credentials: None,
         };
@@ -149,14 +161,44 @@ impl Bench {
         dialog
     }
 
-    fn agent_answers(&mut self) {
+    /// The agent's phone has begun to ring since it was looked at last.
+    fn agent_rings(&mut self) -> Option<sip::DialogId> {
         let mut ringing = None;
         while let Some(event) = self.agent.endpoint.poll_event() {
             if let sip::Event::Invite { dialog, .. } = event {
                 ringing = Some(dialog);
             }
         }
-        let dialog = ringing.expect("the agent's phone rings");
+        ringing
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.exchange.handle_input(self.now, input);
+        self.settle();
+        self.exchange.check_invariants();
+    }
+
+    fn set_agent(&mut self, change: AgentChange) {
+        let command = Command::SetAgent { extension: "1001".to_owned(), change };
+        self.input(Input::Command { id: 1, command });
+    }
+
+    fn agent_state(&self) -> Option<queue::AgentState> {
+        self.exchange.core.agent_state(self.exchange.numbering.agent("1001")?)
+    }
+
+    /// Where our audio for the caller goes now.
+    fn caller_hears_at(&self) -> Option<SocketAddr> {
+        self.outputs.iter().rev().find_map(|output| match output {
+            Output::Media { command: media::Command::Connect { leg, stream }, .. } if leg.index == 0 => {
+                Some(stream.remote_rtp)
+            }
+            _ => None,
+        })
+    }
+
+    fn agent_answers(&mut self) {
+        let dialog = self.agent_rings().expect("the agent's phone rings");
         self.agent.endpoint.accept(self.now.mono, dialog, Some(Bytes::from_static(SDP.as_bytes())));
         self.settle();
     }
@@ -240,6 +282,111 @@ fn draining_refuses_the_next_call_and_tells_when_the_last_is_over() {
     bench.caller.endpoint.bye(bench.now.mono, dialog, None);
     bench.settle();
     assert!(bench.outputs.iter().any(drained));
+}
+
+#[test]
+fn a_late_answer_of_a_caller_whom_nobody_serves_yet_is_taken() {
+    let mut bench = Bench::new();
+    bench.call();
+    let leg = LegId { call: *bench.exchange.calls.keys().next().expect("a call"), index: 0 };
+    assert_eq!(bench.caller_hears_at(), Some(SocketAddr::from(([127, 0, 0, 1], 4000))));
+    let sdp = Bytes::from(SDP.replace("4000", "4444"));
+    bench.exchange.work.push_back((leg.call, call::Event::ReofferAnswered { leg, sdp }));
+    bench.input(Input::Timeout);
+    assert_eq!(bench.caller_hears_at(), Some(SocketAddr::from(([127, 0, 0, 1], 4444))));
+}
+
+#[test]
+fn a_caller_who_answers_our_offer_with_nothing_usable_is_not_kept_for_ever() {
+    for answer in ["", "v=0\r\nnonsense"] {
+        let mut bench = Bench::new();
+        let dialog = bench.dial("100", None);
+        assert_eq!(bench.exchange.calls(), 1, "the offer is out, the ACK is awaited");
+        bench.caller.endpoint.ack_sdp(bench.now.mono, dialog, Bytes::from(answer));
+        bench.settle();
+        bench.exchange.check_invariants();
+        assert_eq!(bench.exchange.calls(), 0);
+        let hung_up = std::iter::from_fn(|| bench.caller.endpoint.poll_event())
+            .any(|event| matches!(event, sip::Event::Ended { why: sip::EndedWhy::Bye { .. }, .. }));
+        assert!(hung_up);
+    }
+}
+
+#[test]
+fn a_caller_who_holds_us_while_waiting_is_on_hold_when_the_agent_answers() {
+    let mut bench = Bench::new();
+    let dialog = bench.call();
+    let held = Bytes::from(format!("{SDP}a=sendonly\r\n"));
+    bench.caller.endpoint.reoffer(bench.now.mono, dialog, held);
+    bench.settle();
+    bench.agent_answers();
+    bench.exchange.check_invariants();
+    assert_eq!(bench.exchange.calls.values().map(Call::stage).collect::<Vec<_>>(), [StageKind::Hold]);
+}
+
+#[test]
+fn who_signs_on_while_talking_past_the_queues_is_offered_nobody_before_the_end() {
+    let mut bench = Bench::new();
+    bench.set_agent(AgentChange::SignOff);
+    let person = bench.dial("200", Some(Bytes::from_static(SDP.as_bytes())));
+    bench.agent_answers();
+    bench.set_agent(AgentChange::SignOn);
+    assert_eq!(bench.agent_state(), Some(queue::AgentState::Talking));
+    bench.call();
+    assert_eq!(bench.agent_rings(), None, "the agent is in a call");
+    bench.caller.endpoint.bye(bench.now.mono, person, None);
+    bench.settle();
+    bench.exchange.check_invariants();
+    bench.agent_answers();
+    bench.exchange.check_invariants();
+    assert_eq!(bench.exchange.calls.values().map(Call::stage).collect::<Vec<_>>(), [StageKind::Talk]);
+}
+
+#[test]
+fn a_phone_that_is_back_before_the_call_ends_leaves_its_agent_signed_on() {
+    let (mut bench, dialog) = Bench::talking();
+    let agent = bench.exchange.numbering.agent("1001").expect("the agent");
+    // As the end of the registration does it.
+    bench.exchange.core.agent_logout(bench.now.mono, agent, &mut Vec::new());
+    bench.exchange.phone_there(bench.now, "1001");
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    assert_ne!(bench.agent_state(), Some(queue::AgentState::SignedOff));
+}
+
+#[test]
+fn who_comes_back_from_a_meeting_is_ready_though_the_phone_was_gone_meanwhile() {
+    let mut bench = Bench::new();
+    let agent = bench.exchange.numbering.agent("1001").expect("the agent");
+    bench.set_agent(AgentChange::Away { reason: crate::base::AwayReason::Meeting, until: None });
+    bench.exchange.core.agent_logout(bench.now.mono, agent, &mut Vec::new());
+    bench.exchange.phone_there(bench.now, "1001");
+    assert_eq!(bench.agent_state(), Some(queue::AgentState::SignedOff), "away is away");
+    assert!(bench.exchange.set_presence(bench.now, agent, dialplan::PresenceChange::Ready));
+    assert_eq!(bench.agent_state(), Some(queue::AgentState::Ready));
+}
+
+#[test]
+fn a_message_that_takes_long_to_be_safe_is_not_forgotten() {
+    let mut bench = Bench::new();
+    let dialog = bench.dial("300", Some(Bytes::from_static(SDP.as_bytes())));
+    let recording = *bench.exchange.recordings.keys().next().expect("a message is recorded");
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    let (length, voiced) = (Duration::from_secs(9), Duration::from_secs(8));
+    let why = media::EndWhy::Closed;
+    bench.input(Input::Media(media::Event::RecordingEnded { recording, length, voiced, why }));
+    bench.now.mono += Duration::from_secs(60);
+    bench.input(Input::Timeout);
+    assert_eq!(bench.exchange.calls(), 1);
+    bench.input(Input::RecordingSaved { recording, saved: true });
+    let kept = |output: &Output| match output {
+        Output::Record(Record::Slip(slip)) => (slip.state == SlipState::New).then_some(slip.slip),
+        _ => None,
+    };
+    let slip = bench.outputs.iter().find_map(kept).expect("the message is in its box");
+    bench.input(Input::SlipSaved { slip, saved: true });
+    assert_eq!(bench.exchange.calls(), 0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::base::{AwayReason, Wall};
@@ -35,6 +36,9 @@ pub fn reload(state: &Path) -> Result<String, Failure> {
     match ask(state, &Order::Reload)? {
         Response::Reloaded { warnings } => {
             Ok(warnings.into_iter().chain(["reloaded\n".to_owned()]).collect::<Vec<_>>().join("\n\n"))
+        }
+        Response::Refused(mistakes) => {
+            Err(Failure::Other(format!("not reloaded, everything stays as it was:\n{mistakes}")))
         }
         other => Err(refused(other)),
     }
@@ -76,11 +80,11 @@ fn agent_table(agents: &[AgentLine]) -> String {
     for agent in agents {
         let mut state = agent.state.clone();
         state.extend(agent.reason.map(|reason: AwayReason| format!(" ({reason})")));
-        state.extend(agent.until.map(|until| format!(" until {until}")));
+        state.extend(agent.until.map(|until| format!(" until {}", local(until, "%Y-%m-%d %H:%M"))));
         table.push([
             agent.extension.clone(),
             state,
-            format!("{} s", agent.for_ms / 1000),
+            span(agent.for_ms / 1000),
             if agent.reachable { "reachable" } else { "not registered" }.to_owned(),
             agent.skills.join(" "),
             agent.name.clone(),
@@ -92,10 +96,10 @@ fn agent_table(agents: &[AgentLine]) -> String {
 fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
     let mut rows = vec![
         ["version".to_owned(), shell.version.clone()],
-        ["up".to_owned(), format!("{} s", shell.up_ms / 1000)],
+        ["up".to_owned(), span(shell.up_ms / 1000)],
         ["listening".to_owned(), shell.listening.join(", ")],
         ["calls".to_owned(), format!("{} of {}", exchange.calls, exchange.most_calls)],
-        ["draining".to_owned(), exchange.draining.to_string()],
+        ["draining".to_owned(), if exchange.draining { "yes" } else { "no" }.to_owned()],
         ["registrations".to_owned(), exchange.registrations.to_string()],
         ["RTP ports free".to_owned(), exchange.rtp_ports_free.to_string()],
         ["media workers".to_owned(), shell.media_workers.to_string()],
@@ -116,6 +120,23 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         rows.push([name.clone(), value.to_string()]);
     }
     columns(&rows)
+}
+
+/// To read at a glance: seconds, then minutes, then hours and minutes.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// In the machine's time zone.
+pub fn local(wall: Wall, form: &str) -> String {
+    match Timestamp::from_microsecond(wall.as_micros()) {
+        Ok(time) => time.to_zoned(TimeZone::system()).strftime(form).to_string(),
+        Err(_) => wall.to_string(),
+    }
 }
 
 /// Rows with their columns below each other, two spaces apart.
@@ -155,6 +176,14 @@ mod tests {
         let exact = parse_until("2026-05-01T09:00:00+08:00").unwrap();
         assert_eq!(exact.to_string(), "2026-05-01T01:00:00.000Z");
         assert!(parse_until("soon").is_err());
+    }
+
+    #[test]
+    fn spans_are_short_at_any_length() {
+        assert_eq!(
+            [0, 119, 120, 7199, 7200, 90_000].map(span),
+            ["0 s", "119 s", "2 min", "119 min", "2 h 00 min", "25 h 00 min"]
+        );
     }
 
     #[test]

@@ -99,7 +99,9 @@ fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
     if let Some(queue) = &call.queue {
         let waited = seconds(u128::from(queue.waited_ms));
         write!(out, "\nqueue {}: {} after {waited}", queue.name, queue.outcome.name())?;
-        writeln!(out, ", {} offers, talked {}", queue.offers, seconds(u128::from(queue.talked_ms)))?;
+        let offers =
+            if queue.offers == 1 { "1 offer".to_owned() } else { format!("{} offers", queue.offers) };
+        writeln!(out, ", {offers}, talked {}", seconds(u128::from(queue.talked_ms)))?;
     }
     Ok(())
 }
@@ -110,6 +112,8 @@ pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String
     match order {
         MessageOrder::List { mailbox, all } => {
             let mut slips = store.slips(&SlipFilter { mailbox, open_only: !all })?;
+            // What is being spoken right now is no message yet.
+            slips.retain(|slip| all || slip.state != SlipState::Taking);
             slips.reverse();
             Ok(slip_list(slips, form))
         }
@@ -150,15 +154,25 @@ fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
 }
 
 fn recording(folder: &Path, store: &Sqlite, slip: SlipId) -> Result<PathBuf, Failure> {
-    let found = store.slip(slip)?.ok_or_else(|| no_message(slip))?;
+    let found = taken(store, slip)?;
     Ok(recorder::path_of(folder, found.recording))
 }
 
 fn mark(store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
+    taken(store, slip)?;
     if !store.mark(slip, state)? {
         return Err(no_message(slip));
     }
     Ok(format!("{slip} is {}\n", state.name()))
+}
+
+/// A message that is complete: nobody settles one that is still being spoken.
+fn taken(store: &Sqlite, slip: SlipId) -> Result<MessageSlip, Failure> {
+    let found = store.slip(slip)?.ok_or_else(|| no_message(slip))?;
+    match found.state {
+        SlipState::Taking => Err(Failure::Other(format!("message {slip} is still being taken"))),
+        _ => Ok(found),
+    }
 }
 
 fn no_message(slip: SlipId) -> Failure {
@@ -208,12 +222,9 @@ fn json(value: &impl Serialize) -> String {
     text
 }
 
-/// In the machine's time zone, to the second.
+/// To the second.
 fn local(wall: Wall) -> String {
-    match jiff::Timestamp::from_microsecond(wall.as_micros()) {
-        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => wall.to_string(),
-    }
+    super::agent::local(wall, "%Y-%m-%d %H:%M:%S")
 }
 
 fn seconds(millis: u128) -> String {
@@ -260,5 +271,11 @@ mod tests {
         assert_eq!(order(MessageOrder::Done(SlipId(7))).unwrap(), "m7 is done\n");
         assert_eq!(order(list()).unwrap().lines().count(), 1, "only the heading");
         assert!(order(MessageOrder::Heard(SlipId(8))).is_err());
+
+        let taking = MessageSlip { slip: SlipId(9), state: SlipState::Taking, ..slip() };
+        store.write(&[Record::Slip(Box::new(taking))]).unwrap();
+        assert_eq!(order(list()).unwrap().lines().count(), 1, "nobody has finished speaking");
+        assert!(order(MessageOrder::Done(SlipId(9))).is_err());
+        assert_eq!(order(MessageOrder::List { mailbox: None, all: true }).unwrap().lines().count(), 3);
     }
 }

@@ -104,7 +104,8 @@ async fn serve(mut socket: UnixStream, orders: mpsc::Sender<Pending>) -> io::Res
             Ok(order) => carry_out(order, &orders).await,
             Err(reason) => Response::Refused(reason),
         };
-        writer.write_all(line(&response).as_bytes()).await?;
+        // Who does not read what they asked for gives their place to others.
+        timeout(IDLE, writer.write_all(line(&response).as_bytes())).await??;
     }
 }
 

@@ -264,8 +264,8 @@ fn seed() -> Result<[u8; 32], Failure> {
 fn introduce(folder: &Path) {
     print(&format!(
         "A bank's hotline, seen and heard without a phone. Everything below is real SIP and RTP on loopback, against a\n\
-         daemon of its own with the shipped dialplan; what is heard is what arrived, compared sample by sample\n\
-         (r: how alike they are, at most 1).\n\n\
+         daemon of its own with the shipped dialplan, open around the clock; what is heard is what arrived, compared\n\
+         sample by sample (r: how alike they are, at most 1).\n\n\
          A        caller, {a}: wants a consultation, in Mandarin\n\
          B        caller, {b}: wants the manager, {MANAGER}, who is in a meeting; in English\n\
          1001     agent: signs on, then does not answer\n\

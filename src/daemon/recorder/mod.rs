@@ -92,7 +92,10 @@ impl Recorder {
 
     /// Before the engine is told to record, so that the file is there before its first audio.
     pub fn begin(&self, recording: RecordingId, channels: u16) {
-        self.ask(Job::Begin { recording, channels });
+        if !self.ask(Job::Begin { recording, channels }) {
+            self.counters.recordings_failed.add_one();
+            tracing::error!(%recording, "nothing can be recorded: the recorder's thread is gone");
+        }
     }
 
     /// A disk that is too slow costs audio, counted, and not the calls.
@@ -100,8 +103,9 @@ impl Recorder {
         if self.queued.fetch_add(1, Ordering::Relaxed) >= QUEUED {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             self.counters.recording_audio_lost.add_one();
-        } else {
-            self.ask(Job::Audio(audio));
+        } else if !self.ask(Job::Audio(audio)) {
+            self.queued.fetch_sub(1, Ordering::Relaxed);
+            self.counters.recording_audio_lost.add_one();
         }
     }
 
@@ -110,9 +114,9 @@ impl Recorder {
         self.ask(Job::End { recording });
     }
 
-    /// Leads to one [`Report::Loaded`].
-    pub fn load(&self, recording: RecordingId) {
-        self.ask(Job::Load { recording });
+    /// Leads to one [`Report::Loaded`]; `false` where it cannot, for the thread is gone.
+    pub fn load(&self, recording: RecordingId) -> bool {
+        self.ask(Job::Load { recording })
     }
 
     /// Removes a recording that nobody shall hear, whole or not.
@@ -125,9 +129,10 @@ impl Recorder {
         self.ask(Job::Stop);
     }
 
-    fn ask(&self, job: Job) {
-        // Fails only when the thread is gone, at the very end.
-        let _ = self.jobs.send(job);
+    /// `false` where the thread is gone: at the very end, or because it panicked. A message then fails by its
+    /// deadline, and its caller is told so.
+    fn ask(&self, job: Job) -> bool {
+        self.jobs.send(job).is_ok()
     }
 }
 

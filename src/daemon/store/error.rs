@@ -52,6 +52,17 @@ impl StoreError {
         }
     }
 
+    /// Whether the same write may succeed later: the fault lies with the disk or the file, not with a record.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Locked { .. } | StoreError::Full { .. } | StoreError::NotWritable { .. } => true,
+            StoreError::Other { source, .. } => {
+                source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn io(path: &Path, error: &io::Error) -> StoreError {
         StoreError::NotWritable { path: path.to_owned(), reason: error.to_string() }
     }

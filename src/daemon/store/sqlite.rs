@@ -36,7 +36,7 @@ impl Sqlite {
         Self::open_with(path, PATIENCE)
     }
 
-    pub(super) fn open_with(path: &Path, patience: Duration) -> Result<Sqlite, StoreError> {
+    pub(in crate::daemon) fn open_with(path: &Path, patience: Duration) -> Result<Sqlite, StoreError> {
         own(path).map_err(|error| StoreError::io(path, &error))?;
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, patience)?;
         let failed = StoreError::of(path);

@@ -126,7 +126,8 @@ impl Worker {
             self.put_out();
             self.report();
             self.heart.beat();
-            if !self.legs.is_empty() {
+            // Also while only reports wait for room: the driver that makes it needs the processor.
+            if !self.legs.is_empty() || !self.unsent.is_empty() {
                 self.counters.ticks_late.add(tick.sleep());
             }
         }
@@ -138,10 +139,14 @@ impl Worker {
         fence(Ordering::SeqCst);
         if shared.queue.is_empty() {
             self.wait(ready, IDLE);
-            let mut rung = [0; 8];
-            let _ = rustix::io::read(&shared.bell, &mut rung);
+            self.silence_bell();
         }
         shared.asleep.store(false, Ordering::SeqCst);
+    }
+
+    fn silence_bell(&self) {
+        let mut rung = [0; 8];
+        let _ = rustix::io::read(&self.orders.0.bell, &mut rung);
     }
 
     /// Fills `ready`; empty after `patience` or an interruption.
@@ -204,6 +209,11 @@ impl Worker {
             }
             let now = clock::mono();
             for event in ready.iter() {
+                if event.data.u64() == BELL {
+                    // Rung just as we woke by ourselves: else the poll would be ready for ever.
+                    self.silence_bell();
+                    continue;
+                }
                 let Some((leg, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
                 if let Some((length, from)) = ports.receive(channel, &mut buffer) {
                     let packet = buffer.get(..length).unwrap_or_default();

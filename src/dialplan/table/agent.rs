@@ -27,7 +27,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "where the phone registers",
             "A fixed SIP URI; `{extension}` in it stands for the extension.",
         ),
-        Field::with("ready", Form::Flag, "false", "Signed on and ready when the daemon starts."),
+        Field::with(
+            "ready",
+            Form::Flag,
+            "false",
+            "Signed on and ready as soon as the phone can be reached; else only by a code or a command.",
+        ),
         Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
         Field::optional(
