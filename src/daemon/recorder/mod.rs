@@ -100,10 +100,8 @@ impl Recorder {
 
     /// A disk that is too slow costs audio, counted, and not the calls.
     pub fn audio(&self, audio: Audio) {
-        if self.queued.fetch_add(1, Ordering::Relaxed) >= QUEUED {
-            self.queued.fetch_sub(1, Ordering::Relaxed);
-            self.counters.recording_audio_lost.add_one();
-        } else if !self.ask(Job::Audio(audio)) {
+        let room = self.queued.fetch_add(1, Ordering::Relaxed) < QUEUED;
+        if !(room && self.ask(Job::Audio(audio))) {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             self.counters.recording_audio_lost.add_one();
         }

@@ -126,3 +126,18 @@ fn the_thread_reports_what_it_saved_and_loaded() {
     assert_eq!(samples.as_ref(), [5, 6]);
     assert!(matches!(inbox.pop(), Some(Report::Loaded { recording: RecordingId(77), result: Err(_) })));
 }
+
+#[test]
+fn who_asks_a_thread_that_is_gone_is_told_and_does_not_wait() {
+    let state = tempfile::tempdir().unwrap();
+    let counters = Arc::new(Counters::default());
+    let (recorder, thread) =
+        Recorder::start(state.path(), &Config::default(), Inbox::new(4), &counters).unwrap();
+    assert!(recorder.load(ID));
+    recorder.stop();
+    thread.join().unwrap();
+    assert!(!recorder.load(ID));
+    recorder.begin(ID, 1);
+    recorder.audio(audio(ID, 1, &[1]));
+    assert_eq!((counters.recordings_failed.get(), counters.recording_audio_lost.get()), (1, 1));
+}

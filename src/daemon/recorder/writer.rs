@@ -74,12 +74,12 @@ struct Writer {
 
 impl Writer {
     fn begin(path: &Path, channels: u16) -> hound::Result<Writer> {
-        if let Some(folder) = path.parent() {
-            if !folder.exists() {
-                DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-                // The new names must be as durable as what will lie under them: the folder's, and its parent's.
-                folder.ancestors().take(2).try_for_each(sync_folder)?;
-            }
+        if let Some(folder) = path.parent()
+            && !folder.exists()
+        {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            // The new names must be as durable as what will lie under them: the folder's, and its parent's.
+            folder.ancestors().take(2).try_for_each(sync_folder)?;
         }
         // A name that is taken is somebody's recording: ids are never used twice, so this is not ours.
         if path.exists() {
