@@ -305,7 +305,7 @@ impl Person {
             }
             let topic = match &self.wants {
                 Wish::Topic(topic) => topic,
-                Wish::Person(_) => "topic/leave-message",
+                Wish::Person(_) => "topic/extension",
             };
             let line = lines.iter().find(|(said, _)| *said == topic);
             return one(line.unwrap_or(&lines[rng.below(lines.len() as u64) as usize]).1);
