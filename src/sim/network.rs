@@ -140,7 +140,7 @@ impl Network {
 
     /// When a message sent now arrives: never, once or twice.
     pub(super) fn carry(&mut self, now: Instant, transport: Transport) -> [Option<Instant>; 2] {
-        if transport == Transport::Tcp {
+        if transport.is_reliable() {
             self.stream_arrival = self.stream_arrival.max(now + self.delay());
             return [Some(self.stream_arrival), None];
         }

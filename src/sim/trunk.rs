@@ -188,7 +188,7 @@ impl Trunk {
     pub(super) fn streams(&self) -> impl Iterator<Item = (u32, Flow)> {
         self.callers.iter().enumerate().filter_map(|(at, visitor)| {
             let flow = visitor.line.as_ref()?.flow;
-            (flow.transport == Transport::Tcp).then(|| (at as u32, turned(flow)))
+            flow.transport.is_reliable().then(|| (at as u32, turned(flow)))
         })
     }
 

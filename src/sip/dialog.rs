@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{Flow, Headers, Method, Name, NameAddr, Request, Response, Text, Transport, Uri};
+use super::{Flow, Headers, Method, Name, NameAddr, Request, Response, Text, Uri};
 
 /// What two user agents have in common from the first response with a tag on.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Dialog {
             local_sequence: 0,
             remote_sequence: Some(invite.cseq),
             target,
-            pinned: flow.transport == Transport::Tcp
+            pinned: flow.transport.is_reliable()
                 || (routes.is_empty() && (!has_contact || is_translated(invite))),
             routes,
             flow,
@@ -68,7 +68,7 @@ impl Dialog {
             local_sequence: invite.cseq,
             remote_sequence: None,
             target: response.headers.contact().map_or_else(|| invite.uri.clone(), |c| c.uri),
-            pinned: flow.transport == Transport::Tcp || (routes.is_empty() && !direct),
+            pinned: flow.transport.is_reliable() || (routes.is_empty() && !direct),
             routes,
             flow,
             contact: invite.headers.text(Name::Contact).map(|c| c.into_owned()).unwrap_or_default(),
@@ -178,7 +178,7 @@ impl Dialog {
 
     /// A host name is not resolved here: such a peer is reached where it came from.
     fn way(&self) -> Flow {
-        if self.pinned && (self.flow.transport == Transport::Udp || self.flow.connection != 0) {
+        if self.pinned && (!self.flow.transport.is_reliable() || self.flow.connection != 0) {
             return self.flow;
         }
         let Some(hop) = self.next_hop() else { return self.flow };

@@ -66,7 +66,7 @@ impl Transports {
     pub fn send(&mut self, transmit: Transmit) -> Option<Flow> {
         match transmit.flow.transport {
             Transport::Udp => self.datagrams.send(transmit),
-            Transport::Tcp => self.streams.send(transmit),
+            _ => self.streams.send(transmit),
         }
     }
 

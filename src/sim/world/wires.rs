@@ -6,7 +6,7 @@ use super::World;
 use crate::sim::agenda::Due;
 use crate::sim::network::{Phone, turned};
 use crate::sim::sabotage::Sabotage;
-use crate::sip::{Transmit, Transport};
+use crate::sip::Transmit;
 
 impl World {
     pub(super) fn send_from_hotline(&mut self, transmit: Transmit) {
@@ -21,7 +21,7 @@ impl World {
         }
         // A phone cannot be connected to: it stands behind its own router.
         let broken = flow.connection == 0 || self.closed.contains(&flow.connection);
-        if flow.transport == Transport::Tcp && broken {
+        if flow.transport.is_reliable() && broken {
             self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
             return;
         }
@@ -42,9 +42,7 @@ impl World {
         {
             return;
         }
-        if flow.transport == Transport::Tcp
-            && (flow.connection == 0 || self.closed.contains(&flow.connection))
-        {
+        if flow.transport.is_reliable() && (flow.connection == 0 || self.closed.contains(&flow.connection)) {
             flow.connection = self.connection;
             self.connection += 1;
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::sip::transaction::{Action, Class, ClientInput, ClientInvite, ClientNonInvite, Timer};
-use crate::sip::{Flow, Method, Name, Request, Response, Text, Transport};
+use crate::sip::{Flow, Method, Name, Request, Response, Text};
 
 use super::core::{Core, Failure};
 use super::deadlines::{Deadline, TransactionId};
@@ -133,7 +133,7 @@ impl Core {
             return None;
         };
         let transaction = self.clients.all.get_mut(&id)?;
-        if flow.transport == Transport::Tcp && transaction.flow.connection == 0 {
+        if flow.transport.is_reliable() && transaction.flow.connection == 0 {
             transaction.flow = flow;
         }
         if response.is_success() {

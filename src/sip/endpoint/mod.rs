@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
-use crate::sip::{Flow, Transmit, Transport};
+use crate::sip::{Flow, Transmit};
 
 pub use command::{Answer, Content, Invite, OutOfDialog};
 pub use config::Config;
@@ -86,7 +86,7 @@ impl Endpoint {
                 self.server_failed(user);
             }
         }
-        if flow.transport == Transport::Tcp {
+        if flow.transport.is_reliable() {
             for session in self.sessions.values_mut() {
                 if let Session::Talking(talking) = session
                     && talking.dialog().flow() == flow

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::Instant;
-use crate::sip::{Flow, Framing, Malformed, Message, Method, ParseError, Request, Response, Transport};
+use crate::sip::{Flow, Framing, Malformed, Message, Method, ParseError, Request, Response};
 
 use super::Endpoint;
 use super::client_invite::decline_fork;
@@ -24,10 +24,7 @@ impl Endpoint {
             self.core.stats.too_large += 1;
             return;
         }
-        let framing = match flow.transport {
-            Transport::Udp => Framing::Datagram,
-            Transport::Tcp => Framing::Stream,
-        };
+        let framing = if flow.transport.is_framed() { Framing::Datagram } else { Framing::Stream };
         match Message::parse(Bytes::copy_from_slice(bytes), framing, &self.core.config.limits) {
             Ok(Message::Request(request)) => self.receive_request(now, flow, request),
             Ok(Message::Response(response)) => self.receive_response(now, flow, &response),
@@ -215,7 +212,7 @@ fn refuse_malformed(core: &mut Core, flow: Flow, error: ParseError) {
     let mut to = flow;
     if let Some(via) = refusal.vias.first_mut() {
         via.mark_received(flow.remote);
-        if flow.transport == Transport::Udp {
+        if !flow.transport.is_reliable() {
             to.remote = via.reply_address().unwrap_or(flow.remote);
         }
     }

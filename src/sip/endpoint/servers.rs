@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::sip::transaction::{Action, Class, ServerInput, ServerInvite, ServerNonInvite, Timer};
-use crate::sip::{Flow, Method, Name, Request, Response, Text, Transport, status};
+use crate::sip::{Flow, Method, Name, Request, Response, Text, status};
 
 use super::config::Config;
 use super::core::Core;
@@ -330,11 +330,9 @@ impl Machine {
 
 /// Where the responses go: back on the connection, or to the address in the top Via (RFC 3261 §18.2.2, RFC 3581).
 pub(super) fn reply_flow(flow: Flow, request: &Request) -> Flow {
-    match flow.transport {
-        Transport::Tcp => flow,
-        Transport::Udp => {
-            let address = request.via().and_then(|via| via.reply_address());
-            Flow { remote: address.unwrap_or(flow.remote), ..flow }
-        }
+    if flow.transport.is_reliable() {
+        return flow;
     }
+    let address = request.via().and_then(|via| via.reply_address());
+    Flow { remote: address.unwrap_or(flow.remote), ..flow }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::Instant;
-use crate::sip::flow::{Flow, Transport};
+use crate::sip::flow::Flow;
 use crate::sip::header::Name;
 use crate::sip::message::Request;
 use crate::sip::name_addr::NameAddr;
@@ -62,7 +62,7 @@ impl Binding {
 
     /// How to reach it now.
     pub fn way(&self) -> Way {
-        if self.flow.transport == Transport::Udp || self.flow.connection != 0 {
+        if !self.flow.transport.is_reliable() || self.flow.connection != 0 {
             return Way::Flow(self.flow);
         }
         self.contact.uri.socket_address().map_or(Way::Resolve, Way::Connect)
