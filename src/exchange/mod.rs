@@ -24,6 +24,7 @@ mod events;
 mod invariants;
 mod io;
 mod numbering;
+mod probes;
 mod sign_in;
 mod topology;
 
