@@ -310,14 +310,8 @@ impl Office {
         if let Some((name, value)) = place.login.authorize(&mut self.rng, &Method::Register, &uri) {
             headers.push((name.as_str().to_owned(), value));
         }
-        let request = OutOfDialog {
-            method: Method::Register,
-            from: NameAddr::new(uri.clone()),
-            to: uri,
-            via,
-            headers,
-            content: None,
-        };
+        let from = NameAddr::new(uri.clone());
+        let request = OutOfDialog { headers, ..OutOfDialog::new(Method::Register, uri, via, from) };
         let id = self.endpoint.request(ctx.now, request);
         self.requests.insert(id, number);
     }

@@ -75,7 +75,7 @@ pub struct Invite {
 pub struct OutOfDialog {
     /// Not INVITE, ACK, BYE or CANCEL.
     pub method: Method,
-    /// The request-URI, and `To` without its parameters.
+    /// `To`, without its parameters.
     pub to: Uri,
     /// Where the request goes and how.
     pub via: Flow,
@@ -85,6 +85,48 @@ pub struct OutOfDialog {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub content: Option<Content>,
+    /// `to` where it is `None`. A REGISTER has the registrar's here (RFC 3261 §10.2).
+    pub request_uri: Option<Uri>,
+    /// What the request is the next one of; a Call-ID of its own where it is `None`.
+    pub thread: Option<Thread>,
+    /// Used when the peer challenges with 401 or 407: the request then goes out once more with the next CSeq.
+    pub credentials: Option<Credentials>,
+}
+
+impl OutOfDialog {
+    /// Without a body, further headers and credentials.
+    pub fn new(method: Method, to: Uri, via: Flow, from: NameAddr) -> Self {
+        OutOfDialog {
+            method,
+            to,
+            via,
+            from,
+            headers: Vec::new(),
+            content: None,
+            request_uri: None,
+            thread: None,
+            credentials: None,
+        }
+    }
+
+    /// With a header added.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Requests that belong together: the refreshes of one registration (RFC 3261 §10.2: one Call-ID, rising CSeq).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Thread {
+    pub call_id: String,
+    /// Of this request. Each challenge that is answered takes one more; [`Thread::STRIDE`] leaves room.
+    pub cseq: u32,
+}
+
+impl Thread {
+    /// From one request to the next: more than the challenges that are answered for one.
+    pub const STRIDE: u32 = 8;
 }
 
 /// Without the body: it may hold what somebody said or keyed.
@@ -113,7 +155,7 @@ impl fmt::Debug for Invite {
 /// Masked, without the headers' values and the body.
 impl fmt::Debug for OutOfDialog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OutOfDialog { method, to, via, from, headers, content } = self;
+        let OutOfDialog { method, to, via, from, headers, content, .. } = self;
         write!(f, "{method} {to} over {via} from {from} {:?} {content:?}", Names(headers))
     }
 }

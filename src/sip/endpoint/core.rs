@@ -13,6 +13,7 @@ use super::clients::ClientTransactions;
 use super::config::Config;
 use super::deadlines::{Deadline, Deadlines, DialogTimer, TransactionId};
 use super::event::{DialogId, Event, RequestId};
+use super::out_of_dialog::Challengeable;
 use super::servers::ServerTransactions;
 use super::stats::Stats;
 
@@ -49,6 +50,7 @@ pub(super) struct Core {
     pub deadlines: Deadlines,
     pub(super) clients: ClientTransactions,
     pub(super) servers: ServerTransactions,
+    pub(super) challengeable: Challengeable,
     /// By the tag that we gave: unique, since it is ours and random.
     tags: BTreeMap<Text, DialogId>,
     transmits: VecDeque<Transmit>,
@@ -67,6 +69,7 @@ impl Core {
             deadlines: Deadlines::default(),
             clients: ClientTransactions::default(),
             servers: ServerTransactions::default(),
+            challengeable: Challengeable::default(),
             tags: BTreeMap::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -97,6 +100,7 @@ impl Core {
     pub fn is_idle(&self) -> bool {
         self.clients.is_empty()
             && self.servers.is_empty()
+            && self.challengeable.is_empty()
             && self.tags.is_empty()
             && self.deadlines.is_empty()
             && self.transmits.is_empty()

@@ -42,7 +42,7 @@ use bytes::Bytes;
 use crate::base::{Instant, Rng};
 use crate::sip::{Flow, Transmit};
 
-pub use command::{Answer, Content, Invite, OutOfDialog};
+pub use command::{Answer, Content, Invite, OutOfDialog, Thread};
 pub use config::Config;
 pub use event::{DialogId, EndedWhy, Event, RequestId};
 pub use stats::Stats;

@@ -64,7 +64,7 @@ impl Endpoint {
                 Some(Session::Leaving(leaving)) => leaving.answered(core, now, transaction, response),
                 other => other,
             }),
-            ClientUser::Request(id) => out_of_dialog::answered(core, id, response),
+            ClientUser::Request(id) => out_of_dialog::answered(core, now, id, response),
             ClientUser::Nobody => {}
         }
     }

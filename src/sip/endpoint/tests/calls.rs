@@ -347,13 +347,11 @@ fn an_info_before_the_answer_does_not_confuse_the_ack() {
 #[test]
 fn a_message_outside_a_dialog_and_its_answer() {
     let mut world = World::new(2);
+    let (to, via) = (Uri::sip(Some("100"), address(1)), world.flow(0, 1));
+    let from = NameAddr::new(Uri::sip(Some("200"), address(0)));
     let request = OutOfDialog {
-        method: Method::Message,
-        to: Uri::sip(Some("100"), address(1)),
-        via: world.flow(0, 1),
-        from: NameAddr::new(Uri::sip(Some("200"), address(0))),
-        headers: vec![("Subject".to_owned(), "hello".to_owned())],
         content: Some(Content { kind: "text/plain".to_owned(), body: "hi".into() }),
+        ..OutOfDialog::new(Method::Message, to, via, from).with("Subject", "hello")
     };
     let asked = world.ends[0].request(world.now, request);
     world.advance(20);
