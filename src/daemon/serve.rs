@@ -154,8 +154,10 @@ fn exchange_config(
     config.loopback_is_trunk = settings.bare && settings.loopback_only();
     let open = config.loopback_is_trunk;
     config.accounts.extend(demo.into_iter().flat_map(|demo| demo.as_accounts(open)));
-    if let Some(address) = transport::own_udp(addresses) {
-        config.udp = address;
+    config.listening = transport::as_seen(addresses);
+    let udp = || config.listening.iter().filter(|(transport, _)| *transport == Transport::Udp);
+    if let Some((_, address)) = udp().find(|(_, address)| address.is_ipv4()).or_else(|| udp().next()) {
+        config.udp = *address;
     }
     config
 }

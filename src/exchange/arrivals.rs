@@ -72,7 +72,7 @@ impl Exchange {
                 Origin::Desk(_) => self.desk_of(&who.origin),
                 Origin::Caller => None,
             },
-            address: self.config.advertised.unwrap_or(flow.local.ip()),
+            address: self.config.address_for(flow.local.ip()),
             sdp: (!request.body.is_empty()).then(|| request.body.clone()),
             cursor,
         };

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::base::Masked;
+use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
 use crate::{call, sip};
 
@@ -20,14 +21,32 @@ pub struct Config {
     /// Every call from this machine's loopback addresses counts as a caller's: for a start without a
     /// configuration, when nobody else can reach us.
     pub loopback_is_trunk: bool,
-    /// Where our own requests leave from towards fixed contacts: a UDP address that the shell listens on.
+    /// Where our own requests leave from where nothing better is in `listening`: a UDP address of the shell's.
     pub udp: SocketAddr,
+    /// Where the shell listens, as peers see it: what Via and Contact of our own requests name.
+    pub listening: Vec<(Transport, SocketAddr)>,
     /// What session descriptions name, where it is not the address that the peer reached us at (NAT).
     pub advertised: Option<IpAddr>,
     /// Even ones for RTP, the odd one above each for RTCP.
     pub rtp_ports: RangeInclusive<u16>,
     /// More calls than these are refused with 503.
     pub most_calls: usize,
+}
+
+impl Config {
+    /// The address of ours that a request of ours to `remote` names: of the same transport and family where we
+    /// listen on such, else of the same family at least.
+    pub fn local_for(&self, transport: Transport, remote: SocketAddr) -> SocketAddr {
+        let family = |address: &SocketAddr| address.is_ipv4() == remote.is_ipv4();
+        let mut near = self.listening.iter().filter(|(_, address)| family(address));
+        let exact = near.clone().find(|(of, _)| *of == transport);
+        exact.or_else(|| near.next()).map_or(self.udp, |(_, address)| *address)
+    }
+
+    /// What a peer that we reach from `local` knows us by: the address before a NAT, where it is of that family.
+    pub fn address_for(&self, local: IpAddr) -> IpAddr {
+        self.advertised.filter(|address| address.is_ipv4() == local.is_ipv4()).unwrap_or(local)
+    }
 }
 
 /// Where callers come from: recognised by address, by credentials, or by both.
@@ -120,6 +139,7 @@ impl Default for Config {
             security: Security::default(),
             loopback_is_trunk: true,
             udp: SocketAddr::from(([127, 0, 0, 1], 5060)),
+            listening: Vec::new(),
             advertised: None,
             rtp_ports: 20_000..=29_999,
             most_calls: 2_000,

@@ -1,21 +1,17 @@
 //! Where the phones are: registered contacts, and those that the dialplan fixes.
 
-use std::net::SocketAddr;
-
 use super::{Config, Exchange};
 use crate::base::Instant;
 use crate::sip::registrar::{Refused, Registrar, Way, What};
-use crate::sip::{Answer, Flow, Request, Transport, Uri};
+use crate::sip::{Answer, Flow, Request, Uri};
 
 pub(super) struct Directory {
     registrar: Registrar,
-    /// Where requests to fixed contacts leave from.
-    udp: SocketAddr,
 }
 
 impl Directory {
     pub(super) fn new(config: &Config) -> Self {
-        Directory { registrar: Registrar::new(config.registrar.clone()), udp: config.udp }
+        Directory { registrar: Registrar::new(config.registrar.clone()) }
     }
 
     /// The answer to an authenticated REGISTER, and whether it changed where the user is reached: a refresh and a
@@ -66,13 +62,6 @@ impl Directory {
         })
     }
 
-    fn fixed(&self, contact: &str) -> Option<(Uri, Flow)> {
-        let uri = Uri::parse(contact).ok()?;
-        let transport = uri.transport().unwrap_or(Transport::Udp);
-        let flow = Flow { transport, local: self.udp, remote: uri.socket_address()?, connection: 0 };
-        Some((uri, flow))
-    }
-
     pub(super) fn flow_closed(&mut self, flow: Flow) {
         self.registrar.handle_flow_closed(flow);
     }
@@ -97,7 +86,15 @@ impl Exchange {
     pub(super) fn phone_of(&self, extension: &str) -> Option<(Uri, Flow)> {
         self.directory.registered(extension).or_else(|| {
             let contact = self.plan.agent_by_extension(extension)?.contact.as_deref()?;
-            self.directory.fixed(contact)
+            fixed(&self.config, contact)
         })
     }
+}
+
+/// A contact that the dialplan fixes, and the way there.
+fn fixed(config: &Config, contact: &str) -> Option<(Uri, Flow)> {
+    let uri = Uri::parse(contact).ok()?;
+    let (transport, remote) = (uri.carrier(), uri.socket_address()?);
+    let local = config.local_for(transport, remote);
+    Some((uri, Flow { transport, local, remote, connection: 0 }))
 }

@@ -115,8 +115,7 @@ impl Exchange {
             self.work.push_back((call, Event::Rejected { leg, status: 480 }));
             return;
         };
-        let host =
-            std::net::SocketAddr::new(self.config.advertised.unwrap_or(via.local.ip()), via.local.port());
+        let host = std::net::SocketAddr::new(self.config.address_for(via.local.ip()), via.local.port());
         let user = from.expose();
         let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
             .with_display(display.expose());
@@ -173,7 +172,7 @@ impl Exchange {
                     Seized::Busy => DialEnd::Busy,
                     Seized::Yes | Seized::SignedOff => {
                         self.desks.take(agent, call);
-                        let address = self.config.advertised.unwrap_or(via.local.ip());
+                        let address = self.config.address_for(via.local.ip());
                         return Event::Seized { agent, extension: extension.to_owned(), address };
                     }
                 },

@@ -123,7 +123,7 @@ impl Exchange {
             }
             Some((_, via)) => {
                 self.output.push_back(Output::Notice(Notice::Offered { call, agent, queue: Some(queue) }));
-                let address = self.config.advertised.unwrap_or(via.local.ip());
+                let address = self.config.address_for(via.local.ip());
                 self.work.push_back((call, Event::Offered { offer, agent, extension, address }));
             }
             None => {

@@ -110,7 +110,7 @@ impl Bench {
             while let Some(output) = self.exchange.poll_output() {
                 quiet = false;
                 match &output {
-                    Output::Transmit(Transmit { flow, bytes }) => {
+                    Output::Transmit(Transmit { flow, bytes, .. }) => {
                         let phone =
                             if flow.remote.port() == 7000 { &mut self.caller } else { &mut self.agent };
                         let back = Flow { local: flow.remote, remote: flow.local, ..*flow };

@@ -108,6 +108,9 @@ impl fmt::Display for Flow {
 pub struct Transmit {
     pub flow: Flow,
     pub bytes: Bytes,
+    /// Only for "connect first" over TLS: the host that the request names as its next hop. The peer's certificate
+    /// must be for it (RFC 5922 §7.1): an address that a name was resolved to proves nothing.
+    pub server: Option<Box<str>>,
 }
 
 /// Shows the length only: a message holds numbers and names.

@@ -196,11 +196,22 @@ impl Uri {
         self.parts.headers.0 < self.parts.headers.1
     }
 
-    /// Where to send without asking the DNS: the host when it is an address, with the port or 5060. For
-    /// names,
-    /// `None`: the host resolves them (RFC 3263).
+    /// Where to send without asking the DNS: the host when it is an address, with the port or that of the
+    /// transport. For names, `None`: the host resolves them (RFC 3263).
     pub fn socket_address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.parts.address?, self.parts.port.unwrap_or(5060)))
+        let address = self.parts.address?;
+        let port = self.parts.port.unwrap_or_else(|| self.carrier().default_port());
+        Some(SocketAddr::new(address, port))
+    }
+
+    /// What carries a request to this URI where nothing but the URI is known (RFC 3263 §4.1): the transport that it
+    /// names, UDP where it names none; for `sips` the secure one of its kind (RFC 3261 §26.2.2).
+    pub fn carrier(&self) -> Transport {
+        match (self.scheme(), self.transport()) {
+            (Scheme::Sips, Some(Transport::Ws | Transport::Wss)) => Transport::Wss,
+            (Scheme::Sips, _) => Transport::Tls,
+            (_, named) => named.unwrap_or(Transport::Udp),
+        }
     }
 
     /// With `;name=value` (or `;name`) added or replaced.

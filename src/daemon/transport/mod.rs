@@ -90,19 +90,19 @@ impl Transports {
     }
 }
 
-/// The UDP address that our own requests leave from, as most peers see it.
-pub fn own_udp(addresses: &[(Transport, SocketAddr)]) -> Option<SocketAddr> {
-    let udp = || {
-        addresses.iter().filter(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address)
-    };
-    let address = udp().find(SocketAddr::is_ipv4).or_else(|| udp().next())?;
+/// What is bound as most peers see it: where that is all addresses, the one that the world is reached from.
+pub fn as_seen(addresses: &[(Transport, SocketAddr)]) -> Vec<(Transport, SocketAddr)> {
+    addresses.iter().map(|(transport, address)| (*transport, seen(*address))).collect()
+}
+
+fn seen(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
-        return Some(address);
+        return address;
     }
     // Towards the rest of the world (an address of RFC 5737 or RFC 3849 stands for it); nothing is sent.
     let outside = if address.is_ipv4() { SocketAddr::from(([192, 0, 2, 1], 9)) } else { OUTSIDE_V6 };
     let loopback = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
-    Some(SocketAddr::new(udp::route(outside).unwrap_or(loopback), address.port()))
+    SocketAddr::new(udp::route(outside).unwrap_or(loopback), address.port())
 }
 
 const OUTSIDE_V6: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);

@@ -95,7 +95,7 @@ impl Streams {
     }
 
     pub fn send(&mut self, transmit: Transmit) -> Option<Flow> {
-        let Transmit { flow, bytes } = transmit;
+        let Transmit { flow, bytes, .. } = transmit;
         let number = match flow.connection {
             0 => self.opened.get(&flow.remote).copied().unwrap_or_else(|| self.connect(flow)),
             number => number,

@@ -58,7 +58,7 @@ impl Datagrams {
     }
 
     pub fn send(&mut self, transmit: Transmit) -> Option<Flow> {
-        let Transmit { flow, bytes } = transmit;
+        let Transmit { flow, bytes, .. } = transmit;
         let Some(port) = self.port_for(flow.local, flow.remote) else {
             self.counters.udp_send_failed.add_one();
             return Some(flow);

@@ -10,7 +10,7 @@ use crate::sip::Transmit;
 
 impl World {
     pub(super) fn send_from_hotline(&mut self, transmit: Transmit) {
-        let Transmit { flow, bytes } = transmit;
+        let Transmit { flow, bytes, .. } = transmit;
         let now = self.now.mono;
         let ip = flow.remote.ip();
         if self.saboteur.is(Sabotage::SwallowByes) && bytes.starts_with(b"BYE ") {
@@ -31,7 +31,7 @@ impl World {
     }
 
     pub(super) fn send_from_phone(&mut self, transmit: Transmit) {
-        let Transmit { mut flow, bytes } = transmit;
+        let Transmit { mut flow, bytes, .. } = transmit;
         let now = self.now.mono;
         if self.dead.contains(&flow.local.ip()) {
             return;

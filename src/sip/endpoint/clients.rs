@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::sip::transaction::{Action, Class, ClientInput, ClientInvite, ClientNonInvite, Timer};
-use crate::sip::{Flow, Method, Name, Request, Response, Text};
+use crate::sip::{Flow, Host, Method, Name, Request, Response, Text};
 
 use super::core::{Core, Failure};
 use super::deadlines::{Deadline, TransactionId};
@@ -37,6 +37,8 @@ struct ClientTransaction {
     key: (Text, bool),
     user: ClientUser,
     flow: Flow,
+    /// Whose certificate the peer must show, where a TLS connection has to be opened first.
+    server: Option<Box<str>>,
     /// For repetition.
     bytes: Bytes,
     /// An INVITE without its body: ACK, CANCEL, and ACK and BYE of further forks are built from it.
@@ -90,6 +92,7 @@ impl Core {
             request.headers.set(Name::UserAgent, agent.clone());
         }
         let bytes = request.encode();
+        let server = server_of(&request, &flow);
         let id = self.next_transaction();
         let key = (Text::from(branch), request.method == Method::Cancel);
         let timing = self.timing(flow.transport);
@@ -106,6 +109,7 @@ impl Core {
             key,
             user,
             flow,
+            server,
             bytes,
             invite,
             ack: Bytes::new(),
@@ -252,8 +256,8 @@ impl Core {
             let flow = transaction.flow;
             match action {
                 Action::Send => {
-                    let bytes = transaction.bytes.clone();
-                    self.transmit(flow, bytes);
+                    let (bytes, server) = (transaction.bytes.clone(), transaction.server.clone());
+                    self.transmit_to(flow, bytes, server);
                 }
                 Action::SendAgain => {
                     let bytes = transaction.bytes.clone();
@@ -311,6 +315,21 @@ impl Machine {
             Machine::Invite(machine) => machine.handle(input, actions),
             Machine::Other(machine) => machine.handle(input, actions),
         }
+    }
+}
+
+/// The host that the peer of a TLS connection must be certified as: that of the first hop, by its route or by the
+/// Request-URI (RFC 5922 §7.1). A connection that is open has proven it already.
+fn server_of(request: &Request, flow: &Flow) -> Option<Box<str>> {
+    if !flow.transport.is_secure() || flow.connection != 0 {
+        return None;
+    }
+    let routes = request.headers.addresses(Name::Route).unwrap_or_default();
+    let hop = routes.first().map_or(&request.uri, |route| &route.uri);
+    match hop.host() {
+        Host::Ip(ip) => Some(ip.to_string().into()),
+        Host::Name("") => None,
+        Host::Name(name) => Some(name.into()),
     }
 }
 

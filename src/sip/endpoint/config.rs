@@ -35,9 +35,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// What a peer takes our local address for.
+    /// What a peer takes our local address for. An IPv4 address means nothing to a peer that came over IPv6.
     pub(super) fn advertised(&self, local: SocketAddr) -> SocketAddr {
-        SocketAddr::new(self.advertised.unwrap_or(local.ip()), local.port())
+        let same_family = |address: &IpAddr| address.is_ipv4() == local.is_ipv4();
+        SocketAddr::new(self.advertised.filter(same_family).unwrap_or(local.ip()), local.port())
     }
 
     /// The methods that are answered with something else than 405 or 501.

@@ -81,8 +81,13 @@ impl Core {
     // -- outbox --
 
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        self.transmit_to(flow, bytes, None);
+    }
+
+    /// With the name that a TLS peer has to prove, where the connection is yet to be opened.
+    pub fn transmit_to(&mut self, flow: Flow, bytes: Bytes, server: Option<Box<str>>) {
         self.stats.sent += 1;
-        self.transmits.push_back(Transmit { flow, bytes });
+        self.transmits.push_back(Transmit { flow, bytes, server });
     }
 
     pub fn event(&mut self, event: Event) {
