@@ -14,6 +14,7 @@ impl Exchange {
             Sip::Invite { dialog, request, flow } => self.arrival(now, dialog, &request, flow),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
             Sip::Reply { .. } => {}
+            Sip::Subscribe { .. } | Sip::NotifyDue { .. } | Sip::SubscriptionLost { .. } => {}
             Sip::Acked { dialog, sdp } => {
                 self.tell_of(dialog, |_| Event::Acked { sdp });
             }

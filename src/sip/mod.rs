@@ -41,7 +41,7 @@ pub mod wire;
 
 pub use endpoint::{
     Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, RequestId, Stats,
-    Thread,
+    SubscriptionId, Thread, Unsubscribed,
 };
 pub use flow::{Flow, Transmit, Transport};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};

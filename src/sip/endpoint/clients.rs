@@ -11,6 +11,7 @@ use crate::sip::{Flow, Host, Method, Name, Request, Response, Text};
 use super::core::{Core, Failure};
 use super::deadlines::{Deadline, TransactionId};
 use super::event::{DialogId, RequestId};
+use super::subscription::SubscriptionId;
 
 /// Whom a response concerns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +22,8 @@ pub(super) enum ClientUser {
     Reoffer(DialogId),
     Bye(DialogId),
     Request(RequestId),
+    /// A NOTIFY.
+    Subscription(SubscriptionId),
     /// A CANCEL, or the BYE of a fork that we do not want: whatever comes back, nothing follows from it.
     Nobody,
 }

@@ -29,6 +29,12 @@ pub struct Config {
     /// Methods outside a dialog that reach the host as [`Event::Request`](super::Event::Request); what else
     /// is known is answered 405, what is unknown 501. INVITE, ACK, BYE, CANCEL are the endpoint's own.
     pub methods: Vec<Method>,
+    /// The event packages that peers may subscribe to (RFC 6665), as [`Event::Subscribe`](super::Event::Subscribe)
+    /// names them; every other one is answered 489.
+    pub packages: Vec<&'static str>,
+    /// The shortest time between two NOTIFYs of one subscription: what changes more than once meanwhile is told
+    /// once, as it is then.
+    pub notify_interval: Duration,
     /// The address that others reach us at, for `Via` and `Contact`, where it is not the flow's local one
     /// (a one-to-one NAT before us).
     pub advertised: Option<IpAddr>,
@@ -48,6 +54,9 @@ impl Config {
             allow.push_str(", ");
             allow.push_str(&method.to_string());
         }
+        if !self.packages.is_empty() {
+            allow.push_str(", SUBSCRIBE");
+        }
         allow
     }
 
@@ -55,6 +64,9 @@ impl Config {
     pub(super) fn push_abilities(&self, headers: &mut Headers) {
         headers.push(Name::Allow, self.allow());
         headers.push(Name::Supported, "timer");
+        if !self.packages.is_empty() {
+            headers.push(Name::AllowEvents, self.packages.join(", "));
+        }
     }
 }
 
@@ -70,6 +82,8 @@ impl Default for Config {
             min_session_expires: Duration::from_secs(90),
             limits: Limits::default(),
             methods: vec![Method::Register, Method::Options, Method::Message],
+            packages: Vec::new(),
+            notify_interval: Duration::from_millis(100),
             advertised: None,
         }
     }

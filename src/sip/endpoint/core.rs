@@ -11,11 +11,12 @@ use crate::sip::{Flow, MAGIC_COOKIE, NameAddr, Text, Transmit, Transport, Uri, V
 
 use super::clients::ClientTransactions;
 use super::config::Config;
-use super::deadlines::{Deadline, Deadlines, DialogTimer, TransactionId};
+use super::deadlines::{Deadline, Deadlines, DialogTimer, SubscriptionTimer, TransactionId};
 use super::event::{DialogId, Event, RequestId};
 use super::out_of_dialog::Challengeable;
 use super::servers::ServerTransactions;
 use super::stats::Stats;
+use super::subscription::SubscriptionId;
 
 /// Why a transaction of ours came to nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,6 +123,10 @@ impl Core {
         RequestId(self.next_id())
     }
 
+    pub fn next_subscription(&mut self) -> SubscriptionId {
+        SubscriptionId(self.next_id())
+    }
+
     pub fn next_transaction(&mut self) -> TransactionId {
         TransactionId(self.next_id())
     }
@@ -184,6 +189,19 @@ impl Core {
 
     pub fn set_dialog_timer(&mut self, dialog: DialogId, timer: DialogTimer, at: Instant) {
         self.deadlines.set(Deadline::Dialog(dialog, timer), at);
+    }
+
+    pub fn set_subscription_timer(&mut self, id: SubscriptionId, timer: SubscriptionTimer, at: Instant) {
+        self.deadlines.set(Deadline::Subscription(id, timer), at);
+    }
+
+    pub fn clear_subscription_timer(&mut self, id: SubscriptionId, timer: SubscriptionTimer) {
+        self.deadlines.clear(Deadline::Subscription(id, timer));
+    }
+
+    pub fn forget_subscription(&mut self, id: SubscriptionId) {
+        let all = |timer| Deadline::Subscription(id, timer);
+        self.deadlines.clear_range(all(SubscriptionTimer::Expires), all(SubscriptionTimer::NotifyAgain));
     }
 
     pub fn clear_dialog_timer(&mut self, dialog: DialogId, timer: DialogTimer) {

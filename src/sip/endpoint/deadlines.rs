@@ -6,6 +6,7 @@ use crate::base::Instant;
 use crate::sip::transaction::Timer;
 
 use super::event::DialogId;
+use super::subscription::SubscriptionId;
 
 /// A transaction of ours or a peer's. Never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -20,6 +21,8 @@ pub(super) enum Deadline {
     Server(TransactionId, Timer),
     /// A dialog's own.
     Dialog(DialogId, DialogTimer),
+    /// A subscription's own.
+    Subscription(SubscriptionId, SubscriptionTimer),
 }
 
 /// The deadlines of a dialog, or of the INVITE that may become one.
@@ -42,6 +45,15 @@ pub(super) enum DialogTimer {
     SessionExpires,
 }
 
+/// The deadlines of a subscription.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum SubscriptionTimer {
+    /// Nobody refreshed it (RFC 6665 §4.2.1.1).
+    Expires,
+    /// The pause after a NOTIFY is over and there is news.
+    NotifyAgain,
+}
+
 impl DialogTimer {
     /// The ends of the order, to clear them all.
     pub const FIRST: DialogTimer = DialogTimer::SuccessAgain;
@@ -60,6 +72,10 @@ impl Deadline {
                 DialogTimer::Glare => "glare",
                 DialogTimer::SessionRefresh => "session refresh",
                 DialogTimer::SessionExpires => "session expires",
+            },
+            Deadline::Subscription(_, timer) => match timer {
+                SubscriptionTimer::Expires => "subscription expires",
+                SubscriptionTimer::NotifyAgain => "NOTIFY again",
             },
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::sip::{Flow, Request};
 
 use super::command::Names;
+use super::subscription::SubscriptionId;
 
 /// A dialog, or the INVITE that may become one. Never used again: a handle of something that is over is
 /// ignored wherever it is passed.
@@ -58,6 +59,25 @@ pub enum Event {
     /// A request of a method that [`Config::methods`](super::Config::methods) lists. To be answered with
     /// [`Endpoint::respond`](super::Endpoint::respond).
     Request { id: RequestId, request: Box<Request>, flow: Flow },
+    // -- subscriptions (RFC 6665) --
+    /// A peer wants to be told of something in one of [`Config::packages`](super::Config::packages), from now on
+    /// or for longer (`refresh`). To be answered with
+    /// [`Endpoint::accept_subscription`](super::Endpoint::accept_subscription) or
+    /// [`Endpoint::reject_subscription`](super::Endpoint::reject_subscription).
+    Subscribe {
+        subscription: SubscriptionId,
+        package: String,
+        request: Box<Request>,
+        flow: Flow,
+        refresh: bool,
+    },
+    /// A NOTIFY can go out now. To be answered with [`Endpoint::notify`](super::Endpoint::notify). Nothing more
+    /// comes of the subscription where it is the `last` one.
+    NotifyDue { subscription: SubscriptionId, last: bool },
+    /// A NOTIFY was refused, or not answered (408, 503): the subscription is over.
+    SubscriptionLost { subscription: SubscriptionId, status: u16 },
+
+    // -- outside a dialog, ours --
     /// The final response to our own request; 408 where none came, 503 where the flow was lost.
     Reply { id: RequestId, status: u16, reason: String, headers: Vec<(String, String)>, body: Bytes },
 }
@@ -106,6 +126,16 @@ impl fmt::Debug for Event {
             Event::Info { dialog, kind, body } => write!(f, "{dialog} Info {kind:?} ({} octets)", body.len()),
             Event::Ended { dialog, why } => write!(f, "{dialog} Ended {why}"),
             Event::Request { id, request, flow } => write!(f, "{id} Request {request:?} over {flow}"),
+            Event::Subscribe { subscription, package, refresh, flow, .. } => {
+                let again = if *refresh { " again" } else { "" };
+                write!(f, "{subscription} Subscribe{again} {package} over {flow}")
+            }
+            Event::NotifyDue { subscription, last } => {
+                write!(f, "{subscription} NotifyDue{}", if *last { " last" } else { "" })
+            }
+            Event::SubscriptionLost { subscription, status } => {
+                write!(f, "{subscription} SubscriptionLost {status}")
+            }
             Event::Reply { id, status, headers, .. } => write!(f, "{id} Reply {status} {:?}", Names(headers)),
         }
     }

@@ -7,7 +7,7 @@
 //!                     session.rs: one per dialog, in stages
 //!                       server_invite.rs  Ringing    client_invite.rs  Calling
 //!                       talking.rs, reoffer.rs, session_timer.rs  Talking      leaving.rs  Leaving
-//!                     out_of_dialog.rs: OPTIONS, MESSAGE, REGISTER…
+//!                     out_of_dialog.rs: OPTIONS, MESSAGE, REGISTER…    subscription.rs: SUBSCRIBE, NOTIFY
 //! ```
 //!
 //! The host calls a `handle_…` or a command, then takes everything that `poll_transmit` and `poll_event` give,
@@ -31,6 +31,8 @@ mod servers;
 mod session;
 mod session_timer;
 mod stats;
+mod subscription;
+mod subscriptions;
 mod talking;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,7 @@ pub use command::{Answer, Content, Invite, OutOfDialog, Thread};
 pub use config::Config;
 pub use event::{DialogId, EndedWhy, Event, RequestId};
 pub use stats::Stats;
+pub use subscription::{SubscriptionId, Unsubscribed};
 
 use client_invite::Calling;
 use clients::ClientUser;
@@ -53,6 +56,7 @@ use core::{Core, Failure};
 use deadlines::{Deadline, DialogTimer};
 use servers::ServerUser;
 use session::Session;
+use subscriptions::Subscriptions;
 
 /// A SIP user agent without a socket and without a clock.
 ///
@@ -60,12 +64,17 @@ use session::Session;
 pub struct Endpoint {
     core: Core,
     sessions: BTreeMap<DialogId, Session>,
+    subscriptions: Subscriptions,
 }
 
 impl Endpoint {
     /// With nothing in it. Every tag, branch and Call-ID comes from `rng`.
     pub fn new(config: Config, rng: Rng) -> Self {
-        Endpoint { core: Core::new(config, rng), sessions: BTreeMap::new() }
+        Endpoint {
+            core: Core::new(config, rng),
+            sessions: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
+        }
     }
 
     /// Exactly one message: a datagram, or what a [`StreamFramer`](crate::sip::StreamFramer) cut out of a stream.
@@ -87,6 +96,7 @@ impl Endpoint {
             }
         }
         if flow.transport.is_reliable() {
+            self.subscriptions.lose_connection(flow);
             for session in self.sessions.values_mut() {
                 if let Session::Talking(talking) = session
                     && talking.dialog().flow() == flow
@@ -113,6 +123,9 @@ impl Endpoint {
                     }
                 }
                 Deadline::Dialog(id, timer) => self.dialog_timer(now, id, timer),
+                Deadline::Subscription(id, timer) => {
+                    self.subscriptions.fire(&mut self.core, now, id, timer);
+                }
             }
         }
     }
@@ -229,7 +242,7 @@ impl Endpoint {
 
     /// Whether nothing is left of anything: no dialog, no transaction, no deadline, nothing to take.
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.core.is_idle()
+        self.sessions.is_empty() && self.subscriptions.is_empty() && self.core.is_idle()
     }
 
     /// One step of a dialog: what `step` returns is its next stage, `None` its end.
@@ -291,6 +304,7 @@ impl Endpoint {
                 other => other,
             }),
             ClientUser::Request(id) => out_of_dialog::failed(&mut self.core, id, failure),
+            ClientUser::Subscription(id) => self.subscriptions.failed(&mut self.core, now, id, failure),
             ClientUser::Nobody => {}
         }
     }

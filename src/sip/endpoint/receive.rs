@@ -65,6 +65,9 @@ impl Endpoint {
                 other => other,
             }),
             ClientUser::Request(id) => out_of_dialog::answered(core, now, id, response),
+            ClientUser::Subscription(id) => {
+                self.subscriptions.answered(core, now, id, transaction, response);
+            }
             ClientUser::Nobody => {}
         }
     }
@@ -141,6 +144,9 @@ impl Endpoint {
     }
 
     fn receive_in_dialog(&mut self, now: Instant, flow: Flow, transaction: TransactionId, request: &Request) {
+        if self.receive_in_subscription(now, flow, transaction, request) {
+            return;
+        }
         let Some(id) = self.find_dialog(request) else {
             return self.unknown_dialog(now, transaction);
         };
@@ -179,6 +185,7 @@ impl Endpoint {
                     self.sessions.insert(session.id(), session);
                 }
             }
+            Method::Subscribe => self.receive_subscribe(now, flow, transaction, request),
             Method::Bye | Method::Update | Method::Info => self.unknown_dialog(now, transaction),
             _ if core.config.methods.contains(&request.method) => {
                 let id = core.next_request();
@@ -191,7 +198,7 @@ impl Endpoint {
     }
 
     /// The dialog of a peer's request: by our tag, then by the rest of its name.
-    fn find_dialog(&self, request: &Request) -> Option<DialogId> {
+    pub(super) fn find_dialog(&self, request: &Request) -> Option<DialogId> {
         let id = self.core.dialog_named(&request.to.tag()?)?;
         let owns =
             self.sessions.get(&id).and_then(Session::dialog).is_some_and(|dialog| dialog.owns(request));

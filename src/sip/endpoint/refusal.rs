@@ -18,6 +18,7 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
     let in_dialog = request.to.tag().is_some();
     match &request.method {
         Method::Invite | Method::Bye | Method::Options | Method::Update | Method::Info => {}
+        Method::Subscribe if !config.packages.is_empty() => {}
         method if config.methods.contains(method) && !in_dialog => {}
         method if method.is_known() => return Err(Answer::new(405).with("Allow", config.allow())),
         _ => return Err(Answer::new(501).with("Allow", config.allow())),

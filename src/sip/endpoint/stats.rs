@@ -27,6 +27,11 @@ pub struct Stats {
     pub merged: u64,
     /// Requests that the endpoint refused by itself: 405, 415, 416, 420, 483, 491, 500, 501…
     pub refused: u64,
+    /// NOTIFYs of ours, without repetitions.
+    pub notifies: u64,
+    /// NOTIFYs that a peer refused, and those that nobody answered.
+    pub notify_refused: u64,
+    pub notify_unanswered: u64,
     /// Our own messages sent again.
     pub retransmitted: u64,
     /// Transactions of ours that nobody answered (timers B and F).

@@ -6,4 +6,5 @@ mod races;
 mod refusals;
 mod renegotiation;
 mod storm;
+mod subscriptions;
 mod world;

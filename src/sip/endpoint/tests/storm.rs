@@ -32,6 +32,7 @@ fn dialog_of(event: &Event) -> Option<DialogId> {
         | Event::ReofferRefused { dialog, .. }
         | Event::Info { dialog, .. }
         | Event::Ended { dialog, .. } => Some(*dialog),
+        Event::Subscribe { .. } | Event::NotifyDue { .. } | Event::SubscriptionLost { .. } => None,
         Event::Request { .. } | Event::Reply { .. } => None,
     }
 }

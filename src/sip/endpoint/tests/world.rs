@@ -305,6 +305,11 @@ pub fn summary(event: &Event) -> String {
         Event::Info { kind, .. } => format!("Info {kind}"),
         Event::Ended { why, .. } => format!("Ended {why}"),
         Event::Request { request, .. } => format!("Request {}", request.method),
+        Event::Subscribe { package, refresh, .. } => {
+            format!("Subscribe {package}{}", if *refresh { " again" } else { "" })
+        }
+        Event::NotifyDue { last, .. } => format!("NotifyDue{}", if *last { " last" } else { "" }),
+        Event::SubscriptionLost { status, .. } => format!("SubscriptionLost {status}"),
         Event::Reply { status, .. } => format!("Reply {status}"),
     }
 }
