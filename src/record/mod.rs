@@ -2,12 +2,16 @@
 //!
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
+mod trunks;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
+
+pub use self::trunks::{Diverted, Outside};
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +29,15 @@ pub struct CallRecord {
     pub call: CallId,
     /// The Call-ID of the caller's dialog, to find the call in a trace.
     pub sip_call_id: String,
+    /// Empty where nobody said it.
     pub from: Masked<String>,
-    /// The number that was dialled.
+    /// The caller does not want the number to be shown (RFC 3325 §9.3): it is nobody's but the record's.
+    #[serde(default)]
+    pub withheld: bool,
+    /// Who sent the call on to us, the first one first.
+    #[serde(default)]
+    pub diverted: Vec<Diverted>,
+    /// The number that was dialled; `outside` where it is in the field of that name.
     pub dialled: String,
     /// The trunk's name, or the account of a desk that dialled.
     pub origin: String,
@@ -43,6 +54,9 @@ pub struct CallRecord {
     pub queue: Option<QueueVisit>,
     pub recordings: Vec<RecordingId>,
     pub slip: Option<SlipId>,
+    /// Whom of outside an agent called, or the flow for the caller.
+    #[serde(default)]
+    pub outside: Option<Outside>,
     pub end: CallEnd,
 }
 

@@ -254,6 +254,8 @@ mod tests {
             call: CallId(1),
             sip_call_id: String::new(),
             from: Masked::default(),
+            withheld: false,
+            diverted: Vec::new(),
             dialled: String::new(),
             origin: String::new(),
             language: String::new(),
@@ -266,6 +268,7 @@ mod tests {
             queue: queue.map(visit),
             recordings: Vec::new(),
             slip: None,
+            outside: None,
             end: CallEnd::CallerHungUp,
         }
     }

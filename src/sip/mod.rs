@@ -16,6 +16,7 @@
 //!   endpoint/     one user agent: handle_message / handle_timeout, poll_transmit / poll_event / poll_timeout
 //!
 //!   auth/         digest, both sides; pure                registrar/   who can be reached where; pure
+//!   locate.rs     where a URI leads (RFC 3263); pure
 //! ```
 //!
 //! **Invariants.** No socket, no clock, no randomness of its own: [`Flow`] says where bytes came from, time
@@ -29,6 +30,7 @@ pub mod dialog;
 mod endpoint;
 mod flow;
 mod header;
+pub mod locate;
 mod message;
 mod method;
 mod name_addr;

@@ -11,9 +11,14 @@ use crate::daemon::failure::Failure;
 use crate::daemon::recorder;
 use crate::daemon::state;
 use crate::daemon::store::{CallFilter, SlipFilter, Sqlite, Store};
-use crate::record::{CallRecord, MessageSlip, SlipState};
+use crate::record::{CallRecord, MessageSlip, Outside, SlipState};
 
 use super::agent::columns;
+
+/// Instead of a number that its caller does not want shown.
+const WITHHELD: &str = "withheld";
+/// What the record of a call to the outside has as the dialled number.
+const OUTSIDE: &str = "outside";
 
 /// How lists are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +64,8 @@ pub fn calls(folder: &Path, latest: usize, form: Form) -> Result<String, Failure
         rows.push([
             call.call.to_string(),
             local(call.started),
-            call.from.to_string(),
-            call.dialled.clone(),
+            shown_from(call),
+            shown_dialled(call),
             seconds(call.ended.since(call.started).as_millis()),
             queue.map_or("-".to_owned(), |q| format!("{} {}", q.name, q.outcome.name())),
             queue.and_then(|q| q.agent.clone()).unwrap_or("-".to_owned()),
@@ -84,9 +89,19 @@ pub fn call(folder: &Path, id: CallId, form: Form) -> Result<String, Failure> {
 }
 
 fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
-    writeln!(out, "call {}   from {} by {}   to {}", call.call, call.from, call.origin, call.dialled)?;
+    let (from, dialled) = (shown_from(call), shown_dialled(call));
+    writeln!(out, "call {}   from {from} by {}   to {dialled}", call.call, call.origin)?;
     let grade = call.grade.as_deref().unwrap_or("none");
     writeln!(out, "language {}   grade {grade}   keys {}", call.language, call.keys)?;
+    for diverted in &call.diverted {
+        writeln!(out, "sent on by {} ({})", diverted.number, diverted.reason)?;
+    }
+    if let Some(Outside { number, trunk, answered, talked_ms }) = &call.outside {
+        let talked = seconds(u128::from(*talked_ms));
+        let outcome = if *answered { format!("talked {talked}") } else { "not answered".to_owned() };
+        let by = if trunk.is_empty() { "no trunk" } else { trunk };
+        writeln!(out, "outside {number} by {by}, {outcome}")?;
+    }
     writeln!(out, "Call-ID {}\n", call.sip_call_id)?;
     let mut rows: Vec<[String; 3]> = Vec::new();
     for stage in &call.stages {
@@ -104,6 +119,18 @@ fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
         writeln!(out, ", {offers}, talked {}", seconds(u128::from(queue.talked_ms)))?;
     }
     Ok(())
+}
+
+/// The caller as the record may show them.
+fn shown_from(call: &CallRecord) -> String {
+    if call.withheld { WITHHELD.to_owned() } else { call.from.to_string() }
+}
+
+fn shown_dialled(call: &CallRecord) -> String {
+    match &call.outside {
+        Some(outside) if call.dialled == OUTSIDE => format!("{OUTSIDE} {}", outside.number),
+        _ => call.dialled.clone(),
+    }
 }
 
 /// Carries out the order; what is to be shown.
@@ -202,8 +229,14 @@ fn play(path: &Path) -> Result<String, Failure> {
 
 /// What is written of a call for machines: like the record, the caller and the keys masked.
 fn masked_call(mut call: CallRecord) -> CallRecord {
-    call.from = hidden(&call.from);
+    call.from = if call.withheld { Masked::default() } else { hidden(&call.from) };
     call.keys = hidden(&call.keys);
+    for diverted in &mut call.diverted {
+        diverted.number = hidden(&diverted.number);
+    }
+    if let Some(outside) = &mut call.outside {
+        outside.number = hidden(&outside.number);
+    }
     call
 }
 
@@ -235,7 +268,7 @@ fn seconds(millis: u128) -> String {
 mod tests {
     use super::*;
     use crate::base::RecordingId;
-    use crate::record::Record;
+    use crate::record::{CallEnd, Diverted, Record};
 
     fn slip() -> MessageSlip {
         MessageSlip {
@@ -250,6 +283,53 @@ mod tests {
             confirmed: true,
             state: SlipState::New,
         }
+    }
+
+    #[test]
+    fn a_call_shows_who_sent_it_on_and_never_a_withheld_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Sqlite::open(&state::database(folder.path())).unwrap();
+        let call = CallRecord {
+            call: CallId(3),
+            sip_call_id: "x".to_owned(),
+            from: Masked::from("13800138000"),
+            withheld: true,
+            diverted: vec![Diverted { number: Masked::from("01065881234"), reason: "user-busy".to_owned() }],
+            dialled: "outside".to_owned(),
+            origin: "8001".to_owned(),
+            language: "zh-CN".to_owned(),
+            grade: None,
+            started: Wall::from_micros(1_700_000_000_000_000),
+            answered: None,
+            ended: Wall::from_micros(1_700_000_001_000_000),
+            stages: Vec::new(),
+            keys: Masked::default(),
+            queue: None,
+            recordings: Vec::new(),
+            slip: None,
+            outside: Some(Outside {
+                number: Masked::from("18611112222"),
+                trunk: "carrier".to_owned(),
+                answered: true,
+                talked_ms: 2_500,
+            }),
+            end: CallEnd::CallerHungUp,
+        };
+        store.write(&[Record::Call(Box::new(call))]).unwrap();
+        for form in [Form::Table, Form::Json] {
+            for text in [
+                super::call(folder.path(), CallId(3), form).unwrap(),
+                calls(folder.path(), 10, form).unwrap(),
+            ] {
+                for hidden in ["13800138000", "13*******00", "01065881234", "18611112222"] {
+                    assert!(!text.contains(hidden), "{text}");
+                }
+            }
+        }
+        let page = super::call(folder.path(), CallId(3), Form::Table).unwrap();
+        assert!(page.contains("from withheld by 8001   to outside 18*******22"), "{page}");
+        assert!(page.contains("sent on by 01*******34 (user-busy)"), "{page}");
+        assert!(page.contains("outside 18*******22 by carrier, talked 2.5 s"), "{page}");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage};
 
 const CALL: &str =
     "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
-    ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end
+    ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
+    withheld, diverted, outside
     FROM calls";
 
 const SLIP: &str =
@@ -117,6 +118,8 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         call: CallId(number(row, 0)?),
         sip_call_id: row.get(1)?,
         from: masked(row, 2)?,
+        withheld: row.get(21)?,
+        diverted: json(row, 22)?.unwrap_or_default(),
         dialled: row.get(3)?,
         origin: row.get(4)?,
         language: row.get(5)?,
@@ -129,6 +132,7 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         queue: queue.map(visit).transpose()?,
         recordings: Vec::new(),
         slip: row.get::<_, Option<i64>>(19)?.map(|slip| SlipId(slip.unsigned_abs())),
+        outside: json(row, 23)?,
         end: serde_json::from_str(&end).map_err(|error| unreadable(20, error))?,
     })
 }
@@ -159,6 +163,12 @@ fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Wall> {
 
 fn masked(row: &Row<'_>, column: usize) -> rusqlite::Result<Masked<String>> {
     row.get::<_, String>(column).map(Masked::new)
+}
+
+/// What is kept as JSON, or nothing.
+fn json<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(column, error))).transpose()
 }
 
 /// A word of one of our enums.

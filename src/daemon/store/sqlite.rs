@@ -192,6 +192,8 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         call,
         sip_call_id,
         from,
+        withheld,
+        diverted,
         dialled,
         origin,
         language,
@@ -204,13 +206,16 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         queue,
         recordings,
         slip,
+        outside,
         end,
     } = record;
     let visit = queue.as_ref();
     let mut insert = transaction.prepare_cached(
         "INSERT INTO calls (call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
-             ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+             ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
+             withheld, diverted, outside)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+             ?22, ?23, ?24)
          ON CONFLICT DO NOTHING",
     )?;
     let inserted = insert.execute(params![
@@ -235,6 +240,9 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         visit.map(|v| stored(v.target_ms)),
         slip.map(|slip| stored(slip.0)),
         json(end)?,
+        withheld,
+        (!diverted.is_empty()).then(|| json(diverted)).transpose()?,
+        outside.as_ref().map(json).transpose()?,
     ])?;
     if inserted == 0 {
         // The other records of the transaction must not suffer for it.

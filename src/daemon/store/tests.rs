@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::schema::{MIGRATIONS, migrate};
 use super::*;
-use crate::record::{CallEnd, QueueOutcome, QueueVisit, Stage, StageKind};
+use crate::record::{CallEnd, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
 
 const SECOND: i64 = 1_000_000;
 
@@ -63,6 +63,8 @@ fn call(id: u64) -> CallRecord {
         call: CallId(id),
         sip_call_id: format!("{id}@192.0.2.1"),
         from: "13812345678".into(),
+        withheld: true,
+        diverted: vec![Diverted { number: "01065881234".into(), reason: "no-answer".to_owned() }],
         dialled: "95500".to_owned(),
         origin: "carrier".to_owned(),
         language: "zh-CN".to_owned(),
@@ -87,6 +89,12 @@ fn call(id: u64) -> CallRecord {
         }),
         recordings: vec![RecordingId(id * 10), RecordingId(id * 10 + 1)],
         slip: Some(SlipId(id)),
+        outside: Some(Outside {
+            number: "13900139000".into(),
+            trunk: "carrier".to_owned(),
+            answered: true,
+            talked_ms: 4_000,
+        }),
         end: CallEnd::Refused { status: 486, why: "busy 忙".to_owned() },
     }
 }
@@ -99,6 +107,9 @@ fn bare_call(id: u64) -> CallRecord {
         queue: None,
         recordings: Vec::new(),
         slip: None,
+        withheld: false,
+        diverted: Vec::new(),
+        outside: None,
         end: CallEnd::CallerHungUp,
         ..call(id)
     }
