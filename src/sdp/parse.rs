@@ -79,8 +79,9 @@ fn connection(value: &str) -> Option<Connection> {
 pub(super) fn address<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Connection> {
     let _net = words.next()?;
     let family = words.next()?.to_owned();
-    let address = words.next()?.split('/').next()?.to_owned();
-    Some(Connection { family, address })
+    let address = words.next()?.split('/').next()?.trim();
+    // `IN IP4 /127` names nothing: as if the line were not there.
+    (!address.is_empty()).then(|| Connection { family, address: address.to_owned() })
 }
 
 fn attribute(value: &str) -> Attribute {
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(session.connection(audio), Some(&connection("IP6", "2001:db8::1")));
         assert_eq!(session.connection(video), Some(&connection("IP4", "192.0.2.9")));
         assert_eq!(video.port, 0);
+        assert_eq!(parse(b"v=0\r\nc=IN IP4 /127\r\n").map(|session| session.connection), Ok(None));
     }
 
     #[test]

@@ -389,9 +389,13 @@ fn same_params(a: &Uri, b: &Uri) -> bool {
         (None, None) => true,
         _ => false,
     };
-    let both_equal = a.iter().all(|(name, value)| {
-        let other = b.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
-        other.is_none_or(|(_, v)| v.eq_ignore_ascii_case(value))
+    // A name counts once (§19.1.1): of several the first, on both sides, or such a URI would not match itself.
+    let first = |of: &Params, name: &[u8]| {
+        of.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_ascii_lowercase())
+    };
+    let both_equal = a.iter().all(|(name, _)| {
+        let other = first(&b, name);
+        other.is_none() || other == first(&a, name)
     });
     both_equal && ALWAYS.into_iter().all(same)
 }
@@ -508,6 +512,8 @@ mod tests {
         assert!(!same("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"));
         assert!(same("tel:+86-10", "tel:+8610"));
         assert!(!same("sip:a@h", "sips:a@h"));
+        // Not valid, and not to be mistaken for two phones either.
+        assert!(same("sip:a@h;x=1;x=2", "sip:a@h;x=1;x=2"));
     }
 
     #[test]

@@ -86,7 +86,12 @@ fn a_head_without_end_is_bounded() {
     for _ in 0..100 {
         cuts.extend(feed(&mut framer, b"X: 3456789012345678\r\n"));
     }
-    assert_eq!(cuts, [Cut::Broken { why: Malformed::TooLarge, head: Bytes::new() }]);
+    let broken = [Cut::Broken { why: Malformed::TooLarge, head: Bytes::new() }];
+    assert_eq!(cuts, broken);
+    // The same where it comes at once, with its end.
+    let whole =
+        [options("Content-Length: 0\r\n"), vec![b'x'; 1000], options(&"X: y\r\n".repeat(200))].concat();
+    assert_eq!(feed(&mut StreamFramer::new(limits), &whole)[1..], broken);
 }
 
 /// The stream is given up, what came of the message gets its 400 from the parser, and nothing more is read.

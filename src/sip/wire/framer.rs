@@ -58,6 +58,10 @@ impl StreamFramer {
         let Some(head) = self.head_end() else {
             return (self.buffer.len() > self.limits.message).then(|| self.break_off(Malformed::TooLarge, 0));
         };
+        // Whether the head came whole or in drops, it is too long in the same way.
+        if head > self.limits.message {
+            return Some(self.break_off(Malformed::TooLarge, 0));
+        }
         let length = match content_length(self.buffer.get(..head).unwrap_or_default()) {
             Ok(length) => length,
             Err(why) => return Some(self.break_off(why, head)),
