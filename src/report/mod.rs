@@ -1,4 +1,4 @@
-//! Pure folds over what calls leave behind: the day's figures in the trade's own words.
+//! Pure folds over what calls leave behind: the day's figures in the trade's own words, and ladders of messages.
 //!
 //! | figure | meaning here |
 //! |---|---|
@@ -7,6 +7,10 @@
 //! | AHT | average handling time: from the agent's answer to the end of the talk, hold included, wrap-up not |
 //! | abandonment | the share of those who entered and hung up while waiting; those who gave up within 5 s are shown apart |
 
+mod ladder;
 mod summary;
+pub mod traced;
 
+pub use ladder::Ladder;
 pub use summary::{AT_ONCE, Mean, QueueFigures, Share, Summary};
+pub use traced::{Gist, Traced};

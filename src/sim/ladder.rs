@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use bytes::Bytes;
+
 use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId};
 use crate::exchange::{Input, Output};
 use crate::media::{self, Command};
 use crate::record::{Record, SlipState};
+use crate::report::{Gist, traced};
+use crate::sdp::Direction;
+use crate::sip::{Message, Method};
 
 /// Collects lines. Times are seconds since the first call began; `>` is towards the hotline, `<` from it.
 #[derive(Default, Debug)]
@@ -156,28 +161,21 @@ fn said(clip: &Clip, catalog: &Catalog) -> String {
 
 /// One message in a few words; `None` for what a ladder leaves out: 100 Trying, registrations.
 fn summary(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let mut lines = head.split("\r\n");
-    let first = lines.next()?;
-    let field = |name: &str| head.split("\r\n").find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let method = field("CSeq:")?.split(' ').nth(1)?;
-    if method == "REGISTER" {
+    let message = traced::parse(Bytes::copy_from_slice(bytes)).ok()?;
+    let gist = Gist::of(&message);
+    if gist.method == Method::Register {
         return None;
     }
-    if let Some(status) = first.strip_prefix("SIP/2.0 ") {
-        let status = status.split(' ').next()?;
-        return (status != "100").then(|| format!("{status} {method}"));
+    if let Some(status) = gist.status {
+        return (status != 100).then(|| format!("{status} {}", gist.method));
     }
-    let hold = ["a=sendonly", "a=inactive", "a=recvonly"].iter().find(|line| body.contains(**line));
-    let hold = hold.map_or(String::new(), |line| format!(" {}", line.trim_start_matches("a=")));
-    let inside = field("To:").is_some_and(|to| to.contains("tag="));
-    Some(match (method, inside) {
-        ("INVITE", true) => format!("re-INVITE{hold}"),
-        ("INVITE", false) => {
-            let user = first.split(':').nth(1)?.split('@').next()?;
-            format!("INVITE {user}{hold}")
+    let direction = gist.sdp.map(|session| session.direction).filter(|d| *d != Direction::SendRecv);
+    let hold = direction.map_or(String::new(), |direction| format!(" {direction}"));
+    Some(match (&message, gist.method, gist.in_dialog) {
+        (_, Method::Invite, true) => format!("re-INVITE{hold}"),
+        (Message::Request(request), Method::Invite, false) => {
+            format!("INVITE {}{hold}", request.uri.user().unwrap_or_default())
         }
-        (method, _) => method.to_owned(),
+        (_, method, _) => method.to_string(),
     })
 }

@@ -15,6 +15,7 @@
 //!      v
 //!   endpoint/     one user agent: handle_message / handle_timeout, poll_transmit / poll_event / poll_timeout
 //!
+//!   mask.rs       a message for people to read, customers' data hidden
 //!   auth/         digest, both sides; pure                registrar/   who can be reached where; pure
 //!   locate.rs     where a URI leads (RFC 3263); pure
 //! ```
@@ -31,6 +32,7 @@ mod endpoint;
 mod flow;
 mod header;
 pub mod locate;
+mod mask;
 mod message;
 mod method;
 mod name_addr;
@@ -47,6 +49,7 @@ pub use endpoint::{
 };
 pub use flow::{Flow, Transmit, Transport};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};
+pub use mask::{masked, unmasked};
 pub use message::{CSeq, Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;
