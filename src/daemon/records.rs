@@ -46,6 +46,13 @@ impl Records {
     }
 
     pub fn save(&self, record: Record) {
+        // A registration is written anew with each refresh, a call only once: of a disk that cannot keep up the
+        // calls get what it has.
+        let passing = matches!(record, Record::Registration(_) | Record::RegistrationEnded(_));
+        if passing && self.queue.len() > QUEUED / 2 {
+            tracing::warn!("a registration is not written: the store is too slow");
+            return;
+        }
         match self.queue.try_send(Job::Save(record)) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => tracing::error!("a record is lost: the store is too slow"),
@@ -122,7 +129,9 @@ fn write(store: &mut impl Store, batch: Vec<Record>, refused: &mut VecDeque<Reco
         if let Record::Slip(slip) = &record {
             inbox.push_patiently(Report::SlipSaved { slip: slip.slip, result: result.clone() });
         }
-        if kept {
+        // Of a registration the next refresh tells as much.
+        let passing = matches!(record, Record::Registration(_) | Record::RegistrationEnded(_));
+        if kept && !(passing && refused.len() > QUEUED / 2) {
             if refused.len() < QUEUED {
                 refused.push_back(record);
             } else {

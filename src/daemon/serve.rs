@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::Rng;
-use crate::exchange::{self, Exchange};
+use crate::exchange::{self, Exchange, Input};
 use crate::sip::Transport;
 
 use super::accounts::DemoAccounts;
@@ -106,6 +106,7 @@ fn build(
     let workers = Workers::start(&settings.workers, settings.rtp_address(), around)?;
     workers.library(&loaded.prompts.library);
     let ids = store.ids()?;
+    let registrations = store.registrations()?;
     let records = Records::start(store, inbox.clone())?;
     let addresses = transports.addresses();
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);
@@ -123,7 +124,8 @@ fn build(
         loopback_is_trunk: config.loopback_is_trunk,
         demo_accounts: ready.demo.iter().flat_map(|demo| demo.as_accounts(ready.open_loopback)).collect(),
     };
-    let exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
+    let mut exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
+    exchange.handle_input(clock::now(), Input::Restore(registrations));
     let driver = Driver {
         exchange,
         transports,

@@ -5,6 +5,7 @@ use super::{Exchange, Notice, Output, new_call};
 use crate::base::{AgentId, LegId, Masked, Now};
 use crate::call::{self, Arrival};
 use crate::dialplan::{Cursor, Facts, Origin};
+use crate::sip::registrar::What;
 use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
 
 /// A refused caller's system may try again after this many seconds.
@@ -165,10 +166,15 @@ impl Exchange {
             self.refuse(403, "registers for somebody else", flow);
             return Answer::new(403);
         }
-        let (answer, changed) = self.directory.register(now.mono, user.expose(), request, flow);
+        let reachable = self.phone_of(user.expose()).is_some();
+        let (answer, changes) = self.directory.register(now.mono, user.expose(), request, flow);
+        // So does a phone that comes back on another stream: its contact is the same, the way to it is new.
+        let back = !reachable && self.phone_of(user.expose()).is_some();
+        let changed = back || changes.iter().any(|change| change.what != What::Refreshed);
         if answer.status != 200 {
             self.refuse(answer.status, "registration not accepted", flow);
         }
+        self.record_registrations(now, changes);
         // A refresh signs nobody on who has signed off since.
         if changed {
             let contacts = self.directory.count(user.expose());

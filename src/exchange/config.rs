@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::Pace;
 use crate::base::Masked;
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
@@ -14,6 +15,8 @@ use crate::{call, sip};
 pub struct Config {
     pub sip: sip::Config,
     pub registrar: sip::registrar::Config,
+    /// How phones are asked for signs of life.
+    pub probes: Pace,
     pub call: call::Settings,
     pub trunks: Vec<Trunk>,
     pub accounts: Vec<Account>,
@@ -133,6 +136,7 @@ impl Default for Config {
         Config {
             sip: sip::Config::default(),
             registrar: sip::registrar::Config::default(),
+            probes: Pace::default(),
             call: call::Settings::default(),
             trunks: Vec::new(),
             accounts: Vec::new(),

@@ -105,6 +105,7 @@ impl Exchange {
         let stats = self.sip.stats();
         let mut counters: Vec<(String, u64)> =
             self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
+        counters.extend(self.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)));
         counters.extend(
             [
                 ("sip messages received", stats.received),

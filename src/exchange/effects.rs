@@ -1,6 +1,7 @@
 //! Carries out what calls want.
 
 use super::desks::{Absence, Desk};
+use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited, topology};
 use crate::base::{AgentId, CallId, LegId, Now};
 use crate::call::{Effect, Event, InviteAgent, QueueRequest};
@@ -8,7 +9,7 @@ use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
 use crate::queue::{AgentState, Join, Left, Seized};
 use crate::record::Record;
-use crate::sip::{Answer, Invite, NameAddr, Uri};
+use crate::sip::{Answer, NameAddr, Uri};
 
 impl Exchange {
     /// In order: a port is open before the 200 that names it leaves.
@@ -38,6 +39,7 @@ impl Exchange {
                 }
             }
             Effect::Bye { leg } => {
+                self.stop_ringing(now, leg, None);
                 if let Some(dialog) = self.forget_leg(leg) {
                     self.sip.bye(now.mono, dialog, None);
                 }
@@ -110,8 +112,9 @@ impl Exchange {
     fn invite(&mut self, now: Now, call: CallId, invite: InviteAgent) {
         let InviteAgent { leg, agent, display, from, sdp } = invite;
         let extension = self.numbering.extension(agent).to_owned();
-        // The phone may have vanished between the offer and now.
-        let Some((to, via)) = self.phone_of(&extension) else {
+        let phones = self.phones_of(&extension);
+        // The phones may have vanished between the offer and now.
+        let Some(via) = phones.first().and_then(|phone| phone.ways.first()).map(|target| target.via) else {
             self.work.push_back((call, Event::Rejected { leg, status: 480 }));
             return;
         };
@@ -119,21 +122,7 @@ impl Exchange {
         let user = from.expose();
         let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
             .with_display(display.expose());
-        let dialog = self.sip.invite(
-            now.mono,
-            Invite {
-                to,
-                via,
-                from,
-                to_display: None,
-                contact_user: Some("hotline".to_owned()),
-                sdp: Some(sdp),
-                headers: Vec::new(),
-                credentials: None,
-            },
-        );
-        self.dialogs.insert(dialog, leg);
-        self.legs.insert(leg, dialog);
+        self.ring(now, leg, Ring::new(from, sdp, phones));
     }
 
     fn join(&mut self, now: Now, call: CallId, request: &QueueRequest, plan: &Plan) {

@@ -10,10 +10,11 @@ use crate::sip::{self, EndedWhy};
 impl Exchange {
     pub(super) fn sip_event(&mut self, now: Now, event: sip::Event) {
         use sip::Event as Sip;
+        let Some(event) = self.ringing_event(now, event) else { return };
         match event {
             Sip::Invite { dialog, request, flow } => self.arrival(now, dialog, &request, flow),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
-            Sip::Reply { .. } => {}
+            Sip::Reply { id, status, reason, .. } => self.life_answered(now, id, status, &reason),
             Sip::Subscribe { .. } | Sip::NotifyDue { .. } | Sip::SubscriptionLost { .. } => {}
             Sip::Acked { dialog, sdp } => {
                 self.tell_of(dialog, |_| Event::Acked { sdp });

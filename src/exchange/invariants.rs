@@ -64,6 +64,9 @@ impl Exchange {
                 return Err(Broken::StrayLeg(leg.to_string()));
             }
         }
+        if !self.rings.is_sound() || self.rings.legs().any(|leg| !self.calls.contains_key(&leg.call)) {
+            return Err(Broken::StrayLeg("a phone rings for nobody".to_owned()));
+        }
         match self.dialogs.len() == self.legs.len() {
             true => Ok(()),
             false => {
@@ -139,6 +142,7 @@ impl Exchange {
         }
         let left = [
             ("dialogs", self.dialogs.len()),
+            ("rings", self.rings.legs().count()),
             ("deadlines", self.deadlines.len()),
             ("ports", self.ports.taken().count()),
             ("work", self.work.len()),

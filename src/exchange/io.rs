@@ -11,7 +11,7 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::Record;
+use crate::record::{Record, Registration};
 use crate::{call, media, sip};
 
 /// Something that happened outside.
@@ -24,6 +24,8 @@ pub enum Input<'a> {
     },
     /// A stream is closed, or a message could not be sent over this flow.
     FlowClosed(sip::Flow),
+    /// The first input of a start: the registrations that the last run left.
+    Restore(Vec<Registration>),
     Media(media::Event),
     /// A recording is complete on disk, after fsync; or it is not and never will be.
     RecordingSaved {
@@ -216,7 +218,8 @@ pub enum Deadline {
     Sip(&'static str),
     Queue(crate::queue::Deadline),
     Call(CallId, call::Timer),
-    Registration,
+    /// Of the directory: a registration expires, or somebody is to be asked for a sign of life.
+    Phone(&'static str),
 }
 
 impl fmt::Display for Deadline {
@@ -225,7 +228,7 @@ impl fmt::Display for Deadline {
             Deadline::Sip(name) => f.write_str(name),
             Deadline::Queue(deadline) => f.write_str(deadline.name()),
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
-            Deadline::Registration => f.write_str("registration expires"),
+            Deadline::Phone(name) => f.write_str(name),
         }
     }
 }

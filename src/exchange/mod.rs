@@ -23,8 +23,11 @@ mod effects;
 mod events;
 mod invariants;
 mod io;
+mod keep_alive;
 mod numbering;
 mod probes;
+mod registrations;
+mod ringing;
 mod sign_in;
 mod topology;
 
@@ -43,6 +46,8 @@ pub use self::io::{
 use self::desks::Desks;
 use self::directory::Directory;
 use self::numbering::Numbering;
+pub use self::probes::Pace;
+use self::ringing::Rings;
 use self::sign_in::SignIn;
 use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
 use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
@@ -72,6 +77,8 @@ pub struct Exchange {
     deadline_of: BTreeMap<CallId, (Instant, Timer)>,
     dialogs: BTreeMap<sip::DialogId, LegId>,
     legs: BTreeMap<LegId, sip::DialogId>,
+    /// Legs that ring, and so have no dialog yet.
+    rings: Rings,
     /// Whom a recording or a slip in the making belongs to.
     recordings: BTreeMap<RecordingId, CallId>,
     slips: BTreeMap<SlipId, CallId>,
@@ -81,6 +88,8 @@ pub struct Exchange {
     draining: bool,
     drained: bool,
     refused: BTreeMap<&'static str, u64>,
+    /// What else is worth a number in the administrator's list.
+    counts: BTreeMap<&'static str, u64>,
 }
 
 impl Exchange {
@@ -95,7 +104,7 @@ impl Exchange {
             core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),
             core_events: Vec::new(),
             desks: Desks::default(),
-            directory: Directory::new(&config),
+            directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
             ports: PortPool::new(config.rtp_ports.clone()),
             calls: BTreeMap::new(),
@@ -103,6 +112,7 @@ impl Exchange {
             deadline_of: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             legs: BTreeMap::new(),
+            rings: Rings::default(),
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),
             work: VecDeque::new(),
@@ -110,6 +120,7 @@ impl Exchange {
             draining: false,
             drained: false,
             refused: BTreeMap::new(),
+            counts: BTreeMap::new(),
             numbering,
             plan,
             rng,
@@ -117,6 +128,7 @@ impl Exchange {
             config,
         };
         exchange.open_desks(now);
+        exchange.watch_fixed_contacts(now.mono);
         exchange.sign_on_the_ready(now, None);
         exchange.settle(now);
         exchange
@@ -125,11 +137,17 @@ impl Exchange {
     /// Handles one input to its end. Take the outputs afterwards, then ask for the next deadline.
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         match input {
-            Input::Sip { flow, bytes } => self.sip.handle_message(now.mono, flow, bytes),
+            Input::Sip { flow, bytes } => {
+                self.heard_over(now, flow);
+                self.sip.handle_message(now.mono, flow, bytes);
+            }
             Input::FlowClosed(flow) => {
                 self.sip.handle_flow_closed(now.mono, flow);
-                self.directory.flow_closed(flow);
+                for user in self.directory.flow_closed(flow) {
+                    self.phone_gone(now, &user);
+                }
             }
+            Input::Restore(registrations) => self.restore_registrations(now, registrations),
             Input::Media(event) => self.media_event(event),
             Input::RecordingSaved { recording, saved } => {
                 if let Some(call) = self.recordings.remove(&recording) {
@@ -171,7 +189,7 @@ impl Exchange {
         let sip = self.sip.poll_timeout().map(|(at, name)| (at, Deadline::Sip(name)));
         let queue = self.core.next_deadline().map(|(at, deadline)| (at, Deadline::Queue(deadline)));
         let call = self.deadlines.first().map(|&(at, call, timer)| (at, Deadline::Call(call, timer)));
-        let registration = self.directory.poll_timeout().map(|at| (at, Deadline::Registration));
+        let registration = self.directory.poll_timeout().map(|(at, name)| (at, Deadline::Phone(name)));
         [sip, queue, call, registration].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -215,6 +233,7 @@ impl Exchange {
             &mut self.core_events,
         );
         self.open_desks(now);
+        self.watch_fixed_contacts(now.mono);
         self.sign_on_the_ready(now, Some(&before));
         tracing::info!(
             numbers = self.plan.numbers().len(),
@@ -236,9 +255,8 @@ impl Exchange {
     fn timeouts(&mut self, now: Now) {
         self.sip.handle_timeout(now.mono);
         self.core.tick(now.mono, &mut self.core_events);
-        for user in self.directory.expire(now.mono) {
-            self.phone_gone(now, &user);
-        }
+        self.registrations_expire(now);
+        self.ask_for_life(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;
@@ -311,6 +329,10 @@ impl Exchange {
             self.deadlines.insert((at, id, timer));
         }
         self.calls.insert(id, call);
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
     }
 
     fn count_refusal(&mut self, why: &'static str) {

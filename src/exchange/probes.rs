@@ -118,6 +118,13 @@ impl<K: Ord + Clone> Probes<K> {
         }
     }
 
+    /// It may be gone: it is asked now. Nothing changes where it is being asked.
+    pub fn suspect(&mut self, now: Instant, key: &K) {
+        if self.targets.get(key).is_some_and(|target| !target.asked && target.life != Life::Down) {
+            self.put_off(key, now);
+        }
+    }
+
     /// What is due by now, in the order of the deadlines; each target at most once.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Due<K>> {
         let mut due = Vec::new();
@@ -234,6 +241,16 @@ mod tests {
         assert_eq!(probes.handle_timeout(at(60)), [Due::Ask("a")]);
         probes.failed(at(60), &"a");
         assert_eq!(probes.handle_timeout(at(60)), [Due::Down("a")]);
+    }
+
+    #[test]
+    fn a_suspect_is_asked_at_once_and_no_sooner_than_it_could_have_answered() {
+        let mut probes = watching(&["a"]);
+        assert!(!probes.heard(at(1), &"a"));
+        probes.suspect(at(2), &"a");
+        assert_eq!(probes.handle_timeout(at(2)), [Due::Ask("a")]);
+        probes.suspect(at(3), &"a");
+        assert_eq!(probes.handle_timeout(at(3)), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
+mod registration;
 mod trunks;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
+pub use self::registration::Registration;
 pub use self::trunks::{Diverted, Outside};
 
 /// What is written down.
@@ -21,6 +23,10 @@ pub enum Record {
     Slip(Box<MessageSlip>),
     /// The caller took it back, or said nothing: no trace of it is kept.
     SlipDiscarded(SlipId),
+    /// A new registration of a phone, or the present state of one that is known.
+    Registration(Box<Registration>),
+    /// The registration with this number is over.
+    RegistrationEnded(u64),
 }
 
 /// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.

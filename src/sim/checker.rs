@@ -208,7 +208,10 @@ impl Checker {
                 }
             }
             Output::Notice(notice) => self.notice(notice),
-            Output::Record(Record::SlipDiscarded(_)) | Output::Discard(_) => {}
+            Output::Record(
+                Record::SlipDiscarded(_) | Record::Registration(_) | Record::RegistrationEnded(_),
+            )
+            | Output::Discard(_) => {}
             Output::Transmit(_) | Output::Reply { .. } => {}
         }
         self.silences();

@@ -200,6 +200,10 @@ impl Office {
                 }
             }
             Event::Reply { id, status, headers, .. } => self.registered(ctx, id, status, &headers),
+            // A sign of life is asked for.
+            Event::Request { id, request, .. } if request.method == Method::Options => {
+                self.endpoint.respond(ctx.now, id, Answer::new(200));
+            }
             _ => {}
         }
         true

@@ -25,6 +25,12 @@ impl NameAddr {
         NameAddr { display: Text::default(), uri, params: Params::default() }
     }
 
+    /// One value of a header, as [`to_value`](Self::to_value) writes it. `None` where the grammar does not allow it.
+    pub fn parse(value: &str) -> Option<Self> {
+        let bytes = Bytes::copy_from_slice(value.as_bytes());
+        NameAddr::from_parsed(&bytes, &bytes).ok()
+    }
+
     /// With the name to show, in any script; quoted where it is written.
     pub fn with_display(mut self, name: &str) -> Self {
         self.display = if name.is_empty() { Text::default() } else { Text::from(lexer::quote(name)) };
@@ -34,6 +40,12 @@ impl NameAddr {
     /// With `;name=value` added or replaced.
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
         self.params.set(name, value);
+        self
+    }
+
+    /// Without the parameter of this name.
+    pub fn without_param(mut self, name: &str) -> Self {
+        self.params.remove(name);
         self
     }
 

@@ -1,4 +1,5 @@
-//! What outlives the process: call records, message slips, and the numbers that must never be given twice.
+//! What outlives the process: call records, message slips, registrations of phones, and the numbers that must
+//! never be given twice.
 //!
 //! [`Store`] is what the rest knows; [`Sqlite`] is the embedded one, a single file in the state folder. A
 //! write is one transaction and returns when the disk has it, so that "saved" is only ever said of what a
@@ -9,6 +10,7 @@
 
 mod error;
 mod read;
+mod registrations;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -17,7 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, MessageSlip, Record, SlipState};
+use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState};
 
 pub use error::StoreError;
 pub use sqlite::Sqlite;
@@ -40,6 +42,9 @@ pub trait Store: Send {
         &mut self,
         kept: &dyn Fn(RecordingId) -> Option<Duration>,
     ) -> Result<Vec<MessageSlip>, StoreError>;
+
+    /// Where the phones are, as far as it was written before the last run ended. The latest first.
+    fn registrations(&self) -> Result<Vec<Registration>, StoreError>;
 
     /// Newest first.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;

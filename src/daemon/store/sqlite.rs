@@ -9,9 +9,9 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::schema::{self, MIGRATIONS};
-use super::{CallFilter, SlipFilter, Store, StoreError};
+use super::{CallFilter, SlipFilter, Store, StoreError, registrations};
 use crate::base::{CallId, Ids, RecordingId, SlipId};
-use crate::record::{CallRecord, MessageSlip, Record, SlipState};
+use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState};
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
 /// can run at once, so that what a crash leaves unrecorded is never given again.
@@ -105,6 +105,8 @@ impl Store for Sqlite {
                         let mut delete = transaction.prepare_cached("DELETE FROM slips WHERE slip = ?1")?;
                         delete.execute([stored(slip.0)])?;
                     }
+                    Record::Registration(registration) => registrations::upsert(transaction, registration)?,
+                    Record::RegistrationEnded(number) => registrations::remove(transaction, *number)?,
                 }
             }
             set_aside(transaction, aside)
@@ -158,6 +160,10 @@ impl Store for Sqlite {
             recovered.iter().try_for_each(|slip| upsert_slip(transaction, slip))
         })?;
         Ok(recovered)
+    }
+
+    fn registrations(&self) -> Result<Vec<Registration>, StoreError> {
+        self.read_registrations()
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
@@ -311,6 +317,7 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
                 raise(&mut aside.recording, slip.recording.0);
             }
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
+            Record::Registration(_) | Record::RegistrationEnded(_) => {}
         }
     }
     aside
@@ -332,7 +339,7 @@ pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 

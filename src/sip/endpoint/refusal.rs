@@ -9,6 +9,8 @@ use super::config::Config;
 
 /// Extensions that a peer may require of us.
 const EXTENSIONS: [&str; 1] = ["timer"];
+/// And of a registrar beside that (RFC 3327, RFC 5626).
+const OF_REGISTRAR: [&str; 2] = ["path", "outbound"];
 
 /// The checks of RFC 3261 §8.2.1 to §8.2.3 that need no state, in the RFC's order.
 ///
@@ -27,10 +29,12 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
         return Err(Answer::new(416));
     }
     // Max-Forwards and Proxy-Require are for proxies (RFC 3261 §16.3): whom a request has reached takes it.
+    let further = if request.method == Method::Register { &OF_REGISTRAR[..] } else { &[] };
+    let known = || EXTENSIONS.iter().chain(further);
     let unsupported: Vec<_> = request
         .headers
         .list(Name::Require)
-        .filter(|tag| !EXTENSIONS.iter().any(|ours| tag.eq_ignore_ascii_case(ours.as_bytes())))
+        .filter(|tag| !known().any(|ours| tag.eq_ignore_ascii_case(ours.as_bytes())))
         .map(|tag| String::from_utf8_lossy(tag).into_owned())
         .collect();
     if !unsupported.is_empty() {

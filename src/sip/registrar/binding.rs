@@ -1,18 +1,24 @@
 //! One contact of one address-of-record.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Instant;
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::header::Name;
 use crate::sip::message::Request;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::wire::{Text, lexer};
 
+/// The number of a binding: given once, kept while it is refreshed, and over a restart.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BindingId(pub u64);
+
 /// Where a phone can be reached, until when, and over which flow it said so.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
+    pub id: BindingId,
     /// As the phone wrote it: its URI is the Request-URI of what is sent to it.
     pub contact: NameAddr,
     /// Preference in thousandths (RFC 3261 §20.10 `q`); 1000 where the phone said nothing.
@@ -26,6 +32,26 @@ pub struct Binding {
     /// 5626).
     pub flow: Flow,
     pub user_agent: Option<Text>,
+    /// The proxies on the way to it as the values of Route headers, nearest first (RFC 3327).
+    pub path: Arc<[String]>,
+    /// The phone keeps this flow open and can be reached over it alone (RFC 5626).
+    pub outbound: bool,
+}
+
+/// A binding as it is kept on disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kept {
+    pub id: BindingId,
+    /// The value of the Contact header, without `expires`.
+    pub contact: String,
+    pub expires: Instant,
+    pub refreshed: Instant,
+    pub call_id: String,
+    pub cseq: u32,
+    pub flow: Flow,
+    pub user_agent: Option<String>,
+    pub path: Vec<String>,
+    pub outbound: bool,
 }
 
 /// How to send to a binding.
@@ -37,26 +63,71 @@ pub enum Way {
     Connect(SocketAddr),
     /// The stream has closed, and the contact's host is a name.
     Resolve,
+    /// The stream has closed, and nothing else leads there (RFC 5626 §5.3): the phone opens another one.
+    Gone,
 }
 
 impl Binding {
+    /// `None` where the contact cannot be read again, which only a fault of ours would make so.
     pub(super) fn new(
         contact: NameAddr,
         request: &Request,
         flow: Flow,
         now: Instant,
         life: Duration,
-    ) -> Self {
-        let user_agent = request.headers.text(Name::UserAgent).map(|text| Text::from(text.into_owned()));
-        Binding {
-            q: quality(contact.params.get("q")),
-            contact,
+    ) -> Option<Self> {
+        let user_agent = request.headers.text(Name::UserAgent).map(std::borrow::Cow::into_owned);
+        Binding::made(Kept {
+            id: BindingId(0),
+            contact: contact.without_param("expires").to_value(),
             expires: now + life,
             refreshed: now,
-            call_id: request.call_id.clone(),
+            call_id: request.call_id.to_str().into_owned(),
             cseq: request.cseq,
             flow,
             user_agent,
+            path: Vec::new(),
+            outbound: false,
+        })
+    }
+
+    /// What a restart has left of it: streams are gone.
+    pub(super) fn restored(kept: Kept) -> Option<Self> {
+        Binding::made(Kept { flow: Flow { connection: 0, ..kept.flow }, ..kept })
+    }
+
+    /// In memory of its own: slices of the request would keep all of it, for as long as the phone is bound.
+    fn made(kept: Kept) -> Option<Self> {
+        let Kept { id, contact, expires, refreshed, call_id, cseq, flow, user_agent, path, outbound } = kept;
+        let contact = NameAddr::parse(&contact)?;
+        Some(Binding {
+            id,
+            q: quality(contact.params.get("q")),
+            contact,
+            expires,
+            refreshed,
+            call_id: Text::from(call_id),
+            cseq,
+            flow,
+            user_agent: user_agent.map(Text::from),
+            path: path.into(),
+            outbound,
+        })
+    }
+
+    /// For the disk.
+    pub fn kept(&self) -> Kept {
+        Kept {
+            id: self.id,
+            contact: self.contact.to_value(),
+            expires: self.expires,
+            refreshed: self.refreshed,
+            call_id: self.call_id.to_str().into_owned(),
+            cseq: self.cseq,
+            flow: self.flow,
+            user_agent: self.user_agent.as_ref().map(|agent| agent.to_str().into_owned()),
+            path: self.path.to_vec(),
+            outbound: self.outbound,
         }
     }
 
@@ -65,7 +136,16 @@ impl Binding {
         if !self.flow.transport.is_reliable() || self.flow.connection != 0 {
             return Way::Flow(self.flow);
         }
+        // Nobody connects to a browser (RFC 7118 §5), and a flow that was closed leads nowhere (RFC 5626 §5.3).
+        if self.outbound || matches!(self.flow.transport, Transport::Ws | Transport::Wss) {
+            return Way::Gone;
+        }
         self.contact.uri.socket_address().map_or(Way::Resolve, Way::Connect)
+    }
+
+    /// The phone that this is a flow of, where it says so (RFC 5626 §4.1).
+    pub fn instance(&self) -> Option<&[u8]> {
+        self.contact.params.get("+sip.instance")
     }
 
     /// Whether a REGISTER's contact means this binding: the same URI (RFC 3261 §10.3 step 7), or the same

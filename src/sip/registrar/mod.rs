@@ -9,21 +9,23 @@
 //!           ^                              |
 //!           +------------------------------+  expires=0, "*", deadline, pushed out by a newer one
 //! ```
+//!
+//! A phone behind proxies is reached through the [`path`](Binding::path) that they named (RFC 3327). A phone that
+//! holds several flows (RFC 5626) has a binding for each: one of them is closed, the next one carries the call.
 
 mod binding;
 #[cfg(test)]
 mod tests;
+mod update;
 
-pub use binding::{Binding, Way};
+pub use binding::{Binding, BindingId, Kept, Way};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use self::update::Update;
 use super::flow::Flow;
-use super::header::{Contacts, Name};
 use super::message::Request;
-use super::name_addr::NameAddr;
-use super::uri::Scheme;
 use crate::base::{Instant, Masked};
 
 /// Settings of the registrar.
@@ -38,6 +40,11 @@ pub struct Config {
     /// Contacts of one address-of-record. A newer one pushes out the one that was refreshed longest ago: a
     /// phone that restarts on another port each time must not lock itself out.
     pub max_contacts: usize,
+    /// Contacts of all together; past it nobody new is taken, and who is bound stays so.
+    pub most: usize,
+    /// What a phone that holds a stream open is asked for (RFC 5626 §4.4, `Flow-Timer`): a sign of life at least
+    /// so often. Below the two minutes after which common firewalls forget a connection.
+    pub flow_timer: Duration,
 }
 
 impl Default for Config {
@@ -47,6 +54,8 @@ impl Default for Config {
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3600),
             max_contacts: 5,
+            most: 20_000,
+            flow_timer: Duration::from_secs(110),
         }
     }
 }
@@ -57,8 +66,12 @@ pub struct Registrar {
     config: Config,
     /// By address-of-record, as the host names it. No entry is empty.
     bindings: BTreeMap<Masked<String>, Vec<Binding>>,
-    /// The earliest deadline of all bindings.
-    next: Option<Instant>,
+    /// Whose each binding is.
+    owners: BTreeMap<BindingId, Masked<String>>,
+    deadlines: BTreeSet<(Instant, BindingId)>,
+    /// What each open stream carries, by the host's number of it.
+    streams: BTreeSet<(u64, BindingId)>,
+    last: u64,
 }
 
 /// A REGISTER that was accepted: 200.
@@ -68,6 +81,10 @@ pub struct Registered {
     pub contacts: Vec<String>,
     /// In the order in which they happened; empty for a fetch.
     pub changes: Vec<Change>,
+    /// The Path of the request, for the 200 (RFC 3327 §5.3).
+    pub path: Vec<String>,
+    /// The rules of RFC 5626 were followed: `Require: outbound` in the 200, and over a stream `Flow-Timer`.
+    pub outbound: bool,
 }
 
 /// A REGISTER that was refused; nothing changed.
@@ -85,21 +102,38 @@ pub enum Refused {
     /// 423; the answer's Min-Expires, in seconds.
     #[error("expires is shorter than {min_expires} s")]
     TooBrief { min_expires: u64 },
+    /// 400: a Path that no request could follow.
+    #[error("bad Path")]
+    BadPath,
+    /// 420: proxies named a Path, and the phone does not know what that is (RFC 3327 §5.3): it could not tell a
+    /// Path that somebody put in on the way.
+    #[error("Path without Supported: path")]
+    PathNotSupported,
+    /// 439: the phone wants to be reached over this flow, and the first proxy on its way knows nothing of flows
+    /// (RFC 5626 §6).
+    #[error("first hop lacks outbound support")]
+    FirstHopLacksOutbound,
     /// 403: one request with more contacts than an address-of-record may have.
     #[error("too many contacts")]
     TooManyContacts,
     /// 500: an older request of the same Call-ID came after a newer one (RFC 3261 §10.3 step 7).
     #[error("out of order")]
     OutOfOrder,
+    /// 503: as many phones as there may be.
+    #[error("registrar full")]
+    Full,
 }
 
 impl Refused {
     pub fn status(self) -> u16 {
         match self {
-            Refused::BadContact | Refused::BadWildcard | Refused::BadAddress => 400,
+            Refused::BadContact | Refused::BadWildcard | Refused::BadAddress | Refused::BadPath => 400,
             Refused::TooManyContacts => 403,
+            Refused::PathNotSupported => 420,
             Refused::TooBrief { .. } => 423,
+            Refused::FirstHopLacksOutbound => 439,
             Refused::OutOfOrder => 500,
+            Refused::Full => 503,
         }
     }
 }
@@ -131,7 +165,7 @@ pub enum Why {
 
 impl Registrar {
     pub fn new(config: Config) -> Self {
-        Registrar { config, bindings: BTreeMap::new(), next: None }
+        Registrar { config, ..Registrar::default() }
     }
 
     /// An authenticated REGISTER for `address_of_record`, which came over `flow`. All of it happens or
@@ -146,23 +180,12 @@ impl Registrar {
         request: &Request,
         flow: Flow,
     ) -> Result<Registered, Refused> {
-        if request.to.uri.scheme() == Scheme::Other {
-            return Err(Refused::BadAddress);
-        }
         let key = Masked::from(address_of_record);
-        let mut update = Update {
-            config: &self.config,
-            now,
-            request,
-            flow,
-            bindings: self.bindings.get(&key).cloned().unwrap_or_default(),
-            changes: Vec::new(),
-        };
-        match request.headers.contacts().map_err(|_| Refused::BadContact)? {
-            Contacts::Any => update.remove_all()?,
-            Contacts::List(contacts) => update.take(contacts)?,
-        }
-        let Update { mut bindings, changes, .. } = update;
+        let before = self.bindings.get(&key).map_or(&[][..], Vec::as_slice);
+        let room = self.config.most.saturating_sub(self.owners.len());
+        let update = Update::of(&self.config, now, request, flow, before, self.last, room)?;
+        let Update { mut bindings, changes, path, outbound, last, .. } = update;
+        self.last = last;
         sort(&mut bindings);
         let contacts = bindings.iter().map(|b| b.contact_value(now)).collect();
         let changes = changes
@@ -170,7 +193,7 @@ impl Registrar {
             .map(|(what, binding)| Change { address_of_record: key.clone(), what, binding })
             .collect();
         self.put(key, bindings);
-        Ok(Registered { contacts, changes })
+        Ok(Registered { contacts, changes, path, outbound })
     }
 
     /// Where to ring, best first: by `q`, then the one that was refreshed last.
@@ -178,151 +201,105 @@ impl Registrar {
         self.bindings.get(&Masked::from(address_of_record)).map_or(&[], Vec::as_slice)
     }
 
-    /// Every binding, for a list on a console and for a safe copy.
+    /// The binding with this number, and whose it is.
+    pub fn binding(&self, id: BindingId) -> Option<(&str, &Binding)> {
+        let owner = self.owners.get(&id)?;
+        let binding = self.bindings.get(owner)?.iter().find(|binding| binding.id == id)?;
+        Some((owner.expose(), binding))
+    }
+
+    /// Every binding, for a list on a console.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Binding)> {
         self.bindings.iter().flat_map(|(key, all)| all.iter().map(move |b| (key.expose().as_str(), b)))
     }
 
+    /// How many bindings there are.
+    pub fn len(&self) -> usize {
+        self.owners.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
     /// Puts back what was kept on disk, before the first request. Deadlines that have passed end at the next
-    /// [`handle_timeout`](Self::handle_timeout).
-    pub fn restore(&mut self, address_of_record: &str, binding: Binding) {
+    /// [`handle_timeout`](Self::handle_timeout). What cannot be read is left out: the phone registers again.
+    pub fn restore(&mut self, address_of_record: &str, kept: Kept) -> Option<&Binding> {
+        let binding = Binding::restored(kept)?;
+        let id = binding.id;
+        // A number that is given already would mix two bindings up.
+        if self.owners.contains_key(&id) {
+            return None;
+        }
+        self.last = self.last.max(id.0);
         let key = Masked::from(address_of_record);
-        let mut bindings = self.bindings.remove(&key).unwrap_or_default();
+        let mut bindings = self.bindings.get(&key).cloned().unwrap_or_default();
         bindings.retain(|b| !b.is_for(&binding.contact));
         bindings.push(binding);
         sort(&mut bindings);
         self.put(key, bindings);
+        self.binding(id).map(|(_, binding)| binding)
     }
 
-    /// The stream is gone: what was registered over it is reached by a new connection to its contact
-    /// ([`Binding::way`]), until its deadline.
-    pub fn handle_flow_closed(&mut self, flow: Flow) {
-        for binding in self.bindings.values_mut().flatten() {
-            if flow.connection != 0 && binding.flow == flow {
+    /// The stream is gone: what was registered over it is reached by a new connection to its contact, or not at
+    /// all ([`Binding::way`]), until its deadline. Whose it was.
+    pub fn handle_flow_closed(&mut self, flow: Flow) -> Vec<String> {
+        let mut owners = Vec::new();
+        while let Some(&(stream, id)) = self.streams.range((flow.connection, BindingId(0))..).next() {
+            if stream != flow.connection {
+                break;
+            }
+            self.streams.remove(&(stream, id));
+            let Some(owner) = self.owners.get(&id) else { continue };
+            let bindings = self.bindings.get_mut(owner).into_iter().flatten();
+            for binding in bindings.filter(|binding| binding.id == id) {
                 binding.flow.connection = 0;
             }
+            owners.push(owner.expose().clone());
         }
+        owners
     }
 
     /// Call when [`poll_timeout`](Self::poll_timeout)'s instant has come; calling it early does nothing.
     pub fn handle_timeout(&mut self, now: Instant) -> Vec<Change> {
         let mut changes = Vec::new();
-        if self.next.is_none_or(|next| now < next) {
-            return changes;
-        }
-        for (key, bindings) in &mut self.bindings {
-            for binding in bindings.extract_if(.., |b| b.expires <= now) {
+        while let Some(&(_, id)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
+            self.deadlines.pop_first();
+            let Some(key) = self.owners.get(&id).cloned() else { continue };
+            let mut bindings = self.bindings.get(&key).cloned().unwrap_or_default();
+            for binding in bindings.extract_if(.., |b| b.id == id) {
                 let what = What::Unbound(Why::Expired);
                 changes.push(Change { address_of_record: key.clone(), what, binding });
             }
+            self.put(key, bindings);
         }
-        self.bindings.retain(|_, bindings| !bindings.is_empty());
-        self.find_next();
         changes
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due, and the deadline's name.
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.next.map(|next| (next, "registration expires"))
+        self.deadlines.first().map(|(next, _)| (*next, "registration expires"))
     }
 
     fn put(&mut self, key: Masked<String>, bindings: Vec<Binding>) {
-        if bindings.is_empty() {
-            self.bindings.remove(&key);
-        } else {
+        for old in self.bindings.remove(&key).into_iter().flatten() {
+            self.owners.remove(&old.id);
+            self.deadlines.remove(&(old.expires, old.id));
+            self.streams.remove(&(old.flow.connection, old.id));
+        }
+        for new in &bindings {
+            self.owners.insert(new.id, key.clone());
+            self.deadlines.insert((new.expires, new.id));
+            if new.flow.connection != 0 {
+                self.streams.insert((new.flow.connection, new.id));
+            }
+        }
+        if !bindings.is_empty() {
             self.bindings.insert(key, bindings);
         }
-        self.find_next();
-    }
-
-    /// A walk over all bindings costs less than keeping an order of deadlines: a thousand phones register a
-    /// few times a second, and the deadline is asked for after every input.
-    fn find_next(&mut self) {
-        self.next = self.bindings.values().flatten().map(|b| b.expires).min();
     }
 }
 
 fn sort(bindings: &mut [Binding]) {
     bindings.sort_by_key(|b| std::cmp::Reverse((b.q, b.refreshed)));
-}
-
-/// One request's work on a copy of the bindings, so that a mistake in its last contact leaves no trace.
-struct Update<'a> {
-    config: &'a Config,
-    now: Instant,
-    request: &'a Request,
-    flow: Flow,
-    bindings: Vec<Binding>,
-    changes: Vec<(What, Binding)>,
-}
-
-impl Update<'_> {
-    /// `Contact: *` (RFC 3261 §10.3 step 6).
-    fn remove_all(&mut self) -> Result<(), Refused> {
-        if self.request.headers.number(Name::Expires) != Some(0) {
-            return Err(Refused::BadWildcard);
-        }
-        if self.bindings.iter().any(|b| self.is_late(b)) {
-            return Err(Refused::OutOfOrder);
-        }
-        self.changes.extend(self.bindings.drain(..).map(|b| (What::Unbound(Why::Removed), b)));
-        Ok(())
-    }
-
-    /// RFC 3261 §10.3 step 7.
-    fn take(&mut self, contacts: Vec<NameAddr>) -> Result<(), Refused> {
-        if contacts.len() > self.config.max_contacts {
-            return Err(Refused::TooManyContacts);
-        }
-        // Held against what was there before, so that one request may name a contact twice.
-        let late = |contact: &NameAddr| self.bindings.iter().any(|b| b.is_for(contact) && self.is_late(b));
-        if contacts.iter().any(late) {
-            return Err(Refused::OutOfOrder);
-        }
-        for contact in contacts {
-            self.take_one(contact)?;
-        }
-        while self.bindings.len() > self.config.max_contacts {
-            let oldest = self.bindings.iter().enumerate().min_by_key(|(_, b)| b.refreshed).map(|(at, _)| at);
-            let Some(at) = oldest else { break };
-            self.changes.push((What::Unbound(Why::PushedOut), self.bindings.remove(at)));
-        }
-        Ok(())
-    }
-
-    fn take_one(&mut self, contact: NameAddr) -> Result<(), Refused> {
-        if !matches!(contact.uri.scheme(), Scheme::Sip | Scheme::Sips) {
-            return Err(Refused::BadContact);
-        }
-        let life = self.life_of(&contact)?;
-        let at = self.bindings.iter().position(|b| b.is_for(&contact));
-        let before = at.map(|at| self.bindings.remove(at));
-        if life.is_zero() {
-            // Removing what is not there is no mistake: the phone wants it gone, and it is.
-            self.changes.extend(before.map(|b| (What::Unbound(Why::Removed), b)));
-            return Ok(());
-        }
-        let binding = Binding::new(contact, self.request, self.flow, self.now, life);
-        let what = if before.is_some() { What::Refreshed } else { What::Bound };
-        self.changes.push((what, binding.clone()));
-        self.bindings.push(binding);
-        Ok(())
-    }
-
-    /// The contact's own `expires`, else the Expires header, else our default. What is no number counts as
-    /// not said (RFC 3261 §10.2.1.1).
-    fn life_of(&self, contact: &NameAddr) -> Result<Duration, Refused> {
-        let header = || self.request.headers.seconds(Name::Expires);
-        let own = contact.params.number("expires").map(|s| Duration::from_secs(s.into()));
-        let asked = own.or_else(header).unwrap_or(self.config.default_expires);
-        if !asked.is_zero() && asked < self.config.min_expires {
-            return Err(Refused::TooBrief { min_expires: self.config.min_expires.as_secs() });
-        }
-        Ok(asked.min(self.config.max_expires))
-    }
-
-    /// Whether the request is not newer than what made this binding.
-    fn is_late(&self, binding: &Binding) -> bool {
-        binding.call_id == self.request.call_id && self.request.cseq <= binding.cseq
-    }
 }

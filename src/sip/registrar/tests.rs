@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
@@ -158,17 +159,150 @@ fn a_closed_stream_is_opened_again_to_the_contact() {
 }
 
 #[test]
-fn what_was_kept_is_put_back() {
+fn what_was_kept_is_put_back_under_its_number() {
     let mut before = World::new();
-    before.register("1 | <sip:a@h1>, <sip:a@h2> | 100");
-    let kept: Vec<_> = before.registrar.iter().map(|(aor, b)| (aor.to_owned(), b.clone())).collect();
-    let mut after = Registrar::new(Config::default());
-    for (aor, binding) in kept.into_iter().rev() {
-        after.restore(&aor, binding.clone());
-        after.restore(&aor, binding);
+    before.register("1 | <sip:a@h1>;q=0.3, <sip:a@h2> | 100");
+    let kept: Vec<_> = before.registrar.iter().map(|(aor, b)| (aor.to_owned(), b.kept())).collect();
+    let mut after = World::new();
+    for (aor, kept) in kept.iter().rev() {
+        assert!(after.registrar.restore(aor, kept.clone()).is_some());
+        assert!(after.registrar.restore(aor, kept.clone()).is_none(), "the number is given");
     }
-    assert_eq!(after.contacts_of("1001").len(), 2);
-    assert_eq!(after.poll_timeout(), before.registrar.poll_timeout());
+    assert_eq!(after.registrar.contacts_of("1001"), before.registrar.contacts_of("1001"));
+    assert_eq!(after.registrar.poll_timeout(), before.registrar.poll_timeout());
+    // The next one gets a number of its own, and the phone's own order goes on.
+    assert_eq!(after.register("1 | <sip:a@h2> | 100"), "500 out of order");
+    after.register("2 | <sip:a@h3> | 100");
+    let ids: BTreeSet<_> = after.registrar.iter().map(|(_, b)| b.id).collect();
+    assert_eq!(ids, [BindingId(1), BindingId(2), BindingId(3)].into());
+}
+
+#[test]
+fn after_a_restart_streams_are_gone() {
+    let mut before = World::new();
+    before.flow = Flow { transport: Transport::Tcp, connection: 4, ..before.flow };
+    before.register("1 | <sip:a@192.0.2.7:5070;transport=tcp> | 100");
+    let kept = before.registrar.contacts_of("1001")[0].kept();
+    let mut after = Registrar::new(Config::default());
+    let way = |binding: Option<&Binding>| binding.map(Binding::way);
+    assert_eq!(
+        way(after.restore("1001", kept.clone())),
+        Some(Way::Connect("192.0.2.7:5070".parse().unwrap()))
+    );
+    let flow = Flow { transport: Transport::Ws, ..kept.flow };
+    let browser = Kept { flow, id: BindingId(2), contact: "<sip:b@192.0.2.8>".to_owned(), ..kept.clone() };
+    assert_eq!(way(after.restore("1001", browser)), Some(Way::Gone), "nobody connects to a browser");
+    let nonsense = Kept { id: BindingId(3), contact: "<sip:".to_owned(), ..kept };
+    assert_eq!(after.restore("1001", nonsense), None);
+    assert_eq!(after.len(), 2);
+}
+
+#[test]
+fn a_path_is_kept_and_told_where_the_phone_knows_it() {
+    let mut world = World::new();
+    world.more = "Path: <sip:p2.bank;lr>, <sip:p1.bank;lr>\r\n";
+    assert_eq!(world.register("1 | <sip:a@h> | 100"), "420 Path without Supported: path");
+    assert!(world.registrar.is_empty());
+    world.more = "Path: <sip:p2.bank;lr>\r\nPath: <sip:p1.bank;lr>\r\nSupported: timer, path\r\n";
+    assert!(
+        world.register("1 | <sip:a@h> | 100").ends_with("/ bound path=<sip:p2.bank;lr>,<sip:p1.bank;lr>")
+    );
+    assert_eq!(*world.registrar.contacts_of("1001")[0].path, ["<sip:p2.bank;lr>", "<sip:p1.bank;lr>"]);
+    world.more = "Path: <mailto:a@b>\r\nSupported: path\r\n";
+    assert_eq!(world.register("2 | <sip:a@h> | 100"), "400 bad Path");
+    // The latest word counts: without a Path there is none any more.
+    world.more = "";
+    world.register("3 | <sip:a@h> | 100");
+    assert!(world.registrar.contacts_of("1001")[0].path.is_empty());
+}
+
+#[test]
+fn flows_of_one_phone_live_side_by_side_and_each_is_replaced_by_its_number() {
+    let mut world = World::new();
+    world.more = "Supported: path, outbound\r\n";
+    let contact =
+        |host: &str, flow: u32| format!(r#"<sip:a@{host};ob>;reg-id={flow};+sip.instance="<urn:uuid:1>""#);
+    assert!(world.register(&format!("1 | {} | 100", contact("h1", 1))).ends_with("/ bound outbound"));
+    world.call_id = "second";
+    assert!(world.register(&format!("1 | {} | 100", contact("h2", 2))).ends_with("/ bound outbound"));
+    world.call_id = "third";
+    assert!(world.register(&format!("1 | {} | 100", contact("h3", 1))).ends_with("/ refreshed outbound"));
+    let hosts: BTreeSet<_> =
+        world.registrar.contacts_of("1001").iter().map(|b| b.contact.uri.host().to_string()).collect();
+    assert_eq!(hosts, ["h2".to_owned(), "h3".to_owned()].into());
+
+    assert_eq!(world.register(&format!("2 | {} | 100", contact("h", 0))), "400 bad Contact");
+    assert_eq!(
+        world.register(&format!("2 | {}, <sip:a@h9> | 100", contact("h", 1))),
+        "400 bad Contact",
+        "a flow has one contact"
+    );
+    // Without "outbound" the number means nothing for us.
+    world.more = "";
+    assert!(world.register(&format!("2 | {} | 100", contact("h4", 7))).ends_with("/ bound"));
+}
+
+#[test]
+fn a_flow_through_a_proxy_that_keeps_none_is_refused() {
+    let mut world = World::new();
+    let contact = r#"<sip:a@h;ob>;reg-id=1;+sip.instance="<urn:uuid:1>""#;
+    world.more = "Via: SIP/2.0/UDP phone;branch=z9hG4bKb\r\nSupported: path, outbound\r\n";
+    assert_eq!(world.register(&format!("1 | {contact} | 100")), "439 first hop lacks outbound support");
+    world.more = "Via: SIP/2.0/UDP phone;branch=z9hG4bKb\r\nSupported: path, outbound\r\n\
+                  Path: <sip:token@edge;lr;ob>\r\n";
+    let answer = world.register(&format!("1 | {contact} | 100"));
+    assert!(answer.ends_with("/ bound path=<sip:token@edge;lr;ob> outbound"), "{answer}");
+}
+
+#[test]
+fn a_closed_flow_is_no_way_any_more() {
+    let mut world = World::new();
+    world.more = "Supported: outbound\r\n";
+    world.flow = Flow { transport: Transport::Tcp, connection: 9, ..world.flow };
+    world.register(
+        r#"1 | <sip:a@192.0.2.7:5070;transport=tcp;ob>;reg-id=1;+sip.instance="<urn:uuid:1>" | 100"#,
+    );
+    assert_eq!(world.registrar.handle_flow_closed(world.flow), ["1001"]);
+    assert_eq!(world.registrar.contacts_of("1001")[0].way(), Way::Gone);
+    assert!(world.registrar.handle_flow_closed(world.flow).is_empty());
+}
+
+#[test]
+fn past_the_limit_of_all_nobody_new_is_taken() {
+    let mut world = World::new();
+    world.registrar = Registrar::new(Config { most: 2, ..Config::default() });
+    world.register("1 | <sip:a@h1>, <sip:a@h2> | 100");
+    assert_eq!(world.register("2 | <sip:a@h3> | 100"), "503 registrar full");
+    assert!(world.register("2 | <sip:a@h1> | 100").ends_with("/ refreshed"));
+    assert!(world.register("3 | <sip:a@h1>;expires=0, <sip:a@h3> | 100").ends_with("/ removed bound"));
+    assert_eq!(world.registrar.len(), 2);
+}
+
+/// The indices beside the bindings say what the bindings say, whatever order things came in.
+#[test]
+fn deadlines_and_owners_follow_the_bindings() {
+    let mut rng = crate::base::Rng::from_number(5);
+    let mut world = World::new();
+    for cseq in 1..3_000 {
+        world.now = at(cseq);
+        let (host, life) = (rng.below(9), [0, 60, 61, 90][rng.below(4) as usize]);
+        let connection = rng.below(3);
+        let transport = if connection == 0 { Transport::Udp } else { Transport::Tcp };
+        world.flow = Flow { transport, connection, ..world.flow };
+        world.register(&format!("{cseq} | <sip:a@h{host}>;expires={life} | "));
+        match rng.below(8) {
+            0 => drop(world.registrar.handle_flow_closed(world.flow)),
+            1 => drop(world.register(&format!("{cseq}9 | * | 0"))),
+            _ => drop(world.timeout()),
+        }
+        let registrar = &world.registrar;
+        let all: Vec<_> = registrar.contacts_of("1001").to_vec();
+        assert!(all.iter().all(|b| registrar.binding(b.id).is_some_and(|(_, found)| found == b)));
+        assert_eq!(registrar.len(), all.len());
+        assert_eq!(registrar.deadlines, all.iter().map(|b| (b.expires, b.id)).collect());
+        let streams = all.iter().filter(|b| b.flow.connection != 0).map(|b| (b.flow.connection, b.id));
+        assert_eq!(registrar.streams, streams.collect());
+    }
 }
 
 struct World {
@@ -176,13 +310,15 @@ struct World {
     now: Instant,
     call_id: &'static str,
     flow: Flow,
+    /// Further headers.
+    more: &'static str,
 }
 
 impl World {
     fn new() -> Self {
         let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.7:5062".parse().unwrap());
         let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-        World { registrar: Registrar::new(Config::default()), now: at(0), call_id: "c", flow }
+        World { registrar: Registrar::new(Config::default()), now: at(0), call_id: "c", flow, more: "" }
     }
 
     /// `cseq | contact | expires` -> `status contacts / changes`.
@@ -199,11 +335,20 @@ impl World {
         if !parts[2].is_empty() {
             text.push_str(&format!("Expires: {}\r\n", parts[2]));
         }
+        text.push_str(self.more);
         text.push_str("\r\n");
         let parsed = Message::parse(text.into(), Framing::Datagram, &Limits::default());
         let Ok(Message::Request(request)) = parsed else { panic!("{parsed:?}") };
         match self.registrar.register(self.now, "1001", &request, self.flow) {
-            Ok(done) => format!("200 {} / {}", done.contacts.join(", "), names(&done.changes)),
+            Ok(done) => {
+                let path = if done.path.is_empty() {
+                    String::new()
+                } else {
+                    format!(" path={}", done.path.join(","))
+                };
+                let outbound = if done.outbound { " outbound" } else { "" };
+                format!("200 {} / {}{path}{outbound}", done.contacts.join(", "), names(&done.changes))
+            }
             Err(refused) => format!("{} {refused}", refused.status()),
         }
     }

@@ -1,0 +1,93 @@
+//! What is registered outlives the process: each change is written down, a start takes it back.
+
+use super::{Exchange, Output};
+use crate::base::{Masked, Now, Wall};
+use crate::record::{Record, Registration};
+use crate::sip::registrar::{BindingId, Change, Kept, What};
+use crate::sip::{Flow, Transport};
+
+impl Exchange {
+    pub(super) fn record_registrations(&mut self, now: Now, changes: Vec<Change>) {
+        for Change { address_of_record, what, binding } in changes {
+            let record = match what {
+                What::Bound | What::Refreshed => {
+                    Record::Registration(Box::new(written(now, address_of_record, binding.kept())))
+                }
+                What::Unbound(_) => Record::RegistrationEnded(binding.id.0),
+            };
+            self.output.push_back(Output::Record(record));
+        }
+    }
+
+    pub(super) fn registrations_expire(&mut self, now: Now) {
+        let changes = self.directory.expire(now.mono);
+        let mut users: Vec<_> = changes.iter().map(|change| change.address_of_record.clone()).collect();
+        users.dedup();
+        self.record_registrations(now, changes);
+        for user in users {
+            self.phone_gone(now, user.expose());
+        }
+    }
+
+    /// Before the first message: where the phones were when the last run ended. Phones over UDP are reached at once.
+    /// Streams went with that run; their phones are connected to, or come back by themselves.
+    pub(super) fn restore_registrations(&mut self, now: Now, registrations: Vec<Registration>) {
+        let all = registrations.len();
+        let mut restored = 0;
+        for registration in registrations {
+            let (number, user) = (registration.number, registration.user.clone());
+            let kept = read(now, registration);
+            if kept.is_some_and(|kept| self.directory.restore(now.mono, user.expose(), kept)) {
+                restored += 1;
+                self.phone_there(now, user.expose());
+            } else {
+                // What has expired or cannot be read would be found at every start.
+                self.output.push_back(Output::Record(Record::RegistrationEnded(number)));
+            }
+        }
+        if all > 0 {
+            tracing::info!(restored, left_out = all - restored, "registrations of before");
+        }
+    }
+}
+
+fn written(now: Now, user: Masked<String>, kept: Kept) -> Registration {
+    let Kept { id, contact, expires, refreshed, call_id, cseq, flow, user_agent, path, outbound } = kept;
+    let ago = now.mono.since(refreshed).as_micros();
+    Registration {
+        number: id.0,
+        user,
+        contact: Masked::new(contact),
+        expires: now.wall + expires.since(now.mono),
+        refreshed: Wall::from_micros(
+            now.wall.as_micros().saturating_sub_unsigned(u64::try_from(ago).unwrap_or(0)),
+        ),
+        call_id,
+        cseq,
+        transport: flow.transport.via_name().to_owned(),
+        local: flow.local,
+        remote: flow.remote,
+        user_agent,
+        path,
+        outbound,
+    }
+}
+
+/// `None` where it has expired while nobody was there to see it, or is of a transport that we do not speak.
+fn read(now: Now, registration: Registration) -> Option<Kept> {
+    let Registration { expires, refreshed, local, remote, .. } = registration;
+    let left = expires.since(now.wall);
+    let transport = Transport::from_name(registration.transport.as_bytes())?;
+    (!left.is_zero()).then(|| Kept {
+        id: BindingId(registration.number),
+        contact: registration.contact.expose().clone(),
+        expires: now.mono + left,
+        refreshed: now.mono - now.wall.since(refreshed),
+        call_id: registration.call_id,
+        cseq: registration.cseq,
+        flow: Flow { transport, local, remote, connection: 0 },
+        user_agent: registration.user_agent,
+        path: registration.path,
+        outbound: registration.outbound,
+    })
+}
