@@ -290,6 +290,11 @@ impl Exchange {
 }
 
 impl Directory {
+    /// No call will come any more.
+    pub(super) fn end_probes(&mut self) {
+        self.probes.end();
+    }
+
     pub(super) fn due(&mut self, now: Instant) -> Vec<Due<Key>> {
         self.probes.handle_timeout(now)
     }

@@ -284,6 +284,7 @@ impl Exchange {
         }
         if self.draining && !self.drained && self.calls.is_empty() {
             self.drained = true;
+            self.directory.end_probes();
             self.output.push_back(Output::Notice(Notice::Drained));
         }
     }

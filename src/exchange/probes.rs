@@ -57,6 +57,8 @@ pub struct Probes<K> {
     targets: BTreeMap<K, Target>,
     /// Each target's next deadline.
     deadlines: BTreeSet<(Instant, K)>,
+    /// Nobody is asked any more.
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +81,13 @@ pub enum Life {
 
 impl<K: Ord + Clone> Probes<K> {
     pub fn new(pace: Pace) -> Self {
-        Probes { pace, targets: BTreeMap::new(), deadlines: BTreeSet::new() }
+        Probes { pace, targets: BTreeMap::new(), deadlines: BTreeSet::new(), ended: false }
     }
 
     /// Watches a target that nothing was heard of yet. Its first turn comes at random within one round, so that
     /// all targets of a start are not asked in the same moment. Nothing changes for one that is watched already.
     pub fn watch(&mut self, now: Instant, key: K, rng: &mut Rng) {
-        if self.pace.every.is_zero() || self.targets.contains_key(&key) {
+        if self.ended || self.pace.every.is_zero() || self.targets.contains_key(&key) {
             return;
         }
         let round = u64::try_from(self.pace.every.as_micros()).unwrap_or(u64::MAX);
@@ -156,6 +158,12 @@ impl<K: Ord + Clone> Probes<K> {
         due
     }
 
+    /// Nobody is asked from now on: the last call is over, and no other will come.
+    pub fn end(&mut self) {
+        self.ended = true;
+        self.deadlines.clear();
+    }
+
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadlines.first().map(|(at, _)| *at)
     }
@@ -178,7 +186,9 @@ impl<K: Ord + Clone> Probes<K> {
         let Some(target) = self.targets.get_mut(key) else { return };
         self.deadlines.remove(&(target.due, key.clone()));
         target.due = due;
-        self.deadlines.insert((due, key.clone()));
+        if !self.ended {
+            self.deadlines.insert((due, key.clone()));
+        }
     }
 }
 
@@ -274,6 +284,15 @@ mod tests {
         let mut off = Probes::new(Pace { every: Duration::ZERO, ..PACE });
         off.watch(at(0), "a", &mut Rng::from_number(1));
         assert_eq!((off.poll_timeout(), off.is_down(&"a")), (None, false));
+    }
+
+    #[test]
+    fn after_the_end_nobody_is_asked() {
+        let mut probes = watching(&["a"]);
+        probes.end();
+        probes.watch(at(1), "b", &mut Rng::from_number(1));
+        assert!(!probes.heard(at(2), &"a"));
+        assert_eq!((probes.poll_timeout(), probes.handle_timeout(at(900))), (None, vec![]));
     }
 
     fn watching<'a>(names: &[&'a str]) -> Probes<&'a str> {

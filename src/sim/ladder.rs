@@ -159,11 +159,12 @@ fn said(clip: &Clip, catalog: &Catalog) -> String {
     }
 }
 
-/// One message in a few words; `None` for what a ladder leaves out: 100 Trying, registrations.
+/// One message in a few words; `None` for what a ladder leaves out: 100 Trying, registrations, signs
+/// of life.
 fn summary(bytes: &[u8]) -> Option<String> {
     let message = traced::parse(Bytes::copy_from_slice(bytes)).ok()?;
     let gist = Gist::of(&message);
-    if gist.method == Method::Register {
+    if matches!(gist.method, Method::Register | Method::Options) {
         return None;
     }
     if let Some(status) = gist.status {

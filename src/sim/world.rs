@@ -258,6 +258,8 @@ impl World {
             }
         }
         let drained = self.exchange.calls() == 0;
+        // No phone is asked for signs of life any more.
+        self.input(Input::Drain);
         self.run_until(self.now.mono + AFTERGLOW);
         self.at_rest();
         drained
