@@ -35,17 +35,10 @@ impl Exchange {
         let Some(target) = self.probe_target(&key) else { return };
         let host = self.config.advertised.unwrap_or(target.via.local.ip());
         let host = std::net::SocketAddr::new(host, target.via.local.port());
-        let request = self.sip.request(
-            now.mono,
-            OutOfDialog {
-                method: Method::Options,
-                to: target.uri,
-                via: target.via,
-                from: NameAddr::new(Uri::sip(Some("hotline"), host)),
-                headers: target.route.into_iter().map(|hop| ("Route".to_owned(), hop)).collect(),
-                content: None,
-            },
-        );
+        let from = NameAddr::new(Uri::sip(Some("hotline"), host));
+        let options = OutOfDialog::new(Method::Options, target.uri, target.via, from);
+        let options = target.route.into_iter().fold(options, |options, hop| options.with("Route", hop));
+        let request = self.sip.request(now.mono, options);
         self.directory.asking(request, key);
     }
 
