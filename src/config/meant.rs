@@ -1,5 +1,7 @@
 //! From what was written to what is meant: addresses, ports and ranges, all mistakes at once.
 
+mod listen;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -7,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::Masked;
-use crate::daemon::{Drain, Settings, dialplans, logging, recorder, transport, workers};
-use crate::exchange::{self, Account, Network, Security, Trunk};
+use crate::daemon::{Drain, Settings, dialplans, logging, recorder, workers};
+use crate::exchange::{self, Account, Security, Trunk};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::{call, sip};
 
@@ -54,7 +56,7 @@ impl Reader<'_> {
             );
         }
         Settings {
-            listen: self.listen(&written.listen),
+            listen: self.listen(written),
             exchange: self.exchange(written),
             media: written.media.clone(),
             workers: workers::Config {
@@ -75,20 +77,6 @@ impl Reader<'_> {
             prompts: self.folder("prompts.dir", &written.prompts.dir),
             drain: Drain { limit: Duration::from_secs(written.drain.limit_s) },
             ..Settings::default()
-        }
-    }
-
-    fn listen(&mut self, written: &written::Listen) -> transport::Config {
-        let udp = self.socket_addresses("listen.udp", &written.udp);
-        let tcp = self.socket_addresses("listen.tcp", &written.tcp);
-        if written.udp.0.is_empty() {
-            self.mistake("listen.udp", "at least one UDP address is needed");
-        }
-        transport::Config {
-            udp,
-            tcp,
-            tcp_idle: Duration::from_secs(self.at_least("listen.tcp_idle_s", written.tcp_idle_s, 1)),
-            tcp_streams: written.tcp_streams,
         }
     }
 
@@ -179,9 +167,7 @@ impl Reader<'_> {
         let mut trunks = Vec::new();
         for (name, trunk) in written {
             let setting = format!("trunk.{name}");
-            let networks = self.each(&format!("{setting}.addresses"), &trunk.addresses, |text| {
-                Network::parse(text).ok_or("neither an address nor a network (192.0.2.0/24)")
-            });
+            let networks = self.networks(&format!("{setting}.addresses"), &trunk.addresses);
             let password = trunk.password.expose();
             if trunk.user.is_empty() != password.is_empty() {
                 self.mistake(&setting, "user and password belong together");
@@ -282,10 +268,10 @@ impl Reader<'_> {
         address
     }
 
-    fn socket_addresses(&mut self, setting: &str, list: &List) -> Vec<SocketAddr> {
+    fn socket_addresses(&mut self, setting: &str, list: &List, port: u16) -> Vec<SocketAddr> {
         self.each(setting, list, |text| {
             let with_port = text.parse().ok();
-            let plain = || text.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, SIP_PORT));
+            let plain = || text.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, port));
             with_port.or_else(plain).ok_or("not an address (192.0.2.1, 192.0.2.1:5060 or [2001:db8::1]:5060)")
         })
     }

@@ -11,12 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::base::Masked;
 use crate::daemon::Settings;
 use crate::daemon::logging::Format;
+use crate::daemon::transport::tls;
 use crate::media;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Written {
     pub listen: Listen,
+    pub tls: Tls,
+    pub websocket: WebSocket,
     pub trunk: BTreeMap<String, Trunk>,
     pub account: BTreeMap<String, Account>,
     pub security: Security,
@@ -47,8 +50,27 @@ macro_rules! section {
 }
 
 section! {
-    Listen { udp: List, tcp: List, advertise: String, tcp_idle_s: u64, tcp_streams: usize, }
-    Security { realm: String, digest: List, failures: u32, failure_window_s: u64, }
+    Listen {
+        udp: List,
+        tcp: List,
+        tls: List,
+        ws: List,
+        wss: List,
+        advertise: String,
+        tcp_idle_s: u64,
+        tcp_streams: usize,
+        tcp_streams_per_source: usize,
+    }
+    Tls {
+        certificate: String,
+        key: String,
+        ca: String,
+        verify: bool,
+        client_certificates: ClientCertificates,
+        client_ca: String,
+    }
+    WebSocket { path: String, origins: List, ping_s: u64, }
+    Security { realm: String, digest: List, failures: u32, failure_window_s: u64, allow: List, deny: List, }
     Sip {
         t1_ms: u64,
         t2_ms: u64,
@@ -98,6 +120,24 @@ pub struct Account {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+pub enum ClientCertificates {
+    Off,
+    Optional,
+    Required,
+}
+
+impl From<ClientCertificates> for tls::ClientCertificates {
+    fn from(written: ClientCertificates) -> Self {
+        match written {
+            ClientCertificates::Off => tls::ClientCertificates::Off,
+            ClientCertificates::Optional => tls::ClientCertificates::Optional,
+            ClientCertificates::Required => tls::ClientCertificates::Required,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     Human,
     Json,
@@ -132,9 +172,26 @@ impl Default for Written {
             listen: Listen {
                 udp: list(&listen.udp),
                 tcp: list(&listen.tcp),
+                tls: list(&listen.tls),
+                ws: list(&listen.ws),
+                wss: list(&listen.wss),
                 advertise: text(exchange.advertised),
                 tcp_idle_s: listen.tcp_idle.as_secs(),
                 tcp_streams: listen.tcp_streams,
+                tcp_streams_per_source: listen.tcp_streams_per_source,
+            },
+            tls: Tls {
+                certificate: String::new(),
+                key: String::new(),
+                ca: String::new(),
+                verify: listen.certificates.verify,
+                client_certificates: ClientCertificates::Off,
+                client_ca: String::new(),
+            },
+            websocket: WebSocket {
+                path: String::new(),
+                origins: List::default(),
+                ping_s: listen.websocket.ping.as_secs(),
             },
             trunk: BTreeMap::new(),
             account: BTreeMap::new(),
@@ -143,6 +200,8 @@ impl Default for Written {
                 digest: List(exchange.security.digest.iter().map(|a| a.name().to_owned()).collect()),
                 failures: exchange.security.failures,
                 failure_window_s: exchange.security.failure_window.as_secs(),
+                allow: List::default(),
+                deny: List::default(),
             },
             sip: Sip {
                 t1_ms: millis(sip.t1),
@@ -197,7 +256,7 @@ macro_rules! default_from_whole {
 }
 
 default_from_whole! {
-    Listen listen, Security security, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Security security, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log,
 }
 

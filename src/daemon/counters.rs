@@ -39,20 +39,46 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Datagrams that the system would not send.
+    /// Datagrams and streams from addresses that the lists of `[security]` shut out.
+    sources_denied,
+    /// Datagrams that the system would not send for another reason than the next three.
     udp_send_failed,
+    /// Datagrams not sent because the system's buffers were full.
+    udp_blocked,
+    /// Datagrams not sent because no way leads to their address.
+    udp_unreachable,
+    /// Datagrams not sent because they were too long for one.
+    udp_too_large,
     /// Messages for a stream whose reader had fallen too far behind; the stream was closed.
     tcp_write_overflow,
     /// Messages for a stream that was gone.
     tcp_gone,
+    /// Streams closed because their peer took nothing that was written.
+    tcp_write_blocked,
     /// Streams closed because nothing came for the idle time.
     tcp_idle,
+    /// Streams closed because a message was begun and not ended in time.
+    tcp_slow,
     /// Streams closed for what they sent: not SIP, or too long.
     tcp_malformed,
     /// Streams turned away because too many were open.
     tcp_refused,
-    /// Connections that we could not open.
+    /// Streams turned away because too many were open to the same source.
+    tcp_refused_source,
+    /// Streams that the system could not hand over.
+    tcp_accept_failed,
+    /// Connections that we could not open, or whose peer was not who it should be.
     tcp_connect_failed,
+    /// Peers whose TLS handshake failed: an old version, a certificate that is missing or refused, no TLS at all.
+    tls_failed,
+    /// Peers whose TLS handshake was not over in time.
+    tls_slow,
+    /// Peers who asked for no WebSocket, or for one that is not served: sub-protocol, path, origin.
+    ws_refused,
+    /// Peers who did not ask for a WebSocket in time.
+    ws_slow,
+    /// WebSockets closed because the peer answered no ping.
+    ws_silent,
     /// RTP and RTCP packets that the system would not send.
     rtp_send_failed,
     /// RTP ports that could not be bound.

@@ -399,6 +399,7 @@ impl Turning {
                 tracing::info!(prompts = loaded.prompts.catalog.len(), "reloaded");
                 // The engines know a prompt before a plan can name it.
                 self.driver.workers.library(&loaded.prompts.library);
+                self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
                 let warnings = loaded.warnings.clone();
                 let plan = Arc::clone(&loaded.plan);
                 let rules = &self.driver.rules;

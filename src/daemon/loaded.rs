@@ -8,6 +8,7 @@ use super::dialplans;
 use super::failure::Failure;
 use super::prompts::Prompts;
 use super::settings::Settings;
+use super::transport::tls::Tls;
 
 /// Reads the settings: at the start, and again at every reload.
 pub type Load = Arc<dyn Fn() -> Result<Settings, Failure> + Send + Sync>;
@@ -17,6 +18,7 @@ pub struct Loaded {
     pub settings: Settings,
     pub prompts: Prompts,
     pub plan: Arc<Plan>,
+    pub tls: Tls,
     /// What a person should look at, ready to be shown.
     pub warnings: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl Loaded {
         let (plan, doubts) = dialplans::load(&settings.dialplans, &prompts.catalog)?;
         let mut warnings: Vec<_> = doubts.iter().map(ToString::to_string).collect();
         warnings.extend(plan.calendar_gaps(super::clock::now().wall));
-        Ok(Loaded { settings, prompts, plan, warnings })
+        let tls = Tls::load(&settings.listen.certificates, &mut warnings)?;
+        Ok(Loaded { settings, prompts, plan, tls, warnings })
     }
 }

@@ -90,7 +90,8 @@ fn build(
         true => Some(DemoAccounts::load_or_make(state.folder(), &loaded.plan, &mut rng)?),
         false => None,
     };
-    let transports = Transports::bind(&settings.listen, settings.exchange.sip.limits, &counters)?;
+    let tls = loaded.tls.clone();
+    let transports = Transports::bind(&settings.listen, tls, settings.exchange.sip.limits, &counters)?;
     let control = Control::listen(&state::control_socket(state.folder()))?;
     let (recorder, recording) =
         Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;

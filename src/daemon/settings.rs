@@ -67,7 +67,7 @@ impl Settings {
     }
 
     fn listening(&self) -> impl Iterator<Item = IpAddr> {
-        self.listen.udp.iter().chain(&self.listen.tcp).map(|address| address.ip())
+        self.listen.addresses().map(|(_, address)| address.ip())
     }
 }
 

@@ -1,9 +1,25 @@
-//! SIP's bytes to and from the network: datagram sockets that the driver drains itself, and streams with a
-//! task each way. Nothing here reads a message; [`StreamFramer`](crate::sip::wire::StreamFramer) only cuts.
+//! SIP's bytes to and from the network: datagram sockets that the driver drains itself, and streams on a thread of
+//! their own. Nothing here reads a message; [`StreamFramer`](crate::sip::wire::StreamFramer) only cuts.
+//!
+//! ```text
+//!   UDP ------------------------------------+
+//!   TCP -> listen -----------+-> stream ----+--> Arrival --> driver
+//!   TLS -> listen -> secure -+              |
+//!   WS  -> listen -----------+-> websocket -+
+//!   WSS -> listen -> secure -+
+//! ```
+//!
+//! Every limit is on the whole of a thing, not on a pause in it: who sends an octet now and then gains no time.
 
+pub mod access;
+mod connect;
+mod listen;
 mod stream;
-mod tcp;
+mod streams;
+mod thread;
+pub mod tls;
 mod udp;
+pub mod websocket;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,17 +29,27 @@ use crate::sip::{Flow, Limits, Transmit, Transport};
 
 use super::counters::Counters;
 use super::failure::Failure;
-use tcp::Streams;
+use access::AccessLists;
+use streams::Streams;
+use tls::Tls;
 use udp::Datagrams;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub udp: Vec<SocketAddr>,
     pub tcp: Vec<SocketAddr>,
+    pub tls: Vec<SocketAddr>,
+    pub ws: Vec<SocketAddr>,
+    pub wss: Vec<SocketAddr>,
     /// A stream on which nothing came for this long is closed.
     pub tcp_idle: Duration,
     /// More streams than this are turned away.
     pub tcp_streams: usize,
+    /// More than these from one source are turned away.
+    pub tcp_streams_per_source: usize,
+    pub certificates: tls::Config,
+    pub websocket: websocket::Config,
+    pub access: AccessLists,
 }
 
 impl Default for Config {
@@ -32,11 +58,32 @@ impl Default for Config {
         Config {
             udp: vec![loopback],
             tcp: vec![loopback],
+            tls: Vec::new(),
+            ws: Vec::new(),
+            wss: Vec::new(),
             // A phone that registers keeps its stream warm at least every two minutes (RFC 5626 §4.4.1), but
             // older ones only come back to register, hourly by default.
             tcp_idle: Duration::from_secs(3900),
             tcp_streams: 1000,
+            tcp_streams_per_source: 50,
+            certificates: tls::Config::default(),
+            websocket: websocket::Config::default(),
+            access: AccessLists::default(),
         }
+    }
+}
+
+impl Config {
+    /// All that is listened on.
+    pub fn addresses(&self) -> impl Iterator<Item = (Transport, SocketAddr)> {
+        let lists = [
+            (Transport::Udp, &self.udp),
+            (Transport::Tcp, &self.tcp),
+            (Transport::Tls, &self.tls),
+            (Transport::Ws, &self.ws),
+            (Transport::Wss, &self.wss),
+        ];
+        lists.into_iter().flat_map(|(transport, list)| list.iter().map(move |address| (transport, *address)))
     }
 }
 
@@ -48,17 +95,27 @@ pub struct Transports {
 
 impl Transports {
     /// Binds everything or nothing.
-    pub fn bind(config: &Config, limits: Limits, counters: &Arc<Counters>) -> Result<Self, Failure> {
-        let datagrams = Datagrams::bind(&config.udp, limits.message, counters)?;
-        let streams = Streams::bind(config, limits, counters)?;
+    pub fn bind(
+        config: &Config,
+        tls: Tls,
+        limits: Limits,
+        counters: &Arc<Counters>,
+    ) -> Result<Self, Failure> {
+        let datagrams = Datagrams::bind(&config.udp, config.access.clone(), limits.message, counters)?;
+        let streams = Streams::bind(config, tls, limits, counters)?;
         Ok(Transports { datagrams, streams })
     }
 
     /// What is bound, with the ports that the system chose where 0 was asked for.
     pub fn addresses(&self) -> Vec<(Transport, SocketAddr)> {
         let udp = self.datagrams.addresses().map(|address| (Transport::Udp, address));
-        let tcp = self.streams.addresses().map(|address| (Transport::Tcp, address));
-        udp.chain(tcp).collect()
+        udp.chain(self.streams.addresses()).collect()
+    }
+
+    /// What a reload changes: certificates and address lists. What is listened on stays.
+    pub fn reload(&mut self, config: &Config, tls: Tls) {
+        self.datagrams.access = config.access.clone();
+        self.streams.reload(tls, config.access.clone());
     }
 
     /// Sends, or starts to. The flow comes back where it is already known to be lost; a stream that breaks

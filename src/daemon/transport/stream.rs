@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::sip::wire::{Cut, StreamFramer};
 use crate::sip::{self, Flow};
 
-use super::tcp::{Event, Shared};
+use super::streams::{Event, Shared};
 
 /// What a stream may cost us.
 #[derive(Clone, Debug)]
@@ -23,34 +21,30 @@ pub struct Limits {
 }
 
 /// Once begun, a message must be whole within this time; so must the first one of a new stream.
-const MESSAGE_LIMIT: Duration = Duration::from_secs(30);
+pub const MESSAGE_LIMIT: Duration = Duration::from_secs(30);
 /// A reader that takes this long for one message is gone or means harm.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
+pub const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a stream that we close for its nonsense may take to be told so.
-const LAST_WORD: Duration = Duration::from_millis(500);
+pub const LAST_WORD: Duration = Duration::from_millis(500);
 /// The answer to a keep-alive (RFC 5626 §4.4.1).
-const PONG: &[u8] = b"\r\n";
+pub const PONG: &[u8] = b"\r\n";
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Both directions until one of them ends; then the driver hears of it.
-pub async fn carry(mut socket: TcpStream, flow: Flow, mut queued: mpsc::Receiver<Bytes>, shared: Shared) {
-    let _ = socket.set_nodelay(true);
-    let (reader, writer) = socket.split();
+/// Both directions until one of them ends.
+pub(super) async fn carry<S>(socket: &mut S, flow: Flow, mut queued: mpsc::Receiver<Bytes>, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (reader, writer) = tokio::io::split(&mut *socket);
     tokio::select! {
-        () = read(reader, flow, &shared) => {}
-        () = write(writer, &mut queued) => {}
+        () = read(reader, flow, shared) => {}
+        () = write(writer, &mut queued, shared) => {}
     }
-    close(flow, &shared).await;
+    // TLS says goodbye; a peer that does not listen is not waited for.
+    let _ = timeout(LAST_WORD, socket.shutdown()).await;
 }
 
-/// Takes the stream off the registry and tells the driver.
-pub async fn close(flow: Flow, shared: &Shared) {
-    shared.registry.remove(&flow.connection);
-    // Fails only when the driver is gone too.
-    let _ = shared.arrivals.send(Event::Closed(flow)).await;
-}
-
-async fn read(mut reader: ReadHalf<'_>, flow: Flow, shared: &Shared) {
+async fn read(mut reader: impl AsyncRead + Unpin, flow: Flow, shared: &Shared) {
     let mut framer = StreamFramer::new(shared.limits.message);
     let mut buffer = vec![0; READ_BUFFER];
     let opened = Instant::now();
@@ -64,7 +58,9 @@ async fn read(mut reader: ReadHalf<'_>, flow: Flow, shared: &Shared) {
             Ok(Ok(0) | Err(_)) => return,
             Ok(Ok(length)) => length,
             Err(_) => {
-                shared.counters.tcp_idle.add_one();
+                let counters = &shared.counters;
+                let slow = framer.is_within_message();
+                if slow { &counters.tcp_slow } else { &counters.tcp_idle }.add_one();
                 return;
             }
         };
@@ -98,10 +94,20 @@ async fn read(mut reader: ReadHalf<'_>, flow: Flow, shared: &Shared) {
     }
 }
 
-async fn write(mut writer: WriteHalf<'_>, queued: &mut mpsc::Receiver<Bytes>) {
+async fn write(mut writer: impl AsyncWrite + Unpin, queued: &mut mpsc::Receiver<Bytes>, shared: &Shared) {
     while let Some(bytes) = queued.recv().await {
-        if !matches!(timeout(WRITE_LIMIT, writer.write_all(&bytes)).await, Ok(Ok(()))) {
-            return;
+        let whole = async {
+            writer.write_all(&bytes).await?;
+            // TLS keeps a record back until it is told to send it.
+            writer.flush().await
+        };
+        match timeout(WRITE_LIMIT, whole).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                shared.counters.tcp_write_blocked.add_one();
+                return;
+            }
         }
     }
 }

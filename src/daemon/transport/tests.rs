@@ -24,11 +24,16 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
+fn no_tls() -> Tls {
+    Tls::load(&tls::Config::default(), &mut Vec::new()).unwrap()
+}
+
 impl World {
     fn new(config: Config) -> World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let counters = Arc::new(Counters::default());
-        let transports = runtime.block_on(async { Transports::bind(&config, Limits::default(), &counters) });
+        let transports =
+            runtime.block_on(async { Transports::bind(&config, no_tls(), Limits::default(), &counters) });
         World { runtime, transports: transports.unwrap(), counters }
     }
 
@@ -145,8 +150,13 @@ fn nonsense_on_a_stream_closes_it() {
 
 #[test]
 fn a_silent_stream_is_closed_and_too_many_are_turned_away() {
-    let config =
-        Config { udp: vec![], tcp: vec![loopback()], tcp_idle: Duration::from_millis(50), tcp_streams: 1 };
+    let config = Config {
+        udp: vec![],
+        tcp: vec![loopback()],
+        tcp_idle: Duration::from_millis(50),
+        tcp_streams: 1,
+        ..Config::default()
+    };
     let mut world = World::new(config);
     let server = world.address(Transport::Tcp);
     let _first = TcpStream::connect(server).unwrap();
@@ -193,7 +203,8 @@ fn a_port_in_use_is_one_sentence() {
     let address = taken.local_addr().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = Config { udp: vec![address], tcp: vec![], ..Config::default() };
-    let result = runtime.block_on(async { Transports::bind(&config, Limits::default(), &Arc::default()) });
+    let result =
+        runtime.block_on(async { Transports::bind(&config, no_tls(), Limits::default(), &Arc::default()) });
     let sentence = result.err().unwrap().to_string();
     assert!(
         sentence.starts_with(&format!("UDP port {} on 127.0.0.1 is in use", address.port())),

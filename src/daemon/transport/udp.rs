@@ -10,10 +10,11 @@ use std::task::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use crate::daemon::counters::Counters;
+use crate::daemon::counters::{Counter, Counters};
 use crate::daemon::failure::Failure;
 use crate::sip::{Flow, Transmit, Transport};
 
+use super::access::AccessLists;
 use super::{Arrival, listen_failure};
 
 /// Room for a burst of messages while the exchange is busy.
@@ -27,6 +28,7 @@ pub struct Datagrams {
     /// The socket to drain first next time, so that a busy one does not starve the others.
     next: usize,
     counters: Arc<Counters>,
+    pub access: AccessLists,
 }
 
 struct Port {
@@ -41,6 +43,7 @@ struct Port {
 impl Datagrams {
     pub fn bind(
         addresses: &[SocketAddr],
+        access: AccessLists,
         max_message: usize,
         counters: &Arc<Counters>,
     ) -> Result<Self, Failure> {
@@ -50,7 +53,7 @@ impl Datagrams {
         let sockets = addresses.iter().map(open).collect::<Result<_, _>>()?;
         // One octet more than a message may have: what fills it was too long, and the endpoint says so.
         let buffer = vec![0; max_message.saturating_add(1)];
-        Ok(Datagrams { sockets, buffer, next: 0, counters: Arc::clone(counters) })
+        Ok(Datagrams { sockets, buffer, next: 0, counters: Arc::clone(counters), access })
     }
 
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
@@ -63,14 +66,37 @@ impl Datagrams {
             self.counters.udp_send_failed.add_one();
             return Some(flow);
         };
-        match port.sender.send_to(&bytes, flow.remote) {
+        match port.sender.send_to(&bytes, with_scope(flow.remote, flow.local)) {
             Ok(_) => None,
             Err(error) => {
-                self.counters.udp_send_failed.add_one();
+                let (counter, lost) = self.judge(&error);
+                counter.add_one();
                 tracing::debug!(%flow, %error, "datagram not sent");
-                // A full buffer passes, and retransmission is the protocol's own cure.
-                (error.kind() != io::ErrorKind::WouldBlock).then_some(flow)
+                lost.then_some(flow)
             }
+        }
+    }
+
+    /// How a refused send counts, and whether it says that this way leads nowhere.
+    ///
+    /// What ICMP says of earlier datagrams is not asked for (`IP_RECVERR`): anybody can forge it, and the timers of
+    /// the transactions find out by themselves.
+    fn judge(&self, error: &io::Error) -> (&Counter, bool) {
+        let counters = &self.counters;
+        match error.kind() {
+            // Full buffers pass, and retransmission is the protocol's own cure.
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::OutOfMemory => {
+                (&counters.udp_blocked, false)
+            }
+            io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::ConnectionRefused => (&counters.udp_unreachable, true),
+            _ => match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+                Some(rustix::io::Errno::NOBUFS) => (&counters.udp_blocked, false),
+                Some(rustix::io::Errno::MSGSIZE) => (&counters.udp_too_large, true),
+                _ => (&counters.udp_send_failed, true),
+            },
         }
     }
 
@@ -110,6 +136,10 @@ impl Datagrams {
                     }
                 };
                 taken += 1;
+                if !self.access.admits(remote.ip()) {
+                    self.counters.sources_denied.add_one();
+                    continue;
+                }
                 let local = port.local_for(remote);
                 let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
                 let bytes = self.buffer.get(..length).unwrap_or_default();
@@ -148,7 +178,21 @@ impl Port {
         }
         let wildcard = self.local.ip();
         let ip = *self.routes.entry(remote.ip()).or_insert_with(|| route(remote).unwrap_or(wildcard));
-        SocketAddr::new(ip, self.local.port())
+        with_scope(SocketAddr::new(ip, self.local.port()), remote)
+    }
+}
+
+/// A link-local address means something on its own link only (RFC 4007 §6), and no SIP message names the link: it is
+/// that of the other end.
+fn with_scope(address: SocketAddr, other: SocketAddr) -> SocketAddr {
+    match (address, other) {
+        (SocketAddr::V6(mut address), SocketAddr::V6(other))
+            if address.ip().is_unicast_link_local() && address.scope_id() == 0 =>
+        {
+            address.set_scope_id(other.scope_id());
+            address.into()
+        }
+        _ => address,
     }
 }
 

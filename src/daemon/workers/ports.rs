@@ -58,12 +58,13 @@ impl Ports {
 
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    // Not every container may; voice then goes as everything else does.
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
-    } else {
-        // Not every container may; voice then goes as everything else does.
-        let _ = socket.set_tos_v4(EXPEDITED);
+        let _ = socket.set_tclass_v6(EXPEDITED);
     }
+    // Also on `::`, for IPv4 peers by their mapped addresses.
+    let _ = socket.set_tos_v4(EXPEDITED);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
