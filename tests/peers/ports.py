@@ -22,7 +22,7 @@ def free(block=2, host="127.0.0.1"):
 
 def _is_free(host, port):
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as s:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as s:
             try:
                 s.bind((host, port))
             except OSError:

@@ -10,7 +10,18 @@ class ScriptedPhone:
     `delay` seconds after it began to ring; without, it rings until it is told."""
 
     def __init__(
-        self, user, say, registrar=None, password=None, auto=None, delay=0.3, tcp=False, display=None, ip="127.0.0.1"
+        self,
+        user,
+        say,
+        registrar=None,
+        password=None,
+        auto=None,
+        delay=0.3,
+        tcp=False,
+        display=None,
+        ip="127.0.0.1",
+        transport=None,
+        cafile=None,
     ):
         self.say, self.auto, self.delay = say, auto, delay
         self.ua = scripted.UA(
@@ -18,7 +29,8 @@ class ScriptedPhone:
             password,
             registrar,
             ip=ip,
-            transport="tcp" if tcp else "udp",
+            transport=transport or ("tcp" if tcp else "udp"),
+            cafile=cafile,
             display=display,
             codecs=("PCMA", "PCMU"),
         )

@@ -13,10 +13,10 @@ READY_SECONDS = 20
 class Daemon:
     """`hotline serve` on a state folder of its own. `settings` go in as HOTLINE__SECTION__KEY."""
 
-    def __init__(self, binary, folder, host, arguments=(), settings=None, environment=None):
-        self.binary, self.folder, self.host, self.port = binary, folder, host, 5060
+    def __init__(self, binary, folder, host, arguments=(), settings=None, environment=None, port=5060):
+        self.binary, self.folder, self.host, self.port = binary, folder, host, port
         self.state = os.path.join(folder, "state")
-        self.arguments = ["serve", "--state", self.state, "--listen", f"{host}:{self.port}", *arguments]
+        self.arguments = ["serve", "--state", self.state, "--listen", self.address, *arguments]
         # What an administrator's shell has: the commands of the suite run in it.
         self.shell = {k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE__", "NOTIFY_", "WATCHDOG_"))}
         self.environment = dict(self.shell)
@@ -29,10 +29,29 @@ class Daemon:
 
     @property
     def address(self):
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def uri(self, number, tcp=False):
-        return f"sip:{number}@{self.address}{';transport=tcp' if tcp else ''}"
+    def uri(self, number, tcp=False, transport=None):
+        named = transport or ("tcp" if tcp else "udp")
+        parameter = {"udp": "", "wss": ";transport=ws"}.get(named, f";transport={named}")
+        return f"sip:{number}@{self.server(named)}{parameter}"
+
+    # Where these are listened on, once `listens` has said so.
+    PORTS = {"tls": 5061, "ws": 5080, "wss": 5443}
+
+    def server(self, transport):
+        return f"{self.host}:{self.PORTS[transport]}" if transport in self.PORTS else self.address
+
+    def set(self, **settings):
+        """As `settings`, for what is known only once the host is: `listen__tls=…`."""
+        self.environment.update({f"HOTLINE__{k.upper()}": str(v) for k, v in settings.items()})
+        return self
+
+    def listens(self, *transports, certificate=None):
+        """Also on these. `certificate`: its path and its key's."""
+        if certificate:
+            self.set(tls__certificate=certificate[0], tls__key=certificate[1])
+        return self.set(**{f"listen__{transport}": self.server(transport) for transport in transports})
 
     async def start(self, ready=True):
         """Starts it; waits until it answers OPTIONS unless told not to."""
@@ -57,15 +76,16 @@ class Daemon:
     def answers(self, patience=0.3):
         """Whether it answers OPTIONS over UDP."""
         tag = os.urandom(6).hex()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
             s.bind((self.host, 0))
             s.settimeout(patience)
-            port = s.getsockname()[1]
+            sent_by = f"{self.address.rsplit(':', 1)[0]}:{s.getsockname()[1]}"
             lines = [
                 f"OPTIONS sip:{self.address} SIP/2.0",
-                f"Via: SIP/2.0/UDP {self.host}:{port};branch=z9hG4bK{tag};rport",
+                f"Via: SIP/2.0/UDP {sent_by};branch=z9hG4bK{tag};rport",
                 "Max-Forwards: 70",
-                f"From: <sip:ping@{self.host}>;tag={tag}",
+                f"From: <sip:ping@{self.address}>;tag={tag}",
                 f"To: <sip:{self.address}>",
                 f"Call-ID: {tag}",
                 "CSeq: 1 OPTIONS",
@@ -153,6 +173,17 @@ class Daemon:
         """The records, as `hotline calls --json` prints them, the first call first."""
         lines = (await self.command("calls", "--json")).splitlines()
         return sorted((json.loads(line) for line in lines), key=lambda record: record["call"])
+
+    async def counter(self, name):
+        """How often `hotline status` says that something was lost or refused for this reason."""
+        words = (await self.command("status")).split()
+        return int(words[words.index(name) + 1]) if name in words else 0
+
+    async def counted(self, name, number=1, timeout=8.0):
+        async def ask():
+            return await self.counter(name)
+
+        return await self.until(ask, lambda count: count >= number, timeout)
 
     async def messages(self):
         return [json.loads(line) for line in (await self.command("messages", "--json")).splitlines()]

@@ -37,12 +37,12 @@ class World:
             with contextlib.suppress(ProcessLookupError):
                 await daemon.stop()
 
-    def daemon(self, *arguments, plan="short", **options):
+    def daemon(self, *arguments, plan="short", host=None, **options):
         """A daemon, not yet started, on a loopback address of its own. `plan` names a folder of `tests/wire/plans`."""
         number = len(self.daemons)
         folder = os.path.join(self.folder, f"daemon-{number}")
         os.makedirs(folder)
-        host = f"{self.network}.{self.slot + 1}.{number + 1}"
+        host = host or f"{self.network}.{self.slot + 1}.{number + 1}"
         if plan:
             arguments = ("--dialplans", os.path.join(HERE, "plans", plan), *arguments)
         # A plan of the suite stands alone; `plan=None` is for what the program ships, or what the arguments say.
@@ -74,7 +74,8 @@ class World:
         """An agent's phone, registered; answers by itself unless `auto` says otherwise; signed on and ready."""
         options.setdefault("auto", 200 if make != "baresip" else True)
         password = daemon.password(extension)
-        phone = await self.phone(make, extension, tone, registrar=daemon.address, password=password, **options)
+        registrar = daemon.server(options.get("transport") or "udp")
+        phone = await self.phone(make, extension, tone, registrar=registrar, password=password, **options)
         await phone.registered()
         if ready:
             await daemon.command("agent", "ready", extension)

@@ -54,6 +54,8 @@ class UA:
         self.server = server
         self.proxy = parse_hostport(outbound_proxy) if outbound_proxy else None
         self.domain = domain or (server[0] if server else ip)
+        if ":" in self.domain:
+            self.domain = f"[{self.domain}]"
         self.auth_user = auth_user or user
         self.display = display or user
         self.transport = transport.lower()
@@ -78,6 +80,8 @@ class UA:
         self.headers = headers or []
         self._reg_task = None
         self.extra_contact = ""
+        # Nobody can connect to what lives in a browser: its host is a name that leads nowhere (RFC 7118, appendix B).
+        self.host = f"{secrets.token_hex(6)}.invalid" if self.transport in ("ws", "wss") else None
         self.trace = None
         self.bg = set()
 
@@ -122,9 +126,14 @@ class UA:
 
     @property
     def contact(self):
+        # RFC 7118 §5.5: the parameter is `ws` over TLS as well.
+        tp = {"udp": "", "wss": ";transport=ws"}.get(self.transport, f";transport={self.transport}")
+        return f"<sip:{self.user}@{self.sent_by}{tp}>"
+
+    @property
+    def sent_by(self):
         h = f"[{self.ip}]" if ":" in self.ip else self.ip
-        tp = "" if self.transport == "udp" else f";transport={self.transport}"
-        return f"<sip:{self.user}@{h}:{self.port}{tp}>"
+        return self.host or f"{h}:{self.port}"
 
     @property
     def aor(self):
@@ -151,8 +160,7 @@ class UA:
 
     def new_via(self):
         b = "z9hG4bK" + secrets.token_hex(8)
-        h = f"[{self.ip}]" if ":" in self.ip else self.ip
-        return b, f"SIP/2.0/{self.t.proto} {h}:{self.port};branch={b};rport"
+        return b, f"SIP/2.0/{self.t.proto} {self.sent_by};branch={b};rport"
 
     def req(self, method, ruri, frm, to, cid, cseq, route=(), extra=(), body=b"", ctype=None, contact=True):
         b, via = self.new_via()
