@@ -5,14 +5,28 @@ use crate::base::{CallId, LegId, Masked, Now};
 use crate::call::{Event, LegEnd};
 use crate::media::{self, Digit};
 use crate::queue::{self, LeaveWhy, Refusal};
-use crate::sip::{self, EndedWhy};
+use crate::sip::{self, Answer, EndedWhy};
 
 impl Exchange {
     pub(super) fn sip_event(&mut self, now: Now, event: sip::Event) {
         use sip::Event as Sip;
         let Some(event) = self.ringing_event(now, event) else { return };
         match event {
-            Sip::Invite { dialog, request, flow } => self.arrival(now, dialog, &request, flow),
+            Sip::Invite { dialog, request, flow, replaces: None } => {
+                self.arrival(now, dialog, &request, flow)
+            }
+            Sip::Invite { dialog, flow, replaces: Some(_), .. } => {
+                self.refuse(403, "may not replace a dialog", flow);
+                self.sip.reject(now.mono, dialog, Answer::new(403));
+            }
+            Sip::Refer { id, .. } => {
+                self.count_refusal("may not refer");
+                self.sip.answer_refer(now.mono, id, Err(Answer::new(403)));
+            }
+            // We refer nobody.
+            Sip::ReferAnswered { .. } | Sip::ReferProgress { .. } => {}
+            // Nobody on this side reads texts in a call.
+            Sip::Message { .. } => self.count_refusal("text in a call"),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
             Sip::Reply { id, status, reason, .. } => self.life_answered(now, id, status, &reason),
             Sip::Subscribe { .. } | Sip::NotifyDue { .. } | Sip::SubscriptionLost { .. } => {}

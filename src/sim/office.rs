@@ -179,7 +179,7 @@ impl Office {
     pub(super) fn poll_event(&mut self, ctx: &mut Ctx<'_>) -> bool {
         let Some(event) = self.endpoint.poll_event() else { return false };
         match event {
-            Event::Invite { dialog, request, flow } => {
+            Event::Invite { dialog, request, flow, .. } => {
                 if let Some(Phone::Desk(number)) = Phone::at(flow.local.ip()) {
                     let offer = (!request.body.is_empty()).then(|| request.body.clone());
                     self.ring(ctx, number, dialog, flow, offer);

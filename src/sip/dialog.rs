@@ -75,6 +75,24 @@ impl Dialog {
         }
     }
 
+    /// The 2xx makes this early dialog a confirmed one: route set and target are taken anew, the numbers of the
+    /// requests that went to and fro meanwhile stay (RFC 3261 §13.2.2.4).
+    pub fn confirmed(self, invite: &Request, response: &Response, flow: Flow) -> Self {
+        let Dialog { local_sequence, remote_sequence, target, .. } = self;
+        let mut dialog = Dialog::of_client(invite, response, flow);
+        dialog.raise_sequence(local_sequence);
+        dialog.remote_sequence = remote_sequence;
+        if !response.headers.has(Name::Contact) {
+            dialog.target = target;
+        }
+        dialog
+    }
+
+    /// Our requests are numbered above `number` from now on.
+    pub fn raise_sequence(&mut self, number: u32) {
+        self.local_sequence = self.local_sequence.max(number);
+    }
+
     /// Whether a request from the peer, found by our tag, is of this dialog (RFC 3261 §12).
     pub fn owns(&self, request: &Request) -> bool {
         request.call_id == self.call_id && request.from.tag() == self.remote.tag()
@@ -127,6 +145,20 @@ impl Dialog {
     /// The tag that we gave.
     pub fn local_tag(&self) -> Option<Text> {
         self.local.tag()
+    }
+
+    /// The peer's tag; `None` where it is of RFC 2543's time.
+    pub fn remote_tag(&self) -> Option<Text> {
+        self.remote.tag()
+    }
+
+    pub fn call_id(&self) -> &Text {
+        &self.call_id
+    }
+
+    /// Of our last request.
+    pub fn local_sequence(&self) -> u32 {
+        self.local_sequence
     }
 
     /// Our Contact's value.

@@ -196,6 +196,37 @@ impl Uri {
         self.parts.headers.0 < self.parts.headers.1
     }
 
+    /// An embedded header's value, escapes decoded: what a Refer-To says beside the address (RFC 3261 §19.1.1).
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let raw = self.part(self.parts.headers).strip_prefix(b"?")?;
+        raw.split(|&b| b == b'&').find_map(|pair| {
+            let (key, value) = lexer::split(pair, b'=')?;
+            lexer::unescape(key).eq_ignore_ascii_case(name).then(|| lexer::unescape(value))
+        })
+    }
+
+    /// The same address without embedded headers: what may stand in a Request-URI.
+    pub fn without_headers(&self) -> Self {
+        let end = usize::from(self.parts.headers.0);
+        Uri::from_parsed(self.raw.slice(..end.min(self.raw.len()))).unwrap_or_else(|Invalid| self.clone())
+    }
+
+    /// With an embedded header added, escaped.
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut raw = String::from_utf8_lossy(&self.raw).into_owned();
+        raw.push(if self.has_headers() { '&' } else { '?' });
+        raw.push_str(name);
+        raw.push('=');
+        for byte in value.bytes() {
+            match byte {
+                // RFC 3261 §25.1 `hnv-unreserved` and `unreserved`, those that no reader misunderstands.
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => raw.push(byte as char),
+                _ => raw.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        Uri::from_parsed(Bytes::from(raw)).unwrap_or_else(|Invalid| self.clone())
+    }
+
     /// Where to send without asking the DNS: the host when it is an address, with the port or that of the
     /// transport. For names, `None`: the host resolves them (RFC 3263).
     pub fn socket_address(&self) -> Option<SocketAddr> {

@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::base::Instant;
 use crate::sip::dialog::Dialog;
 use crate::sip::{Flow, Headers, Method, Name, NameAddr, Request, Response, Text};
 
 use super::clients::ClientUser;
-use super::command::Invite;
+use super::command::{Answer, Invite};
 use super::core::{Core, Failure};
 use super::deadlines::{DialogTimer, TransactionId};
 use super::event::{DialogId, Event};
+use super::forks::{Forks, Heard, Origin};
 use super::identity::Identity;
 use super::leaving::Leaving;
 use super::refusal;
 use super::session::Session;
 use super::session_timer::{self, SessionTimer};
-use super::talking::Talking;
+use super::usage::First;
 
 /// An INVITE of ours without a final response.
 ///
@@ -44,6 +47,10 @@ pub(super) struct Calling {
     identity: Identity,
     /// The peer's Min-SE after 422.
     least_session: Option<Duration>,
+    /// The phones that ring.
+    forks: Forks,
+    /// An SDP offer of the host's that waits for the answer, or for the only phone that it can go to.
+    wanted: Option<Bytes>,
 }
 
 enum Cancel {
@@ -70,6 +77,8 @@ impl Calling {
             silent: false,
             identity,
             least_session: None,
+            forks: Forks::default(),
+            wanted: None,
         };
         let request = calling.compose(core);
         calling.send(core, now, request);
@@ -119,6 +128,7 @@ impl Calling {
             200..300 => self.answered(core, now, response),
             401 | 407 | 422 if self.try_again(core, now, response) => Some(Session::Calling(self)),
             status => {
+                self.forks.dismiss(core, now);
                 let retry_after = response.headers.seconds(Name::RetryAfter);
                 self.over(core, status, response.reason.to_str().into_owned(), retry_after);
                 None
@@ -127,7 +137,8 @@ impl Calling {
     }
 
     /// Timer B (also after CANCEL), or no way to the peer.
-    pub fn fail(self: Box<Self>, core: &mut Core, failure: Failure) {
+    pub fn fail(mut self: Box<Self>, core: &mut Core, now: Instant, failure: Failure) {
+        self.forks.dismiss(core, now);
         let (status, reason) = match &self.cancel {
             Cancel::No => (failure.status(), failure.reason()),
             Cancel::Wanted(_) | Cancel::Sent => (487, "cancelled"),
@@ -141,6 +152,9 @@ impl Calling {
     }
 
     fn progress(&mut self, core: &mut Core, now: Instant, response: &Response) {
+        let heard =
+            self.with_forks(|forks, origin, identity| forks.heard(core, now, origin, identity, response));
+        let Heard::News(sdp) = heard else { return };
         if let Cancel::Wanted(reason) = &mut self.cancel {
             let reason = reason.take();
             self.send_cancel(core, now, reason);
@@ -148,40 +162,164 @@ impl Calling {
         }
         if response.status > 100 && matches!(self.cancel, Cancel::No) {
             core.set_dialog_timer(self.id, DialogTimer::InviteExpires, now + core.config.invite_expires);
-            let sdp = refusal::sdp_or_nothing(&response.headers, &response.body);
             core.event(Event::Progress { dialog: self.id, status: response.status, sdp });
+            self.go_on(core, now);
         }
+    }
+
+    // -- in the early dialogs --
+
+    pub fn early_dialogs(&self) -> impl Iterator<Item = &Dialog> {
+        self.forks.dialogs()
+    }
+
+    /// The host's answer to the offer of a reliable provisional response.
+    pub fn answer_offer(&mut self, core: &mut Core, now: Instant, sdp: &Bytes) {
+        self.with_forks(|forks, origin, identity| forks.answer_offer(core, now, origin, identity, sdp));
+    }
+
+    /// A response to a PRACK.
+    pub fn prack_answered(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        response: &Response,
+    ) {
+        let answered = (transaction, response);
+        self.with_forks(|forks, origin, identity| {
+            forks.prack_answered(core, now, origin, identity, answered)
+        });
+    }
+
+    /// Another session description before the answer: by UPDATE once the first one is agreed on with one phone.
+    pub fn reoffer(&mut self, core: &mut Core, now: Instant, sdp: Bytes) {
+        self.wanted = Some(sdp);
+        self.go_on(core, now);
+    }
+
+    fn go_on(&mut self, core: &mut Core, now: Instant) {
+        if self.wanted.is_none() {
+            return;
+        }
+        let Some(usage) = self.forks.only_agreed().filter(|usage| usage.allows_update) else { return };
+        if let Some(sdp) = self.wanted.take() {
+            std::mem::swap(&mut usage.identity, &mut self.identity);
+            usage.reoffer(core, now, sdp);
+            std::mem::swap(&mut usage.identity, &mut self.identity);
+            core.note_sequence(self.transaction, usage.dialog.local_sequence());
+        }
+    }
+
+    /// A response to an UPDATE of ours.
+    pub fn update_answered(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        response: &Response,
+    ) {
+        let Some(usage) = self.forks.awaiting(transaction) else { return };
+        std::mem::swap(&mut usage.identity, &mut self.identity);
+        usage.reoffer_response(core, now, transaction, response);
+        std::mem::swap(&mut usage.identity, &mut self.identity);
+        core.note_sequence(self.transaction, usage.dialog.local_sequence());
+    }
+
+    pub fn update_failed(&mut self, core: &mut Core, transaction: TransactionId, failure: Failure) {
+        if let Some(usage) = self.forks.awaiting(transaction) {
+            usage.reoffer_failed(core, failure);
+        }
+    }
+
+    pub fn glare_over(&mut self, core: &mut Core, now: Instant) {
+        if let Some(usage) = self.forks.usages().find(|usage| usage.waits_after_glare()) {
+            usage.glare_over(core, now);
+            core.note_sequence(self.transaction, usage.dialog.local_sequence());
+        }
+    }
+
+    /// The host's answer to an UPDATE of the peer's.
+    pub fn answer_reoffer(&mut self, core: &mut Core, now: Instant, result: Result<Bytes, Answer>) {
+        if let Some(usage) = self.forks.usages().find(|usage| usage.incoming.is_some()) {
+            usage.answer_reoffer(core, now, result);
+        }
+    }
+
+    pub fn reoffer_lost(&mut self, transaction: TransactionId) {
+        self.forks.usages().for_each(|usage| usage.reoffer_lost(transaction));
+    }
+
+    /// A request of a phone that rings.
+    pub fn receive_request(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        request: &Request,
+    ) {
+        let asking = self.forks.is_asking();
+        let Some(usage) = self.forks.owner(request) else { return core.respond(now, transaction, 481) };
+        if !usage.accepts_sequence(core, now, transaction, request) {
+            return;
+        }
+        match request.method {
+            // Ours is in progress (RFC 3261 §14.2).
+            Method::Invite => usage.refuse(core, now, transaction, Answer::new(491)),
+            // "The callee's UA MUST NOT send a BYE on early dialogs" (RFC 3261 §15): its final response says it.
+            Method::Bye => usage.refuse(core, now, transaction, Answer::new(481)),
+            // The host hears of one offer at a time: the other phone's turn comes.
+            Method::Update if asking && !request.body.is_empty() => {
+                let wait = core.rng.below(11).to_string();
+                usage.refuse(core, now, transaction, Answer::new(500).with("Retry-After", wait));
+            }
+            _ => usage.receive_within(core, now, transaction, request),
+        }
+    }
+
+    fn with_forks<T>(&mut self, act: impl FnOnce(&mut Forks, &Origin<'_>, &mut Identity) -> T) -> T {
+        let Calling { id, tag, transaction, invite, forks, identity, .. } = self;
+        let origin = Origin { id: *id, tag, transaction: *transaction, sdp: &invite.sdp };
+        act(forks, &origin, identity)
     }
 
     fn answered(self: Box<Self>, core: &mut Core, now: Instant, response: &Response) -> Option<Session> {
         core.clear_dialog_timer(self.id, DialogTimer::InviteExpires);
-        let (Some(sent), Some(flow)) =
-            (core.sent_invite(self.transaction), core.client_flow(self.transaction))
-        else {
-            self.over(core, 500, "transaction lost".to_owned(), None);
+        let Calling { id, tag, sequence, transaction, invite, cancel, silent, mut identity, .. } = *self;
+        let origin = Origin { id, tag: &tag, transaction, sdp: &invite.sdp };
+        let Some(mut talking) = self.forks.confirm(core, now, &origin, response) else {
+            // Its transaction is gone, and so cannot have passed this up.
+            if !silent {
+                core.event(rejected(id, 500, "transaction lost".to_owned(), None));
+            }
             return None;
         };
-        let dialog = Dialog::of_client(sent, response, flow);
-        let Calling { id, tag, sequence, transaction, invite, cancel, silent, mut identity, .. } = *self;
-        let sdp = refusal::sdp_or_nothing(&response.headers, &response.body);
         if !matches!(cancel, Cancel::No) {
-            let (ack, flow) = dialog.ack(sequence);
+            talking.drop_incoming(core, now);
+            let (ack, flow) = talking.dialog.ack(sequence);
             core.acknowledge(transaction, response.to.tag(), ack, flow);
             if !silent {
                 core.event(rejected(id, 487, "cancelled".to_owned(), None));
             }
-            return Some(Leaving::start(core, now, (id, tag, dialog), None, None, identity));
+            return Some(Leaving::start(core, now, (id, tag, talking.dialog), None, None, identity));
         }
-        let mut talking = Talking::new(id, dialog, tag, true);
         identity.accepted();
         talking.identity = identity;
+        talking.confirmed = true;
+        talking.wanted = talking.wanted.or(self.wanted);
+        talking.least_session = self.least_session;
         talking.allows_update = response.headers.lists(Name::Allow, "UPDATE");
-        talking.remote_sdp = sdp.clone();
-        let wants_answer = invite.sdp.is_none();
-        talking.local_sdp = invite.sdp;
+        // What came reliably before is the answer, and any other is to be ignored (RFC 3261 §13.2.1).
+        if talking.first != First::Agreed {
+            talking.remote_sdp =
+                refusal::sdp_or_nothing(&response.headers, &response.body).or(talking.remote_sdp);
+        }
+        let wants_answer = invite.sdp.is_none() && talking.first != First::Agreed;
+        talking.first = if wants_answer { First::Theirs } else { First::Agreed };
         talking.set_session_timer(core, now, SessionTimer::agreed(&response.headers));
         talking.acknowledge(core, transaction, sequence, response.to.tag(), wants_answer);
-        core.event(Event::Answered { dialog: id, sdp });
+        core.event(Event::Answered { dialog: id, sdp: talking.remote_sdp.clone() });
+        talking.go_on(core, now);
         Some(Session::Talking(Box::new(talking)))
     }
 
@@ -190,6 +328,7 @@ impl Calling {
         if !matches!(self.cancel, Cancel::No) {
             return false;
         }
+        self.forks.dismiss(core, now);
         if response.status == 422 {
             let least = response.headers.seconds(Name::MinSe);
             if self.least_session.is_some() || least.is_none() {
@@ -264,6 +403,8 @@ pub(super) fn decline_fork(core: &mut Core, now: Instant, transaction: Transacti
         return;
     };
     let mut dialog = Dialog::of_client(invite, response, flow);
+    // Its early dialog may have seen requests of ours before.
+    dialog.raise_sequence(core.noted_sequence(transaction));
     let (ack, flow) = dialog.ack(response.cseq.number);
     core.acknowledge(transaction, response.to.tag(), ack, flow);
     let (bye, flow) = dialog.request(Method::Bye);

@@ -1,12 +1,12 @@
 //! Our requests on their way: the client transactions with their messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
 use crate::base::Instant;
 use crate::sip::transaction::{Action, Class, ClientInput, ClientInvite, ClientNonInvite, Timer};
-use crate::sip::{Flow, Host, Method, Name, Request, Response, Text};
+use crate::sip::{Flow, Host, Method, Name, Request, Response, Text, Transport};
 
 use super::core::{Core, Failure};
 use super::deadlines::{Deadline, TransactionId};
@@ -20,6 +20,9 @@ pub(super) enum ClientUser {
     Invite(DialogId),
     /// A re-INVITE or UPDATE.
     Reoffer(DialogId),
+    Prack(DialogId),
+    /// A REFER, or a NOTIFY about the peer's.
+    Refer(DialogId),
     Bye(DialogId),
     Request(RequestId),
     /// A NOTIFY.
@@ -33,6 +36,7 @@ pub(super) struct ClientTransactions {
     all: BTreeMap<TransactionId, ClientTransaction>,
     /// By branch; a CANCEL shares its INVITE's (RFC 3261 §9.1).
     by_branch: BTreeMap<(Text, bool), TransactionId>,
+    by_flow: BTreeSet<(Flow, TransactionId)>,
 }
 
 struct ClientTransaction {
@@ -50,6 +54,17 @@ struct ClientTransaction {
     ack: Bytes,
     /// The ACKs of the 2xx by their To tags: a repeated 2xx gets its own again.
     forks: Vec<(Option<Text>, Flow, Bytes)>,
+    /// Of an INVITE: the highest number that a request in one of its early dialogs had.
+    sequence: u32,
+    /// Went over a stream because of its size: how it goes if that cannot be opened.
+    moved: Option<Box<Moved>>,
+}
+
+/// A request that is too large for UDP (RFC 3261 §18.1.1).
+struct Moved {
+    flow: Flow,
+    /// With its body.
+    request: Request,
 }
 
 enum Machine {
@@ -62,9 +77,22 @@ impl ClientTransactions {
         self.all.is_empty()
     }
 
-    /// Those whose flow is `flow`, in order: a walk over all, for the rare case of a lost connection.
-    pub fn on_flow(&self, flow: &Flow) -> Vec<TransactionId> {
-        self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect()
+    /// Those that a failure of `flow` concerns, in order. A stream is gone for all of them; that a datagram could
+    /// not be sent says nothing about a peer that has been heard since, and may be stale news of an earlier one.
+    pub fn failed_by(&self, flow: &Flow) -> Vec<TransactionId> {
+        let all = self.by_flow.range((*flow, TransactionId::FIRST)..=(*flow, TransactionId::LAST));
+        let concerns = |id: &TransactionId| {
+            flow.transport.is_reliable() || self.all.get(id).is_some_and(|t| t.machine.is_unanswered())
+        };
+        all.map(|(_, id)| *id).filter(concerns).collect()
+    }
+
+    fn set_flow(&mut self, id: TransactionId, flow: Flow) {
+        if let Some(transaction) = self.all.get_mut(&id) {
+            self.by_flow.remove(&(transaction.flow, id));
+            self.by_flow.insert((flow, id));
+            transaction.flow = flow;
+        }
     }
 }
 
@@ -81,6 +109,14 @@ impl Core {
         self.start_client(now, request, flow, user, branch)
     }
 
+    /// "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is
+    /// unknown, the request MUST be sent using an RFC 2914 congestion controlled transport protocol, such as TCP"
+    /// (RFC 3261 §18.1.1). Its CANCEL goes the same way whatever its size.
+    fn is_too_large_for(&self, flow: &Flow, bytes: &Bytes) -> bool {
+        flow.transport == Transport::Udp
+            && self.config.udp_request_limit.is_some_and(|limit| bytes.len() > limit)
+    }
+
     fn start_client(
         &mut self,
         now: Instant,
@@ -94,7 +130,16 @@ impl Core {
         if let Some(agent) = &self.config.user_agent {
             request.headers.set(Name::UserAgent, agent.clone());
         }
-        let bytes = request.encode();
+        let mut bytes = request.encode();
+        let mut moved = None;
+        let (via, mut flow) = (flow, flow);
+        if self.is_too_large_for(&via, &bytes) {
+            flow = Flow { transport: Transport::Tcp, connection: 0, ..via };
+            moved = Some(Box::new(Moved { flow: via, request: request.clone() }));
+            request.vias = vec![self.via(&flow, &branch)];
+            bytes = request.encode();
+            self.stats.moved_to_tcp += 1;
+        }
         let server = server_of(&request, &flow);
         let id = self.next_transaction();
         let key = (Text::from(branch), request.method == Method::Cancel);
@@ -117,7 +162,10 @@ impl Core {
             invite,
             ack: Bytes::new(),
             forks: Vec::new(),
+            sequence: 0,
+            moved,
         };
+        self.clients.by_flow.insert((flow, id));
         self.clients.all.insert(id, transaction);
         self.actions = actions;
         self.carry_out(now, id, None);
@@ -139,10 +187,12 @@ impl Core {
             self.stats.unmatched_responses += 1;
             return None;
         };
-        let transaction = self.clients.all.get_mut(&id)?;
-        if flow.transport.is_reliable() && transaction.flow.connection == 0 {
-            transaction.flow = flow;
+        let sent_over = self.clients.all.get(&id)?.flow;
+        if flow.transport.is_reliable() && sent_over.connection == 0 {
+            self.clients.set_flow(id, flow);
         }
+        let transaction = self.clients.all.get_mut(&id)?;
+        transaction.moved = None;
         if response.is_success() {
             let tag = response.to.tag();
             if let Some((_, flow, ack)) = transaction.forks.iter().find(|(of, _, _)| *of == tag) {
@@ -169,9 +219,38 @@ impl Core {
         self.advance_client(now, id, ClientInput::Fired(timer))
     }
 
-    /// Its request cannot be sent.
+    /// Its request cannot be sent. What went over a stream because of its size goes over UDP instead: "the element
+    /// SHOULD retry the request, using UDP" (RFC 3261 §18.1.1).
     pub fn fail_client(&mut self, now: Instant, id: TransactionId) -> Option<(ClientUser, Failure)> {
+        if let Some(moved) = self.clients.all.get_mut(&id).and_then(|transaction| transaction.moved.take()) {
+            self.send_by_datagram(now, id, *moved);
+            return None;
+        }
         self.advance_client(now, id, ClientInput::TransportFailed)
+    }
+
+    /// The same request as a new transaction under the same handle.
+    fn send_by_datagram(&mut self, now: Instant, id: TransactionId, moved: Moved) {
+        let Moved { flow, mut request } = moved;
+        let branch = self.new_branch();
+        request.vias = vec![self.via(&flow, &branch)];
+        let timing = self.timing(flow.transport);
+        self.clients.set_flow(id, flow);
+        let Some(transaction) = self.clients.all.get_mut(&id) else { return };
+        self.clients.by_branch.remove(&transaction.key);
+        transaction.key = (Text::from(branch), false);
+        self.clients.by_branch.insert(transaction.key.clone(), id);
+        transaction.bytes = request.encode();
+        let range = (Deadline::Client(id, Timer::A), Deadline::Client(id, Timer::M));
+        self.deadlines.clear_range(range.0, range.1);
+        transaction.machine = match &mut transaction.invite {
+            Some(invite) => {
+                invite.vias = request.vias;
+                Machine::Invite(ClientInvite::start(timing, &mut self.actions))
+            }
+            None => Machine::Other(ClientNonInvite::start(timing, &mut self.actions)),
+        };
+        self.carry_out(now, id, None);
     }
 
     fn advance_client(
@@ -240,6 +319,17 @@ impl Core {
         self.clients.all.get(&id)?.invite.as_deref()
     }
 
+    /// A request in an early dialog of this INVITE had that number: what follows in whichever of them is higher.
+    pub fn note_sequence(&mut self, invite: TransactionId, number: u32) {
+        if let Some(transaction) = self.clients.all.get_mut(&invite) {
+            transaction.sequence = transaction.sequence.max(number);
+        }
+    }
+
+    pub fn noted_sequence(&self, invite: TransactionId) -> u32 {
+        self.clients.all.get(&invite).map_or(0, |transaction| transaction.sequence)
+    }
+
     /// Where the transaction's messages go: the connection once there is one.
     pub fn client_flow(&self, id: TransactionId) -> Option<Flow> {
         self.clients.all.get(&id).map(|t| t.flow)
@@ -299,6 +389,7 @@ impl Core {
     fn forget_client(&mut self, id: TransactionId) {
         if let Some(transaction) = self.clients.all.remove(&id) {
             self.clients.by_branch.remove(&transaction.key);
+            self.clients.by_flow.remove(&(transaction.flow, id));
             self.deadlines.clear_range(Deadline::Client(id, Timer::A), Deadline::Client(id, Timer::M));
         }
     }
@@ -317,6 +408,13 @@ impl Machine {
         match self {
             Machine::Invite(machine) => machine.handle(input, actions),
             Machine::Other(machine) => machine.handle(input, actions),
+        }
+    }
+
+    fn is_unanswered(&self) -> bool {
+        match self {
+            Machine::Invite(machine) => machine.is_unanswered(),
+            Machine::Other(machine) => machine.is_unanswered(),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::sip::{Headers, Limits, Method, Name};
 
+use super::reliable;
+
 /// Timers, names and limits of an [`Endpoint`](super::Endpoint). Every default is the RFC's.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,6 +26,13 @@ pub struct Config {
     pub session_expires: Option<Duration>,
     /// The smallest session interval that we accept; RFC 4028 §4 wants at least 90 s.
     pub min_session_expires: Duration,
+    /// Whether provisional responses may be reliable (RFC 3262): ours with a session description where the peer
+    /// can, and every one where it requires them; the peer's always.
+    pub reliable_provisional: bool,
+    /// A request longer than this goes to the same address over TCP instead of UDP (RFC 3261 §18.1.1: the path's
+    /// MTU less 200, or 1300), and over UDP all the same where no connection can be opened. `None` where the host
+    /// has no TCP: everything goes as the host says.
+    pub udp_request_limit: Option<usize>,
     /// Of one message; a longer one is dropped and counted.
     pub limits: Limits,
     /// Methods outside a dialog that reach the host as [`Event::Request`](super::Event::Request); what else
@@ -49,8 +58,13 @@ impl Config {
 
     /// The methods that are answered with something else than 405 or 501.
     pub(super) fn allow(&self) -> String {
-        let mut allow = String::from("INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS");
-        for method in self.methods.iter().filter(|method| **method != Method::Options) {
+        let own = [Method::Options, Method::Message, Method::Refer, Method::Notify, Method::Prack];
+        let mut allow =
+            String::from("INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, MESSAGE, REFER, NOTIFY");
+        if self.reliable_provisional {
+            allow.push_str(", PRACK");
+        }
+        for method in self.methods.iter().filter(|method| !own.contains(method)) {
             allow.push_str(", ");
             allow.push_str(&method.to_string());
         }
@@ -60,10 +74,16 @@ impl Config {
         allow
     }
 
+    /// The extensions that a peer may require of us.
+    pub(super) fn extensions(&self) -> impl Iterator<Item = &'static str> {
+        let reliable = self.reliable_provisional.then_some(reliable::OPTION);
+        ["timer", "replaces", "norefersub"].into_iter().chain(reliable)
+    }
+
     /// `Allow` and `Supported`: in INVITE, UPDATE, their 2xx and the answer to OPTIONS.
     pub(super) fn push_abilities(&self, headers: &mut Headers) {
         headers.push(Name::Allow, self.allow());
-        headers.push(Name::Supported, "timer");
+        headers.push(Name::Supported, self.extensions().collect::<Vec<_>>().join(", "));
         if !self.packages.is_empty() {
             headers.push(Name::AllowEvents, self.packages.join(", "));
         }
@@ -80,6 +100,8 @@ impl Default for Config {
             user_agent: None,
             session_expires: Some(Duration::from_secs(600)),
             min_session_expires: Duration::from_secs(90),
+            reliable_provisional: true,
+            udp_request_limit: Some(1300),
             limits: Limits::default(),
             methods: vec![Method::Register, Method::Options, Method::Message],
             packages: Vec::new(),

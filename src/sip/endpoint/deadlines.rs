@@ -12,6 +12,12 @@ use super::subscription::SubscriptionId;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct TransactionId(pub u64);
 
+impl TransactionId {
+    /// The ends of the order, to find all.
+    pub const FIRST: TransactionId = TransactionId(0);
+    pub const LAST: TransactionId = TransactionId(u64::MAX);
+}
+
 /// What happens when the time has come, and to whom.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Deadline {
@@ -32,6 +38,10 @@ pub(super) enum DialogTimer {
     SuccessAgain,
     /// Our 2xx was never acknowledged: 64 × T1.
     NoAck,
+    /// Our reliable provisional response goes out again: T1 doubling, over every transport (RFC 3262 §3).
+    ProvisionalAgain,
+    /// Our reliable provisional response was never acknowledged: 64 × T1.
+    NoPrack,
     /// A ringing call's provisional response goes out again, so that no proxy gives up: each minute
     /// (RFC 3261 §13.3.1.1).
     RingAgain,
@@ -67,6 +77,8 @@ impl Deadline {
             Deadline::Dialog(_, timer) => match timer {
                 DialogTimer::SuccessAgain => "2xx again",
                 DialogTimer::NoAck => "no ACK",
+                DialogTimer::ProvisionalAgain => "1xx again",
+                DialogTimer::NoPrack => "no PRACK",
                 DialogTimer::RingAgain => "ringing again",
                 DialogTimer::InviteExpires => "INVITE expires",
                 DialogTimer::Glare => "glare",

@@ -20,12 +20,16 @@ mod config;
 mod core;
 mod deadlines;
 mod event;
+mod forks;
 mod identity;
 mod leaving;
 mod out_of_dialog;
 mod receive;
+mod refer;
 mod refusal;
+mod reliable;
 mod reoffer;
+mod replaces;
 mod server_invite;
 mod servers;
 mod session;
@@ -36,24 +40,28 @@ mod subscriptions;
 mod talking;
 #[cfg(test)]
 mod tests;
+mod usage;
+mod within;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
-use crate::sip::{Flow, Transmit};
+use crate::sip::{Flow, NameAddr, Transmit, Uri};
 
 pub use command::{Answer, Content, Invite, OutOfDialog, Thread};
 pub use config::Config;
 pub use event::{DialogId, EndedWhy, Event, RequestId};
+pub use refer::{Refer, ReferId};
+pub use replaces::Replaces;
 pub use stats::Stats;
 pub use subscription::{SubscriptionId, Unsubscribed};
 
 use client_invite::Calling;
 use clients::ClientUser;
 use core::{Core, Failure};
-use deadlines::{Deadline, DialogTimer};
+use deadlines::{Deadline, DialogTimer, TransactionId};
 use servers::ServerUser;
 use session::Session;
 use subscriptions::Subscriptions;
@@ -65,6 +73,8 @@ pub struct Endpoint {
     core: Core,
     sessions: BTreeMap<DialogId, Session>,
     subscriptions: Subscriptions,
+    /// The established dialogs that hang on a stream.
+    connected: BTreeSet<(Flow, DialogId)>,
 }
 
 impl Endpoint {
@@ -73,6 +83,7 @@ impl Endpoint {
         Endpoint {
             core: Core::new(config, rng),
             sessions: BTreeMap::new(),
+            connected: BTreeSet::new(),
             subscriptions: Subscriptions::default(),
         }
     }
@@ -83,27 +94,31 @@ impl Endpoint {
     }
 
     /// A stream is closed, or a message could not be sent over this flow (for a [`Transmit`] with connection 0:
-    /// the connection could not be opened).
+    /// the connection could not be opened). Over UDP only our requests that nothing has come back to are given up.
     pub fn handle_flow_closed(&mut self, now: Instant, flow: Flow) {
-        for id in self.core.clients.on_flow(&flow) {
+        for id in self.core.clients.failed_by(&flow) {
             if let Some((user, failure)) = self.core.fail_client(now, id) {
-                self.client_failed(now, user, failure);
+                self.client_failed(now, id, user, failure);
             }
         }
-        for id in self.core.servers.on_flow(&flow) {
+        for id in self.core.servers.failed_by(&flow) {
             if let Some(user) = self.core.fail_server(now, id) {
-                self.server_failed(user);
+                self.server_failed(id, user);
             }
         }
         if flow.transport.is_reliable() {
             self.subscriptions.lose_connection(flow);
-            for session in self.sessions.values_mut() {
-                if let Session::Talking(talking) = session
-                    && talking.dialog().flow() == flow
-                {
+        }
+        let all = (flow, DialogId::FIRST)..=(flow, DialogId::LAST);
+        let dialogs: Vec<_> = self.connected.range(all).map(|(_, id)| *id).collect();
+        for id in dialogs {
+            self.step(id, |session, _| match session {
+                Some(Session::Talking(mut talking)) => {
                     talking.lose_connection();
+                    Some(Session::Talking(talking))
                 }
-            }
+                other => other,
+            });
         }
     }
 
@@ -114,12 +129,12 @@ impl Endpoint {
             match deadline {
                 Deadline::Client(id, timer) => {
                     if let Some((user, failure)) = self.core.fire_client(now, id, timer) {
-                        self.client_failed(now, user, failure);
+                        self.client_failed(now, id, user, failure);
                     }
                 }
                 Deadline::Server(id, timer) => {
                     if let Some(user) = self.core.fire_server(now, id, timer) {
-                        self.server_failed(user);
+                        self.server_failed(id, user);
                     }
                 }
                 Deadline::Dialog(id, timer) => self.dialog_timer(now, id, timer),
@@ -199,27 +214,69 @@ impl Endpoint {
         });
     }
 
-    /// The SDP answer to the offer that [`Event::Answered`] brought, where [`Invite::sdp`] was `None`: it goes
-    /// out with the ACK, which waits for it.
+    /// The SDP answer to the offer that [`Event::Answered`] or a reliable [`Event::Progress`] brought, where
+    /// [`Invite::sdp`] was `None`: it goes out with the ACK or the PRACK, which waits for it.
     pub fn ack_sdp(&mut self, now: Instant, dialog: DialogId, sdp: Bytes) {
-        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
-            talking.acknowledge_with(&mut self.core, now, Some(sdp));
+        match self.sessions.get_mut(&dialog) {
+            Some(Session::Calling(calling)) => calling.answer_offer(&mut self.core, now, &sdp),
+            Some(Session::Talking(talking)) => talking.acknowledge_with(&mut self.core, now, Some(sdp)),
+            _ => {}
         }
     }
 
-    /// Another session description, by re-INVITE. Where another negotiation is going on it waits for its turn
-    /// (then only the last one goes out); 491 is retried. [`Event::ReofferAnswered`] or
-    /// [`Event::ReofferRefused`] follows.
+    /// Another session description, by re-INVITE; before the answer by UPDATE, where the first one is agreed on
+    /// already and the peer takes it. Where another negotiation is going on it waits for its turn (then only the
+    /// last one goes out); 491 is retried. [`Event::ReofferAnswered`] or [`Event::ReofferRefused`] follows.
     pub fn reoffer(&mut self, now: Instant, dialog: DialogId, sdp: Bytes) {
-        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
-            talking.reoffer(&mut self.core, now, sdp);
+        let core = &mut self.core;
+        match self.sessions.get_mut(&dialog) {
+            Some(Session::Ringing(ringing)) => ringing.usage().reoffer(core, now, sdp),
+            Some(Session::Calling(calling)) => calling.reoffer(core, now, sdp),
+            Some(Session::Talking(talking)) => talking.reoffer(core, now, sdp),
+            Some(Session::Leaving(_)) | None => {}
         }
     }
 
     /// The answer to an [`Event::Reoffer`]: our SDP, or a refusal (488), after which the session goes on as it was.
     pub fn answer_reoffer(&mut self, now: Instant, dialog: DialogId, result: Result<Bytes, Answer>) {
-        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&dialog) {
-            talking.answer_reoffer(&mut self.core, now, result);
+        let core = &mut self.core;
+        match self.sessions.get_mut(&dialog) {
+            Some(Session::Ringing(ringing)) => ringing.usage().answer_reoffer(core, now, result),
+            Some(Session::Calling(calling)) => calling.answer_reoffer(core, now, result),
+            Some(Session::Talking(talking)) => talking.answer_reoffer(core, now, result),
+            Some(Session::Leaving(_)) | None => {}
+        }
+    }
+
+    /// The answer to an [`Event::Refer`]: 202, after which the peer is told by
+    /// [`refer_progress`](Self::refer_progress), or a refusal (403, 603).
+    pub fn answer_refer(&mut self, now: Instant, refer: ReferId, result: Result<(), Answer>) {
+        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&refer.dialog) {
+            talking.answer_refer(&mut self.core, now, refer, result);
+        }
+    }
+
+    /// How the call goes on that a peer's REFER asked for: the status of the response that it got, the last one
+    /// when it is 200 or above. `reason` is the phrase; the RFC's own where `None`.
+    pub fn refer_progress(&mut self, now: Instant, refer: ReferId, status: u16, reason: Option<String>) {
+        if let Some(Session::Talking(talking)) = self.sessions.get_mut(&refer.dialog) {
+            talking.refer_progress(&mut self.core, now, refer, status, reason);
+        }
+    }
+
+    /// Asks the peer to call `to` (RFC 3515); the dialog whose place that call shall take is an embedded `Replaces`
+    /// of `to`. [`Event::ReferAnswered`] follows, and [`Event::ReferProgress`] where it was taken. `None` where the
+    /// dialog is not established.
+    pub fn refer(
+        &mut self,
+        now: Instant,
+        dialog: DialogId,
+        to: Uri,
+        referred_by: Option<NameAddr>,
+    ) -> Option<ReferId> {
+        match self.sessions.get_mut(&dialog) {
+            Some(Session::Talking(talking)) => talking.refer(&mut self.core, now, to, referred_by),
+            _ => None,
         }
     }
 
@@ -249,7 +306,14 @@ impl Endpoint {
     fn step(&mut self, id: DialogId, step: impl FnOnce(Option<Session>, &mut Core) -> Option<Session>) {
         let session = self.sessions.remove(&id);
         let tag = session.as_ref().map(|session| session.tag().clone());
-        match step(session, &mut self.core) {
+        let before = session.as_ref().and_then(Session::connection);
+        let next = step(session, &mut self.core);
+        let after = next.as_ref().and_then(Session::connection);
+        if before != after {
+            before.map(|flow| self.connected.remove(&(flow, id)));
+            after.map(|flow| self.connected.insert((flow, id)));
+        }
+        match next {
             Some(next) => {
                 self.sessions.insert(id, next);
             }
@@ -267,6 +331,22 @@ impl Endpoint {
                 ringing.ring_again(core, now);
                 Some(Session::Ringing(ringing))
             }
+            (Session::Ringing(mut ringing), DialogTimer::ProvisionalAgain) => {
+                ringing.provisional_again(core, now);
+                Some(Session::Ringing(ringing))
+            }
+            (Session::Ringing(ringing), DialogTimer::NoPrack) => {
+                ringing.no_prack(core, now);
+                None
+            }
+            (Session::Ringing(mut ringing), DialogTimer::Glare) => {
+                ringing.usage().glare_over(core, now);
+                Some(Session::Ringing(ringing))
+            }
+            (Session::Calling(mut calling), DialogTimer::Glare) => {
+                calling.glare_over(core, now);
+                Some(Session::Calling(calling))
+            }
             (Session::Calling(calling), DialogTimer::InviteExpires) => Some(calling.expire(core, now)),
             (Session::Talking(talking), DialogTimer::NoAck) => Some(talking.no_ack(core, now)),
             (Session::Talking(talking), DialogTimer::SessionExpires) => Some(talking.expire(core, now)),
@@ -283,19 +363,45 @@ impl Endpoint {
         });
     }
 
-    fn client_failed(&mut self, now: Instant, user: ClientUser, failure: Failure) {
+    fn client_failed(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        user: ClientUser,
+        failure: Failure,
+    ) {
         match user {
             ClientUser::Invite(id) => self.step(id, |session, core| match session {
                 Some(Session::Calling(calling)) => {
-                    calling.fail(core, failure);
+                    calling.fail(core, now, failure);
                     None
                 }
                 other => other,
             }),
-            ClientUser::Reoffer(id) => self.step(id, |session, core| match session {
-                Some(Session::Talking(talking)) => Some(talking.reoffer_failed(core, now, failure)),
-                other => other,
+            ClientUser::Reoffer(id) => self.step(id, |session, core| match session? {
+                Session::Talking(mut talking) if talking.awaits(transaction) => {
+                    match talking.reoffer_failed(core, failure) {
+                        Some(why) => Some(talking.end(core, now, why)),
+                        None => Some(Session::Talking(talking)),
+                    }
+                }
+                Session::Ringing(mut ringing) => {
+                    if ringing.usage().awaits(transaction) {
+                        ringing.usage().reoffer_failed(core, failure);
+                    }
+                    Some(Session::Ringing(ringing))
+                }
+                Session::Calling(mut calling) => {
+                    calling.update_failed(core, transaction, failure);
+                    Some(Session::Calling(calling))
+                }
+                other => Some(other),
             }),
+            ClientUser::Refer(id) => {
+                if let Some(Session::Talking(talking)) = self.sessions.get_mut(&id) {
+                    talking.refer_failed(&mut self.core, transaction, failure);
+                }
+            }
             ClientUser::Bye(id) => self.step(id, |session, core| match session {
                 Some(Session::Leaving(leaving)) => {
                     leaving.finish(core, now);
@@ -305,13 +411,14 @@ impl Endpoint {
             }),
             ClientUser::Request(id) => out_of_dialog::failed(&mut self.core, id, failure),
             ClientUser::Subscription(id) => self.subscriptions.failed(&mut self.core, now, id, failure),
-            ClientUser::Nobody => {}
+            // What becomes of the INVITE says what a lost PRACK means.
+            ClientUser::Prack(_) | ClientUser::Nobody => {}
         }
     }
 
     /// A response of ours cannot be delivered. A refusal is nobody's concern any more; an INVITE without an
     /// answer has lost its caller.
-    fn server_failed(&mut self, user: ServerUser) {
+    fn server_failed(&mut self, transaction: TransactionId, user: ServerUser) {
         match user {
             ServerUser::Invite(id) => self.step(id, |session, core| match session {
                 Some(Session::Ringing(_)) => {
@@ -320,12 +427,14 @@ impl Endpoint {
                 }
                 other => other,
             }),
-            ServerUser::Reoffer(id) => {
-                if let Some(Session::Talking(talking)) = self.sessions.get_mut(&id) {
-                    talking.reoffer_lost();
-                }
-            }
-            ServerUser::Request(_) | ServerUser::Nobody => {}
+            ServerUser::Reoffer(id) => match self.sessions.get_mut(&id) {
+                Some(Session::Ringing(ringing)) => ringing.usage().reoffer_lost(transaction),
+                Some(Session::Calling(calling)) => calling.reoffer_lost(transaction),
+                Some(Session::Talking(talking)) => talking.reoffer_lost(transaction),
+                Some(Session::Leaving(_)) | None => {}
+            },
+            // Whoever asked has gone; the host's answer finds nothing to answer.
+            ServerUser::Refer(_) | ServerUser::Request(_) | ServerUser::Nobody => {}
         }
     }
 }

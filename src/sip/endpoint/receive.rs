@@ -49,8 +49,19 @@ impl Endpoint {
                 }
             }),
             ClientUser::Reoffer(id) => self.step(id, |session, core| match session {
-                Some(Session::Talking(talking)) => {
-                    Some(talking.reoffer_response(core, now, transaction, response))
+                Some(Session::Talking(mut talking)) => {
+                    Some(match talking.reoffer_response(core, now, transaction, response) {
+                        Some(why) => talking.end(core, now, why),
+                        None => Session::Talking(talking),
+                    })
+                }
+                Some(Session::Ringing(mut ringing)) => {
+                    ringing.usage().reoffer_response(core, now, transaction, response);
+                    Some(Session::Ringing(ringing))
+                }
+                Some(Session::Calling(mut calling)) => {
+                    calling.update_answered(core, now, transaction, response);
+                    Some(Session::Calling(calling))
                 }
                 other => {
                     // We hung up meanwhile: the 2xx still wants its ACK.
@@ -60,6 +71,16 @@ impl Endpoint {
                     other
                 }
             }),
+            ClientUser::Prack(id) => {
+                if let Some(Session::Calling(calling)) = self.sessions.get_mut(&id) {
+                    calling.prack_answered(&mut self.core, now, transaction, response);
+                }
+            }
+            ClientUser::Refer(id) => {
+                if let Some(Session::Talking(talking)) = self.sessions.get_mut(&id) {
+                    talking.refer_response(&mut self.core, now, transaction, response);
+                }
+            }
             ClientUser::Bye(id) => self.step(id, |session, core| match session {
                 Some(Session::Leaving(leaving)) => leaving.answered(core, now, transaction, response),
                 other => other,
@@ -124,7 +145,7 @@ impl Endpoint {
                     session
                 }
             }),
-            ServerUser::Request(_) | ServerUser::Nobody => {}
+            ServerUser::Refer(_) | ServerUser::Request(_) | ServerUser::Nobody => {}
         }
     }
 
@@ -153,6 +174,10 @@ impl Endpoint {
         self.step(id, |session, core| match session {
             Some(Session::Talking(talking)) => talking.receive(core, now, transaction, request, flow),
             Some(Session::Ringing(ringing)) => ringing.receive(core, now, transaction, request),
+            Some(Session::Calling(mut calling)) => {
+                calling.receive_request(core, now, transaction, request);
+                Some(Session::Calling(calling))
+            }
             // Our BYE and the peer's have crossed.
             Some(Session::Leaving(leaving)) if request.method == Method::Bye => {
                 core.respond(now, transaction, 200);
@@ -178,15 +203,25 @@ impl Endpoint {
         transaction: TransactionId,
         request: Request,
     ) {
+        let replaces = match self.replaced_by(&request) {
+            Ok(replaces) => replaces,
+            Err(answer) => {
+                self.core.stats.refused += 1;
+                return refuse(&mut self.core, now, transaction, answer);
+            }
+        };
         let core = &mut self.core;
         match request.method {
             Method::Invite => {
-                if let Some(session) = Ringing::start(core, now, transaction, Box::new(request), flow) {
+                let request = Box::new(request);
+                if let Some(session) = Ringing::start(core, now, transaction, request, flow, replaces) {
                     self.sessions.insert(session.id(), session);
                 }
             }
             Method::Subscribe => self.receive_subscribe(now, flow, transaction, request),
-            Method::Bye | Method::Update | Method::Info => self.unknown_dialog(now, transaction),
+            Method::Bye | Method::Update | Method::Info | Method::Prack => {
+                self.unknown_dialog(now, transaction)
+            }
             _ if core.config.methods.contains(&request.method) => {
                 let id = core.next_request();
                 core.set_server_user(transaction, ServerUser::Request(id), None);
@@ -200,9 +235,7 @@ impl Endpoint {
     /// The dialog of a peer's request: by our tag, then by the rest of its name.
     pub(super) fn find_dialog(&self, request: &Request) -> Option<DialogId> {
         let id = self.core.dialog_named(&request.to.tag()?)?;
-        let owns =
-            self.sessions.get(&id).and_then(Session::dialog).is_some_and(|dialog| dialog.owns(request));
-        owns.then_some(id)
+        self.sessions.get(&id).is_some_and(|session| session.owns(request)).then_some(id)
     }
 }
 

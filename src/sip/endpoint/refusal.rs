@@ -7,9 +7,7 @@ use crate::sip::{Headers, Method, Name, Request, Response, Scheme, Text};
 use super::command::{Answer, Content};
 use super::config::Config;
 
-/// Extensions that a peer may require of us.
-const EXTENSIONS: [&str; 1] = ["timer"];
-/// And of a registrar beside that (RFC 3327, RFC 5626).
+/// Extensions that a peer may require of a registrar beside our own (RFC 3327, RFC 5626).
 const OF_REGISTRAR: [&str; 2] = ["path", "outbound"];
 
 /// The checks of RFC 3261 §8.2.1 to §8.2.3 that need no state, in the RFC's order.
@@ -21,6 +19,8 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
     match &request.method {
         Method::Invite | Method::Bye | Method::Options | Method::Update | Method::Info => {}
         Method::Subscribe if !config.packages.is_empty() => {}
+        Method::Prack if config.reliable_provisional => {}
+        Method::Refer | Method::Notify | Method::Message if in_dialog => {}
         method if config.methods.contains(method) && !in_dialog => {}
         method if method.is_known() => return Err(Answer::new(405).with("Allow", config.allow())),
         _ => return Err(Answer::new(501).with("Allow", config.allow())),
@@ -30,7 +30,7 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
     }
     // Max-Forwards and Proxy-Require are for proxies (RFC 3261 §16.3): whom a request has reached takes it.
     let further = if request.method == Method::Register { &OF_REGISTRAR[..] } else { &[] };
-    let known = || EXTENSIONS.iter().chain(further);
+    let known = || config.extensions().chain(further.iter().copied());
     let unsupported: Vec<_> = request
         .headers
         .list(Name::Require)
@@ -41,6 +41,20 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
         return Err(Answer::new(420).with("Unsupported", unsupported.join(", ")));
     }
     Ok(())
+}
+
+/// RFC 3261 §20.1: our answer to an INVITE has a session description, which the peer has to take.
+///
+/// # Errors
+/// 406.
+pub(super) fn accepts_sdp(headers: &Headers) -> Result<(), Answer> {
+    let takes = |range: &[u8]| {
+        let kind = range.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+        [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
+    };
+    // An empty Accept says "nothing", which in an INVITE nobody means.
+    let mut ranges = headers.list(Name::Accept).peekable();
+    if ranges.peek().is_none() || ranges.any(takes) { Ok(()) } else { Err(Answer::new(406)) }
 }
 
 /// The session description of a message. `None` where there is no body, or one that may be ignored

@@ -1,6 +1,6 @@
 //! Peers' requests: the server transactions with their messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -20,8 +20,10 @@ pub(super) enum ServerUser {
     Nobody,
     /// An INVITE outside a dialog.
     Invite(DialogId),
-    /// A re-INVITE or UPDATE.
+    /// A re-INVITE, UPDATE or PRACK with an offer.
     Reoffer(DialogId),
+    /// A REFER.
+    Refer(DialogId),
     /// The host.
     Request(RequestId),
 }
@@ -34,6 +36,7 @@ pub(super) struct ServerTransactions {
     /// by another way (RFC 3261 §8.2.2.2).
     by_origin: BTreeMap<Origin, TransactionId>,
     requests: BTreeMap<RequestId, TransactionId>,
+    by_flow: BTreeSet<(Flow, TransactionId)>,
 }
 
 /// What makes two requests the same (RFC 3261 §17.2.3); an ACK and a CANCEL have their INVITE's. The Call-ID is
@@ -81,9 +84,14 @@ impl ServerTransactions {
         self.all.is_empty()
     }
 
-    /// As for clients.
-    pub fn on_flow(&self, flow: &Flow) -> Vec<TransactionId> {
-        self.all.iter().filter(|(_, t)| t.flow == *flow).map(|(id, _)| *id).collect()
+    /// Those that a failure of `flow` concerns, in order: none where it is UDP. Whoever did not get a response asks
+    /// for it again, and a dialog does not end because one datagram found no way.
+    pub fn failed_by(&self, flow: &Flow) -> Vec<TransactionId> {
+        if !flow.transport.is_reliable() {
+            return Vec::new();
+        }
+        let all = self.by_flow.range((*flow, TransactionId::FIRST)..=(*flow, TransactionId::LAST));
+        all.map(|(_, id)| *id).collect()
     }
 }
 
@@ -154,6 +162,7 @@ impl Core {
             tag: request.to.tag(),
             last: Bytes::new(),
         };
+        self.servers.by_flow.insert((transaction.flow, id));
         self.servers.all.insert(id, transaction);
         self.carry_out_server(now, id);
         Arrival::New(id)
@@ -302,6 +311,7 @@ impl Core {
     fn forget_server(&mut self, id: TransactionId) {
         let Some(transaction) = self.servers.all.remove(&id) else { return };
         self.servers.by_key.remove(&transaction.key);
+        self.servers.by_flow.remove(&(transaction.flow, id));
         if let Some(origin) = &transaction.origin {
             self.servers.by_origin.remove(origin);
         }

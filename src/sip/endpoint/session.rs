@@ -1,8 +1,8 @@
 //! A dialog's life as seen from here: each stage owns only what is legal in it, and moving on consumes it.
 
 use crate::base::Instant;
-use crate::sip::Text;
 use crate::sip::dialog::Dialog;
+use crate::sip::{Flow, Request, Text};
 
 use super::client_invite::Calling;
 use super::command::Answer;
@@ -10,7 +10,7 @@ use super::core::Core;
 use super::event::DialogId;
 use super::leaving::Leaving;
 use super::server_invite::Ringing;
-use super::talking::Talking;
+use super::usage::Usage;
 
 /// ```text
 ///   peer's INVITE  +---------+ accept                       our BYE
@@ -29,7 +29,7 @@ pub(super) enum Session {
     /// Our INVITE awaits the peer's.
     Calling(Box<Calling>),
     /// Established (RFC 3261 §12: confirmed).
-    Talking(Box<Talking>),
+    Talking(Box<Usage>),
     /// Our BYE awaits its answer; a BYE that crosses it gets 200 and not 481.
     Leaving(Box<Leaving>),
 }
@@ -54,13 +54,30 @@ impl Session {
         }
     }
 
-    /// `None` while our INVITE is unanswered.
-    pub fn dialog(&self) -> Option<&Dialog> {
+    /// The dialogs of this session: one, but for an INVITE of ours, which has as many early ones as it has found
+    /// phones that ring.
+    pub fn dialogs(&self) -> impl Iterator<Item = &Dialog> {
+        let (one, early) = match self {
+            Session::Ringing(ringing) => (Some(ringing.dialog()), None),
+            Session::Calling(calling) => (None, Some(calling.early_dialogs())),
+            Session::Talking(talking) => (Some(talking.dialog()), None),
+            Session::Leaving(leaving) => (Some(leaving.dialog()), None),
+        };
+        one.into_iter().chain(early.into_iter().flatten())
+    }
+
+    /// Whether a peer's request, found by our tag, belongs to one of them.
+    pub fn owns(&self, request: &Request) -> bool {
+        self.dialogs().any(|dialog| dialog.owns(request))
+    }
+
+    /// The connection that an established dialog hangs on.
+    pub fn connection(&self) -> Option<Flow> {
         match self {
-            Session::Ringing(ringing) => Some(ringing.dialog()),
-            Session::Calling(_) => None,
-            Session::Talking(talking) => Some(talking.dialog()),
-            Session::Leaving(leaving) => Some(leaving.dialog()),
+            Session::Talking(talking) => {
+                Some(talking.dialog().flow()).filter(|flow| flow.transport.is_reliable())
+            }
+            _ => None,
         }
     }
 

@@ -67,8 +67,16 @@ impl SessionTimer {
         response.headers.push(Name::SessionExpires, value);
     }
 
-    /// Into a refresh of ours: the roles stay.
-    pub fn push_refresh(&self, headers: &mut Headers) {
+    /// The peer takes no shorter interval than this (422, RFC 4028 §7.4).
+    pub fn lengthen(&mut self, least: Duration) {
+        self.interval = self.interval.max(least);
+    }
+
+    /// Into a refresh of ours: the roles stay, and a Min-SE that was learnt is carried on.
+    pub fn push_refresh(&self, least: Option<Duration>, headers: &mut Headers) {
+        if let Some(least) = least {
+            headers.push(Name::MinSe, least.as_secs().to_string());
+        }
         let refresher = match self.refresher {
             Refresher::Us => "uac",
             Refresher::Peer => "uas",

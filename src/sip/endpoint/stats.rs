@@ -32,6 +32,8 @@ pub struct Stats {
     /// NOTIFYs that a peer refused, and those that nobody answered.
     pub notify_refused: u64,
     pub notify_unanswered: u64,
+    /// Requests of ours that were too large for UDP and went over TCP (RFC 3261 §18.1.1).
+    pub moved_to_tcp: u64,
     /// Our own messages sent again.
     pub retransmitted: u64,
     /// Transactions of ours that nobody answered (timers B and F).

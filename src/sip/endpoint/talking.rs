@@ -1,121 +1,22 @@
-//! An established dialog: ACKs, BYE, INFO, OPTIONS. Re-negotiation is in `reoffer.rs`.
-
-use std::time::Duration;
+//! An established dialog: ACKs of 2xx both ways, BYE, the end. Re-negotiation is in `reoffer.rs`.
 
 use bytes::Bytes;
 
 use crate::base::Instant;
-use crate::sip::dialog::Dialog;
 use crate::sip::{Flow, Method, Name, Request, Text};
 
 use super::client_invite::rejected;
 use super::command::Answer;
 use super::core::Core;
 use super::deadlines::{DialogTimer, TransactionId};
-use super::event::{DialogId, EndedWhy, Event};
-use super::identity::Identity;
+use super::event::{EndedWhy, Event};
 use super::leaving::Leaving;
 use super::refusal;
-use super::reoffer::{Incoming, Outgoing};
-use super::server_invite::refuse;
+use super::reliable::Acknowledgeable;
 use super::session::Session;
-use super::session_timer::SessionTimer;
+use super::usage::{First, Unacked, UnsentAck, Usage};
 
-pub(super) struct Talking {
-    pub(super) id: DialogId,
-    tag: Text,
-    pub(super) dialog: Dialog,
-    /// We sent the INVITE, so that the Call-ID is ours (RFC 3261 §14.1).
-    pub(super) caller: bool,
-    /// Our 2xx, until its ACK comes.
-    pub(super) unacked: Option<Unacked>,
-    /// The peer's SDP offer came in its 2xx: the ACK waits for the host's answer.
-    pub(super) unsent_ack: Option<UnsentAck>,
-    /// What we re-negotiate.
-    pub(super) outgoing: Option<Outgoing>,
-    /// The SDP offer that is to follow; a newer one replaces it.
-    pub(super) wanted: Option<Bytes>,
-    /// What the peer re-negotiates and the host has not answered.
-    pub(super) incoming: Option<Incoming>,
-    /// The host hung up before the ACK: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has
-    /// received an ACK for its 2xx response" (RFC 3261 §15).
-    hang_up: Option<Option<String>>,
-    pub(super) session_timer: Option<SessionTimer>,
-    /// The descriptions in force, for refreshes.
-    pub(super) local_sdp: Option<Bytes>,
-    pub(super) remote_sdp: Option<Bytes>,
-    pub(super) allows_update: bool,
-    pub(super) identity: Identity,
-}
-
-/// A 2xx of ours (RFC 3261 §13.3.1.4).
-pub(super) struct Unacked {
-    /// Of the INVITE, and so of the ACK.
-    pub(super) sequence: u32,
-    pub(super) flow: Flow,
-    pub(super) bytes: Bytes,
-    /// Until it is sent again; begins with T1.
-    pub(super) interval: Duration,
-    /// It established the dialog: the host hears of its ACK.
-    pub(super) initial: bool,
-    /// It carries our SDP offer; the ACK has the answer.
-    pub(super) awaits_answer: bool,
-}
-
-pub(super) struct UnsentAck {
-    transaction: TransactionId,
-    sequence: u32,
-    tag: Option<Text>,
-}
-
-impl Talking {
-    pub fn new(id: DialogId, dialog: Dialog, tag: Text, caller: bool) -> Self {
-        Talking {
-            id,
-            tag,
-            dialog,
-            caller,
-            unacked: None,
-            unsent_ack: None,
-            outgoing: None,
-            wanted: None,
-            incoming: None,
-            hang_up: None,
-            session_timer: None,
-            local_sdp: None,
-            remote_sdp: None,
-            allows_update: false,
-            identity: Identity::default(),
-        }
-    }
-
-    pub fn id(&self) -> DialogId {
-        self.id
-    }
-
-    pub fn tag(&self) -> &Text {
-        &self.tag
-    }
-
-    pub fn dialog(&self) -> &Dialog {
-        &self.dialog
-    }
-
-    pub fn lose_connection(&mut self) {
-        self.dialog.lose_connection();
-    }
-
-    /// The host is gone; what still happens is between us and the peer.
-    pub(super) fn is_deserted(&self) -> bool {
-        self.hang_up.is_some()
-    }
-
-    pub(super) fn event(&self, core: &mut Core, event: Event) {
-        if !self.is_deserted() {
-            core.event(event);
-        }
-    }
-
+impl Usage {
     // -- the ACK of our 2xx --
 
     /// The 2xx has been sent; from now on it is repeated.
@@ -163,6 +64,7 @@ impl Talking {
         core.clear_dialog_timer(self.id, DialogTimer::NoAck);
         if unacked.awaits_answer {
             self.remote_sdp = sdp.clone();
+            self.first = First::Agreed;
         }
         let dialog = self.id;
         if unacked.initial {
@@ -197,6 +99,7 @@ impl Talking {
         let (mut ack, flow) = self.dialog.ack(sequence);
         if let Some(sdp) = sdp {
             self.local_sdp = Some(sdp.clone());
+            self.first = First::Agreed;
             ack = ack.with_body("application/sdp", sdp);
         }
         core.acknowledge(transaction, tag, ack, flow);
@@ -230,8 +133,12 @@ impl Talking {
 
     /// The session is over by something else; the host hears why.
     pub(super) fn end(mut self: Box<Self>, core: &mut Core, now: Instant, why: EndedWhy) -> Session {
-        self.event(core, Event::Ended { dialog: self.id, why });
-        let reason = self.hang_up.take().flatten();
+        let said = self.hang_up.take();
+        let deserted = said.is_some();
+        let reason = said.unwrap_or_else(|| why.reason());
+        if !deserted {
+            core.event(Event::Ended { dialog: self.id, why });
+        }
         self.leave(core, now, reason)
     }
 
@@ -241,9 +148,10 @@ impl Talking {
 
     fn leave(mut self: Box<Self>, core: &mut Core, now: Instant, reason: Option<String>) -> Session {
         self.wanted = None;
+        self.report_last(core, now);
         self.acknowledge_with(core, now, None);
         let reoffer = self.close(core, now);
-        let Talking { id, tag, dialog, identity, .. } = *self;
+        let Usage { id, tag, dialog, identity, .. } = *self;
         Leaving::start(core, now, (id, tag, dialog), reason, reoffer, identity)
     }
 
@@ -275,9 +183,7 @@ impl Talking {
         request: &Request,
         flow: Flow,
     ) -> Option<Session> {
-        if !self.dialog.accept_sequence(request.cseq) {
-            core.stats.refused += 1;
-            core.respond(now, transaction, 500);
+        if !self.accepts_sequence(core, now, transaction, request) {
             return Some(Session::Talking(self));
         }
         self.dialog.refresh_flow(flow);
@@ -291,33 +197,31 @@ impl Talking {
                 }
                 return None;
             }
-            Method::Invite | Method::Update => self.receive_reoffer(core, now, transaction, request),
-            Method::Info => {
-                if let Some(event) = answer_info(core, now, self.id, transaction, request) {
-                    self.event(core, event);
-                }
-            }
-            // OPTIONS; the others were refused before.
-            _ => core.respond_with_abilities(now, transaction),
+            Method::Invite => self.receive_reoffer(core, now, transaction, request),
+            Method::Prack => self.receive_late_prack(core, now, transaction, request),
+            Method::Refer => self.receive_refer(core, now, transaction, request),
+            Method::Notify => self.receive_notify(core, now, transaction, request),
+            _ => self.receive_within(core, now, transaction, request),
         }
         Some(Session::Talking(self))
     }
 
-    pub(super) fn refuse(&self, core: &mut Core, now: Instant, transaction: TransactionId, answer: Answer) {
-        core.stats.refused += 1;
-        refuse(core, now, transaction, answer);
+    /// The PRACK of a provisional response that our final one overtook: "it MUST be prepared to process PRACK
+    /// requests for those outstanding responses" (RFC 3262 §3).
+    fn receive_late_prack(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        prack: &Request,
+    ) {
+        let Some(name) = Acknowledgeable::of(prack) else {
+            return self.refuse(core, now, transaction, Answer::new(400));
+        };
+        if self.overtaken.take_if(|overtaken| *overtaken == name).is_some() {
+            core.respond(now, transaction, 200);
+        } else {
+            self.refuse(core, now, transaction, Answer::new(481));
+        }
     }
-}
-
-/// 200, and what the host hears of it: nothing of an INFO without a body, which has no meaning (RFC 6086 §4.2.2).
-pub(super) fn answer_info(
-    core: &mut Core,
-    now: Instant,
-    dialog: DialogId,
-    transaction: TransactionId,
-    request: &Request,
-) -> Option<Event> {
-    core.respond(now, transaction, 200);
-    let kind = request.headers.content_type().filter(|_| !request.body.is_empty())?;
-    Some(Event::Info { dialog, kind, body: request.body.clone() })
 }

@@ -2,9 +2,14 @@
 
 mod calls;
 mod challenged;
+mod early;
 mod races;
+mod refer;
 mod refusals;
+mod reliable;
 mod renegotiation;
+mod replaces;
 mod storm;
 mod subscriptions;
+mod ways;
 mod world;

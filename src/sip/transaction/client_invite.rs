@@ -144,6 +144,11 @@ impl ClientInvite {
         };
     }
 
+    /// Has nothing come back yet?
+    pub fn is_unanswered(&self) -> bool {
+        self.state == State::Calling
+    }
+
     /// Has a provisional response come, and no final one? Only then may a CANCEL be sent (RFC 3261 §9.1).
     pub fn is_proceeding(&self) -> bool {
         self.state == State::Proceeding

@@ -93,6 +93,11 @@ impl ClientNonInvite {
             (state, _) => state,
         };
     }
+
+    /// Has nothing come back yet?
+    pub fn is_unanswered(&self) -> bool {
+        self.state == State::Trying
+    }
 }
 
 #[cfg(test)]

@@ -215,7 +215,8 @@ fn ringing_is_repeated_each_minute() {
     let b = world.invited(1);
     world.ends[1].ring(world.now, b, 183, Some(sdp(1)));
     world.advance(121_000);
-    assert_eq!(world.heard(0), ["Progress 183 sdp"; 3]);
+    // Once it is agreed on, the description is not said again.
+    assert_eq!(world.heard(0), ["Progress 183 sdp", "Progress 183", "Progress 183"]);
     world.ends[1].accept(world.now, b, None);
     world.advance(100);
     assert_eq!(world.heard(0), ["Answered sdp"]);
@@ -317,7 +318,7 @@ fn requests_in_an_early_dialog() {
         "1>0 200 OPTIONS
          1>0 500 UPDATE
          1>0 500 INVITE
-         1>0 405 REFER
+         1>0 480 REFER
          1>0 200 INFO
          1>0 500 INFO
          1>0 200 BYE

@@ -52,11 +52,11 @@ fn check(start: &str, further: &str, status: u16, header: Option<(Name, &str)>) 
 
 #[test]
 fn what_the_endpoint_refuses_by_itself() {
-    let allow = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, REGISTER, MESSAGE";
+    let allow = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, MESSAGE, REFER, NOTIFY, PRACK, REGISTER";
     check("INVITE http://example.com/", "", 416, None);
     check("INVITE sips:100@192.0.2.1", "", 416, None);
-    let unsupported = Some((Name::Unsupported, "100rel, foo"));
-    check("INVITE sip:100@192.0.2.1", "Require: 100rel, timer,foo\r\n", 420, unsupported);
+    let unsupported = Some((Name::Unsupported, "path, foo"));
+    check("INVITE sip:100@192.0.2.1", "Require: path, timer,foo\r\n", 420, unsupported);
     check("SUBSCRIBE sip:100@192.0.2.1", "", 405, Some((Name::Allow, allow)));
     check("REFER sip:100@192.0.2.1", "", 405, Some((Name::Allow, allow)));
     check("DANCE sip:100@192.0.2.1", "", 501, Some((Name::Allow, allow)));
@@ -69,6 +69,8 @@ fn what_the_endpoint_refuses_by_itself() {
     check("INVITE sip:100@192.0.2.1", "Supported: timer\r\nSession-Expires: 30\r\n", 422, short);
     check("BYE sip:100@192.0.2.1", "", 481, None);
     check("INFO sip:100@192.0.2.1", "", 481, None);
+    check("PRACK sip:100@192.0.2.1", "RAck: 1 1 INVITE\r\n", 481, None);
+    check("INVITE sip:100@192.0.2.1", "Accept: text/plain, application/isup\r\n", 406, None);
     check("CANCEL sip:100@192.0.2.1", "", 481, None);
 }
 

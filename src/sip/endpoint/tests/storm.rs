@@ -31,8 +31,12 @@ fn dialog_of(event: &Event) -> Option<DialogId> {
         | Event::ReofferAnswered { dialog, .. }
         | Event::ReofferRefused { dialog, .. }
         | Event::Info { dialog, .. }
+        | Event::Message { dialog, .. }
         | Event::Ended { dialog, .. } => Some(*dialog),
         Event::Subscribe { .. } | Event::NotifyDue { .. } | Event::SubscriptionLost { .. } => None,
+        Event::Refer { id, .. } | Event::ReferAnswered { id, .. } | Event::ReferProgress { id, .. } => {
+            Some(id.dialog)
+        }
         Event::Request { .. } | Event::Reply { .. } => None,
     }
 }

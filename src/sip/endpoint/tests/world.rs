@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
 use crate::sip::{
-    Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, NameAddr, Transport, Uri,
+    Config, DialogId, Endpoint, Event, Flow, Framing, Headers, Invite, Limits, Message, Method, Name,
+    NameAddr, Request, Transport, Uri,
 };
 
 pub const SDP: &str =
@@ -38,6 +39,8 @@ pub struct World {
     pub lose: Vec<(usize, &'static str, u32)>,
     /// Who gets what is sent to an address that is nobody's: all of them.
     pub forks: Vec<usize>,
+    /// Nobody listens on TCP.
+    pub no_tcp: bool,
     /// What went over the network, one line a message; `None` when nobody asks.
     pub ladder: Option<Vec<String>>,
     /// The last message sent by each end.
@@ -73,6 +76,7 @@ impl World {
             faults: Faults::default(),
             lose: Vec::new(),
             forks: Vec::new(),
+            no_tcp: false,
             ladder: Some(Vec::new()),
             sent: vec![Vec::new(); ends],
             rng,
@@ -196,6 +200,13 @@ impl World {
     fn carry(&mut self, from: usize, mut flow: Flow, bytes: Bytes) {
         let name = if self.ladder.is_some() || !self.lose.is_empty() { name(&bytes) } else { String::new() };
         let lost = self.is_lost(from, &name);
+        if flow.transport == Transport::Tcp && flow.connection == 0 && self.no_tcp {
+            if let Some(ladder) = &mut self.ladder {
+                ladder.push(format!("{from}>? {name} no connection"));
+            }
+            self.ends[from].handle_flow_closed(self.now, flow);
+            return;
+        }
         if flow.transport == Transport::Tcp && flow.connection == 0 {
             self.connections += 1;
             flow.connection = self.connections;
@@ -282,6 +293,35 @@ pub fn parse(bytes: &Bytes) -> Message {
     Message::parse(bytes.clone(), Framing::Datagram, &Limits::default()).expect("what we send is SIP")
 }
 
+impl World {
+    /// A further request of the caller (end 0) in the dialog of its INVITE, early or not, as end 1 gets it: past
+    /// the caller's own endpoint.
+    pub fn from_caller(&self, method: Method, cseq: u32, answer: &str) -> Request {
+        let Message::Request(invite) = self.last_sent(0, "INVITE") else { panic!("a response") };
+        let Message::Response(response) = self.last_sent(1, answer) else { panic!("a request") };
+        let mut request = Request { method, cseq, to: response.to, headers: Headers::default(), ..invite };
+        request.body = Bytes::new();
+        request.headers.push(Name::Contact, "<sip:200@192.0.2.1:5060>");
+        request.vias[0].params.set("branch", &format!("z9hG4bK-{}-{cseq}", request.method));
+        request
+    }
+
+    /// As above, of the callee (end 1).
+    pub fn from_callee(&self, method: Method, cseq: u32, answer: &str) -> Request {
+        let mut request = self.from_caller(method, cseq, answer);
+        std::mem::swap(&mut request.from, &mut request.to);
+        request.headers.set(Name::Contact, "<sip:100@192.0.2.2:5060>");
+        request
+    }
+
+    /// Hands a request of `from` to `to`.
+    pub fn inject(&mut self, from: usize, to: usize, request: &Request) {
+        let flow = self.flow(to, from);
+        self.ends[to].handle_message(self.now, flow, &request.encode());
+        self.flush();
+    }
+}
+
 /// `INVITE`, `180 INVITE`.
 pub fn name(bytes: &Bytes) -> String {
     match parse(bytes) {
@@ -303,6 +343,12 @@ pub fn summary(event: &Event) -> String {
         Event::ReofferAnswered { .. } => "ReofferAnswered".to_owned(),
         Event::ReofferRefused { status, .. } => format!("ReofferRefused {status}"),
         Event::Info { kind, .. } => format!("Info {kind}"),
+        Event::Message { kind, .. } => format!("Message {kind}"),
+        Event::Refer { .. } => "Refer".to_owned(),
+        Event::ReferAnswered { status, .. } => format!("ReferAnswered {status}"),
+        Event::ReferProgress { status, over, .. } => {
+            format!("ReferProgress {status}{}", if *over { " over" } else { "" })
+        }
         Event::Ended { why, .. } => format!("Ended {why}"),
         Event::Request { request, .. } => format!("Request {}", request.method),
         Event::Subscribe { package, refresh, .. } => {

@@ -1,0 +1,82 @@
+//! What a peer may say in a dialog, early or confirmed, beside BYE and re-negotiation: INFO, MESSAGE, OPTIONS.
+
+use crate::base::Instant;
+use crate::sip::{Method, Request};
+
+use super::command::Answer;
+use super::core::Core;
+use super::deadlines::TransactionId;
+use super::event::Event;
+use super::server_invite::refuse;
+use super::usage::Usage;
+
+impl Usage {
+    /// Takes the request's number (RFC 3261 §12.2.2). `false`: it is out of order, and answered with 500.
+    pub(super) fn accepts_sequence(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        request: &Request,
+    ) -> bool {
+        let accepted = self.dialog.accept_sequence(request.cseq);
+        if !accepted {
+            core.stats.refused += 1;
+            core.respond(now, transaction, 500);
+        }
+        accepted
+    }
+
+    /// A request that is at home in every dialog.
+    pub(super) fn receive_within(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        request: &Request,
+    ) {
+        match request.method {
+            Method::Update => self.receive_reoffer(core, now, transaction, request),
+            Method::Info => self.receive_info(core, now, transaction, request),
+            Method::Message => self.receive_message(core, now, transaction, request),
+            Method::Options => {
+                core.respond_with_abilities(now, transaction);
+            }
+            // There is nobody yet to be transferred.
+            Method::Refer => self.refuse(core, now, transaction, Answer::new(480)),
+            // NOTIFY needs a subscription, PRACK a provisional response of ours; the others were refused before.
+            _ => self.refuse(core, now, transaction, Answer::new(481)),
+        }
+    }
+
+    /// 200, and what the host hears of it: nothing of an INFO without a body, which has no meaning. One of a
+    /// package (RFC 6086 §4.2.1) is not for us: we have announced none.
+    fn receive_info(&mut self, core: &mut Core, now: Instant, transaction: TransactionId, info: &Request) {
+        if info.headers.named("Info-Package").is_some() {
+            let answer = Answer::new(469).with("Recv-Info", "");
+            return self.refuse(core, now, transaction, answer);
+        }
+        core.respond(now, transaction, 200);
+        if let Some(kind) = info.headers.content_type().filter(|_| !info.body.is_empty()) {
+            self.event(core, Event::Info { dialog: self.id, kind, body: info.body.clone() });
+        }
+    }
+
+    fn receive_message(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        transaction: TransactionId,
+        message: &Request,
+    ) {
+        core.respond(now, transaction, 200);
+        let kind = message.headers.content_type().unwrap_or_else(|| "text/plain".to_owned());
+        self.event(core, Event::Message { dialog: self.id, kind, body: message.body.clone() });
+    }
+
+    /// Refuses a request of the peer's.
+    pub(super) fn refuse(&self, core: &mut Core, now: Instant, transaction: TransactionId, answer: Answer) {
+        core.stats.refused += 1;
+        refuse(core, now, transaction, answer);
+    }
+}
