@@ -95,7 +95,7 @@ impl Reader<'_> {
             self.mistake("security.realm", "a realm has at least one character and no quotation marks");
         }
         exchange::Config {
-            sip: self.sip(&written.sip),
+            sip: self.sip(&written.sip, !written.listen.tcp.0.is_empty()),
             call: call::Settings {
                 confirm_within: Duration::from_secs(self.at_least(
                     "call.confirm_within_s",
@@ -128,7 +128,7 @@ impl Reader<'_> {
         }
     }
 
-    fn sip(&mut self, written: &written::Sip) -> sip::Config {
+    fn sip(&mut self, written: &written::Sip, has_tcp: bool) -> sip::Config {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         if written.user_agent.chars().any(char::is_control) {
             self.mistake("sip.user_agent", "a header's value is one line");
@@ -154,6 +154,9 @@ impl Reader<'_> {
             user_agent: some(&written.user_agent),
             session_expires: session,
             min_session_expires: Duration::from_secs(least),
+            reliable_provisional: written.reliable_provisional,
+            // Without a listener of ours the peer could not open a new connection for its own requests.
+            udp_request_limit: Some(written.udp_request_limit).filter(|limit| has_tcp && *limit > 0),
             limits: sip::Limits {
                 message: self.at_least("sip.max_message", written.max_message, 2048),
                 headers: self.at_least("sip.max_headers", written.max_headers, 32),
