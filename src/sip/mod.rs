@@ -44,8 +44,8 @@ mod via;
 pub mod wire;
 
 pub use endpoint::{
-    Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, Refer, ReferId, Replaces,
-    RequestId, Stats, SubscriptionId, Thread, Unsubscribed,
+    Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, Refer, ReferId,
+    Replaces, RequestId, Stats, SubscriptionId, Thread, Unsubscribed,
 };
 pub use flow::{Flow, Transmit, Transport};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};

@@ -9,6 +9,7 @@ mod refusals;
 mod reliable;
 mod renegotiation;
 mod replaces;
+mod rfc3665;
 mod storm;
 mod subscriptions;
 mod ways;

@@ -7,6 +7,8 @@
 
 mod client_invite;
 mod client_non_invite;
+#[cfg(test)]
+mod orders;
 mod server_invite;
 mod server_non_invite;
 mod timer;

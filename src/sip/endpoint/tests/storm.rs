@@ -14,8 +14,15 @@ struct Tally {
     answered: u32,
     rejected: u32,
     ended: u32,
+    /// What only a part of the calls goes through.
+    referred: u32,
+    renegotiated: u32,
     /// Dialogs of each end that the host still believes in.
     alive: [BTreeSet<DialogId>; 2],
+    /// INVITEs without an offer whose answer the host still owes.
+    late: BTreeSet<DialogId>,
+    /// Dialogs that ring with a session description, to be answered some time.
+    ringing: BTreeSet<DialogId>,
 }
 
 /// The dialog that an event is about.
@@ -49,9 +56,19 @@ fn storm(seed: u64, faults: Faults) -> (World, Tally) {
     let mut chance = crate::base::Rng::from_number(seed);
     let mut tally = Tally::default();
     for _ in 0..1000 {
-        let invite = world.invitation(0, address(1));
+        let mut invite = world.invitation(0, address(1));
+        let late = chance.below(10) == 0;
+        if late {
+            invite.sdp = None;
+        }
+        if chance.below(5) == 0 {
+            invite.headers.push(("Require".to_owned(), "100rel".to_owned()));
+        }
         let dialog = world.ends[0].invite(world.now, invite);
         tally.alive[0].insert(dialog);
+        if late {
+            tally.late.insert(dialog);
+        }
         if chance.below(20) == 0 {
             world.ends[0].cancel(world.now, dialog);
         }
@@ -65,13 +82,22 @@ fn storm(seed: u64, faults: Faults) -> (World, Tally) {
         for side in 0..2 {
             let nth = chance.below(tally.alive[side].len().max(1) as u64) as usize;
             let Some(&dialog) = tally.alive[side].iter().nth(nth) else { continue };
-            match chance.below(6) {
+            match chance.below(10) {
                 0 | 1 => {
                     world.ends[side].bye(world.now, dialog, None);
                     tally.alive[side].remove(&dialog);
                 }
                 2 => world.ends[side].reoffer(world.now, dialog, sdp(chance.next_u32())),
                 3 if side == 0 => world.ends[side].cancel(world.now, dialog),
+                4 | 5 => {
+                    let to = crate::sip::Uri::sip(Some("300"), address(1));
+                    world.ends[side].refer(world.now, dialog, to, None);
+                }
+                6 | 7 if side == 1 => {
+                    if let Some(dialog) = tally.ringing.pop_first() {
+                        world.ends[1].accept(world.now, dialog, Some(sdp(1)));
+                    }
+                }
                 _ => {}
             }
         }
@@ -113,10 +139,41 @@ fn react(world: &mut World, tally: &mut Tally, chance: &mut crate::base::Rng) {
                             tally.alive[side].remove(&dialog);
                         }
                         1 => end.ring(now, dialog, 180, None),
+                        2 | 3 => {
+                            end.ring(now, dialog, 183, Some(sdp(1)));
+                            tally.ringing.insert(dialog);
+                        }
+                        4 => {
+                            // The 200 has to wait for the PRACK.
+                            end.ring(now, dialog, 183, Some(sdp(1)));
+                            end.ring(now, dialog, 180, None);
+                            end.accept(now, dialog, Some(sdp(1)));
+                        }
                         _ => end.accept(now, dialog, Some(sdp(1))),
                     }
                 }
-                Event::Answered { .. } => tally.answered += 1,
+                Event::Progress { dialog, sdp: Some(_), .. } if tally.late.contains(&dialog) => {
+                    // An unreliable one is no offer yet, and this then no answer to it.
+                    end.ack_sdp(now, dialog, sdp(3));
+                }
+                Event::Answered { dialog, .. } => {
+                    tally.answered += 1;
+                    if tally.late.remove(&dialog) {
+                        end.ack_sdp(now, dialog, sdp(3));
+                    }
+                }
+                Event::Refer { id, .. } => {
+                    tally.referred += 1;
+                    match chance.below(3) {
+                        0 => end.answer_refer(now, id, Err(Answer::new(603))),
+                        _ => {
+                            end.answer_refer(now, id, Ok(()));
+                            end.refer_progress(now, id, 180, None);
+                            end.refer_progress(now, id, 200, None);
+                        }
+                    }
+                }
+                Event::ReofferAnswered { .. } => tally.renegotiated += 1,
                 Event::Rejected { dialog, .. } => {
                     tally.rejected += 1;
                     tally.alive[side].remove(&dialog);
@@ -128,9 +185,10 @@ fn react(world: &mut World, tally: &mut Tally, chance: &mut crate::base::Rng) {
                 Event::Reoffer { dialog, .. } => end.answer_reoffer(now, dialog, Ok(sdp(2))),
                 Event::Request { id, .. } => end.respond(now, id, Answer::new(200)),
                 Event::Info { .. }
+                | Event::ReferAnswered { .. }
+                | Event::ReferProgress { .. }
                 | Event::Progress { .. }
                 | Event::Acked { .. }
-                | Event::ReofferAnswered { .. }
                 | Event::ReofferRefused { .. } => {}
                 other => panic!("unexpected {other:?}"),
             }
@@ -148,6 +206,7 @@ fn a_thousand_calls_over_a_bad_network_leave_nothing() {
         assert!(tally.alive.iter().all(BTreeSet::is_empty), "a call whose end was not told");
         assert!(tally.answered > 500, "answered {}", tally.answered);
         assert!(tally.rejected > 50 && tally.ended > 300, "{} {}", tally.rejected, tally.ended);
+        assert!(tally.referred > 50 && tally.renegotiated > 50, "{} {}", tally.referred, tally.renegotiated);
         assert!(world.ends[0].stats().retransmitted > 100);
         assert_eq!(world.ends[1].stats().malformed_dropped, 0);
     }
