@@ -366,12 +366,7 @@ fn invitation(at: usize, tcp: bool, sdp: Option<Bytes>, credentials: bool) -> In
 }
 
 fn out_of_dialog(at: usize, method: Method, via: Flow) -> OutOfDialog {
-    OutOfDialog {
-        method,
-        to: Uri::sip(Some("100"), address(1 - at)),
-        via,
-        from: NameAddr::new(Uri::sip(Some("200"), address(at))),
-        headers: Vec::new(),
-        content: None,
-    }
+    let (to, from) =
+        (Uri::sip(Some("100"), address(1 - at)), NameAddr::new(Uri::sip(Some("200"), address(at))));
+    OutOfDialog::new(method, to, via, from)
 }
