@@ -66,6 +66,9 @@ enum Command {
         /// Invented agents, beside those of the dialplan.
         #[arg(long, default_value_t = 55)]
         agents: u32,
+        /// One datagram in five is lost, many come twice or late, half of the phones are cut off now and then.
+        #[arg(long)]
+        harsh: bool,
     },
     /// Load dialplans, prompts and settings, and print every mistake.
     Check {
@@ -185,9 +188,10 @@ fn main() -> ExitCode {
 }
 
 /// Success only if the day broke no invariant.
-fn rehearse(source: &Source, seed: u64, calls: u32, agents: u32) -> Result<ExitCode, Failure> {
+fn rehearse(source: &Source, seed: u64, calls: u32, agents: u32, harsh: bool) -> Result<ExitCode, Failure> {
     let plan = commands::plan_with(&source.load()?, sim::staff(agents))?;
-    let report = sim::day(&Day::new(plan, seed, calls));
+    let day = if harsh { Day::harsh } else { Day::new };
+    let report = sim::day(&day(plan, seed, calls));
     println!("{report}");
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -197,7 +201,9 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
     let folder = || state::folder(source.load()?.state.as_deref());
     let text = match command.unwrap_or(Command::Serve) {
         Command::Demo { out } => return daemon::demo::run(Options { out }),
-        Command::Sim { seed, calls, agents } => return rehearse(&source, seed, calls, agents),
+        Command::Sim { seed, calls, agents, harsh } => {
+            return rehearse(&source, seed, calls, agents, harsh);
+        }
         Command::Serve => {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
             String::new()

@@ -59,6 +59,16 @@ impl Day {
             sabotage: None,
         }
     }
+
+    /// Eight hours over [`Conditions::HARSH`], and a mishap every half minute.
+    pub fn harsh(plan: Arc<Plan>, seed: u64, calls: u32) -> Self {
+        Day {
+            length: Duration::from_secs(8 * 3600),
+            conditions: Conditions::HARSH,
+            fault_every: Some(Duration::from_secs(30)),
+            ..Day::new(plan, seed, calls)
+        }
+    }
 }
 
 /// Agents for a day with so many calls, to be loaded beside the shipped dialplan, whose skills it uses. Most know

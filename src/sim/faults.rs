@@ -10,8 +10,15 @@ use crate::base::{Instant, Rng};
 pub enum Fault {
     /// For some seconds half of all datagrams are lost.
     LossBurst,
+    /// For most of a minute one datagram in five is lost.
+    HeavyLoss,
     /// For some seconds every datagram comes twice.
     Doubling,
+    /// For some seconds datagrams overtake one another by up to half a second.
+    Reordering,
+    /// Half of all phones cannot reach the hotline, nor it them, for 10 to 40 s: longer, at times, than a
+    /// transaction waits (timers B, F and H).
+    Partition,
     /// A caller's phone goes dead without a BYE.
     CallerVanishes,
     /// A desk's phone goes dead, and comes back after a while.
@@ -33,9 +40,12 @@ pub enum Fault {
 }
 
 /// The faults of a day with their weights.
-pub const WEIGHTED: [(Fault, u32); 13] = [
+pub const WEIGHTED: [(Fault, u32); 16] = [
     (Fault::LossBurst, 10),
+    (Fault::HeavyLoss, 3),
     (Fault::Doubling, 8),
+    (Fault::Reordering, 5),
+    (Fault::Partition, 3),
     (Fault::CallerVanishes, 20),
     (Fault::DeskVanishes, 6),
     (Fault::NoAck, 8),

@@ -1,5 +1,6 @@
 //! The network between the phones and the hotline: it delays, jumbles, doubles and loses datagrams.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -91,6 +92,35 @@ impl Conditions {
         late_per_mille: 5,
         disk_ms: (2, 40),
     };
+
+    /// A network that nobody would sell: one datagram in five lost, one in twenty twice, every tenth held up
+    /// behind those that were sent after it.
+    pub const HARSH: Conditions = Conditions {
+        latency: Duration::from_millis(30),
+        jitter: Duration::from_millis(60),
+        lost_per_mille: 200,
+        doubled_per_mille: 50,
+        late_per_mille: 100,
+        disk_ms: (2, 40),
+    };
+}
+
+/// A wall through the network: the phones behind it, about half of all, are drawn by `salt`.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    until: Instant,
+    salt: u64,
+}
+
+impl Cut {
+    fn is_behind(&self, phone: IpAddr) -> bool {
+        let number = match phone {
+            IpAddr::V4(ip) => u64::from(ip.to_bits()),
+            IpAddr::V6(ip) => ip.to_bits() as u64,
+        };
+        // The golden ratio's bits spread neighbouring addresses over both sides.
+        (number ^ self.salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
+    }
 }
 
 #[derive(Debug)]
@@ -99,12 +129,19 @@ pub(super) struct Network {
     rng: Rng,
     /// While a burst lasts, half of everything is lost.
     burst_until: Instant,
+    /// While it lasts, one in five is lost.
+    heavy_loss_until: Instant,
     /// While it lasts, everything comes twice.
     doubling_until: Instant,
-    /// When the last message of each direction of the streams arrives. One clock for all streams: none
-    /// overtakes another, which no stream forbids.
-    stream_arrival: Instant,
+    /// While it lasts, everything comes in any order.
+    reordering_until: Instant,
+    cut: Option<Cut>,
+    /// When the last message of a phone's streams arrives, in either direction: none overtakes another.
+    stream_arrivals: BTreeMap<IpAddr, Instant>,
 }
+
+/// The most that a datagram is held up while they come in any order.
+const DISORDER: Duration = Duration::from_millis(500);
 
 impl Network {
     pub(super) fn new(conditions: Conditions, rng: Rng) -> Self {
@@ -112,8 +149,11 @@ impl Network {
             conditions,
             rng,
             burst_until: Instant::ZERO,
+            heavy_loss_until: Instant::ZERO,
             doubling_until: Instant::ZERO,
-            stream_arrival: Instant::ZERO,
+            reordering_until: Instant::ZERO,
+            cut: None,
+            stream_arrivals: BTreeMap::new(),
         }
     }
 
@@ -127,32 +167,68 @@ impl Network {
         self.burst_until = until;
     }
 
+    pub(super) fn lose_a_fifth_until(&mut self, until: Instant) {
+        self.heavy_loss_until = until;
+    }
+
     pub(super) fn double_until(&mut self, until: Instant) {
         self.doubling_until = until;
     }
 
+    pub(super) fn reorder_until(&mut self, until: Instant) {
+        self.reordering_until = until;
+    }
+
+    /// Half of the phones are out of reach.
+    pub(super) fn cut_until(&mut self, until: Instant) {
+        self.cut = Some(Cut { until, salt: self.rng.next_u64() });
+    }
+
+    /// Whether the phone was out of reach at this time or later. Only the last cut is remembered.
+    pub(super) fn was_cut_off(&self, phone: IpAddr, since: Instant) -> bool {
+        self.cut.is_some_and(|cut| cut.until > since && cut.is_behind(phone))
+    }
+
     /// From now on nothing is lost.
-    pub(super) fn calm(&mut self) {
+    pub(super) fn calm(&mut self, now: Instant) {
         self.conditions.lost_per_mille = 0;
         self.burst_until = Instant::ZERO;
+        self.heavy_loss_until = Instant::ZERO;
         self.doubling_until = Instant::ZERO;
+        self.reordering_until = Instant::ZERO;
+        self.cut = self.cut.map(|cut| Cut { until: cut.until.min(now), ..cut });
     }
 
-    /// When a message sent now arrives: never, once or twice.
-    pub(super) fn carry(&mut self, now: Instant, transport: Transport) -> [Option<Instant>; 2] {
+    /// When a message sent now, from or to this phone, arrives: never, once or twice.
+    pub(super) fn carry(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        phone: IpAddr,
+    ) -> [Option<Instant>; 2] {
+        let healed = self.cut.filter(|cut| now < cut.until && cut.is_behind(phone)).map(|cut| cut.until);
         if transport.is_reliable() {
-            self.stream_arrival = self.stream_arrival.max(now + self.delay());
-            return [Some(self.stream_arrival), None];
+            // What was sent into the cut comes when it is over.
+            let arrives = healed.unwrap_or(now) + self.delay(now);
+            let last = self.stream_arrivals.entry(phone).or_default();
+            *last = arrives.max(*last);
+            return [Some(*last), None];
         }
-        let lost = if now < self.burst_until { 500 } else { self.conditions.lost_per_mille };
+        let lost = match () {
+            () if now < self.burst_until => 500,
+            () if now < self.heavy_loss_until => self.conditions.lost_per_mille.max(200),
+            () => self.conditions.lost_per_mille,
+        };
         let doubled = if now < self.doubling_until { 1000 } else { self.conditions.doubled_per_mille };
-        let first = (!self.happens(lost)).then(|| now + self.delay());
-        let second = self.happens(doubled).then(|| now + self.delay());
-        [first, second]
+        let first = (!self.happens(lost)).then(|| now + self.delay(now));
+        let second = self.happens(doubled).then(|| now + self.delay(now));
+        if healed.is_some() { [None, None] } else { [first, second] }
     }
 
-    fn delay(&mut self) -> Duration {
-        let jitter = Duration::from_micros(self.rng.below(self.conditions.jitter.as_micros() as u64 + 1));
+    fn delay(&mut self, now: Instant) -> Duration {
+        let disorder = if now < self.reordering_until { DISORDER } else { Duration::ZERO };
+        let jitter = (self.conditions.jitter + disorder).as_micros() as u64;
+        let jitter = Duration::from_micros(self.rng.below(jitter + 1));
         let held = if self.happens(self.conditions.late_per_mille) { 10 } else { 1 };
         self.conditions.latency * held + jitter
     }
@@ -185,18 +261,56 @@ mod tests {
     fn a_quiet_wire_delivers_once_and_an_ordinary_one_loses_and_doubles() {
         let mut wire = Network::new(Conditions::QUIET, Rng::from_number(1));
         let at = Instant::from_micros(5_000_000);
-        assert_eq!(wire.carry(at, Transport::Udp), [Some(at + Duration::from_millis(10)), None]);
+        let phone = Phone::Desk(1).ip();
+        assert_eq!(wire.carry(at, Transport::Udp, phone), [Some(at + Duration::from_millis(10)), None]);
 
         let mut network = Network::new(Conditions::ORDINARY, Rng::from_number(1));
         let mut arrived = [0; 3];
         for _ in 0..20_000 {
-            arrived[network.carry(at, Transport::Udp).iter().flatten().count()] += 1;
+            arrived[network.carry(at, Transport::Udp, phone).iter().flatten().count()] += 1;
         }
         let [lost, once, twice] = arrived;
         assert!(
             (100..300).contains(&lost) && (20..80).contains(&twice),
             "{lost} lost, {once} once, {twice} twice"
         );
-        assert!((0..1000).all(|_| network.carry(at, Transport::Tcp)[0].is_some()), "a stream loses nothing");
+        assert!(
+            (0..1000).all(|_| network.carry(at, Transport::Tcp, phone)[0].is_some()),
+            "a stream loses nothing"
+        );
+    }
+
+    #[test]
+    fn behind_a_cut_datagrams_are_lost_and_streams_wait() {
+        let mut network = Network::new(Conditions::QUIET, Rng::from_number(1));
+        let at = Instant::from_micros(5_000_000);
+        let healed = at + Duration::from_secs(30);
+        network.cut_until(healed);
+        let arrival = |network: &mut Network, at, transport, number| {
+            network.carry(at, transport, Phone::Caller(number).ip())[0]
+        };
+        let (cut, free): (Vec<u32>, Vec<u32>) =
+            (0..1000).partition(|&number| arrival(&mut network, at, Transport::Udp, number).is_none());
+        assert!((400..600).contains(&cut.len()), "{} of 1000", cut.len());
+        let (cut, free) = (cut[0], free[0]);
+        let soon = Duration::from_millis(10);
+        assert_eq!(arrival(&mut network, at, Transport::Tcp, cut), Some(healed + soon));
+        assert_eq!(arrival(&mut network, at, Transport::Tcp, free), Some(at + soon));
+        assert_eq!(arrival(&mut network, healed, Transport::Udp, cut), Some(healed + soon));
+        assert!(network.was_cut_off(Phone::Caller(cut).ip(), at));
+        assert!(!network.was_cut_off(Phone::Caller(free).ip(), at));
+        assert!(!network.was_cut_off(Phone::Caller(cut).ip(), healed));
+    }
+
+    #[test]
+    fn in_disorder_a_later_datagram_comes_first() {
+        let mut network = Network::new(Conditions::QUIET, Rng::from_number(1));
+        let at = Instant::from_micros(5_000_000);
+        network.reorder_until(at + Duration::from_secs(1));
+        let phone = Phone::Caller(1).ip();
+        let arrivals: Vec<_> = (0..100)
+            .filter_map(|ms| network.carry(at + Duration::from_millis(ms), Transport::Udp, phone)[0])
+            .collect();
+        assert!(arrivals.len() == 100 && !arrivals.is_sorted());
     }
 }

@@ -41,6 +41,9 @@ use crate::media;
 use crate::record::{CallRecord, Record, SlipState};
 use crate::sip::auth::Secret;
 
+/// Within this time a phone that hears nothing any more ends the session by itself (RFC 4028 §10).
+const SESSION: Duration = Duration::from_secs(600);
+
 /// How closely the exchange's own invariants are watched. The checker outside watches always.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Watch {
@@ -244,7 +247,7 @@ impl World {
     /// Lets the calls come to their ends, without further mishaps, and the last transactions after them; then
     /// nothing may be left. `false`: calls still run after `limit`.
     pub fn drain(&mut self, limit: Duration) -> bool {
-        self.network.calm();
+        self.network.calm(self.now.mono);
         self.office.close();
         self.disk_fails_until = Instant::ZERO;
         let end = self.now.mono + limit;
@@ -408,7 +411,14 @@ impl World {
             Phone::Caller(number) => self.trunk.line_of(number),
             Phone::Desk(number) => self.office.line_before(number, over),
         };
-        if flow.is_some_and(|flow| !self.closed.contains(&flow.connection)) {
+        if flow.is_none_or(|flow| self.closed.contains(&flow.connection)) {
+            return;
+        }
+        if self.network.was_cut_off(phone.ip(), over) {
+            // No BYE could reach it: its session timer ends it, and then it must have heard.
+            let now = self.now.mono;
+            self.agenda.add(now + SESSION + AFTERGLOW, Due::LookAtPhone(phone, now));
+        } else {
             self.checker.breaks(
                 Invariant::DialogsClosed,
                 format!("{phone:?} holds on to a leg that was closed at {over}"),

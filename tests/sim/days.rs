@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hotline::sim::{Conditions, Day, Report, Watch, day};
+use hotline::sim::{Conditions, Day, Fault, Report, Watch, day};
 
 use super::plans;
 
@@ -53,6 +53,23 @@ fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
     }
 }
 
+/// 20 % loss, doubled, late and reordered datagrams, and a wall through the network now and then: every call
+/// ends on both sides with one record, and when all have hung up nothing is left.
+#[test]
+fn over_a_harsh_network_every_call_ends_with_one_record_and_nothing_is_left() {
+    let mut partitions = 0;
+    for seed in 1..=4 {
+        let length = Duration::from_secs(3600);
+        let other_plan = Some(plans::bank(8));
+        let report = day(&Day { length, other_plan, ..Day::harsh(plans::bank(12), seed, 120) });
+        sound(&report);
+        partitions += report.faults.get(&Fault::Partition).copied().unwrap_or_default();
+        let served: u64 = report.queues.values().map(|queue| queue.served).sum();
+        assert!(served > 10, "{report}");
+    }
+    assert!(partitions > 5, "{partitions}");
+}
+
 /// The long suite: `HOTLINE_SIM_SEEDS=1000 cargo test --test main sim::days -- --ignored many`.
 #[test]
 #[ignore = "takes as long as it is told to"]
@@ -68,6 +85,8 @@ fn many_seeds_of_a_bad_hour() {
         // A rush: far more callers than two agents and the shipped ones can serve.
         let length = Duration::from_secs(1200);
         sound(&day(&Day { length, fault_every, watch, ..Day::new(plans::bank(2), seed, 300) }));
+        let length = Duration::from_secs(3600);
+        sound(&day(&Day { length, ..Day::harsh(plans::bank(12), seed, 150) }));
     }
 }
 

@@ -40,6 +40,19 @@ fn every_planted_fault_trips_its_invariant_and_no_other() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the network does to everybody hides nothing of what the exchange does wrong.
+#[test]
+fn over_a_harsh_network_they_are_noticed_as_well() {
+    for sabotage in [Sabotage::SwallowRecord, Sabotage::SwallowEnd, Sabotage::SwallowByes] {
+        let length = Duration::from_secs(3600);
+        let sabotage = Some(sabotage);
+        let report = day(&Day { length, sabotage, ..Day::harsh(plans::bank(4), 1, 100) });
+        let breaks = sabotage.map(Sabotage::breaks);
+        let noticed = report.broken.iter().any(|broken| Some(broken.invariant) == breaks);
+        assert!(report.sabotaged && noticed, "{sabotage:?}: {report}");
+    }
+}
+
 #[test]
 fn every_invariant_that_can_be_seen_from_outside_has_its_planted_fault() {
     use hotline::sim::Invariant;

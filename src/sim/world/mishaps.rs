@@ -19,6 +19,9 @@ impl World {
         *self.report.faults.entry(fault).or_default() += 1;
         match fault {
             Fault::LossBurst => self.network.lose_half_until(now + self.rng.between_ms(1_000, 8_000)),
+            Fault::HeavyLoss => self.network.lose_a_fifth_until(now + self.rng.between_ms(10_000, 60_000)),
+            Fault::Reordering => self.network.reorder_until(now + self.rng.between_ms(1_000, 8_000)),
+            Fault::Partition => self.network.cut_until(now + self.rng.between_ms(10_000, 40_000)),
             Fault::Doubling => self.network.double_until(now + self.rng.between_ms(1_000, 8_000)),
             Fault::CallerVanishes => {
                 let present: Vec<u32> = self.trunk.on_the_line().collect();

@@ -25,7 +25,7 @@ impl World {
             self.agenda.add(now + Duration::from_millis(1), Due::FlowLost(flow));
             return;
         }
-        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
+        for at in self.network.carry(now, flow.transport, ip).into_iter().flatten() {
             self.agenda.add(at, Due::ToPhone(turned(flow), bytes.clone()));
         }
     }
@@ -46,7 +46,7 @@ impl World {
             flow.connection = self.connection;
             self.connection += 1;
         }
-        for at in self.network.carry(now, flow.transport).into_iter().flatten() {
+        for at in self.network.carry(now, flow.transport, flow.local.ip()).into_iter().flatten() {
             self.agenda.add(at, Due::ToHotline(turned(flow), bytes.clone()));
         }
     }
