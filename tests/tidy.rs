@@ -67,6 +67,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/exchange/directory.rs", "an account's name is its key in the directory"),
     ("src/exchange/effects.rs", "From of the agent's INVITE"),
     ("src/exchange/registrations.rs", "an account's name is its key in the directory"),
+    ("src/exchange/sign_in.rs", "failures count against the account's name"),
     ("src/media/engine.rs", "presses keys towards the peer"),
     ("src/sim/ladder.rs", "ladders of invented callers"),
     ("src/sip/auth/mod.rs", "hashes passwords"),

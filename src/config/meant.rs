@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::base::Masked;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, workers};
-use crate::exchange::{self, Account, Security, Trunk};
+use crate::exchange::{self, Account, Overload, Security, Trunk};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::{call, sip};
 
@@ -118,8 +118,23 @@ impl Reader<'_> {
             security: Security {
                 realm: security.realm.clone(),
                 digest: self.digest(&security.digest),
+                md5_only: self.beginnings("security.md5_only", &security.md5_only),
                 failures: self.at_least("security.failures", security.failures, 1),
                 failure_window: Duration::from_secs(security.failure_window_s),
+                silence: Duration::from_secs(security.silence_s),
+                scanners: self.beginnings("security.scanners", &security.scanners),
+                stranger_requests: security.stranger_requests_per_s,
+                strangers_requests: security.strangers_requests_per_s,
+                known_requests: security.known_requests_per_s,
+            },
+            overload: Overload {
+                queue_age: Duration::from_millis(self.at_least(
+                    "overload.queue_age_ms",
+                    written.overload.queue_age_ms,
+                    5,
+                )),
+                files: written.overload.files_left,
+                resident: Some(written.overload.memory_mib << 20).filter(|octets| *octets > 0),
             },
             advertised: self.address("listen.advertise", &written.listen.advertise),
             rtp_ports: rtp.port_first..=rtp.port_last,
@@ -199,6 +214,14 @@ impl Reader<'_> {
         self.each("security.digest", written, |text| {
             Algorithm::parse(text).ok_or("no algorithm: SHA-256 or MD5")
         })
+    }
+
+    /// An empty one would be the beginning of every User-Agent.
+    fn beginnings(&mut self, setting: &str, written: &List) -> Vec<String> {
+        if written.0.iter().any(|text| text.trim().is_empty()) {
+            self.mistake(setting, "an empty text would stand for every phone");
+        }
+        written.0.clone()
     }
 
     fn accounts(&mut self, written: &BTreeMap<String, written::Account>, digest: &List) -> Vec<Account> {

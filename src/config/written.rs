@@ -23,6 +23,7 @@ pub struct Written {
     pub trunk: BTreeMap<String, Trunk>,
     pub account: BTreeMap<String, Account>,
     pub security: Security,
+    pub overload: Overload,
     pub sip: Sip,
     pub rtp: Rtp,
     pub media: media::Config,
@@ -70,7 +71,21 @@ section! {
         client_ca: String,
     }
     WebSocket { path: String, origins: List, ping_s: u64, }
-    Security { realm: String, digest: List, failures: u32, failure_window_s: u64, allow: List, deny: List, }
+    Security {
+        realm: String,
+        digest: List,
+        md5_only: List,
+        failures: u32,
+        failure_window_s: u64,
+        silence_s: u64,
+        scanners: List,
+        stranger_requests_per_s: u32,
+        strangers_requests_per_s: u32,
+        known_requests_per_s: u32,
+        allow: List,
+        deny: List,
+    }
+    Overload { queue_age_ms: u64, files_left: u64, memory_mib: u64, }
     Sip {
         t1_ms: u64,
         t2_ms: u64,
@@ -200,10 +215,21 @@ impl Default for Written {
             security: Security {
                 realm: exchange.security.realm.clone(),
                 digest: List(exchange.security.digest.iter().map(|a| a.name().to_owned()).collect()),
+                md5_only: List(exchange.security.md5_only.clone()),
                 failures: exchange.security.failures,
                 failure_window_s: exchange.security.failure_window.as_secs(),
+                silence_s: exchange.security.silence.as_secs(),
+                scanners: List(exchange.security.scanners.clone()),
+                stranger_requests_per_s: exchange.security.stranger_requests,
+                strangers_requests_per_s: exchange.security.strangers_requests,
+                known_requests_per_s: exchange.security.known_requests,
                 allow: List::default(),
                 deny: List::default(),
+            },
+            overload: Overload {
+                queue_age_ms: millis(exchange.overload.queue_age),
+                files_left: exchange.overload.files,
+                memory_mib: exchange.overload.resident.unwrap_or(0) >> 20,
             },
             sip: Sip {
                 t1_ms: millis(sip.t1),
@@ -260,7 +286,7 @@ macro_rules! default_from_whole {
 }
 
 default_from_whole! {
-    Listen listen, Tls tls, WebSocket websocket, Security security, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Security security, Overload overload, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log,
 }
 

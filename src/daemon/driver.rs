@@ -23,10 +23,12 @@ use crate::exchange::{Account, Exchange, Input, Notice, Output, Reply, StatusLin
 use crate::media::{self, Command};
 use crate::sip::Flow;
 
+use super::backlog::{Backlog, What};
 use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
 use super::failure::Failure;
+use super::gauges;
 use super::heartbeat::{Heartbeat, Heartbeats};
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
@@ -34,11 +36,15 @@ use super::notify;
 use super::plays::{Play, Plays};
 use super::recorder::Recorder;
 use super::records::Records;
-use super::transport::{Arrival, Transports};
+use super::transport::Transports;
 use super::workers::Workers;
 
-/// Messages from the network in one turn.
+/// Messages from the network that are handled in one turn.
 const NETWORK: usize = 64;
+/// Messages that are taken from the system in one turn.
+const TAKEN: usize = 1024;
+/// New calls are refused or taken again when the age of the backlog has changed by so much.
+const NOTEWORTHY: Duration = Duration::from_millis(1);
 /// Reports of threads in one turn.
 const REPORTS: usize = 256;
 /// How long the last BYEs may wait for their answers.
@@ -78,6 +84,9 @@ pub struct Rules {
 struct Turning {
     driver: Driver,
     plays: Plays,
+    backlog: Backlog,
+    /// The age of the backlog that the exchange was told last.
+    told_age: Duration,
     /// Inputs that outputs led to: handled before anything else.
     consequences: VecDeque<Consequence>,
     replies: BTreeMap<u64, Asked>,
@@ -132,6 +141,8 @@ impl Driver {
         let mut turning = Turning {
             driver: self,
             plays: Plays::default(),
+            backlog: Backlog::default(),
+            told_age: Duration::ZERO,
             consequences: VecDeque::new(),
             replies: BTreeMap::new(),
             orders: 0,
@@ -211,6 +222,7 @@ impl Turning {
                     self.settle();
                 }
                 Report::Reloaded(result) => self.end_reload(*result),
+                Report::Gauges(gauges) => self.input(Input::Gauges(gauges)),
                 Report::Told(Told::Reload) => self.begin_reload(None),
                 Report::Told(Told::Stop) => self.begin_to_stop(),
                 Report::Told(Told::StopAtOnce) => self.leave(Duration::ZERO),
@@ -268,16 +280,35 @@ impl Turning {
     // -- 4: network --
 
     fn network(&mut self) -> bool {
-        let Driver { exchange, transports, .. } = &mut self.driver;
-        let taken = transports.receive(NETWORK, |arrival| {
-            let input = match arrival {
-                Arrival::Message { flow, bytes } => Input::Sip { flow, bytes },
-                Arrival::Closed(flow) => Input::FlowClosed(flow),
+        let now = clock::mono();
+        let room = self.backlog.room().min(TAKEN);
+        let backlog = &mut self.backlog;
+        if room > 0 {
+            self.driver.transports.receive(room, |arrival| backlog.push(now, &arrival));
+        }
+        if self.backlog.is_empty() {
+            self.tell_age(Duration::ZERO);
+            return false;
+        }
+        for _ in 0..NETWORK {
+            let now = clock::now();
+            self.tell_age(self.backlog.age(now.mono));
+            let Some(what) = self.backlog.pop() else { break };
+            let input = match &what {
+                What::Message(flow, bytes) => Input::Sip { flow: *flow, bytes },
+                What::Closed(flow) => Input::FlowClosed(*flow),
             };
-            exchange.handle_input(clock::now(), input);
-        });
+            self.driver.exchange.handle_input(now, input);
+        }
         self.settle();
-        taken > 0
+        true
+    }
+
+    fn tell_age(&mut self, age: Duration) {
+        if age.abs_diff(self.told_age) >= NOTEWORTHY {
+            self.told_age = age;
+            self.driver.exchange.handle_input(clock::now(), Input::Backlog(age));
+        }
     }
 
     // -- in and out --
@@ -406,6 +437,7 @@ impl Turning {
                 let mut config = loaded.settings.exchange.clone();
                 config.loopback_is_trunk = rules.loopback_is_trunk;
                 config.accounts.extend(rules.demo_accounts.iter().cloned());
+                gauges::complete(&mut config.overload);
                 self.driver.loaded = loaded;
                 self.input(Input::Reload { plan, config: Some(Box::new(config)) });
                 Response::Reloaded { warnings }

@@ -8,6 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::base::{RecordingId, SlipId};
+use crate::exchange::Gauges;
 use crate::media;
 
 use super::failure::Failure;
@@ -34,6 +35,8 @@ pub enum Report {
     },
     /// What a reload read, complete and checked, or all that is wrong with it.
     Reloaded(Box<Result<Loaded, Failure>>),
+    /// What the process has and has left.
+    Gauges(Gauges),
     Told(Told),
 }
 
@@ -93,6 +96,10 @@ impl<T> Inbox<T> {
     /// What comes from now on concerns nobody, so that no thread waits for room while it is waited for.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Relaxed)
     }
 
     pub fn pop(&self) -> Option<T> {

@@ -12,6 +12,7 @@
 //! a thread of its own. Threads do not grow with calls.
 
 pub mod accounts;
+mod backlog;
 pub mod banner;
 pub mod clock;
 pub mod commands;
@@ -21,6 +22,7 @@ pub mod demo;
 pub mod dialplans;
 mod driver;
 mod failure;
+mod gauges;
 pub mod heartbeat;
 mod inbox;
 mod loaded;

@@ -14,6 +14,7 @@ use super::control::Control;
 use super::counters::Counters;
 use super::driver::{Driver, Rules};
 use super::failure::Failure;
+use super::gauges;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
@@ -104,6 +105,7 @@ fn build(
         counters: &counters,
         hearts: &mut hearts,
     };
+    gauges::start(inbox.clone())?;
     let workers = Workers::start(&settings.workers, settings.rtp_address(), around)?;
     workers.library(&loaded.prompts.library);
     let ids = store.ids()?;
@@ -157,6 +159,7 @@ fn exchange_config(
     config.loopback_is_trunk = settings.bare && settings.loopback_only();
     let open = config.loopback_is_trunk;
     config.accounts.extend(demo.into_iter().flat_map(|demo| demo.as_accounts(open)));
+    gauges::complete(&mut config.overload);
     config.listening = transport::as_seen(addresses);
     let udp = || config.listening.iter().filter(|(transport, _)| *transport == Transport::Udp);
     if let Some((_, address)) = udp().find(|(_, address)| address.is_ipv4()).or_else(|| udp().next()) {

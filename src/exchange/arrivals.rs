@@ -27,7 +27,7 @@ struct Who {
 impl Exchange {
     pub(super) fn arrival(&mut self, now: Now, dialog: DialogId, request: &Request, flow: Flow) {
         if let Err((answer, why)) = self.admit(now, dialog, request, flow) {
-            self.refuse(answer.status, why, flow);
+            self.refuse(now, answer.status, why, flow);
             self.sip.reject(now.mono, dialog, answer);
         }
     }
@@ -39,13 +39,6 @@ impl Exchange {
         request: &Request,
         flow: Flow,
     ) -> Result<(), (Answer, &'static str)> {
-        let later = |why| Err((Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string()), why));
-        if self.draining {
-            return later("draining");
-        }
-        if self.calls.len() >= self.config.most_calls {
-            return later("too many calls");
-        }
         let who = self.who(now, request, flow)?;
         let dialled = request.uri.dialled().unwrap_or_default();
         let served = who.numbers.is_empty() || who.numbers.contains(&dialled);
@@ -140,13 +133,13 @@ impl Exchange {
         let answer = match &request.method {
             Method::Register => self.register(now, request, flow),
             Method::Options if self.draining => {
-                self.refuse(503, "draining", flow);
+                self.refuse(now, 503, "draining", flow);
                 Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())
             }
             // Health checks of trunks and phones: the truth is that we are here.
             Method::Options => Answer::new(200).with("Allow", ALLOW).with("Accept", "application/sdp"),
             _ => {
-                self.refuse(405, "method not served", flow);
+                self.refuse(now, 405, "method not served", flow);
                 Answer::new(405).with("Allow", ALLOW)
             }
         };
@@ -157,13 +150,13 @@ impl Exchange {
         let user = match self.sign_in.check(now.mono, request, flow.remote.ip()) {
             Claim::Proven(user) => user,
             Claim::Refused(answer, why) => {
-                self.refuse(answer.status, why, flow);
+                self.refuse(now, answer.status, why, flow);
                 return answer;
             }
         };
         // RFC 3261 §10.3 step 4: who has signed in may change their own bindings and nobody else's.
         if request.to.uri.user().as_deref() != Some(user.expose().as_str()) {
-            self.refuse(403, "registers for somebody else", flow);
+            self.refuse(now, 403, "registers for somebody else", flow);
             return Answer::new(403);
         }
         let reachable = self.phone_of(user.expose()).is_some();
@@ -172,7 +165,7 @@ impl Exchange {
         let back = !reachable && self.phone_of(user.expose()).is_some();
         let changed = back || changes.iter().any(|change| change.what != What::Refreshed);
         if answer.status != 200 {
-            self.refuse(answer.status, "registration not accepted", flow);
+            self.refuse(now, answer.status, "registration not accepted", flow);
         }
         self.record_registrations(now, changes);
         // A refresh signs nobody on who has signed off since.
@@ -189,12 +182,15 @@ impl Exchange {
         answer
     }
 
-    pub(super) fn refuse(&mut self, status: u16, why: &'static str, source: Flow) {
+    pub(super) fn refuse(&mut self, now: Now, status: u16, why: &'static str, source: Flow) {
         self.count_refusal(why);
-        if status == 401 {
+        // Every phone is challenged before it signs in: no news.
+        if why == "challenged" {
             return;
         }
-        tracing::info!(status, why, %source, "refused");
+        if self.guard.may_log(now.mono) {
+            tracing::info!(status, why, %source, "refused");
+        }
         self.output.push_back(Output::Notice(Notice::Refused { status, why, source }));
     }
 }

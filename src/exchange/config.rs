@@ -21,6 +21,7 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     pub accounts: Vec<Account>,
     pub security: Security,
+    pub overload: Overload,
     /// Every call from this machine's loopback addresses counts as a caller's: for a start without a
     /// configuration, when nobody else can reach us.
     pub loopback_is_trunk: bool,
@@ -112,21 +113,70 @@ pub struct Security {
     pub realm: String,
     /// What a challenge offers, best first (RFC 8760 §2.3); at least one.
     pub digest: Vec<Algorithm>,
+    /// User-Agents, by their beginnings, whose phones fail as soon as anything but MD5 is offered.
+    pub md5_only: Vec<String>,
     /// After this many failed sign-ins …
     pub failures: u32,
-    /// … within this time, a source is refused until the time is over.
+    /// … within this time, a source gets no answer at all …
     pub failure_window: Duration,
+    /// … for this time. The same for a scanner.
+    pub silence: Duration,
+    /// User-Agents, by their beginnings, of programs that look for somebody to rob.
+    pub scanners: Vec<String>,
+    /// Requests a second from one source, after twice as many at once: from one that nobody has signed in from, from all
+    /// of these together, and from one that somebody has signed in from. 0: no limit. Trunks have none.
+    pub stranger_requests: u32,
+    pub strangers_requests: u32,
+    pub known_requests: u32,
 }
+
+/// When new calls are refused with 503, whatever else they are, so that running ones go on undisturbed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overload {
+    /// A message has waited for so long before anybody looked at it.
+    pub queue_age: Duration,
+    /// Fewer file handles than this are left: a call takes four, a stream one.
+    pub files: u64,
+    /// More memory than this is resident, in octets. `None`: no limit.
+    pub resident: Option<u64>,
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        // A fifth of the time after which callers send their INVITE again (T1, RFC 3261 §17.1.1.1).
+        Overload { queue_age: Duration::from_millis(100), files: 128, resident: None }
+    }
+}
+
+/// What calls itself so has no honest use here; whoever forges another name meets the other limits.
+const SCANNERS: [&str; 12] = [
+    "friendly-scanner",
+    "friendly-request",
+    "sipvicious",
+    "sipcli",
+    "sip-scan",
+    "sipsak",
+    "sundayddr",
+    "iwar",
+    "pplsip",
+    "VaxSIPUserAgent",
+    "vaxasip",
+    "eyeBeam release 3006o",
+];
 
 impl Default for Security {
     fn default() -> Self {
         Security {
             realm: "hotline".to_owned(),
-            // MD5 beside SHA-256 protects from nobody who can change a challenge, and phones that know MD5 only
-            // may fail when they see both.
-            digest: vec![Algorithm::Md5],
+            digest: vec![Algorithm::Sha256, Algorithm::Md5],
+            md5_only: ["baresip v0", "baresip v1"].map(str::to_owned).to_vec(),
             failures: 5,
             failure_window: Duration::from_secs(30),
+            silence: Duration::from_secs(300),
+            scanners: SCANNERS.map(str::to_owned).to_vec(),
+            stranger_requests: 100,
+            strangers_requests: 2000,
+            known_requests: 2000,
         }
     }
 }
@@ -141,6 +191,7 @@ impl Default for Config {
             trunks: Vec::new(),
             accounts: Vec::new(),
             security: Security::default(),
+            overload: Overload::default(),
             loopback_is_trunk: true,
             udp: SocketAddr::from(([127, 0, 0, 1], 5060)),
             listening: Vec::new(),

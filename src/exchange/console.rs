@@ -13,7 +13,7 @@ impl Exchange {
         match command {
             Command::Agents => Reply::Agents(self.agent_lines(now)),
             Command::SetAgent { extension, change } => self.set_agent(now, &extension, change),
-            Command::Status => Reply::Status(Box::new(self.status())),
+            Command::Status => Reply::Status(Box::new(self.status(now))),
             Command::Calls => Reply::Calls(self.call_lines()),
             Command::HangUp { call } if self.calls.contains_key(&call) => {
                 self.work.push_back((call, call::Event::Shutdown));
@@ -88,7 +88,7 @@ impl Exchange {
             .collect()
     }
 
-    fn status(&self) -> StatusLine {
+    fn status(&self, now: Now) -> StatusLine {
         let snapshot = self.core.snapshot();
         let queues = snapshot
             .queues
@@ -106,6 +106,7 @@ impl Exchange {
         let mut counters: Vec<(String, u64)> =
             self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
         counters.extend(self.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)));
+        counters.extend(self.guard.dropped().map(|(why, count)| (format!("dropped: {why}"), count)));
         counters.extend(
             [
                 ("sip messages received", stats.received),
@@ -116,6 +117,11 @@ impl Exchange {
                 ("sip refused by the protocol", stats.refused),
                 ("sip unmatched responses", stats.unmatched_responses),
                 ("sip unknown dialogs", stats.unknown_dialogs),
+                ("sip merged requests", stats.merged),
+                ("sip repeated, absorbed", stats.absorbed),
+                ("sip sent again", stats.retransmitted),
+                ("sip unmatched ACKs", stats.unmatched_acks),
+                ("sip unacknowledged", stats.unacknowledged),
                 ("sip timed out", stats.timed_out),
             ]
             .map(|(name, count)| (name.to_owned(), count)),
@@ -124,6 +130,8 @@ impl Exchange {
             calls: self.calls.len(),
             most_calls: self.config.most_calls,
             draining: self.draining,
+            no_more_calls: self.no_more_calls().map(str::to_owned),
+            silenced: self.sign_in.offenders.silent(now.mono),
             registrations: self.directory.registrations(),
             rtp_ports_free: self.ports.free(),
             queues,

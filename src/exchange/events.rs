@@ -16,7 +16,7 @@ impl Exchange {
                 self.arrival(now, dialog, &request, flow)
             }
             Sip::Invite { dialog, flow, replaces: Some(_), .. } => {
-                self.refuse(403, "may not replace a dialog", flow);
+                self.refuse(now, 403, "may not replace a dialog", flow);
                 self.sip.reject(now.mono, dialog, Answer::new(403));
             }
             Sip::Refer { id, .. } => {

@@ -49,12 +49,25 @@ pub enum Input<'a> {
         plan: Arc<Plan>,
         config: Option<Box<Config>>,
     },
+    /// For how long the oldest message has waited that is not handed in yet; said whenever that has changed much.
+    Backlog(Duration),
+    /// What the process has left, as of a second ago.
+    Gauges(Gauges),
     /// New calls are refused with 503; [`Notice::Drained`] tells when the last one is over.
     Drain,
     /// Ends every call at once.
     Shutdown,
     /// The deadline of [`poll_timeout`](super::Exchange::poll_timeout) has come.
     Timeout,
+}
+
+/// What the process has, and has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// File handles that can still be opened; `None` where that is not known.
+    pub files_left: Option<u64>,
+    /// Resident memory in octets; `None` where that is not known.
+    pub resident: Option<u64>,
 }
 
 /// Something to be done outside. Taken with [`poll_output`](super::Exchange::poll_output) after each input
@@ -160,6 +173,10 @@ pub struct StatusLine {
     pub calls: usize,
     pub most_calls: usize,
     pub draining: bool,
+    /// Why new calls are refused, if they are.
+    pub no_more_calls: Option<String>,
+    /// Sources, and users at known sources, that get no answer for now.
+    pub silenced: usize,
     pub registrations: usize,
     pub rtp_ports_free: usize,
     pub queues: Vec<QueueLine>,

@@ -21,10 +21,12 @@ mod desks;
 mod directory;
 mod effects;
 mod events;
+mod guard;
 mod invariants;
 mod io;
 mod keep_alive;
 mod numbering;
+mod overload;
 mod probes;
 mod registrations;
 mod ringing;
@@ -37,15 +39,18 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use self::config::{Account, Config, Network, Security, Trunk};
+pub use self::config::{Account, Config, Network, Overload, Security, Trunk};
 pub use self::invariants::Broken;
 pub use self::io::{
-    AgentChange, AgentLine, CallLine, Command, Deadline, Input, Notice, Output, QueueLine, Reply, StatusLine,
+    AgentChange, AgentLine, CallLine, Command, Deadline, Gauges, Input, Notice, Output, QueueLine, Reply,
+    StatusLine,
 };
 
 use self::desks::Desks;
 use self::directory::Directory;
+use self::guard::Guard;
 use self::numbering::Numbering;
+use self::overload::Strain;
 pub use self::probes::Pace;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
@@ -70,6 +75,8 @@ pub struct Exchange {
     desks: Desks,
     directory: Directory,
     sign_in: SignIn,
+    guard: Guard,
+    strain: Strain,
     ports: PortPool,
     calls: BTreeMap<CallId, Call>,
     /// Each call's next deadline, earliest first, and the same by call.
@@ -106,6 +113,8 @@ impl Exchange {
             desks: Desks::default(),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
+            guard: Guard::new(&config, &mut rng),
+            strain: Strain::default(),
             ports: PortPool::new(config.rtp_ports.clone()),
             calls: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -138,9 +147,13 @@ impl Exchange {
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         match input {
             Input::Sip { flow, bytes } => {
-                self.heard_over(now, flow);
-                self.sip.handle_message(now.mono, flow, bytes);
+                if self.guard.lets_in(now.mono, &mut self.sign_in.offenders, flow, bytes) {
+                    self.heard_over(now, flow);
+                    self.message(now, flow, bytes);
+                }
             }
+            Input::Backlog(age) => self.strain.backlog = age,
+            Input::Gauges(gauges) => self.strain.gauges = gauges,
             Input::FlowClosed(flow) => {
                 self.sip.handle_flow_closed(now.mono, flow);
                 for user in self.directory.flow_closed(flow) {
@@ -218,9 +231,18 @@ impl Exchange {
     /// Registered phones and running calls stay; who calls or registers next is met by the new rules.
     fn reconfigure(&mut self, config: Config) {
         self.sign_in.reconfigure(&config);
-        let Config { trunks, accounts, security, loopback_is_trunk, most_calls, call, .. } = config;
-        self.config =
-            Config { trunks, accounts, security, loopback_is_trunk, most_calls, call, ..self.config.clone() };
+        self.guard.reconfigure(&config);
+        let Config { trunks, accounts, security, overload, loopback_is_trunk, most_calls, call, .. } = config;
+        self.config = Config {
+            trunks,
+            accounts,
+            security,
+            overload,
+            loopback_is_trunk,
+            most_calls,
+            call,
+            ..self.config.clone()
+        };
     }
 
     /// Running calls keep the plan that they began with; queues, agents and numbers change now.

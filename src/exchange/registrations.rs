@@ -36,9 +36,11 @@ impl Exchange {
         let mut restored = 0;
         for registration in registrations {
             let (number, user) = (registration.number, registration.user.clone());
+            let address = registration.remote.ip();
             let kept = read(now, registration);
             if kept.is_some_and(|kept| self.directory.restore(now.mono, user.expose(), kept)) {
                 restored += 1;
+                self.sign_in.know(now.mono, address);
                 self.phone_there(now, user.expose());
             } else {
                 // What has expired or cannot be read would be found at every start.

@@ -5,25 +5,20 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Config;
+use super::guard::{Offenders, Silenced, Source, Trusted};
 use crate::base::{Instant, Masked, Rng};
-use crate::sip::auth::{Challenger, Secret, Verdict};
-use crate::sip::{Answer, Request};
-
-/// So many sources are remembered; past it the one that failed longest ago is forgotten.
-const MOST_SOURCES: usize = 4096;
+use crate::sip::auth::{Algorithm, Challenger, Secret, Verdict};
+use crate::sip::{Answer, Name, Request, begins_with_any};
 
 pub(super) struct SignIn {
     challenger: Challenger,
     secrets: BTreeMap<String, Secret>,
-    failures: u32,
-    window: Duration,
-    sources: BTreeMap<IpAddr, Failures>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Failures {
-    count: u32,
-    since: Instant,
+    /// User-Agents that fail where anything but MD5 is offered.
+    md5_only: Vec<String>,
+    trusted: Trusted,
+    /// Who signs in makes its source known for so long: until its registration would have ended.
+    known_for: Duration,
+    pub(super) offenders: Offenders,
 }
 
 /// What a request's claim came to.
@@ -35,22 +30,24 @@ pub(super) enum Claim {
 }
 
 impl SignIn {
-    pub(super) fn new(config: &Config, rng: Rng) -> Self {
+    pub(super) fn new(config: &Config, mut rng: Rng) -> Self {
         SignIn {
+            offenders: Offenders::new(&config.security, &mut rng),
             challenger: Challenger::new(config.security.realm.clone(), rng).offering(&config.security.digest),
             secrets: secrets(config),
-            failures: config.security.failures,
-            window: config.security.failure_window,
-            sources: BTreeMap::new(),
+            md5_only: config.security.md5_only.clone(),
+            trusted: Trusted::new(config),
+            known_for: config.registrar.max_expires,
         }
     }
 
-    /// From now on these accounts and limits hold; failures that were counted stay counted. The realm stays, since
-    /// challenges that are under way name it.
+    /// From now on these accounts and limits hold; failures that were counted stay counted. Realm and algorithms
+    /// stay, since challenges that are under way name them.
     pub(super) fn reconfigure(&mut self, config: &Config) {
         self.secrets = secrets(config);
-        self.failures = config.security.failures;
-        self.window = config.security.failure_window;
+        self.md5_only.clone_from(&config.security.md5_only);
+        self.trusted = Trusted::new(config);
+        self.offenders.reconfigure(&config.security);
     }
 
     /// Whether the name is one of ours: who calls by it has to prove it.
@@ -58,46 +55,53 @@ impl SignIn {
         self.secrets.contains_key(user)
     }
 
-    /// The answer is the same for an unknown user and a wrong password.
-    pub(super) fn check(&mut self, now: Instant, request: &Request, source: IpAddr) -> Claim {
-        if self.is_shut_out(now, source) {
-            return Claim::Refused(Answer::new(403), "too many failed sign-ins");
-        }
+    /// No credentials, wrong ones and those of an unknown user have the same answer: 401 with a new challenge
+    /// (RFC 3261 §22.1). A 403 would tell which of them it was, and that trying again is of no use, which a phone
+    /// with a nonce of before our restart must not hear.
+    pub(super) fn check(&mut self, now: Instant, request: &Request, address: IpAddr) -> Claim {
+        let source = Source::of(address);
         let secrets = &self.secrets;
-        match self.challenger.verify_request(now, request, |user| secrets.get(user).cloned()) {
+        let lookup = |user: &str| secrets.get(user).cloned();
+        match self.challenger.verify_request(now, address, request, lookup) {
+            // The sieve sees only what stands plainly in a message: silence is kept here too, by saying nothing new.
+            Verdict::Good(user) | Verdict::Bad(user) if self.is_silent(now, source, user.expose()) => {
+                Claim::Refused(self.challenge(now, request, address, false), "silenced")
+            }
             Verdict::Good(user) => {
-                self.sources.remove(&source);
+                self.offenders.signed_in(source, user.expose());
+                self.know(now, address);
                 Claim::Proven(user)
             }
-            Verdict::Missing => Claim::Refused(self.challenge(now, false), "challenged"),
-            Verdict::Stale => Claim::Refused(self.challenge(now, true), "challenged"),
-            Verdict::Bad => {
-                self.failed(now, source);
-                Claim::Refused(Answer::new(403), "sign-in failed")
+            Verdict::Missing => Claim::Refused(self.challenge(now, request, address, false), "challenged"),
+            Verdict::Stale => Claim::Refused(self.challenge(now, request, address, true), "challenged"),
+            Verdict::Bad(user) => {
+                let shared = self.trusted.contains(address) || self.offenders.knows(now, source);
+                let why = match self.offenders.failed(now, source, user.expose(), shared) {
+                    None => "sign-in failed",
+                    Some(Silenced::Source) => "sign-in failed, the source is met with silence",
+                    Some(Silenced::User) => "sign-in failed, the user at this source is met with silence",
+                };
+                Claim::Refused(self.challenge(now, request, address, false), why)
             }
         }
     }
 
-    fn challenge(&mut self, now: Instant, stale: bool) -> Answer {
-        let challenges = self.challenger.challenge(now, stale);
+    /// Somebody there is registered: the source is known as ours.
+    pub(super) fn know(&mut self, now: Instant, address: IpAddr) {
+        self.offenders.know(now, Source::of(address), self.known_for);
+    }
+
+    fn is_silent(&self, now: Instant, source: Source, user: &str) -> bool {
+        self.offenders.is_user_silent(now, source, user)
+            || self.offenders.is_silent(now, source) && !self.offenders.knows(now, source)
+    }
+
+    fn challenge(&mut self, now: Instant, request: &Request, peer: IpAddr, stale: bool) -> Answer {
+        let agent = request.headers.value(Name::UserAgent).unwrap_or_default();
+        let md5_only = begins_with_any(agent, &self.md5_only);
+        let knows = |algorithm| !md5_only || algorithm == Algorithm::Md5;
+        let challenges = self.challenger.challenge(now, peer, stale, knows);
         challenges.into_iter().fold(Answer::new(401), |answer, value| answer.with("WWW-Authenticate", value))
-    }
-
-    fn is_shut_out(&self, now: Instant, source: IpAddr) -> bool {
-        self.sources.get(&source).is_some_and(|failures| {
-            failures.count >= self.failures && now.since(failures.since) < self.window
-        })
-    }
-
-    fn failed(&mut self, now: Instant, source: IpAddr) {
-        let window = self.window;
-        self.sources.retain(|_, failures| now.since(failures.since) < window);
-        if self.sources.len() >= MOST_SOURCES
-            && let Some(oldest) = self.sources.iter().min_by_key(|(_, f)| f.since).map(|(source, _)| *source)
-        {
-            self.sources.remove(&oldest);
-        }
-        self.sources.entry(source).or_insert(Failures { count: 0, since: now }).count += 1;
     }
 }
 

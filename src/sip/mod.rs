@@ -30,6 +30,7 @@ pub mod auth;
 pub mod dialog;
 mod endpoint;
 mod flow;
+mod glance;
 mod header;
 pub mod locate;
 mod mask;
@@ -48,6 +49,7 @@ pub use endpoint::{
     Replaces, RequestId, Stats, SubscriptionId, Thread, Unsubscribed,
 };
 pub use flow::{Flow, Transmit, Transport};
+pub use glance::{Glance, begins_with_any};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};
 pub use mask::{masked, unmasked};
 pub use message::{CSeq, Message, Request, Response};

@@ -100,6 +100,11 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         ["listening".to_owned(), shell.listening.join(", ")],
         ["calls".to_owned(), format!("{} of {}", exchange.calls, exchange.most_calls)],
         ["draining".to_owned(), if exchange.draining { "yes" } else { "no" }.to_owned()],
+        [
+            "new calls".to_owned(),
+            exchange.no_more_calls.clone().map_or("taken".to_owned(), |why| format!("refused: {why}")),
+        ],
+        ["silenced".to_owned(), exchange.silenced.to_string()],
         ["registrations".to_owned(), exchange.registrations.to_string()],
         ["RTP ports free".to_owned(), exchange.rtp_ports_free.to_string()],
         ["media workers".to_owned(), shell.media_workers.to_string()],

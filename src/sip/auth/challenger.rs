@@ -1,11 +1,12 @@
 //! The server's side: who are you?
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
 
-use super::{Algorithm, Fields, Proof, Secret};
+use super::{Algorithm, Fields, Proof, Qop, Secret};
 use crate::base::{Instant, Masked, Rng};
 use crate::sip::header::Name;
 use crate::sip::message::Request;
@@ -15,19 +16,23 @@ use crate::sip::message::Request;
 pub enum Verdict {
     /// This user, right now, with an answer not seen before.
     Good(Masked<String>),
-    /// The right secret for a nonce that is too old, not ours (before a restart), or used with this count
-    /// already: challenge with `stale` and the phone answers without asking its user.
+    /// A nonce that is too old, not ours (before a restart), given to another address, or used with this count
+    /// already: challenge with `stale` and the phone answers without asking its user. Of the first three the secret
+    /// was not looked at: nobody learns by an old nonce whether a guess was right.
     Stale,
-    /// Wrong, or unknown user, or malformed: nobody outside can tell which.
-    Bad,
-    /// None for this realm.
+    /// A wrong answer or an unknown user, nobody outside can tell which; by somebody who really is at this address,
+    /// since the nonce was sent there.
+    Bad(Masked<String>),
+    /// None for this realm that could be judged: none at all, half of one, an algorithm that is not offered.
     Missing,
 }
 
 /// Issues challenges and checks the answers for one realm.
 ///
-/// A nonce carries its time and a code that only we can make, so that a flood of unauthenticated requests
-/// costs no memory; only a nonce that somebody has answered rightly is remembered, for its nonce count.
+/// A nonce carries its time and a code that only we can make, over time, realm and the address that it was sent to:
+/// a flood of unauthenticated requests costs no memory, an answer that was overheard is of no use elsewhere, and
+/// whoever forges addresses can fail in nobody's name. Only a nonce that somebody has answered rightly is remembered,
+/// for its nonce count. A phone whose address changes is told `stale` and answers once more.
 pub struct Challenger {
     realm: String,
     rng: Rng,
@@ -85,28 +90,36 @@ impl Challenger {
         &self.realm
     }
 
-    /// The values of the WWW-Authenticate headers of a 401, in order of preference (RFC 8760 §2.3). `stale`
-    /// after [`Verdict::Stale`].
-    pub fn challenge(&mut self, now: Instant, stale: bool) -> Vec<String> {
-        let nonce = self.new_nonce(now);
+    /// The values of the WWW-Authenticate headers of a 401 to `peer`, in order of preference (RFC 8760 §2.3); only
+    /// those that `knows` is true for, or all where it is true for none. `stale` after [`Verdict::Stale`].
+    pub fn challenge(
+        &mut self,
+        now: Instant,
+        peer: IpAddr,
+        stale: bool,
+        knows: impl Fn(Algorithm) -> bool,
+    ) -> Vec<String> {
+        let nonce = self.new_nonce(now, peer);
         let stale = if stale { ", stale=true" } else { "" };
         let value = |algorithm: &Algorithm| {
             let (realm, name) = (&self.realm, algorithm.name());
             format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={name}{stale}")
         };
-        self.algorithms.iter().map(value).collect()
+        let all = !self.algorithms.iter().any(|algorithm| knows(*algorithm));
+        self.algorithms.iter().filter(|algorithm| all || knows(**algorithm)).map(value).collect()
     }
 
     /// The verdict on the request's Authorization headers: the first that is for this realm counts.
     pub fn verify_request(
         &mut self,
         now: Instant,
+        peer: IpAddr,
         request: &Request,
         lookup: impl Fn(&str) -> Option<Secret>,
     ) -> Verdict {
         let method = String::from_utf8_lossy(request.method.as_bytes()).into_owned();
         let mut verdicts =
-            request.headers.all(Name::Authorization).map(|h| self.verify(now, &method, h, &lookup));
+            request.headers.all(Name::Authorization).map(|h| self.verify(now, peer, &method, h, &lookup));
         verdicts.find(|verdict| *verdict != Verdict::Missing).unwrap_or(Verdict::Missing)
     }
 
@@ -117,6 +130,7 @@ impl Challenger {
     pub fn verify(
         &mut self,
         now: Instant,
+        peer: IpAddr,
         method: &str,
         header: &[u8],
         lookup: impl Fn(&str) -> Option<Secret>,
@@ -125,42 +139,53 @@ impl Challenger {
         if fields.get("realm").as_deref() != Some(&*self.realm) {
             return Verdict::Missing;
         }
-        let Some(answer) = Answer::read(&fields) else { return Verdict::Bad };
+        let Some(answer) = Answer::read(&fields) else { return Verdict::Missing };
         if !self.algorithms.contains(&answer.algorithm) {
-            return Verdict::Bad;
+            return Verdict::Missing;
         }
-        // From here on everything is computed whoever asks, so that time does not tell who exists.
-        let found = lookup(&answer.user).and_then(|s| s.ha1(answer.algorithm, &answer.user, &self.realm));
-        let nobody = self.nobody.ha1(answer.algorithm, &answer.user, &self.realm).unwrap_or_default();
-        let known = found.is_some();
-        let ha1 = found.unwrap_or(nobody);
+        // Before anything that depends on who it claims to be.
+        if !self.is_fresh(now, peer, &answer.nonce) {
+            return Verdict::Stale;
+        }
+        // From here on the same is computed whoever asks, so that time does not tell who exists: one password is
+        // hashed, a made-up one where there is none, and one proof.
+        let secret = lookup(&answer.user);
+        let (password, stored) = match &secret {
+            Some(password @ Secret::Password(_)) => (password, None),
+            Some(stored) => (&self.nobody, stored.ha1(answer.algorithm, &answer.user, &self.realm)),
+            None => (&self.nobody, None),
+        };
+        let known = stored.is_some() | matches!(secret, Some(Secret::Password(_)));
+        let hashed = password.ha1(answer.algorithm, &answer.user, &self.realm).unwrap_or_default();
+        let ha1 = stored.unwrap_or(hashed);
         let matches = answer.proof(&ha1, method).response().as_bytes().ct_eq(answer.response.as_bytes());
         if !(bool::from(matches) & known) {
-            return Verdict::Bad;
+            return Verdict::Bad(Masked::new(answer.user));
         }
-        if !self.is_fresh(now, &answer.nonce) || !self.count(now, &answer.nonce, answer.number) {
+        if !self.count(now, &answer.nonce, answer.number) {
             return Verdict::Stale;
         }
         Verdict::Good(Masked::new(answer.user))
     }
 
-    /// 16 digits of time, 12 of chance, 32 of our code for both.
-    fn new_nonce(&mut self, now: Instant) -> String {
+    /// 16 digits of time, 12 of chance, 32 of our code for both, the realm and the peer.
+    fn new_nonce(&mut self, now: Instant, peer: IpAddr) -> String {
         let mut nonce = format!("{:016x}{}", now.as_micros(), self.rng.token(12));
-        nonce.push_str(&self.code(&nonce));
+        nonce.push_str(&self.code(&nonce, peer));
         nonce
     }
 
-    fn code(&self, text: &str) -> String {
-        let mut code = Algorithm::Sha256.hash(&[&self.key, text, &self.key]);
+    fn code(&self, text: &str, peer: IpAddr) -> String {
+        let peer = peer.to_canonical().to_string();
+        let mut code = Algorithm::Sha256.hash(&[&self.key, text, &self.realm, &peer, &self.key]);
         code.truncate(32);
         code
     }
 
-    /// Ours, not expired, and its counts not forgotten.
-    fn is_fresh(&self, now: Instant, nonce: &str) -> bool {
+    /// Ours, given to this peer, not expired, and its counts not forgotten.
+    fn is_fresh(&self, now: Instant, peer: IpAddr, nonce: &str) -> bool {
         let Some((text, code)) = nonce.split_at_checked(28) else { return false };
-        if !bool::from(self.code(text).as_bytes().ct_eq(code.as_bytes())) {
+        if !bool::from(self.code(text, peer).as_bytes().ct_eq(code.as_bytes())) {
             return false;
         }
         if nonce <= self.horizon.as_str() {
@@ -240,7 +265,7 @@ impl Answer {
     }
 
     fn proof<'a>(&'a self, ha1: &'a str, method: &'a str) -> Proof<'a> {
-        let qop = Some((&*self.count, &*self.cnonce));
+        let qop = Some(Qop { count: &self.count, cnonce: &self.cnonce, body: None });
         Proof { algorithm: self.algorithm, ha1, method, uri: &self.uri, nonce: &self.nonce, qop }
     }
 }

@@ -1,6 +1,8 @@
 //! The client's side: a trunk or a proxy asks who we are.
 
-use super::{Algorithm, Fields, Proof, Secret};
+use std::borrow::Cow;
+
+use super::{Algorithm, Fields, Proof, Qop, Secret};
 use crate::base::{Masked, Rng};
 use crate::sip::header::Name;
 use crate::sip::message::Response;
@@ -31,7 +33,7 @@ pub enum LoginRefused {
     /// §22.1).
     #[error("credentials refused")]
     Refused,
-    /// No digest challenge with SHA-256 or MD5, and `qop` auth or none.
+    /// No digest challenge with SHA-256 or MD5, and a `qop` of RFC 7616 or none.
     #[error("no challenge that can be answered")]
     NoChallenge,
 }
@@ -46,10 +48,19 @@ struct Challenge {
     algorithm: Algorithm,
     /// The challenge named its algorithm, so the answer does too.
     named: bool,
-    qop: bool,
+    /// `-sess`: the secret is hashed once more with both nonces (RFC 7616 §3.4.2).
+    session: bool,
+    qop: Option<Protection>,
     stale: bool,
     /// Answers given to this nonce.
     count: u32,
+}
+
+/// What the answer covers (RFC 7616 §3.4, `qop`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protection {
+    Auth,
+    AuthInt,
 }
 
 impl Login {
@@ -76,11 +87,22 @@ impl Login {
         Ok(())
     }
 
-    /// The header for the next request. `None` before the first challenge.
+    /// The header for the next request, if that has no body. `None` before the first challenge.
     pub fn authorize(&mut self, rng: &mut Rng, method: &Method, uri: &Uri) -> Option<(Name, String)> {
+        self.authorize_with(rng, method, uri, &[])
+    }
+
+    /// The header for the next request. `None` before the first challenge.
+    pub fn authorize_with(
+        &mut self,
+        rng: &mut Rng,
+        method: &Method,
+        uri: &Uri,
+        body: &[u8],
+    ) -> Option<(Name, String)> {
         let challenge = self.challenge.as_mut()?;
         challenge.count = challenge.count.saturating_add(1);
-        Some((challenge.header, challenge.answer(&self.credentials, rng, method, uri)))
+        Some((challenge.header, challenge.answer(&self.credentials, rng, method, uri, body)))
     }
 }
 
@@ -88,34 +110,58 @@ impl Challenge {
     fn read(header: Name, value: &[u8]) -> Option<Self> {
         let fields = Fields::parse(value)?;
         let text = |name| fields.get(name).map(|value| value.into_owned());
+        let offers =
+            |qops: &str, qop: &str| qops.split(',').any(|option| option.trim().eq_ignore_ascii_case(qop));
         let qop = match fields.get("qop") {
-            Some(options) => {
-                options.split(',').any(|option| option.trim().eq_ignore_ascii_case("auth")).then_some(true)?
-            }
-            None => false,
+            Some(qops) if offers(&qops, "auth") => Some(Protection::Auth),
+            Some(qops) if offers(&qops, "auth-int") => Some(Protection::AuthInt),
+            Some(_) => return None,
+            None => None,
         };
+        let algorithm = fields.get("algorithm");
+        let plain = algorithm.as_deref().and_then(strip_session);
+        // Without qop there is no cnonce, which `-sess` needs.
+        let session = plain.is_some() && qop.is_some();
+        if plain.is_some() && !session {
+            return None;
+        }
         Some(Challenge {
             header,
             realm: text("realm")?,
             nonce: text("nonce")?,
             opaque: text("opaque"),
-            algorithm: Algorithm::from_param(fields.get("algorithm"))?,
-            named: fields.get("algorithm").is_some(),
+            named: algorithm.is_some(),
+            algorithm: Algorithm::from_param(plain.map(Cow::Borrowed).or(algorithm.clone()))?,
+            session,
             qop,
             stale: fields.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
             count: 0,
         })
     }
 
-    fn answer(&self, credentials: &Credentials, rng: &mut Rng, method: &Method, uri: &Uri) -> String {
+    fn answer(
+        &self,
+        credentials: &Credentials,
+        rng: &mut Rng,
+        method: &Method,
+        uri: &Uri,
+        body: &[u8],
+    ) -> String {
         let user = &credentials.user;
         let secret = Secret::Password(credentials.password.clone());
-        let ha1 = secret.ha1(self.algorithm, user, &self.realm).unwrap_or_default();
+        let mut ha1 = secret.ha1(self.algorithm, user, &self.realm).unwrap_or_default();
         let method = String::from_utf8_lossy(method.as_bytes());
         let uri = String::from_utf8_lossy(uri.as_bytes());
         let count = format!("{:08x}", self.count);
         let cnonce = rng.token(16);
-        let qop = self.qop.then_some((&*count, &*cnonce));
+        if self.session {
+            ha1 = self.algorithm.hash(&[&ha1, &self.nonce, &cnonce]);
+        }
+        let qop = self.qop.map(|qop| Qop {
+            count: &count,
+            cnonce: &cnonce,
+            body: (qop == Protection::AuthInt).then_some(body),
+        });
         let proof = Proof {
             algorithm: self.algorithm,
             ha1: &ha1,
@@ -132,15 +178,22 @@ impl Challenge {
             proof.response(),
         );
         if self.named {
-            value.push_str(&format!(", algorithm={}", self.algorithm.name()));
+            let session = if self.session { "-sess" } else { "" };
+            value.push_str(&format!(", algorithm={}{session}", self.algorithm.name()));
         }
-        if self.qop {
+        if let Some(qop) = qop {
             // `nc` and `qop` stand without quotes (RFC 7616 §3.4).
-            value.push_str(&format!(", qop=auth, nc={count}, cnonce=\"{cnonce}\""));
+            value.push_str(&format!(", qop={}, nc={count}, cnonce=\"{cnonce}\"", qop.name()));
         }
         if let Some(opaque) = &self.opaque {
             value.push_str(&format!(", opaque={}", lexer::quote(opaque)));
         }
         value
     }
+}
+
+/// `SHA-256` of `SHA-256-sess`; `None` for all else.
+fn strip_session(algorithm: &str) -> Option<&str> {
+    let (plain, session) = algorithm.split_at_checked(algorithm.len().checked_sub(5)?)?;
+    session.eq_ignore_ascii_case("-sess").then_some(plain)
 }

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Which algorithms are offered is the host's choice ([`Challenger::offering`]): some phones know nothing but
-//! MD5, and some of those fail where anything else stands beside it. `qop` is always `auth`: without it there
-//! is no nonce count, and without that no protection from replay.
+//! MD5, and some of those fail where anything else stands beside it. The `qop` that we ask for is always `auth`:
+//! without it there is no nonce count, and without that no protection from replay. What others ask of us may be
+//! `auth`, `auth-int` or nothing, with or without `-sess`.
 
 mod challenger;
 mod client;
@@ -63,6 +64,13 @@ impl Algorithm {
             Algorithm::Md5 => joined::<Md5>(parts),
         }
     }
+
+    fn hash_bytes(self, bytes: &[u8]) -> String {
+        match self {
+            Algorithm::Sha256 => hex(&Sha256::digest(bytes)),
+            Algorithm::Md5 => hex(&Md5::digest(bytes)),
+        }
+    }
 }
 
 /// What a user is recognised by.
@@ -89,27 +97,52 @@ impl Secret {
     }
 }
 
-/// What both sides hash (RFC 7616 §3.4.1). `count` and `cnonce` are used with `qop=auth` only.
+/// What both sides hash (RFC 7616 §3.4.1).
 struct Proof<'a> {
     algorithm: Algorithm,
     ha1: &'a str,
     method: &'a str,
     uri: &'a str,
     nonce: &'a str,
-    /// `nc` as it is written, and `cnonce`; `None` for a server of RFC 2069 that asks for no `qop`.
-    qop: Option<(&'a str, &'a str)>,
+    /// `None` for a server of RFC 2069 that asks for none.
+    qop: Option<Qop<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Qop<'a> {
+    /// `nc` as it is written.
+    count: &'a str,
+    cnonce: &'a str,
+    /// For `auth-int`, which covers it.
+    body: Option<&'a [u8]>,
+}
+
+impl Qop<'_> {
+    fn name(self) -> &'static str {
+        if self.body.is_some() { "auth-int" } else { "auth" }
+    }
 }
 
 impl Proof<'_> {
     fn response(&self) -> String {
-        let ha2 = self.algorithm.hash(&[self.method, self.uri]);
-        match self.qop {
-            Some((count, cnonce)) => {
-                self.algorithm.hash(&[self.ha1, self.nonce, count, cnonce, "auth", &ha2])
+        let Some(qop) = self.qop else {
+            let ha2 = self.algorithm.hash(&[self.method, self.uri]);
+            return self.algorithm.hash(&[self.ha1, self.nonce, &ha2]);
+        };
+        let ha2 = match qop.body {
+            Some(body) => {
+                let body = self.algorithm.hash_bytes(body);
+                self.algorithm.hash(&[self.method, self.uri, &body])
             }
-            None => self.algorithm.hash(&[self.ha1, self.nonce, &ha2]),
-        }
+            None => self.algorithm.hash(&[self.method, self.uri]),
+        };
+        self.algorithm.hash(&[self.ha1, self.nonce, qop.count, qop.cnonce, qop.name(), &ha2])
     }
+}
+
+/// Whom an Authorization header says that the request is from.
+pub(super) fn username(header: &[u8]) -> Option<Cow<'_, str>> {
+    Fields::parse(header)?.get("username")
 }
 
 /// The `name=value` list behind `Digest`, of a challenge or an answer to one.

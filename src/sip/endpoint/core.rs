@@ -52,6 +52,10 @@ pub(super) struct Core {
     pub(super) clients: ClientTransactions,
     pub(super) servers: ServerTransactions,
     pub(super) challengeable: Challengeable,
+    /// See [`Endpoint::refuse_new_calls`](super::Endpoint::refuse_new_calls).
+    pub refuses_new_calls: bool,
+    /// For tags of answers that nothing is kept of.
+    pub shed_seed: u64,
     /// By the tag that we gave: unique, since it is ours and random.
     tags: BTreeMap<Text, DialogId>,
     transmits: VecDeque<Transmit>,
@@ -62,9 +66,11 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub fn new(config: Config, rng: Rng) -> Self {
+    pub fn new(config: Config, mut rng: Rng) -> Self {
         Core {
             config,
+            refuses_new_calls: false,
+            shed_seed: rng.next_u64(),
             rng,
             stats: Stats::default(),
             deadlines: Deadlines::default(),

@@ -35,8 +35,10 @@ impl Identity {
 
     /// Puts the answer to the last challenge into a request.
     pub fn sign(&mut self, request: &mut Request, rng: &mut Rng) {
-        let answer =
-            self.login.as_mut().and_then(|login| login.authorize(rng, &request.method, &request.uri));
+        let answer = self
+            .login
+            .as_mut()
+            .and_then(|login| login.authorize_with(rng, &request.method, &request.uri, &request.body));
         if let Some((name, value)) = answer {
             request.headers.push(name, value);
         }

@@ -34,6 +34,7 @@ mod server_invite;
 mod servers;
 mod session;
 mod session_timer;
+mod shedding;
 mod stats;
 mod subscription;
 mod subscriptions;
@@ -161,6 +162,12 @@ impl Endpoint {
     }
 
     // -- server side --
+
+    /// From now on INVITEs outside a dialog are, or are not, refused with 503 and a Retry-After, and nothing of them is
+    /// kept: no dialog, no transaction, no event. Those that are under way already go on.
+    pub fn refuse_new_calls(&mut self, refuse: bool) {
+        self.core.refuses_new_calls = refuse;
+    }
 
     /// The final response to an [`Event::Request`].
     pub fn respond(&mut self, now: Instant, request: RequestId, answer: Answer) {

@@ -144,6 +144,9 @@ impl Core {
         if is_ack {
             return Arrival::Passed;
         }
+        if self.shed(flow, request) {
+            return Arrival::Absorbed;
+        }
         let id = self.next_transaction();
         let timing = self.timing(flow.transport);
         let machine = if request.method == Method::Invite {

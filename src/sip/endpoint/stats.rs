@@ -25,6 +25,8 @@ pub struct Stats {
     pub absorbed: u64,
     /// The same request by two ways; answered 482.
     pub merged: u64,
+    /// New calls refused with 503 without a transaction, as the host wished.
+    pub shed: u64,
     /// Requests that the endpoint refused by itself: 405, 415, 416, 420, 483, 491, 500, 501…
     pub refused: u64,
     /// NOTIFYs of ours, without repetitions.

@@ -32,12 +32,14 @@ fn judge(world: &mut World, registrar: &mut Challenger) -> (RequestId, Box<Reque
     world.advance(20);
     let Some(Event::Request { id, request, .. }) = world.event(1) else { panic!("no request") };
     let secret = Secret::Password(Masked::from(PASSWORD));
-    let verdict = registrar.verify_request(world.now, &request, |_| Some(secret.clone()));
+    let verdict =
+        registrar.verify_request(world.now, super::refusals::PEER, &request, |_| Some(secret.clone()));
     let good = matches!(verdict, Verdict::Good(_));
     let answer = if good {
         Answer::new(200).with("Expires", "60")
     } else {
-        let challenges = registrar.challenge(world.now, verdict == Verdict::Stale);
+        let challenges =
+            registrar.challenge(world.now, super::refusals::PEER, verdict == Verdict::Stale, |_| true);
         challenges.into_iter().fold(Answer::new(401), |answer, value| answer.with("WWW-Authenticate", value))
     };
     world.ends[1].respond(world.now, id, answer);

@@ -294,6 +294,8 @@ fn secret(user: &str) -> Option<Secret> {
     (user == "trunk").then(|| Secret::Password(Masked::from("swordfish")))
 }
 
+pub(super) const PEER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 #[test]
 fn a_challenged_invite_goes_again_with_credentials() {
     for (password, heard) in [("swordfish", "Progress 180"), ("wrong", "Rejected 401")] {
@@ -305,13 +307,13 @@ fn a_challenged_invite_goes_again_with_credentials() {
         for _ in 0..3 {
             world.advance(50);
             let Some(Event::Invite { dialog, request, .. }) = world.event(1) else { break };
-            let verdict = challenger.verify_request(world.now, &request, secret);
+            let verdict = challenger.verify_request(world.now, PEER, &request, secret);
             if matches!(verdict, Verdict::Good(_)) {
                 world.ends[1].ring(world.now, dialog, 180, None);
                 continue;
             }
             let mut answer = Answer::new(401);
-            for challenge in challenger.challenge(world.now, false) {
+            for challenge in challenger.challenge(world.now, PEER, false, |_| true) {
                 answer = answer.with("WWW-Authenticate", challenge);
             }
             world.ends[1].reject(world.now, dialog, answer);
@@ -338,14 +340,16 @@ fn a_challenged_bye_goes_again_with_credentials() {
     world.flush();
     let Message::Request(bye) = world.last_sent(0, "BYE") else { panic!("a response") };
     let mut challenge = bye.response(401);
-    challenge.headers.push(Name::WwwAuthenticate, challenger.challenge(world.now, false).remove(0));
+    challenge
+        .headers
+        .push(Name::WwwAuthenticate, challenger.challenge(world.now, PEER, false, |_| true).remove(0));
     let flow = world.flow(0, 1);
     world.ends[0].handle_message(world.now, flow, &challenge.encode());
     world.flush();
     let Message::Request(second) = world.last_sent(0, "BYE") else { panic!("a response") };
     assert_eq!(second.cseq, bye.cseq + 1);
     assert!(second.headers.has(Name::Reason));
-    assert!(matches!(challenger.verify_request(world.now, &second, secret), Verdict::Good(_)));
+    assert!(matches!(challenger.verify_request(world.now, PEER, &second, secret), Verdict::Good(_)));
     world.drain(std::time::Duration::from_secs(120));
 }
 

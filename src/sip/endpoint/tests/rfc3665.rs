@@ -109,9 +109,10 @@ fn session_establishment_with_authentication() {
                     panic!("no INVITE")
                 };
                 let secret = Secret::Password(password.clone());
-                let verdict = challenger.verify_request(world.now, &request, |_| Some(secret.clone()));
+                let verdict = challenger
+                    .verify_request(world.now, super::refusals::PEER, &request, |_| Some(secret.clone()));
                 assert_eq!(matches!(verdict, Verdict::Good(_)), good);
-                let challenges = challenger.challenge(world.now, false);
+                let challenges = challenger.challenge(world.now, super::refusals::PEER, false, |_| true);
                 let refusal = challenges
                     .into_iter()
                     .fold(Answer::new(401), |answer, value| answer.with("WWW-Authenticate", value));

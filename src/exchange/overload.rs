@@ -1,0 +1,59 @@
+//! Whether new calls can be taken on. Running ones come first: a call that cannot be served well is told so at once,
+//! at a hundredth of what serving it badly would cost.
+
+use std::time::Duration;
+
+use super::{Exchange, Gauges};
+use crate::base::{Instant, Now};
+use crate::sip;
+
+/// The log says once in this time that calls are being refused.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// What the shell says about how things stand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Strain {
+    /// For how long the oldest message has waited that is still to come.
+    pub backlog: Duration,
+    pub gauges: Gauges,
+    told: Option<Instant>,
+}
+
+impl Exchange {
+    /// A message that the guard has let in. While there is a reason to, new calls are refused by the endpoint without
+    /// being made dialogs and transactions of (RFC 3261 §8.2.7, RFC 7339 §4).
+    pub(super) fn message(&mut self, now: Now, flow: sip::Flow, bytes: &[u8]) {
+        let why = self.no_more_calls();
+        self.sip.refuse_new_calls(why.is_some());
+        let before = self.sip.stats().shed;
+        self.sip.handle_message(now.mono, flow, bytes);
+        if let Some(why) = why
+            && self.sip.stats().shed != before
+        {
+            self.count_refusal(why);
+            if self.strain.told.is_none_or(|told| now.mono.since(told) >= TELL_EVERY) {
+                self.strain.told = Some(now.mono);
+                tracing::warn!(why, calls = self.calls.len(), "new calls are refused with 503");
+            }
+        }
+    }
+
+    /// Why new calls are refused, if they are.
+    pub(super) fn no_more_calls(&self) -> Option<&'static str> {
+        let (overload, Strain { backlog, gauges, .. }) = (&self.config.overload, self.strain);
+        let more = |value: Option<u64>, limit: Option<u64>| value.zip(limit).is_some_and(|(v, l)| v > l);
+        if self.draining {
+            Some("draining")
+        } else if self.calls.len() >= self.config.most_calls {
+            Some("too many calls")
+        } else if backlog > overload.queue_age {
+            Some("overload: messages wait too long")
+        } else if gauges.files_left.is_some_and(|left| left < overload.files) {
+            Some("overload: file handles")
+        } else if more(gauges.resident, overload.resident) {
+            Some("overload: memory")
+        } else {
+            None
+        }
+    }
+}
