@@ -115,6 +115,8 @@ impl Reader<'_> {
             },
             trunks: self.trunks(&written.trunk),
             accounts: self.accounts(&written.account, &security.digest),
+            registrar: self.registrar(&written.registrar),
+            probes: self.probes(&written.registrar),
             security: Security {
                 realm: security.realm.clone(),
                 digest: self.digest(&security.digest),
@@ -178,6 +180,33 @@ impl Reader<'_> {
                 line: self.at_least("sip.max_line", written.max_line, 512),
             },
             ..sip::Config::default()
+        }
+    }
+
+    fn registrar(&mut self, written: &written::Registrar) -> sip::registrar::Config {
+        let min = self.at_least("registrar.min_expires_s", written.min_expires_s, 1);
+        let max = self.at_least("registrar.max_expires_s", written.max_expires_s, min);
+        let default = self.at_least("registrar.default_expires_s", written.default_expires_s, min);
+        sip::registrar::Config {
+            default_expires: Duration::from_secs(default.min(max)),
+            min_expires: Duration::from_secs(min),
+            max_expires: Duration::from_secs(max),
+            max_contacts: self.at_least("registrar.max_contacts", written.max_contacts, 1),
+            most: written.most,
+            flow_timer: Duration::from_secs(self.at_least(
+                "registrar.flow_timer_s",
+                written.flow_timer_s,
+                10,
+            )),
+        }
+    }
+
+    fn probes(&mut self, written: &written::Registrar) -> exchange::Pace {
+        let within = self.at_least("registrar.probe_within_s", written.probe_within_s, 1);
+        exchange::Pace {
+            every: Duration::from_secs(written.probe_every_s),
+            within: Duration::from_secs(within),
+            silences: self.at_least("registrar.probe_silences", written.probe_silences, 1),
         }
     }
 

@@ -22,6 +22,7 @@ pub struct Written {
     pub websocket: WebSocket,
     pub trunk: BTreeMap<String, Trunk>,
     pub account: BTreeMap<String, Account>,
+    pub registrar: Registrar,
     pub security: Security,
     pub overload: Overload,
     pub sip: Sip,
@@ -71,6 +72,17 @@ section! {
         client_ca: String,
     }
     WebSocket { path: String, origins: List, ping_s: u64, }
+    Registrar {
+        default_expires_s: u64,
+        min_expires_s: u64,
+        max_expires_s: u64,
+        max_contacts: usize,
+        most: usize,
+        flow_timer_s: u64,
+        probe_every_s: u64,
+        probe_within_s: u64,
+        probe_silences: u32,
+    }
     Security {
         realm: String,
         digest: List,
@@ -212,6 +224,17 @@ impl Default for Written {
             },
             trunk: BTreeMap::new(),
             account: BTreeMap::new(),
+            registrar: Registrar {
+                default_expires_s: exchange.registrar.default_expires.as_secs(),
+                min_expires_s: exchange.registrar.min_expires.as_secs(),
+                max_expires_s: exchange.registrar.max_expires.as_secs(),
+                max_contacts: exchange.registrar.max_contacts,
+                most: exchange.registrar.most,
+                flow_timer_s: exchange.registrar.flow_timer.as_secs(),
+                probe_every_s: exchange.probes.every.as_secs(),
+                probe_within_s: exchange.probes.within.as_secs(),
+                probe_silences: exchange.probes.silences,
+            },
             security: Security {
                 realm: exchange.security.realm.clone(),
                 digest: List(exchange.security.digest.iter().map(|a| a.name().to_owned()).collect()),
@@ -286,7 +309,7 @@ macro_rules! default_from_whole {
 }
 
 default_from_whole! {
-    Listen listen, Tls tls, WebSocket websocket, Security security, Overload overload, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log,
 }
 

@@ -49,6 +49,8 @@ counters! {
     udp_unreachable,
     /// Datagrams not sent because they were too long for one.
     udp_too_large,
+    /// Keep-alives of phones over UDP (STUN) that were answered.
+    udp_keep_alives,
     /// Messages for a stream whose reader had fallen too far behind; the stream was closed.
     tcp_write_overflow,
     /// Messages for a stream that was gone.

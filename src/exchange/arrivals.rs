@@ -5,7 +5,6 @@ use super::{Exchange, Notice, Output, new_call};
 use crate::base::{AgentId, LegId, Masked, Now};
 use crate::call::{self, Arrival};
 use crate::dialplan::{Cursor, Facts, Origin};
-use crate::sip::registrar::What;
 use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
 
 /// A refused caller's system may try again after this many seconds.
@@ -159,27 +158,7 @@ impl Exchange {
             self.refuse(now, 403, "registers for somebody else", flow);
             return Answer::new(403);
         }
-        let reachable = self.phone_of(user.expose()).is_some();
-        let (answer, changes) = self.directory.register(now.mono, user.expose(), request, flow);
-        // So does a phone that comes back on another stream: its contact is the same, the way to it is new.
-        let back = !reachable && self.phone_of(user.expose()).is_some();
-        let changed = back || changes.iter().any(|change| change.what != What::Refreshed);
-        if answer.status != 200 {
-            self.refuse(now, answer.status, "registration not accepted", flow);
-        }
-        self.record_registrations(now, changes);
-        // A refresh signs nobody on who has signed off since.
-        if changed {
-            let contacts = self.directory.count(user.expose());
-            tracing::info!(user = user.expose(), contacts, %flow, "registered");
-            match contacts {
-                0 => self.phone_gone(now, user.expose()),
-                _ => self.phone_there(now, user.expose()),
-            }
-            self.output
-                .push_back(Output::Notice(Notice::Registered { user: user.expose().clone(), contacts }));
-        }
-        answer
+        self.register_proven(now, user.expose(), request, flow)
     }
 
     pub(super) fn refuse(&mut self, now: Now, status: u16, why: &'static str, source: Flow) {

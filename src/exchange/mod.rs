@@ -34,6 +34,8 @@ mod sign_in;
 mod topology;
 
 #[cfg(test)]
+mod phones_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

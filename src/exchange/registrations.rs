@@ -1,12 +1,36 @@
 //! What is registered outlives the process: each change is written down, a start takes it back.
 
-use super::{Exchange, Output};
+use super::{Exchange, Notice, Output};
 use crate::base::{Masked, Now, Wall};
 use crate::record::{Record, Registration};
 use crate::sip::registrar::{BindingId, Change, Kept, What};
-use crate::sip::{Flow, Transport};
+use crate::sip::{Answer, Flow, Request, Transport};
 
 impl Exchange {
+    /// A REGISTER of somebody who has proven to be this user.
+    pub(super) fn register_proven(&mut self, now: Now, user: &str, request: &Request, flow: Flow) -> Answer {
+        let reachable = self.phone_of(user).is_some();
+        let (answer, changes) = self.directory.register(now.mono, user, request, flow);
+        if answer.status != 200 {
+            self.refuse(now, answer.status, "registration not accepted", flow);
+        }
+        // A refresh signs nobody on who has signed off since; a phone that comes back on another stream does, though
+        // its contact is the same.
+        let back = !reachable && self.phone_of(user).is_some();
+        let changed = back || changes.iter().any(|change| change.what != What::Refreshed);
+        self.record_registrations(now, changes);
+        if changed {
+            let contacts = self.directory.count(user);
+            tracing::info!(user, contacts, %flow, "registered");
+            match self.phone_of(user) {
+                None => self.phone_gone(now, user),
+                Some(_) => self.phone_there(now, user),
+            }
+            self.output.push_back(Output::Notice(Notice::Registered { user: user.to_owned(), contacts }));
+        }
+        answer
+    }
+
     pub(super) fn record_registrations(&mut self, now: Now, changes: Vec<Change>) {
         for Change { address_of_record, what, binding } in changes {
             let record = match what {

@@ -43,7 +43,7 @@ contact = "sip:1001@127.0.0.1:7001"
 ready = true
 "#;
 
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
+pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
                    a=rtpmap:101 telephone-event/8000\r\n";
 
 fn catalog() -> Catalog {
@@ -65,7 +65,11 @@ fn catalog() -> Catalog {
 }
 
 fn plan() -> Arc<Plan> {
-    let files = [SourceFile { name: "test.toml".to_owned(), text: PLAN.to_owned() }];
+    plan_of(PLAN)
+}
+
+pub(super) fn plan_of(text: &str) -> Arc<Plan> {
+    let files = [SourceFile { name: "test.toml".to_owned(), text: text.to_owned() }];
     match dialplan::load(&files, Arc::new(catalog())) {
         Ok((plan, _)) => Arc::new(plan),
         Err(mistakes) => panic!("{}", mistakes.iter().map(ToString::to_string).collect::<String>()),

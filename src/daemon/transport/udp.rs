@@ -12,6 +12,7 @@ use tokio::net::UdpSocket;
 
 use crate::daemon::counters::{Counter, Counters};
 use crate::daemon::failure::Failure;
+use crate::sip::wire::stun;
 use crate::sip::{Flow, Transmit, Transport};
 
 use super::access::AccessLists;
@@ -143,6 +144,12 @@ impl Datagrams {
                 let local = port.local_for(remote);
                 let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
                 let bytes = self.buffer.get(..length).unwrap_or_default();
+                // Lost like any datagram where the system has no room for it: the phone asks again.
+                if let Some(pong) = stun::answer(bytes, remote) {
+                    self.counters.udp_keep_alives.add_one();
+                    let _ = port.sender.send_to(&pong, remote);
+                    continue;
+                }
                 take(Arrival::Message { flow, bytes });
             }
         }

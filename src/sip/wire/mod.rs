@@ -18,6 +18,7 @@ pub(crate) mod lexer;
 mod lines;
 mod params;
 pub(crate) mod parse;
+pub mod stun;
 mod text;
 
 pub use error::{Limits, Malformed};

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+import struct
 
 import scripted
 from scenarios import scenario
@@ -106,3 +108,168 @@ async def options_is_answered(world):
     caller = await world.caller()
     reply = await caller.ua.options(hotline.uri("95500"))
     assert reply.code == 200 and "INVITE" in reply.get("allow", ""), reply.build()
+
+
+async def registers(phone, *contacts, expires=None, extra=(), cid="several", to=None):
+    """A REGISTER with exactly these Contact values."""
+    headers = [("Contact", contact) for contact in contacts] + list(extra)
+    if expires is not None:
+        headers.append(("Expires", str(expires)))
+    ua = phone.ua
+    return await ua.request(
+        "REGISTER", f"sip:{ua.domain}", to=to or ua.aor, cid=cid, extra=headers, contact=False
+    )
+
+
+@scenario
+async def several_contacts(world):
+    """several phones of one agent: listed with their preference, taken back one by one and all at once"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", ready=False)
+    reply = await registers(desk, "<sip:1001@192.0.2.1>;q=0.2", "<sip:1001@192.0.2.2>;q=0.9", expires=120)
+    assert reply.code == 200, reply.build()
+    order = [contact.split("@")[1].split(">")[0] for contact in reply.all("contact")]
+    assert order[-2:] == ["192.0.2.2", "192.0.2.1"] and len(order) == 3, order
+
+    reply = await registers(desk, "<sip:1001@192.0.2.1>", expires=0)
+    assert reply.code == 200 and len(reply.all("contact")) == 2, reply.build()
+    # One contact that cannot be, and nothing of the request happens.
+    reply = await registers(desk, "<sip:1001@192.0.2.7>", "<sip:1001@192.0.2.8>;expires=1", expires=120)
+    assert reply.code == 423 and int(reply.get("min-expires")) > 1, reply.build()
+    # All of them, and only as the RFC has it (RFC 3261 10.3 step 6).
+    for bad in (await registers(desk, "*", expires=60), await registers(desk, "*")):
+        assert bad.code == 400, bad.build()
+    assert len((await desk.ua.bindings()).all("contact")) == 2
+    reply = await registers(desk, "*", expires=0)
+    assert reply.code == 200 and not reply.all("contact"), reply.build()
+    assert not (await desk.ua.bindings()).all("contact")
+
+
+@scenario
+async def somebody_elses_contacts(world):
+    """an agent who has signed in changes nobody else's registration"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", ready=False)
+    await world.desk(hotline, "1002", ready=False)
+    stranger = f"sip:1002@{desk.ua.domain}"
+    reply = await registers(desk, "<sip:1001@192.0.2.1>", expires=60, to=stranger)
+    assert reply.code == 403, reply.build()
+    reply = await registers(desk, "*", expires=0, to=stranger)
+    assert reply.code == 403, reply.build()
+
+
+@scenario
+async def path_of_proxies(world):
+    """the Path of proxies comes back to a phone that knows it, and one that does not is told so"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", ready=False)
+    path = ("Path", "<sip:192.0.2.9;lr>")
+    reply = await registers(desk, desk.ua.contact, expires=60, extra=[path, ("Supported", "path")])
+    assert reply.code == 200 and reply.get("path") == "<sip:192.0.2.9;lr>", reply.build()
+    reply = await registers(desk, desk.ua.contact, expires=60, extra=[path])
+    assert reply.code == 420 and reply.get("unsupported") == "path", reply.build()
+
+
+FLOW = ';reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
+
+
+@scenario(weight=2)
+async def flows(world):
+    """a phone that keeps a stream open is told how often to use it, is rung over it, and is gone when it closes"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", ready=False, tcp=True, auto=None)
+    outbound = [("Supported", "path, outbound")]
+    await desk.ua.unregister()
+    reply = await registers(desk, desk.ua.contact + FLOW, expires=300, extra=outbound)
+    assert reply.code == 200 and "outbound" in reply.get("require", ""), reply.build()
+    assert 10 <= int(reply.get("flow-timer")) <= 300, reply.build()
+    await hotline.command("agent", "ready", "1001")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await desk.ringing()
+    await caller.hang_up()
+    await desk.over()
+    desk.ua.t.close()
+    await hotline.logged("the phone is gone")
+
+
+@scenario(weight=3)
+async def restart(world):
+    """after kill -9 and a new start phones of every make are rung without registering anew"""
+    hotline = await world.hotline()
+    makes = {"1001": "pjsip", "1002": "baresip"}
+    desks = {user: await world.desk(hotline, user, make=make) for user, make in makes.items()}
+    refreshing = await world.desk(hotline, "1003", ready=False)
+    await asyncio.sleep(1)
+    await hotline.stop()
+    await hotline.start()
+    assert "restored=3" in await hotline.logged("registrations of before")
+    for user, desk in desks.items():
+        for other in desks:
+            await hotline.command("agent", "ready" if other == user else "sign-off", other)
+        caller = await world.caller()
+        await caller.dial(hotline.uri("95501"))
+        await asyncio.gather(caller.in_call(), desk.in_call())
+        await caller.hang_up()
+        await desk.over()
+    # A refresh with what was agreed before the restart is challenged as stale, which no user hears of.
+    reply = await refreshing.registered()
+    assert reply.code == 200 and len(reply.all("contact")) == 1, reply.build()
+
+
+@scenario(weight=3)
+async def all_phones_ring(world):
+    """two phones of one agent ring together; the first that answers has the caller, the other one stops"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001", auto=None)
+    home = await world.desk(hotline, "1001", auto=None, ready=False)
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await asyncio.gather(desk.ringing(), home.ringing())
+    await home.answer()
+    await asyncio.gather(caller.in_call(), home.in_call())
+    await desk.over()
+    assert desk.call.state == "ended", desk.call.state
+    await caller.hang_up()
+    await home.over()
+    record = await hotline.call_recorded()
+    assert record["queue"]["outcome"] == "served" and record["queue"]["offers"] == 1, record
+
+
+SILENCE = {"registrar.probe_every_s": 2, "registrar.probe_within_s": 1}
+
+
+@scenario(weight=2)
+async def silent_phone(world):
+    """a phone that has died is found out by OPTIONS and its agent offered nobody; its first word brings them back"""
+    hotline = await world.hotline(settings=SILENCE)
+    desk = await world.desk(hotline, "1001")
+    baresip = await world.desk(hotline, "1002", make="baresip")
+    desk.ua.deaf = True
+    await hotline.logged("the phone is gone", timeout=15)
+    lists = (await hotline.command("agent", "list")).splitlines()
+    state = {user: next(line for line in lists if user in line) for user in ("1001", "1002")}
+    assert "signed-off" in state["1001"] and "ready" in state["1002"], lists
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await asyncio.gather(caller.in_call(), baresip.in_call())
+    await caller.hang_up()
+    desk.ua.deaf = False
+    await hotline.logged("the phone answers again", timeout=10)
+
+
+@scenario
+async def keep_alive_over_udp(world):
+    """a STUN binding request on the SIP port is answered with the address that it came from"""
+    hotline = await world.hotline()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(3)
+        transaction = os.urandom(12)
+        s.sendto(struct.pack(">HHI", 1, 0, 0x2112A442) + transaction, (hotline.host, hotline.port))
+        reply = await asyncio.to_thread(s.recv, 100)
+        port = s.getsockname()[1]
+    kind, length, cookie = struct.unpack(">HHI", reply[:8])
+    assert (kind, length, cookie, reply[8:20]) == (0x0101, 12, 0x2112A442, transaction), reply
+    _, _, _, family, masked, address = struct.unpack(">HHBBHI", reply[20:])
+    assert (family, masked ^ 0x2112, address ^ 0x2112A442) == (1, port, 0x7F000001), reply
