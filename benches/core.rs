@@ -10,18 +10,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId};
+use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId, Wall};
+use hotline::daemon::trace;
 use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
-use hotline::sip::{Framing, Limits, Message};
+use hotline::sip::{Flow, Framing, Limits, Message, Transport};
 
 const ROUNDS: usize = 9;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let measured: [(&str, Measure); 6] = [
+    let measured: [(&str, Measure); 7] = [
         ("sip: parse an INVITE of 1.2 kB", parse_invite),
         ("sip: write it again", write_invite),
+        ("trace: keep a message of 1.2 kB", kept_message),
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
         ("media: a frame of a prompt, 200 calls", played_frame),
@@ -86,6 +88,16 @@ fn parse_invite() -> Sample {
 fn write_invite() -> Sample {
     let message = parse(&invite(), &Limits::default());
     Sample::of(50_000, |_| drop(black_box(black_box(&message).encode())))
+}
+
+/// What a trace costs every message while nobody looks.
+fn kept_message() -> Sample {
+    let config = trace::Config::default();
+    let mut ring = trace::Ring::new(config.messages, config.octets);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+    let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: 0 };
+    let bytes = invite();
+    Sample::of(100_000, |_| ring.push(Wall::default(), true, flow, black_box(&bytes)))
 }
 
 // -- media --

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use hotline::base::{AwayReason, CallId, SlipId, Wall};
+use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
+use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
 use hotline::exchange::AgentChange;
@@ -85,7 +86,16 @@ enum Command {
     /// Read settings, prompts and dialplans again.
     Reload,
     /// Show what the daemon is doing.
-    Status,
+    Status {
+        /// As one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What went over the wire.
+    Sip {
+        #[command(subcommand)]
+        order: Sip,
+    },
     /// Show the latest calls, or one with its stages.
     Calls {
         /// As `12` or `c12`.
@@ -144,6 +154,34 @@ enum Agent {
         /// The expected return: 15:30, or a date and time.
         #[arg(long, value_parser = commands::parse_until)]
         until: Option<Wall>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Sip {
+    /// Draw the latest messages as a ladder, numbers and names masked.
+    Trace {
+        /// One call with all its dialogs: as `12` or `c12`, or a Call-ID.
+        #[arg(long, value_name = "ID")]
+        call: Option<String>,
+        /// Calls and registrations from or to this number.
+        #[arg(long, conflicts_with = "call")]
+        number: Option<String>,
+        /// Go on with messages as they come.
+        #[arg(long, short)]
+        follow: bool,
+        /// Of those that are kept, the latest.
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+        /// Each message whole below its arrow, masked.
+        #[arg(long)]
+        detail: bool,
+        /// Each message whole, as it was; only where trace.unmasked allows it.
+        #[arg(long)]
+        unmasked: bool,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -212,7 +250,13 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Reference => commands::reference(),
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
         Command::Reload => commands::reload(&folder()?)?,
-        Command::Status => commands::status(&folder()?)?,
+        Command::Status { json } => commands::status(&folder()?, form(json))?,
+        Command::Sip { order: Sip::Trace { call, number, follow, limit, detail, unmasked, json } } => {
+            let number = number.map(Masked::new);
+            let order = TraceOrder { call, number, follow, limit, detail, unmasked };
+            commands::trace(&folder()?, order, form(json))?;
+            String::new()
+        }
         Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
         Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,
         Command::Messages { order, mailbox, all, json } => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::Masked;
-use crate::daemon::{Drain, Settings, dialplans, logging, recorder, workers};
+use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Trunk};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::{call, sip};
@@ -22,6 +22,8 @@ use super::written::{self, List, Written};
 const SIP_PORT: u16 = 5060;
 /// The RFC's smallest session interval (RFC 4028 §4).
 const SHORTEST_SESSION_S: u64 = 90;
+/// One message of the size that UDP can carry.
+const LEAST_RING: usize = 64 * 1024;
 
 /// `base`: the folder of the configuration file, for the folders that it names. `None` where a mistake was
 /// found; all of them are in `mistakes`.
@@ -72,11 +74,27 @@ impl Reader<'_> {
                 )),
             },
             log: logging::Config { format: written.log.format.into(), filter: written.log.filter.clone() },
+            trace: self.trace(&written.trace),
+            hep: trace::hep::Config {
+                server: self.server("hep.server", &written.hep.server),
+                id: written.hep.id,
+                password: written.hep.password.clone(),
+            },
             state: self.folder("state.dir", &written.state.dir),
             dialplans: dialplans::Config { folder: dir, alone: written.dialplan.alone },
             prompts: self.folder("prompts.dir", &written.prompts.dir),
             drain: Drain { limit: Duration::from_secs(written.drain.limit_s) },
             ..Settings::default()
+        }
+    }
+
+    fn trace(&mut self, written: &written::Trace) -> trace::Config {
+        // Less would hold no message of the largest size.
+        let least = if written.messages == 0 { 0 } else { LEAST_RING };
+        trace::Config {
+            messages: written.messages,
+            octets: self.at_least("trace.octets", written.octets, least),
+            unmasked: written.unmasked,
         }
     }
 
@@ -321,6 +339,17 @@ impl Reader<'_> {
             self.mistake(setting, "not an IP address");
         }
         address
+    }
+
+    fn server(&mut self, setting: &str, text: &str) -> Option<SocketAddr> {
+        if text.is_empty() {
+            return None;
+        }
+        let server = text.parse().ok();
+        if server.is_none() {
+            self.mistake(setting, "not an address and a port (192.0.2.9:9060)");
+        }
+        server
     }
 
     fn socket_addresses(&mut self, setting: &str, list: &List, port: u16) -> Vec<SocketAddr> {

@@ -36,6 +36,8 @@ pub struct Written {
     pub prompts: Prompts,
     pub drain: Drain,
     pub log: Log,
+    pub trace: Trace,
+    pub hep: Hep,
 }
 
 macro_rules! section {
@@ -126,6 +128,8 @@ section! {
     Prompts { dir: String, }
     Drain { limit_s: u64, }
     Log { format: LogFormat, filter: String, }
+    Trace { messages: usize, octets: usize, unmasked: bool, }
+    Hep { server: String, id: u32, password: Masked<String>, }
 }
 
 /// `[trunk.NAME]`.
@@ -192,7 +196,8 @@ impl From<LogFormat> for Format {
 
 impl Default for Written {
     fn default() -> Self {
-        let Settings { listen, exchange, media, workers, recording, log, drain, .. } = Settings::default();
+        let Settings { listen, exchange, media, workers, recording, log, drain, trace, hep, .. } =
+            Settings::default();
         let list =
             |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
         let text = |address: Option<std::net::IpAddr>| address.map_or(String::new(), |a| a.to_string());
@@ -287,6 +292,12 @@ impl Default for Written {
             prompts: Prompts { dir: String::new() },
             drain: Drain { limit_s: drain.limit.as_secs() },
             log: Log { format: log.format.into(), filter: log.filter },
+            trace: Trace { messages: trace.messages, octets: trace.octets, unmasked: trace.unmasked },
+            hep: Hep {
+                server: hep.server.map_or(String::new(), |server| server.to_string()),
+                id: hep.id,
+                password: hep.password,
+            },
         }
     }
 }
@@ -310,7 +321,7 @@ macro_rules! default_from_whole {
 
 default_from_whole! {
     Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
-    State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log,
+    State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 
 /// A list of texts, or one text with commas as the environment writes it.

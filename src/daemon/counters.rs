@@ -91,6 +91,12 @@ counters! {
     recording_audio_lost,
     /// Recordings that could not be kept.
     recordings_failed,
+    /// Messages that a trace did not show, since whoever follows it reads too slowly.
+    trace_dropped,
+    /// Messages that the capture server did not get, since its packets were not sent as fast.
+    hep_dropped,
+    /// Packets for the capture server that the system would not send, or that were too long for one.
+    hep_failed,
 }
 
 /// `name=value` of those that are not zero.

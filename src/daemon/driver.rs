@@ -36,6 +36,7 @@ use super::notify;
 use super::plays::{Play, Plays};
 use super::recorder::Recorder;
 use super::records::Records;
+use super::trace::{Leg, Trace};
 use super::transport::Transports;
 use super::workers::Workers;
 
@@ -58,6 +59,7 @@ const LONG: Duration = Duration::from_secs(3600);
 pub struct Driver {
     pub exchange: Exchange,
     pub transports: Transports,
+    pub trace: Trace,
     pub workers: Workers,
     pub recorder: Recorder,
     /// The recorder's thread.
@@ -235,9 +237,18 @@ impl Turning {
 
     fn orders(&mut self) -> bool {
         let mut any = false;
-        while let Some(Pending { order, reply }) = self.driver.control.take() {
+        while let Some(pending) = self.driver.control.take() {
             any = true;
+            let (order, reply) = match pending {
+                Pending::Order { order, reply } => (order, reply),
+                Pending::Trace { follow, reply } => {
+                    let _ = reply.send(self.driver.trace.feed(follow));
+                    continue;
+                }
+            };
             match order {
+                // The control's own task asks for a feed instead.
+                Order::Trace(_) => {}
                 Order::Reload => self.begin_reload(Some(reply)),
                 Order::Exchange(command) => self.ask(command, Asked::Plain(reply)),
                 Order::Status => self.ask(crate::exchange::Command::Status, Asked::Status(reply)),
@@ -295,7 +306,10 @@ impl Turning {
             self.tell_age(self.backlog.age(now.mono));
             let Some(what) = self.backlog.pop() else { break };
             let input = match &what {
-                What::Message(flow, bytes) => Input::Sip { flow: *flow, bytes },
+                What::Message(flow, bytes) => {
+                    self.driver.trace.message(now.wall, false, *flow, bytes);
+                    Input::Sip { flow: *flow, bytes }
+                }
                 What::Closed(flow) => Input::FlowClosed(*flow),
             };
             self.driver.exchange.handle_input(now, input);
@@ -335,6 +349,8 @@ impl Turning {
         while let Some(output) = self.driver.exchange.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
+                    let at = clock::now().wall;
+                    self.driver.trace.message(at, true, transmit.flow, &transmit.bytes);
                     let lost = self.driver.transports.send(transmit);
                     self.consequences.extend(lost.map(Consequence::FlowLost));
                 }
@@ -381,6 +397,10 @@ impl Turning {
     fn notice(&mut self, notice: &Notice) {
         match notice {
             Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => self.leave(FAREWELL),
+            Notice::Leg { leg, call_id, party } => {
+                let call_id = call_id.to_str().into_owned();
+                self.driver.trace.leg(Leg { call_id, call: leg.call, party: party.clone() });
+            }
             notice => tracing::debug!(?notice, "notice"),
         }
     }
@@ -503,7 +523,8 @@ impl Turning {
         // Calls whose messages are not written yet get their records; the next start finds the messages.
         self.input(Input::Shutdown);
         self.driver.inbox.close();
-        let Driver { exchange, workers, recorder, recording, records, control, counters, .. } = self.driver;
+        let Driver { exchange, workers, recorder, recording, records, control, counters, trace, .. } =
+            self.driver;
         drop(control);
         workers.stop();
         recorder.stop();
@@ -511,6 +532,7 @@ impl Turning {
             tracing::error!("the recorder's thread had panicked");
         }
         records.stop(exchange.ids());
+        trace.stop();
         let lost = counters.to_string();
         tracing::info!(lost = if lost.is_empty() { "nothing" } else { &lost }, "ended");
     }

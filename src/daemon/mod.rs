@@ -36,6 +36,7 @@ mod serve;
 mod settings;
 pub mod state;
 pub mod store;
+pub mod trace;
 pub mod transport;
 pub mod workers;
 

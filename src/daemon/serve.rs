@@ -23,6 +23,7 @@ use super::recorder::{self, Recorder, Repaired};
 use super::records::Records;
 use super::state::{self, State};
 use super::store::{Sqlite, Store};
+use super::trace::Trace;
 use super::transport::{self, Transports};
 use super::workers::{Surroundings, Workers};
 
@@ -93,6 +94,7 @@ fn build(
     };
     let tls = loaded.tls.clone();
     let transports = Transports::bind(&settings.listen, tls, settings.exchange.sip.limits, &counters)?;
+    let trace = Trace::start(&settings.trace, &settings.hep, &counters)?;
     let control = Control::listen(&state::control_socket(state.folder()))?;
     let (recorder, recording) =
         Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
@@ -132,6 +134,7 @@ fn build(
     let driver = Driver {
         exchange,
         transports,
+        trace,
         workers,
         recorder,
         recording,
@@ -250,7 +253,7 @@ mod tests {
             String::from_utf8_lossy(&buffer[..length])
         );
 
-        let status = commands::status(folder.path()).unwrap();
+        let status = commands::status(folder.path(), Form::Table).unwrap();
         assert!(status.contains(&format!("UDP {udp}")) && status.contains("0 of "), "{status}");
         assert!(commands::agent(folder.path(), AgentOrder::List).unwrap().lines().count() > 1);
         assert!(commands::reload(folder.path()).unwrap().ends_with("reloaded\n"));
@@ -258,6 +261,6 @@ mod tests {
 
         stopper.stop();
         daemon.join().unwrap().unwrap();
-        assert!(matches!(commands::status(folder.path()), Err(Failure::NotRunning { .. })));
+        assert!(matches!(commands::status(folder.path(), Form::Table), Err(Failure::NotRunning { .. })));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{exchange, media};
 
-use super::{dialplans, logging, recorder, transport, workers};
+use super::{dialplans, logging, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub workers: workers::Config,
     pub recording: recorder::Config,
     pub log: logging::Config,
+    pub trace: trace::Config,
+    pub hep: trace::hep::Config,
     /// Where state lies; `None` for the folder that the XDG base directory specification gives.
     pub state: Option<PathBuf>,
     pub dialplans: dialplans::Config,
@@ -37,6 +39,8 @@ impl Default for Settings {
             workers: workers::Config::default(),
             recording: recorder::Config::default(),
             log: logging::Config::default(),
+            trace: trace::Config::default(),
+            hep: trace::hep::Config::default(),
             state: None,
             dialplans: dialplans::Config::default(),
             prompts: None,

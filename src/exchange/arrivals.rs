@@ -50,6 +50,7 @@ impl Exchange {
         let leg = LegId { call: id, index: 0 };
         self.dialogs.insert(dialog, leg);
         self.legs.insert(leg, dialog);
+        self.name_leg(leg, request.call_id.clone(), who.name.clone());
         self.output.push_back(Output::Notice(Notice::CallBegan {
             call: id,
             from: who.number.clone(),

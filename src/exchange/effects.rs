@@ -9,7 +9,7 @@ use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
 use crate::queue::{AgentState, Join, Left, Seized};
 use crate::record::Record;
-use crate::sip::{Answer, NameAddr, Uri};
+use crate::sip::{Answer, NameAddr, Text, Uri};
 
 impl Exchange {
     /// In order: a port is open before the 200 that names it leaves.
@@ -102,6 +102,12 @@ impl Exchange {
         }
     }
 
+    /// Tells who looks at the wire that dialogs with this Call-ID are this leg's. `party`: whom they lead to, by the
+    /// name in settings and dialplan.
+    pub(super) fn name_leg(&mut self, leg: LegId, call_id: Text, party: String) {
+        self.output.push_back(Output::Notice(Notice::Leg { leg, call_id, party }));
+    }
+
     /// The leg's dialog, which is none of ours from now on: what it still says concerns nobody.
     pub(super) fn forget_leg(&mut self, leg: LegId) -> Option<crate::sip::DialogId> {
         let dialog = self.legs.remove(&leg)?;
@@ -122,7 +128,7 @@ impl Exchange {
         let user = from.expose();
         let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
             .with_display(display.expose());
-        self.ring(now, leg, Ring::new(from, sdp, phones));
+        self.ring(now, leg, Ring::new(extension, from, sdp, phones));
     }
 
     fn join(&mut self, now: Now, call: CallId, request: &QueueRequest, plan: &Plan) {

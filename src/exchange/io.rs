@@ -205,6 +205,14 @@ pub enum Notice {
     CallOver {
         call: CallId,
     },
+    /// Dialogs with this Call-ID are a call's leg, or may become it; comes before our first message in them. `party`:
+    /// a trunk, an account or
+    /// an agent's extension.
+    Leg {
+        leg: LegId,
+        call_id: sip::Text,
+        party: String,
+    },
     /// A phone rings for a caller.
     Offered {
         call: CallId,

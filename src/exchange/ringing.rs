@@ -34,6 +34,8 @@ pub(super) struct Rings {
 }
 
 pub(super) struct Ring {
+    /// Of the person whose phones these are.
+    extension: String,
     from: NameAddr,
     sdp: Bytes,
     ringing: BTreeMap<DialogId, Attempt>,
@@ -52,8 +54,8 @@ struct Attempt {
 }
 
 impl Ring {
-    pub(super) fn new(from: NameAddr, sdp: Bytes, phones: Vec<Phone>) -> Self {
-        Ring { from, sdp, ringing: BTreeMap::new(), later: phones.into(), verdict: 480 }
+    pub(super) fn new(extension: String, from: NameAddr, sdp: Bytes, phones: Vec<Phone>) -> Self {
+        Ring { extension, from, sdp, ringing: BTreeMap::new(), later: phones.into(), verdict: 480 }
     }
 
     /// The phones whose turn is next: all of equal preference.
@@ -126,6 +128,10 @@ impl Exchange {
         );
         ring.ringing.insert(dialog, Attempt { target, rang: false, others });
         self.rings.legs.insert(dialog, leg);
+        let extension = ring.extension.clone();
+        if let Some(call_id) = self.sip.call_id(dialog).cloned() {
+            self.name_leg(leg, call_id, extension);
+        }
     }
 
     /// Nobody is rung for this leg any more.

@@ -179,9 +179,8 @@ fn colour(message: &Traced) -> &'static str {
         None => "\x1b[36m",
         Some(..200) => "",
         Some(200..300) => "\x1b[32m",
-        Some(300..400) => "\x1b[33m",
         // A challenge is no failure.
-        Some(401 | 407) => "\x1b[33m",
+        Some(300..=399 | 401 | 407) => "\x1b[33m",
         Some(_) => "\x1b[31m",
     }
 }

@@ -6,8 +6,9 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use super::{Form, counted};
 use crate::base::{AwayReason, Wall};
-use crate::daemon::control::{Order, Response, Shell, ask};
+use crate::daemon::control::{Order, Response, Shell, ask, line};
 use crate::daemon::failure::Failure;
 use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
 
@@ -44,8 +45,9 @@ pub fn reload(state: &Path) -> Result<String, Failure> {
     }
 }
 
-pub fn status(state: &Path) -> Result<String, Failure> {
+pub fn status(state: &Path, form: Form) -> Result<String, Failure> {
     match ask(state, &Order::Status)? {
+        status @ Response::Status { .. } if matches!(form, Form::Json) => Ok(line(&status)),
         Response::Status { exchange, shell } => Ok(status_text(&exchange, &shell)),
         other => Err(refused(other)),
     }
@@ -68,7 +70,7 @@ fn next(time: Time, now: &Zoned) -> Option<Timestamp> {
     Some(at.timestamp())
 }
 
-fn refused(response: Response) -> Failure {
+pub(super) fn refused(response: Response) -> Failure {
     match response {
         Response::Refused(reason) | Response::Reply(Reply::Refused(reason)) => Failure::Refused(reason),
         _ => Failure::Other("the hotline answered something else: is it of another version?".to_owned()),
@@ -121,9 +123,7 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         );
         rows.push([format!("queue {}", queue.name), about]);
     }
-    for (name, value) in exchange.counters.iter().chain(&shell.counters) {
-        rows.push([name.clone(), value.to_string()]);
-    }
+    rows.extend(counted::rows(&exchange.counters, &shell.counters));
     columns(&rows)
 }
 

@@ -2,8 +2,11 @@
 
 mod agent;
 mod check;
+mod counted;
 mod records;
+mod sip;
 
 pub use agent::{AgentOrder, agent, parse_until, reload, status};
 pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};
+pub use sip::trace;

@@ -6,6 +6,6 @@ mod client;
 mod protocol;
 mod server;
 
-pub use client::ask;
-pub use protocol::{Order, Response, Shell};
+pub use client::{ask, listen};
+pub use protocol::{Order, Response, Shell, TraceOrder, line};
 pub use server::{Control, Pending};

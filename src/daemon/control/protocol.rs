@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Masked;
 use crate::exchange::{Command, Reply, StatusLine};
+use crate::report::Traced;
 
 /// One line from the administrator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,25 @@ pub enum Order {
     Reload,
     /// The exchange's figures with the shell's.
     Status,
+    /// SIP messages: as many answers as there are messages, then the end of the connection.
+    Trace(TraceOrder),
+}
+
+/// Which messages, and how much of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceOrder {
+    /// A call as `hotline calls` prints it, or a Call-ID.
+    pub call: Option<String>,
+    pub number: Option<Masked<String>>,
+    /// Also those to come.
+    pub follow: bool,
+    /// Of the past, the latest.
+    pub limit: usize,
+    /// Whole messages, masked.
+    pub detail: bool,
+    /// Whole messages as they were, where the settings allow it.
+    pub unmasked: bool,
 }
 
 /// The one line that answers it.
@@ -29,6 +50,9 @@ pub enum Response {
         exchange: Box<StatusLine>,
         shell: Shell,
     },
+    Traced(Box<Traced>),
+    /// So many messages came faster than they were read.
+    TraceLost(u64),
     /// Nothing was changed; why.
     Refused(String),
 }

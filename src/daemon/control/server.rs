@@ -9,17 +9,25 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::daemon::failure::Failure;
+use crate::daemon::trace::{self, Asked, Feed};
 
-use super::protocol::{Order, Response, line, parse_order};
+use super::protocol::{Order, Response, TraceOrder, line, parse_order};
 
 /// An order and whom to tell what came of it.
-pub struct Pending {
-    pub order: Order,
-    pub reply: oneshot::Sender<Response>,
+pub enum Pending {
+    Order {
+        order: Order,
+        reply: oneshot::Sender<Response>,
+    },
+    /// What is read, masked and written elsewhere.
+    Trace {
+        follow: bool,
+        reply: oneshot::Sender<Result<Feed, &'static str>>,
+    },
 }
 
 /// Where the driver takes orders from. The socket's file is removed when it is dropped.
@@ -82,8 +90,7 @@ async fn accept(listener: UnixListener, orders: mpsc::Sender<Pending>) {
                 let orders = orders.clone();
                 tokio::spawn(async move {
                     // The administrator went away: no harm done.
-                    let _ = serve(socket, orders).await;
-                    drop(place);
+                    let _ = serve(socket, orders, place).await;
                 });
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -91,28 +98,49 @@ async fn accept(listener: UnixListener, orders: mpsc::Sender<Pending>) {
     }
 }
 
-async fn serve(mut socket: UnixStream, orders: mpsc::Sender<Pending>) -> io::Result<()> {
-    let (reader, mut writer) = socket.split();
-    let mut reader = BufReader::new(reader);
-    loop {
-        let mut text = String::new();
-        let length = timeout(IDLE, (&mut reader).take(LINE).read_line(&mut text)).await??;
-        if length == 0 {
-            return Ok(());
+async fn serve(
+    mut socket: UnixStream,
+    orders: mpsc::Sender<Pending>,
+    place: OwnedSemaphorePermit,
+) -> io::Result<()> {
+    let (order, feed) = {
+        let (reader, mut writer) = socket.split();
+        let mut reader = BufReader::new(reader);
+        loop {
+            let mut text = String::new();
+            let length = timeout(IDLE, (&mut reader).take(LINE).read_line(&mut text)).await??;
+            if length == 0 {
+                return Ok(());
+            }
+            let response = match parse_order(text.trim()) {
+                Ok(Order::Trace(order)) => match feed(&order, &orders).await {
+                    Ok(feed) => break (order, feed),
+                    Err(why) => Response::Refused(why.to_owned()),
+                },
+                Ok(order) => carry_out(order, &orders).await,
+                Err(reason) => Response::Refused(reason),
+            };
+            // Who does not read what they asked for gives their place to others.
+            timeout(IDLE, writer.write_all(line(&response).as_bytes())).await??;
         }
-        let response = match parse_order(text.trim()) {
-            Ok(order) => carry_out(order, &orders).await,
-            Err(reason) => Response::Refused(reason),
-        };
-        // Who does not read what they asked for gives their place to others.
-        timeout(IDLE, writer.write_all(line(&response).as_bytes())).await??;
-    }
+    };
+    // From here on a thread has the socket: messages may come for days.
+    let user = socket.peer_cred().ok().map(|peer| peer.uid());
+    trace::serve(socket.into_std()?, Asked { order, user }, feed, place);
+    Ok(())
+}
+
+async fn feed(order: &TraceOrder, orders: &mpsc::Sender<Pending>) -> Result<Feed, &'static str> {
+    let (reply, answer) = oneshot::channel();
+    let gone = |_| "the hotline is ending";
+    orders.send(Pending::Trace { follow: order.follow, reply }).await.map_err(|_| "the hotline is ending")?;
+    answer.await.map_err(gone)?
 }
 
 async fn carry_out(order: Order, orders: &mpsc::Sender<Pending>) -> Response {
     let (reply, answer) = oneshot::channel();
     let gone = || Response::Refused("the hotline is ending".to_owned());
-    if orders.send(Pending { order, reply }).await.is_err() {
+    if orders.send(Pending::Order { order, reply }).await.is_err() {
         return gone();
     }
     answer.await.unwrap_or_else(|_| gone())
@@ -141,7 +169,8 @@ mod tests {
             });
             for response in [Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] }] {
                 control.ready().await;
-                control.take().unwrap().reply.send(response).unwrap();
+                let Some(Pending::Order { reply, .. }) = control.take() else { panic!("no order") };
+                reply.send(response).unwrap();
             }
             let answers = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
             let expected = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });

@@ -93,6 +93,10 @@ impl Calling {
         &self.tag
     }
 
+    pub fn call_id(&self) -> &Text {
+        &self.call_id
+    }
+
     pub fn silence(&mut self) {
         self.silent = true;
     }

@@ -49,7 +49,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
-use crate::sip::{Flow, NameAddr, Transmit, Uri};
+use crate::sip::{Flow, NameAddr, Text, Transmit, Uri};
 
 pub use command::{Answer, Content, Invite, OutOfDialog, Thread};
 pub use config::Config;
@@ -209,6 +209,14 @@ impl Endpoint {
         let id = session.id();
         self.sessions.insert(id, session);
         id
+    }
+
+    /// The Call-ID of an INVITE of ours that has no final answer yet.
+    pub fn call_id(&self, dialog: DialogId) -> Option<&Text> {
+        match self.sessions.get(&dialog)? {
+            Session::Calling(calling) => Some(calling.call_id()),
+            _ => None,
+        }
     }
 
     /// Gives up an INVITE of ours. [`Event::Rejected`] follows, with 487 also where the peer answered in the same
