@@ -18,6 +18,7 @@
 //!   mask.rs       a message for people to read, customers' data hidden
 //!   auth/         digest, both sides; pure                registrar/   who can be reached where; pure
 //!   locate.rs     where a URI leads (RFC 3263); pure
+//!   events/       lamps, messages waiting, presence: documents and publications; pure
 //! ```
 //!
 //! **Invariants.** No socket, no clock, no randomness of its own: [`Flow`] says where bytes came from, time
@@ -29,6 +30,7 @@
 pub mod auth;
 pub mod dialog;
 mod endpoint;
+pub mod events;
 mod flow;
 mod glance;
 mod header;
