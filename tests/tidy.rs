@@ -68,6 +68,8 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/exchange/console.rs", "agents' names in the administrator's list"),
     ("src/exchange/directory.rs", "an account's name is its key in the directory"),
     ("src/exchange/effects.rs", "From of the agent's INVITE"),
+    ("src/exchange/lamps.rs", "an account's name says whom it may watch"),
+    ("src/exchange/publishing.rs", "an account's name says whose presence it is"),
     ("src/exchange/registrations.rs", "an account's name is its key in the directory"),
     ("src/exchange/sign_in.rs", "failures count against the account's name"),
     ("src/media/engine.rs", "presses keys towards the peer"),

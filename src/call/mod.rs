@@ -222,6 +222,11 @@ impl Call {
         }
     }
 
+    /// The agent whose own phone this call came from.
+    pub fn desk(&self) -> Option<AgentId> {
+        self.body.desk
+    }
+
     /// The legs that have media, the caller's first.
     pub fn legs(&self) -> Vec<&Leg> {
         let mut legs: Vec<&Leg> = self.body.caller.iter().collect();

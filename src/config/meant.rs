@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::base::Masked;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
-use crate::exchange::{self, Account, Overload, Security, Trunk};
+use crate::exchange::{self, Account, Overload, Security, Subscriptions, Trunk};
 use crate::sip::auth::{Algorithm, Secret};
+use crate::sip::events::compositor::Expiry;
 use crate::{call, sip};
 
 use super::Mistake;
@@ -113,7 +114,10 @@ impl Reader<'_> {
             self.mistake("security.realm", "a realm has at least one character and no quotation marks");
         }
         exchange::Config {
-            sip: self.sip(&written.sip, !written.listen.tcp.0.is_empty()),
+            sip: sip::Config {
+                notify_interval: Duration::from_millis(written.subscriptions.least_interval_ms),
+                ..self.sip(&written.sip, !written.listen.tcp.0.is_empty())
+            },
             call: call::Settings {
                 confirm_within: Duration::from_secs(self.at_least(
                     "call.confirm_within_s",
@@ -156,10 +160,27 @@ impl Reader<'_> {
                 files: written.overload.files_left,
                 resident: Some(written.overload.memory_mib << 20).filter(|octets| *octets > 0),
             },
+            subscriptions: self.subscriptions(&written.subscriptions),
             advertised: self.address("listen.advertise", &written.listen.advertise),
             rtp_ports: rtp.port_first..=rtp.port_last,
             most_calls: written.call.most,
             ..exchange::Config::default()
+        }
+    }
+
+    fn subscriptions(&mut self, written: &written::Subscriptions) -> Subscriptions {
+        let min = self.at_least("subscriptions.min_expires_s", written.min_expires_s, 1);
+        let max = self.at_least("subscriptions.max_expires_s", written.max_expires_s, min);
+        let default = self.at_least("subscriptions.default_expires_s", written.default_expires_s, min);
+        Subscriptions {
+            most: written.most,
+            most_per_account: written.most_per_account,
+            expiry: Expiry {
+                default: Duration::from_secs(default),
+                min: Duration::from_secs(min),
+                max: Duration::from_secs(max),
+            },
+            unsolicited: written.unsolicited_messages,
         }
     }
 

@@ -25,6 +25,7 @@ pub struct Written {
     pub registrar: Registrar,
     pub security: Security,
     pub overload: Overload,
+    pub subscriptions: Subscriptions,
     pub sip: Sip,
     pub rtp: Rtp,
     pub media: media::Config,
@@ -113,6 +114,15 @@ section! {
         max_message: usize,
         max_headers: usize,
         max_line: usize,
+    }
+    Subscriptions {
+        most: usize,
+        most_per_account: usize,
+        default_expires_s: u64,
+        min_expires_s: u64,
+        max_expires_s: u64,
+        least_interval_ms: u64,
+        unsolicited_messages: bool,
     }
     Rtp { address: String, port_first: u16, port_last: u16, }
     Workers { count: usize, real_time: bool, }
@@ -259,6 +269,15 @@ impl Default for Written {
                 files_left: exchange.overload.files,
                 memory_mib: exchange.overload.resident.unwrap_or(0) >> 20,
             },
+            subscriptions: Subscriptions {
+                most: exchange.subscriptions.most,
+                most_per_account: exchange.subscriptions.most_per_account,
+                default_expires_s: exchange.subscriptions.expiry.default.as_secs(),
+                min_expires_s: exchange.subscriptions.expiry.min.as_secs(),
+                max_expires_s: exchange.subscriptions.expiry.max.as_secs(),
+                least_interval_ms: millis(sip.notify_interval),
+                unsolicited_messages: exchange.subscriptions.unsolicited,
+            },
             sip: Sip {
                 t1_ms: millis(sip.t1),
                 t2_ms: millis(sip.t2),
@@ -320,7 +339,7 @@ macro_rules! default_from_whole {
 }
 
 default_from_whole! {
-    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 

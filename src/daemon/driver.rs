@@ -216,6 +216,7 @@ impl Turning {
                 Report::SlipSaved { slip, result } => {
                     self.input(Input::SlipSaved { slip, saved: result.is_ok() });
                 }
+                Report::Waiting { mailbox, waiting } => self.input(Input::Waiting { mailbox, waiting }),
                 Report::Loaded { recording, result } => {
                     if let Err(reason) = &result {
                         tracing::error!(%recording, reason, "a recording cannot be played");
@@ -250,6 +251,11 @@ impl Turning {
                 // The control's own task asks for a feed instead.
                 Order::Trace(_) => {}
                 Order::Reload => self.begin_reload(Some(reply)),
+                Order::Settled { mailbox } => {
+                    self.driver.records.count(mailbox);
+                    // Whoever asked may have gone.
+                    let _ = reply.send(Response::Reply(Reply::Done));
+                }
                 Order::Exchange(command) => self.ask(command, Asked::Plain(reply)),
                 Order::Status => self.ask(crate::exchange::Command::Status, Asked::Status(reply)),
             }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::base::{RecordingId, SlipId};
 use crate::exchange::Gauges;
 use crate::media;
+use crate::record::Waiting;
 
 use super::failure::Failure;
 use super::loaded::Loaded;
@@ -32,6 +33,11 @@ pub enum Report {
     SlipSaved {
         slip: SlipId,
         result: Result<(), String>,
+    },
+    /// So many messages wait in the box.
+    Waiting {
+        mailbox: String,
+        waiting: Waiting,
     },
     /// What a reload read, complete and checked, or all that is wrong with it.
     Reloaded(Box<Result<Loaded, Failure>>),

@@ -1,14 +1,15 @@
 //! The writer of records: one thread, many records to a transaction, nothing waited for. What a full disk or a
-//! locked file refuses is kept and tried again, in order, until it is written or the daemon ends.
+//! locked file refuses is kept and tried again, in order, until it is written or the daemon ends. It also tells how
+//! many messages wait in each box: the store knows, whoever changed it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::base::Ids;
-use crate::record::Record;
+use crate::record::{Record, Waiting};
 
 use super::failure::Failure;
 use super::inbox::{Inbox, Report};
@@ -24,6 +25,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 enum Job {
     Save(Record),
+    /// Somebody else changed this box.
+    Count(String),
     /// The last one: these numbers were not used.
     Close(Ids),
 }
@@ -35,7 +38,8 @@ pub struct Records {
 }
 
 impl Records {
-    /// Slips that are committed, or could not be, come to `inbox` as [`Report::SlipSaved`].
+    /// Slips that are committed, or could not be, come to `inbox` as [`Report::SlipSaved`]; what waits in the boxes
+    /// comes as [`Report::Waiting`], at the start and after each change.
     pub fn start(store: impl Store + 'static, inbox: Inbox<Report>) -> Result<Records, Failure> {
         let (queue, jobs) = crossbeam_channel::bounded(QUEUED);
         let thread = std::thread::Builder::new()
@@ -62,6 +66,13 @@ impl Records {
         }
     }
 
+    /// A box was changed beside the daemon: what waits in it is counted again.
+    pub fn count(&self, mailbox: String) {
+        if self.queue.try_send(Job::Count(mailbox)).is_err() {
+            tracing::error!("messages waiting are not counted: the store is too slow or gone");
+        }
+    }
+
     /// After everything saved so far. The next start goes on with these numbers.
     pub fn stop(self, next: Ids) {
         // Fails only when the thread is gone, which the join tells.
@@ -76,9 +87,15 @@ fn run(mut store: impl Store, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
     // What was refused, oldest first. Whoever waited for it has been told so.
     let mut refused = VecDeque::new();
     let mut next = None;
+    let mut boxes = Boxes::default();
+    boxes.count_all(&store, inbox);
     while next.is_none() {
         let mut batch = Vec::new();
-        let first = match jobs.recv_timeout(if refused.is_empty() { Duration::MAX } else { AGAIN }) {
+        let first = match jobs.recv_timeout(if refused.is_empty() && boxes.are_told() {
+            Duration::MAX
+        } else {
+            AGAIN
+        }) {
             Ok(first) => Some(first),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -86,17 +103,97 @@ fn run(mut store: impl Store, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
         // Whatever else is there already shares the transaction and its fsync.
         for job in first.into_iter().chain(jobs.try_iter().take(BATCH - 1)) {
             match job {
-                Job::Save(record) => batch.push(record),
+                Job::Save(record) => {
+                    boxes.touched(&record);
+                    batch.push(record);
+                }
+                Job::Count(mailbox) => {
+                    boxes.dirty.insert(mailbox);
+                }
                 Job::Close(ids) => next = Some(ids),
             }
         }
         write(&mut store, batch, &mut refused, inbox);
+        // What is kept back changes the counts when it is written.
+        if refused.is_empty() {
+            boxes.count(&store, inbox);
+        }
     }
     if !refused.is_empty() {
         tracing::error!(records = refused.len(), "records are lost: the store took none to the end");
     }
     if let Some(Err(error)) = next.map(|ids| store.release(ids)) {
         tracing::error!(%error, "the store could not be closed in order");
+    }
+}
+
+/// What waits in each message box, as it was last told.
+#[derive(Default)]
+struct Boxes {
+    told: BTreeMap<String, Waiting>,
+    dirty: BTreeSet<String>,
+    /// A slip vanished; which box it was in is known to the store alone.
+    all: bool,
+}
+
+impl Boxes {
+    fn touched(&mut self, record: &Record) {
+        match record {
+            Record::Call(_) | Record::Registration(_) | Record::RegistrationEnded(_) => {}
+            Record::Slip(slip) => {
+                self.dirty.insert(slip.mailbox.clone());
+            }
+            Record::SlipDiscarded(_) => self.all = true,
+        }
+    }
+
+    fn are_told(&self) -> bool {
+        !self.all && self.dirty.is_empty()
+    }
+
+    fn count_all(&mut self, store: &impl Store, inbox: &Inbox<Report>) {
+        self.all = true;
+        self.count(store, inbox);
+    }
+
+    fn count(&mut self, store: &impl Store, inbox: &Inbox<Report>) {
+        if std::mem::take(&mut self.all) {
+            self.dirty.extend(self.told.keys().cloned());
+            match store.waiting(None) {
+                Ok(counts) => {
+                    let mut counts: BTreeMap<_, _> = counts.into_iter().collect();
+                    for mailbox in std::mem::take(&mut self.dirty) {
+                        counts.entry(mailbox).or_default();
+                    }
+                    counts.into_iter().for_each(|(mailbox, waiting)| self.tell(mailbox, waiting, inbox));
+                }
+                Err(error) => {
+                    self.all = true;
+                    tracing::error!(%error, "messages waiting could not be counted");
+                }
+            }
+        }
+        while let Some(mailbox) = self.dirty.pop_first() {
+            match store.waiting(Some(&mailbox)) {
+                Ok(counts) => {
+                    let waiting = counts.into_iter().next().map(|(_, waiting)| waiting).unwrap_or_default();
+                    self.tell(mailbox, waiting, inbox);
+                }
+                Err(error) => {
+                    tracing::error!(mailbox, %error, "messages waiting could not be counted");
+                    self.dirty.insert(mailbox);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, mailbox: String, waiting: Waiting, inbox: &Inbox<Report>) {
+        if self.told.get(&mailbox).copied().unwrap_or_default() == waiting {
+            return;
+        }
+        self.told.insert(mailbox.clone(), waiting);
+        inbox.push_patiently(Report::Waiting { mailbox, waiting });
     }
 }
 
@@ -176,11 +273,49 @@ mod tests {
         }
         records.stop(ids);
         for number in 1..=3 {
-            let Some(Report::SlipSaved { slip, result: Ok(()) }) = inbox.pop() else { panic!("not saved") };
+            let saved = std::iter::from_fn(|| inbox.pop()).find(|it| matches!(it, Report::SlipSaved { .. }));
+            let Some(Report::SlipSaved { slip, result: Ok(()) }) = saved else { panic!("not saved") };
             assert_eq!(slip, SlipId(number));
         }
         let store = Sqlite::open_existing(&path).unwrap();
         assert_eq!(store.slips(&SlipFilter::default()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_waits_is_told_at_the_start_and_when_it_changes_whoever_changed_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hotline.sqlite");
+        let mut store = Sqlite::open(&path).unwrap();
+        store.write(&[slip(1), slip(2)]).unwrap();
+        let ids = store.ids().unwrap();
+        let inbox = Inbox::new(16);
+        let waiting = |inbox: &Inbox<Report>| loop {
+            match inbox.pop() {
+                Some(Report::Waiting { mailbox, waiting }) => {
+                    return (mailbox, waiting.new, waiting.old);
+                }
+                Some(_) => {}
+                None => std::thread::yield_now(),
+            }
+        };
+        let records = Records::start(store, inbox.clone()).unwrap();
+        let complaint = |new, old| ("complaint".to_owned(), new, old);
+        assert_eq!(waiting(&inbox), complaint(2, 0), "as the last run left it");
+        records.save(slip(3));
+        assert_eq!(waiting(&inbox), complaint(3, 0));
+        let mut beside = Sqlite::open_existing(&path).unwrap();
+        beside.mark(SlipId(1), SlipState::Heard).unwrap();
+        beside.mark(SlipId(2), SlipState::Done).unwrap();
+        records.count("complaint".to_owned());
+        assert_eq!(waiting(&inbox), complaint(1, 1));
+        records.save(Record::SlipDiscarded(SlipId(3)));
+        assert_eq!(waiting(&inbox), complaint(0, 1));
+        records.count("complaint".to_owned());
+        records.stop(ids);
+        assert!(
+            !std::iter::from_fn(|| inbox.pop()).any(|it| matches!(it, Report::Waiting { .. })),
+            "no news"
+        );
     }
 
     #[test]

@@ -132,6 +132,7 @@ impl Exchange {
     pub(super) fn request(&mut self, now: Now, id: RequestId, request: &Request, flow: Flow) {
         let answer = match &request.method {
             Method::Register => self.register(now, request, flow),
+            Method::Publish => self.publish(now, request, flow),
             Method::Options if self.draining => {
                 self.refuse(now, 503, "draining", flow);
                 Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())

@@ -8,6 +8,7 @@ use super::Pace;
 use crate::base::Masked;
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
+use crate::sip::events::compositor::Expiry;
 use crate::{call, sip};
 
 /// Everything that the exchange needs to know beside the dialplan.
@@ -22,6 +23,7 @@ pub struct Config {
     pub accounts: Vec<Account>,
     pub security: Security,
     pub overload: Overload,
+    pub subscriptions: Subscriptions,
     /// Every call from this machine's loopback addresses counts as a caller's: for a start without a
     /// configuration, when nobody else can reach us.
     pub loopback_is_trunk: bool,
@@ -104,6 +106,35 @@ impl Network {
 pub struct Account {
     pub user: String,
     pub secret: sip::auth::Secret,
+}
+
+/// Lamps, messages waiting and presence on desk phones (RFC 6665, RFC 3903).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// Subscriptions in all; more are refused with 503.
+    pub most: usize,
+    /// Of one account; more are refused with 480.
+    pub most_per_account: usize,
+    /// Of subscriptions and publications.
+    pub expiry: Expiry,
+    /// Registered phones of agents are told of messages that wait without having asked, where they do not subscribe.
+    pub unsolicited: bool,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Subscriptions {
+            most: 20_000,
+            // A console with sixty keys, its own box, and as many again from before its restart.
+            most_per_account: 128,
+            expiry: Expiry {
+                default: Duration::from_secs(3600),
+                min: Duration::from_secs(60),
+                max: Duration::from_secs(3600),
+            },
+            unsolicited: false,
+        }
+    }
 }
 
 /// Who may try how often.
@@ -192,6 +223,7 @@ impl Default for Config {
             accounts: Vec::new(),
             security: Security::default(),
             overload: Overload::default(),
+            subscriptions: Subscriptions::default(),
             loopback_is_trunk: true,
             udp: SocketAddr::from(([127, 0, 0, 1], 5060)),
             listening: Vec::new(),

@@ -123,8 +123,19 @@ impl Exchange {
                 ("sip unmatched ACKs", stats.unmatched_acks),
                 ("sip unacknowledged", stats.unacknowledged),
                 ("sip timed out", stats.timed_out),
+                ("notify sent", stats.notifies),
+                ("notify refused", stats.notify_refused),
+                ("notify unanswered", stats.notify_unanswered),
             ]
             .map(|(name, count)| (name.to_owned(), count)),
+        );
+        let watches =
+            self.lamps.counts().map(|(package, count)| (format!("subscriptions: {package}"), count));
+        counters.extend(
+            watches
+                .into_iter()
+                .chain([("publications".to_owned(), self.lamps.compositor.len())])
+                .map(|(name, count)| (name, u64::try_from(count).unwrap_or(u64::MAX))),
         );
         StatusLine {
             calls: self.calls.len(),

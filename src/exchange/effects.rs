@@ -189,6 +189,7 @@ impl Exchange {
             return false;
         }
         tracing::info!(agent = extension, ?change, "presence");
+        self.lamps.set_by_hand(agent);
         let events = &mut self.core_events;
         match change {
             PresenceChange::SignOn => {
@@ -242,6 +243,7 @@ impl Exchange {
     /// A phone can be reached: who is ready whenever it is there is signed on.
     pub(super) fn phone_there(&mut self, now: Now, user: &str) {
         let Some(agent) = self.numbering.agent(user) else { return };
+        self.desks.touch(agent);
         let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready);
         let signed_off = matches!(self.core.agent_state(agent), None | Some(AgentState::SignedOff));
         let away = self.desks.get(agent).away.is_some();
@@ -259,6 +261,7 @@ impl Exchange {
     /// A phone that vanished takes no calls: its agent is signed off.
     pub(super) fn phone_gone(&mut self, now: Now, user: &str) {
         let Some(agent) = self.numbering.agent(user) else { return };
+        self.desks.touch(agent);
         if self.phone_of(user).is_none() {
             tracing::warn!(agent = user, "the phone is gone");
             self.core.agent_logout(now.mono, agent, &mut self.core_events);

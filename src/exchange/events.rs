@@ -29,7 +29,11 @@ impl Exchange {
             Sip::Message { .. } => self.count_refusal("text in a call"),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
             Sip::Reply { id, status, reason, .. } => self.life_answered(now, id, status, &reason),
-            Sip::Subscribe { .. } | Sip::NotifyDue { .. } | Sip::SubscriptionLost { .. } => {}
+            Sip::Subscribe { subscription, package, request, flow, refresh } => {
+                self.subscribe(now, subscription, &package, &request, flow, refresh);
+            }
+            Sip::NotifyDue { subscription, last } => self.notify(now, subscription, last),
+            Sip::SubscriptionLost { subscription, status } => self.subscription_lost(subscription, status),
             Sip::Acked { dialog, sdp } => {
                 self.tell_of(dialog, |_| Event::Acked { sdp });
             }

@@ -27,6 +27,8 @@ pub enum Broken {
     StrayDeadline(String),
     #[error("a desk is taken by a call that is over: {0}")]
     DeskOfNobody(String),
+    #[error("somebody watches without a subscription: {0}")]
+    StrayWatch(String),
     #[error("something is left though every call is over: {0}")]
     LeftOver(String),
 }
@@ -46,6 +48,7 @@ impl Exchange {
         self.talks()?;
         self.lines()?;
         self.deadlines()?;
+        self.lamps()?;
         self.rest()
     }
 
@@ -135,6 +138,18 @@ impl Exchange {
         Ok(())
     }
 
+    /// Who watches is told by the endpoint as long as they do, and nobody else is.
+    fn lamps(&self) -> Result<(), Broken> {
+        match self.lamps.watches() <= self.sip.subscriptions() {
+            true => Ok(()),
+            false => Err(Broken::StrayWatch(format!(
+                "{} watches, {} subscriptions",
+                self.lamps.watches(),
+                self.sip.subscriptions()
+            ))),
+        }
+    }
+
     /// When everybody has hung up, nothing is left.
     fn rest(&self) -> Result<(), Broken> {
         if !self.calls.is_empty() {
@@ -148,6 +163,9 @@ impl Exchange {
             ("work", self.work.len()),
             ("core events", self.core_events.len()),
         ];
+        if let Some(what) = self.lamps.left_over() {
+            return Err(Broken::LeftOver(what.to_owned()));
+        }
         match left.iter().find(|(_, count)| *count > 0) {
             Some((what, count)) => Err(Broken::LeftOver(format!("{count} {what}"))),
             None => Ok(()),

@@ -11,7 +11,7 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::{Record, Registration};
+use crate::record::{Record, Registration, Waiting};
 use crate::{call, media, sip};
 
 /// Something that happened outside.
@@ -37,6 +37,11 @@ pub enum Input<'a> {
     SlipSaved {
         slip: SlipId,
         saved: bool,
+    },
+    /// So many slips wait in this message box, by the store's count.
+    Waiting {
+        mailbox: String,
+        waiting: Waiting,
     },
     /// An order of the administrator; answered by one [`Output::Reply`] with the same number.
     Command {
@@ -245,6 +250,8 @@ pub enum Deadline {
     Call(CallId, call::Timer),
     /// Of the directory: a registration expires, or somebody is to be asked for a sign of life.
     Phone(&'static str),
+    /// What a phone published about its person.
+    Publication,
 }
 
 impl fmt::Display for Deadline {
@@ -254,6 +261,7 @@ impl fmt::Display for Deadline {
             Deadline::Queue(deadline) => f.write_str(deadline.name()),
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
             Deadline::Phone(name) => f.write_str(name),
+            Deadline::Publication => f.write_str("publication expires"),
         }
     }
 }

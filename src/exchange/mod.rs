@@ -25,9 +25,11 @@ mod guard;
 mod invariants;
 mod io;
 mod keep_alive;
+mod lamps;
 mod numbering;
 mod overload;
 mod probes;
+mod publishing;
 mod registrations;
 mod ringing;
 mod sign_in;
@@ -41,7 +43,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use self::config::{Account, Config, Network, Overload, Security, Trunk};
+pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions, Trunk};
 pub use self::invariants::Broken;
 pub use self::io::{
     AgentChange, AgentLine, CallLine, Command, Deadline, Gauges, Input, Notice, Output, QueueLine, Reply,
@@ -51,6 +53,7 @@ pub use self::io::{
 use self::desks::Desks;
 use self::directory::Directory;
 use self::guard::Guard;
+use self::lamps::Lamps;
 use self::numbering::Numbering;
 use self::overload::Strain;
 pub use self::probes::Pace;
@@ -79,6 +82,7 @@ pub struct Exchange {
     sign_in: SignIn,
     guard: Guard,
     strain: Strain,
+    lamps: Lamps,
     ports: PortPool,
     calls: BTreeMap<CallId, Call>,
     /// Each call's next deadline, earliest first, and the same by call.
@@ -107,7 +111,8 @@ impl Exchange {
     pub fn new(config: Config, plan: Arc<Plan>, ids: Ids, mut rng: Rng, now: Now) -> Self {
         let mut numbering = Numbering::default();
         numbering.learn(&plan);
-        let sip_config = sip::Config { advertised: config.advertised, ..config.sip.clone() };
+        let mut sip_config = sip::Config { advertised: config.advertised, ..config.sip.clone() };
+        lamps::serve_by(&mut sip_config);
         let mut exchange = Exchange {
             sip: sip::Endpoint::new(sip_config, rng.fork()),
             core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),
@@ -117,6 +122,7 @@ impl Exchange {
             sign_in: SignIn::new(&config, rng.fork()),
             guard: Guard::new(&config, &mut rng),
             strain: Strain::default(),
+            lamps: Lamps::new(rng.fork()),
             ports: PortPool::new(config.rtp_ports.clone()),
             calls: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -174,6 +180,7 @@ impl Exchange {
                     self.work.push_back((call, call::Event::SlipSaved { slip, saved }));
                 }
             }
+            Input::Waiting { mailbox, waiting } => self.messages_wait(now, mailbox, waiting),
             Input::Command { id, command } => {
                 let reply = self.command(now, command);
                 self.output.push_back(Output::Reply { id, reply });
@@ -188,6 +195,7 @@ impl Exchange {
             Input::Shutdown => {
                 self.draining = true;
                 self.work.extend(self.calls.keys().map(|call| (*call, call::Event::Shutdown)));
+                self.lamps_out(now);
             }
             Input::Timeout => self.timeouts(now),
         }
@@ -205,7 +213,8 @@ impl Exchange {
         let queue = self.core.next_deadline().map(|(at, deadline)| (at, Deadline::Queue(deadline)));
         let call = self.deadlines.first().map(|&(at, call, timer)| (at, Deadline::Call(call, timer)));
         let registration = self.directory.poll_timeout().map(|(at, name)| (at, Deadline::Phone(name)));
-        [sip, queue, call, registration].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let publication = self.lamps.poll_timeout().map(|at| (at, Deadline::Publication));
+        [sip, queue, call, registration, publication].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Nothing runs, and no transaction is waiting for anything.
@@ -234,12 +243,23 @@ impl Exchange {
     fn reconfigure(&mut self, config: Config) {
         self.sign_in.reconfigure(&config);
         self.guard.reconfigure(&config);
-        let Config { trunks, accounts, security, overload, loopback_is_trunk, most_calls, call, .. } = config;
+        let Config {
+            trunks,
+            accounts,
+            security,
+            overload,
+            subscriptions,
+            loopback_is_trunk,
+            most_calls,
+            call,
+            ..
+        } = config;
         self.config = Config {
             trunks,
             accounts,
             security,
             overload,
+            subscriptions,
             loopback_is_trunk,
             most_calls,
             call,
@@ -259,6 +279,7 @@ impl Exchange {
         self.open_desks(now);
         self.watch_fixed_contacts(now.mono);
         self.sign_on_the_ready(now, Some(&before));
+        self.watch_by_new_rules(now);
         tracing::info!(
             numbers = self.plan.numbers().len(),
             queues = self.plan.queues().len(),
@@ -281,6 +302,7 @@ impl Exchange {
         self.core.tick(now.mono, &mut self.core_events);
         self.registrations_expire(now);
         self.ask_for_life(now);
+        self.publications_expire(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;
@@ -302,6 +324,8 @@ impl Exchange {
                 self.queue_events(now);
             } else if let Some((call, event)) = self.work.pop_front() {
                 self.with_call(now, call, |call, ctx| call.handle(ctx, event));
+            } else if self.light_lamps(now) {
+                // What they say is sent before anything else is done.
             } else {
                 break;
             }
@@ -343,6 +367,7 @@ impl Exchange {
     /// Puts a call back among the others, under its next deadline.
     fn keep(&mut self, call: Call) {
         let id = call.id();
+        self.lamps.call_moved(&call, &mut self.desks);
         if let Some((at, timer)) = self.deadline_of.remove(&id) {
             self.deadlines.remove(&(at, id, timer));
         }

@@ -26,6 +26,7 @@ impl Exchange {
                 None => self.phone_gone(now, user),
                 Some(_) => self.phone_there(now, user),
             }
+            self.tell_unasked(now, user);
             self.output.push_back(Output::Notice(Notice::Registered { user: user.to_owned(), contacts }));
         }
         answer

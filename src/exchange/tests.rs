@@ -12,6 +12,8 @@ use crate::media;
 use crate::record::{CallEnd, Record, StageKind};
 use crate::sip::{Flow, NameAddr, Transmit, Transport, Uri};
 
+mod lamps;
+
 const PLAN: &str = r#"
 [hotline]
 name = "test"
@@ -83,6 +85,8 @@ struct Bench {
     caller: Phone,
     agent: Phone,
     outputs: Vec<Output>,
+    /// What went to the phone that watches.
+    watched: Vec<Bytes>,
 }
 
 struct Phone {
@@ -97,14 +101,27 @@ impl Phone {
     }
 }
 
+/// The port of the phone that watches.
+const WATCHER: u16 = 7002;
 const SWITCH: ([u8; 4], u16) = ([127, 0, 0, 1], 5060);
 
 impl Bench {
     fn new() -> Self {
+        Bench::with(Config::default(), plan())
+    }
+
+    fn with(config: Config, plan: Arc<Plan>) -> Self {
         let now =
             Now { mono: Instant::from_micros(1_000_000), wall: Wall::from_micros(1_789_000_000_000_000) };
-        let exchange = Exchange::new(Config::default(), plan(), Ids::default(), Rng::from_number(1), now);
-        Bench { exchange, now, caller: Phone::new(7000), agent: Phone::new(7001), outputs: Vec::new() }
+        let exchange = Exchange::new(config, plan, Ids::default(), Rng::from_number(1), now);
+        Bench {
+            exchange,
+            now,
+            caller: Phone::new(7000),
+            agent: Phone::new(7001),
+            outputs: Vec::new(),
+            watched: Vec::new(),
+        }
     }
 
     /// Carries messages to and fro until nobody has anything to say.
@@ -114,6 +131,9 @@ impl Bench {
             while let Some(output) = self.exchange.poll_output() {
                 quiet = false;
                 match &output {
+                    Output::Transmit(Transmit { flow, bytes, .. }) if flow.remote.port() == WATCHER => {
+                        self.watched.push(bytes.clone());
+                    }
                     Output::Transmit(Transmit { flow, bytes, .. }) => {
                         let phone =
                             if flow.remote.port() == 7000 { &mut self.caller } else { &mut self.agent };

@@ -229,6 +229,15 @@ impl MessageSlip {
     }
 }
 
+/// How many slips wait in a message box.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Not heard yet.
+    pub new: u32,
+    /// Heard and not done.
+    pub old: u32,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlipState {

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use crate::base::{CallId, Masked, SlipId, Wall};
+use crate::daemon::control::{Order, ask};
 use crate::daemon::failure::Failure;
 use crate::daemon::recorder;
 use crate::daemon::state;
@@ -146,8 +147,8 @@ pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String
         }
         MessageOrder::Path(slip) => Ok(format!("{}\n", recording(folder, &store, slip)?.display())),
         MessageOrder::Play(slip) => play(&recording(folder, &store, slip)?),
-        MessageOrder::Heard(slip) => mark(&mut store, slip, SlipState::Heard),
-        MessageOrder::Done(slip) => mark(&mut store, slip, SlipState::Done),
+        MessageOrder::Heard(slip) => mark(folder, &mut store, slip, SlipState::Heard),
+        MessageOrder::Done(slip) => mark(folder, &mut store, slip, SlipState::Done),
         MessageOrder::Copy { slip, to } => {
             let from = recording(folder, &store, slip)?;
             std::fs::copy(&from, &to).map_err(Failure::io("the recording cannot be copied"))?;
@@ -185,12 +186,16 @@ fn recording(folder: &Path, store: &Sqlite, slip: SlipId) -> Result<PathBuf, Fai
     Ok(recorder::path_of(folder, found.recording))
 }
 
-fn mark(store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
-    taken(store, slip)?;
+fn mark(folder: &Path, store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
+    let mailbox = taken(store, slip)?.mailbox;
     if !store.mark(slip, state)? {
         return Err(no_message(slip));
     }
-    Ok(format!("{slip} is {}\n", state.name()))
+    // The lamp on the desk phone follows. Without a daemon there is none; its next start counts.
+    match ask(folder, &Order::Settled { mailbox }) {
+        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(format!("{slip} is {}\n", state.name())),
+        Err(failure) => Ok(format!("{slip} is {}; the daemon could not be told: {failure}\n", state.name())),
+    }
 }
 
 /// A message that is complete: nobody settles one that is still being spoken.

@@ -14,6 +14,8 @@ pub enum Order {
     Exchange(Command),
     /// Settings, prompts and dialplans are read again.
     Reload,
+    /// Slips of this message box were settled in the store: what waits in it is counted again.
+    Settled { mailbox: String },
     /// The exchange's figures with the shell's.
     Status,
     /// SIP messages: as many answers as there are messages, then the end of the connection.

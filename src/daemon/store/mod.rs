@@ -19,7 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState};
+use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState, Waiting};
 
 pub use error::StoreError;
 pub use sqlite::Sqlite;
@@ -55,6 +55,9 @@ pub trait Store: Send {
     fn slips(&self, filter: &SlipFilter) -> Result<Vec<MessageSlip>, StoreError>;
 
     fn slip(&self, slip: SlipId) -> Result<Option<MessageSlip>, StoreError>;
+
+    /// What waits in one box, or in every one that ever had a message.
+    fn waiting(&self, mailbox: Option<&str>) -> Result<Vec<(String, Waiting)>, StoreError>;
 
     /// Heard, done, or new again. `false`: there is no such slip.
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError>;

@@ -9,7 +9,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use super::sqlite::{Sqlite, stored};
 use super::{CallFilter, SlipFilter, StoreError};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage};
+use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage, Waiting};
 
 const CALL: &str =
     "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
@@ -52,6 +52,21 @@ impl Sqlite {
             let mut select = self.db.prepare_cached(&sql)?;
             select
                 .query_map(params![filter.mailbox, filter.open_only], slip)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(self.failed())
+    }
+
+    pub(super) fn read_waiting(&self, mailbox: Option<&str>) -> Result<Vec<(String, Waiting)>, StoreError> {
+        let read = || {
+            let mut select = self.db.prepare_cached(
+                "SELECT mailbox, count(*) FILTER (WHERE state = 'new'), count(*) FILTER (WHERE state = 'heard')
+                 FROM slips WHERE ?1 IS NULL OR mailbox = ?1 GROUP BY mailbox",
+            )?;
+            select
+                .query_map([mailbox], |row| {
+                    Ok((row.get(0)?, Waiting { new: row.get(1)?, old: row.get(2)? }))
+                })?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(self.failed())

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::schema::{self, MIGRATIONS};
 use super::{CallFilter, SlipFilter, Store, StoreError, registrations};
 use crate::base::{CallId, Ids, RecordingId, SlipId};
-use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState};
+use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState, Waiting};
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
 /// can run at once, so that what a crash leaves unrecorded is never given again.
@@ -180,6 +180,10 @@ impl Store for Sqlite {
 
     fn slip(&self, slip: SlipId) -> Result<Option<MessageSlip>, StoreError> {
         self.read_slip(slip)
+    }
+
+    fn waiting(&self, mailbox: Option<&str>) -> Result<Vec<(String, Waiting)>, StoreError> {
+        self.read_waiting(mailbox)
     }
 
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError> {

@@ -35,6 +35,11 @@ use super::servers::ServerUser;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubscriptionId(pub(super) u64);
 
+impl SubscriptionId {
+    /// Comes before every other one.
+    pub const FIRST: SubscriptionId = SubscriptionId(0);
+}
+
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s{}", self.0)

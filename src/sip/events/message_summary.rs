@@ -1,16 +1,9 @@
 //! `application/simple-message-summary` (RFC 3842): the message waiting lamp.
 
+use crate::record::Waiting;
+
 /// The Content-Type.
 pub const KIND: &str = "application/simple-message-summary";
-
-/// Messages that wait in a box.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Waiting {
-    /// Not heard yet.
-    pub new: u32,
-    /// Heard and not done.
-    pub old: u32,
-}
 
 /// `account`: the URI that the phone dials to hear them. The count of urgent ones is left out (RFC 3842 §5.2 makes it
 /// optional): urgency belongs to slips that are answered in the moment, not to boxes.
