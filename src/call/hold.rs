@@ -91,6 +91,16 @@ impl Hold {
         }
     }
 
+    /// The talk goes elsewhere; nobody is held any more.
+    pub(super) fn into_talk(self, body: &mut Body) -> Talk {
+        body.timers.disarm(Timer::StillHolding);
+        self.talk
+    }
+
+    pub(super) fn extension(&self) -> &str {
+        self.talk.extension()
+    }
+
     /// The caller has gone.
     pub(super) fn abandon(self, body: &mut Body, ctx: &mut Ctx<'_>) {
         self.talk.abandon(body, ctx);

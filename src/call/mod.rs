@@ -17,6 +17,7 @@
 //!   |       +- offer -----> talk <--> hold
 //!   |            answered     |
 //!   +-------------------------+        every stage --> hang up (over)
+//!      gone, or transfer
 //! ```
 //!
 //! Architecture invariant: a call never touches another call, and never a socket, a clock or a file. What it
@@ -38,6 +39,7 @@ mod offer;
 mod ports;
 mod talk;
 mod timer;
+mod transfer;
 mod wait;
 
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub use self::journal::Journal;
 pub use self::leg::Leg;
 pub use self::ports::PortPool;
 pub use self::timer::Timer;
+pub use self::transfer::NoTransfer;
 
 use self::body::{Body, answer_reoffer};
 use self::dial::Dial;

@@ -113,6 +113,20 @@ impl Cursor {
         }
     }
 
+    /// The same caller at another number, from the flow's first step on: with the language, the grade and what
+    /// was keyed in so far.
+    pub fn moved_to(&self, entry: Entry, dialled: &str, now: Now) -> Self {
+        let facts = Facts { dialled: dialled.to_owned(), now, ..self.facts.clone() };
+        Cursor {
+            language: self.language.clone(),
+            grade: self.grade.clone(),
+            manager: self.manager,
+            keys: self.keys.clone(),
+            values: self.values.clone(),
+            ..Cursor::new(self.plan.clone(), entry, facts)
+        }
+    }
+
     /// Takes one event and appends what the call shall do, in order. An event that does not fit is ignored.
     pub fn handle(&mut self, now: Now, event: Event, out: &mut Vec<Action>) {
         match event {

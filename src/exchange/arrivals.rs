@@ -10,9 +10,6 @@ use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
 /// A refused caller's system may try again after this many seconds.
 const RETRY_AFTER_S: u32 = 10;
 
-/// What our refusals and OPTIONS answers say that we can do.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
-
 /// Whom a call comes from.
 struct Who {
     origin: Origin,
@@ -128,6 +125,19 @@ impl Exchange {
         Ok(Who { origin, name: user.expose().clone(), number: user, numbers: Vec::new() })
     }
 
+    /// Whether a desk sends this request, and which.
+    ///
+    /// # Errors
+    /// The challenge or refusal of whom nobody knows.
+    pub(super) fn origin_of(
+        &mut self,
+        now: Now,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Origin, (Answer, &'static str)> {
+        self.who(now, request, flow).map(|who| who.origin)
+    }
+
     /// Requests outside a dialog that are no calls.
     pub(super) fn request(&mut self, now: Now, id: RequestId, request: &Request, flow: Flow) {
         let answer = match &request.method {
@@ -138,10 +148,11 @@ impl Exchange {
                 Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())
             }
             // Health checks of trunks and phones: the truth is that we are here.
-            Method::Options => Answer::new(200).with("Allow", ALLOW).with("Accept", "application/sdp"),
+            Method::Options => self.sip.abilities().with("Accept", "application/sdp"),
             _ => {
                 self.refuse(now, 405, "method not served", flow);
-                Answer::new(405).with("Allow", ALLOW)
+                // The endpoint says what is allowed.
+                Answer::new(405)
             }
         };
         self.sip.respond(now.mono, id, answer);

@@ -126,6 +126,7 @@ impl Exchange {
                 ("notify sent", stats.notifies),
                 ("notify refused", stats.notify_refused),
                 ("notify unanswered", stats.notify_unanswered),
+                ("sip too large for UDP, sent over TCP", stats.moved_to_tcp),
             ]
             .map(|(name, count)| (name.to_owned(), count)),
         );

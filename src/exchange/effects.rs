@@ -34,8 +34,9 @@ impl Exchange {
             }
             Effect::Invite(invite) => self.invite(now, call, *invite),
             Effect::AnswerReoffer { leg, sdp } => {
-                if let Some(dialog) = self.legs.get(&leg) {
-                    self.sip.answer_reoffer(now.mono, *dialog, sdp.map_err(Answer::new));
+                let answer = self.settle_takeover(now, leg, sdp.map_err(Answer::new));
+                if let (Some(answer), Some(dialog)) = (answer, self.legs.get(&leg)) {
+                    self.sip.answer_reoffer(now.mono, *dialog, answer);
                 }
             }
             Effect::Bye { leg } => {

@@ -5,7 +5,7 @@ use crate::base::{CallId, LegId, Masked, Now};
 use crate::call::{Event, LegEnd};
 use crate::media::{self, Digit};
 use crate::queue::{self, LeaveWhy, Refusal};
-use crate::sip::{self, Answer, EndedWhy};
+use crate::sip::{self, EndedWhy};
 
 impl Exchange {
     pub(super) fn sip_event(&mut self, now: Now, event: sip::Event) {
@@ -15,14 +15,10 @@ impl Exchange {
             Sip::Invite { dialog, request, flow, replaces: None } => {
                 self.arrival(now, dialog, &request, flow)
             }
-            Sip::Invite { dialog, flow, replaces: Some(_), .. } => {
-                self.refuse(now, 403, "may not replace a dialog", flow);
-                self.sip.reject(now.mono, dialog, Answer::new(403));
+            Sip::Invite { dialog, request, flow, replaces: Some(replaced) } => {
+                self.replacing(now, dialog, &request, flow, replaced)
             }
-            Sip::Refer { id, .. } => {
-                self.count_refusal("may not refer");
-                self.sip.answer_refer(now.mono, id, Err(Answer::new(403)));
-            }
+            Sip::Refer { id, refer } => self.referred(now, id, &refer),
             // We refer nobody.
             Sip::ReferAnswered { .. } | Sip::ReferProgress { .. } => {}
             // Nobody on this side reads texts in a call.

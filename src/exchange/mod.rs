@@ -34,6 +34,7 @@ mod registrations;
 mod ringing;
 mod sign_in;
 mod topology;
+mod transfers;
 
 #[cfg(test)]
 mod phones_tests;
@@ -90,6 +91,8 @@ pub struct Exchange {
     deadline_of: BTreeMap<CallId, (Instant, Timer)>,
     dialogs: BTreeMap<sip::DialogId, LegId>,
     legs: BTreeMap<LegId, sip::DialogId>,
+    /// Dialogs that take another one's place as soon as their leg has answered.
+    takeovers: BTreeMap<sip::DialogId, sip::DialogId>,
     /// Legs that ring, and so have no dialog yet.
     rings: Rings,
     /// Whom a recording or a slip in the making belongs to.
@@ -129,6 +132,7 @@ impl Exchange {
             deadline_of: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             legs: BTreeMap::new(),
+            takeovers: BTreeMap::new(),
             rings: Rings::default(),
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! A planted fault trips each invariant; and one call through the whole switch, input by input.
 
+mod transfers;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -84,6 +86,8 @@ struct Bench {
     now: Now,
     caller: Phone,
     agent: Phone,
+    /// What the agent's phone knows the talk by.
+    agent_dialog: Option<sip::DialogId>,
     outputs: Vec<Output>,
     /// What went to the phone that watches.
     watched: Vec<Bytes>,
@@ -119,6 +123,7 @@ impl Bench {
             now,
             caller: Phone::new(7000),
             agent: Phone::new(7001),
+            agent_dialog: None,
             outputs: Vec::new(),
             watched: Vec::new(),
         }
@@ -224,16 +229,22 @@ impl Bench {
     fn agent_answers(&mut self) {
         let dialog = self.agent_rings().expect("the agent's phone rings");
         self.agent.endpoint.accept(self.now.mono, dialog, Some(Bytes::from_static(SDP.as_bytes())));
+        self.agent_dialog = Some(dialog);
         self.settle();
     }
 
     /// One caller who talks with the agent.
     fn talking() -> (Self, sip::DialogId) {
         let mut bench = Bench::new();
-        let dialog = bench.call();
-        bench.agent_answers();
-        bench.exchange.check_invariants();
+        let dialog = bench.establish();
         (bench, dialog)
+    }
+
+    fn establish(&mut self) -> sip::DialogId {
+        let dialog = self.call();
+        self.agent_answers();
+        self.exchange.check_invariants();
+        dialog
     }
 
     fn broken(&self) -> Broken {

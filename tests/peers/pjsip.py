@@ -97,6 +97,11 @@ class PjsipPhone:
         self.tell("unhold -1")
         await asyncio.sleep(0.5)
 
+    async def refer(self, uri):
+        """Blind transfer: the peer shall call somebody else; the status that it reports last."""
+        self.tell(f"refer -1 {uri}")
+        return (await self.wait("referred", last=True))["code"]
+
     async def hang_up(self):
         self.tell("hangup -1")
 

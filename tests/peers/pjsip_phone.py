@@ -4,7 +4,7 @@
     pjsip_phone.py --user 1001 --port 5071 [--registrar 127.0.0.1:5060 --password x] [--say say.wav] [--heard heard.wav]
                    [--auto 200 --delay 1.0] [--tcp] [--for 60]
 
-stdin: call URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | dtmf N DIGITS | info N DIGITS |
+stdin: call URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | refer N URI | dtmf N DIGITS | info N DIGITS |
        reg | unreg | quit           N is the call's number as printed, -1 the last call
 
 What call N hears goes to heard-N.wav, complete once the phone has quit. Loopback only.
@@ -86,6 +86,9 @@ class Call(pj.Call):
                 self.recorder.createRecorder(self.phone.options.heard.replace(".wav", f"-{self.number}.wav"))
             if self.recorder:
                 audio.startTransmit(self.recorder)
+
+    def onCallTransferStatus(self, prm):
+        report(ev="referred", call=self.number, code=prm.statusCode, last=prm.finalNotify)
 
     def onDtmfDigit(self, prm):
         report(ev="dtmf", call=self.number, digit=prm.digit)
@@ -171,6 +174,8 @@ class Phone:
                 p = parameters()
                 p.opt.flag = pj.PJSUA_CALL_UNHOLD
                 call.reinvite(p)
+            case "refer":
+                call.xfer(word[2], parameters())
             case "dtmf":
                 call.dialDtmf(word[2])
             case "info":

@@ -5,8 +5,11 @@
 //!   handle_timeout -> deadlines.rs       |
 //!                                        v
 //!                     session.rs: one per dialog, in stages
-//!                       server_invite.rs  Ringing    client_invite.rs  Calling
-//!                       talking.rs, reoffer.rs, session_timer.rs  Talking      leaving.rs  Leaving
+//!                       server_invite.rs  Ringing      client_invite.rs, forks.rs  Calling
+//!                       talking.rs  Talking            leaving.rs  Leaving
+//!                     usage.rs: what an early dialog and a confirmed one have in common
+//!                       reliable.rs  PRACK             reoffer.rs, session_timer.rs  re-INVITE, UPDATE
+//!                       within.rs  INFO, MESSAGE       refer.rs, replaces.rs  calls that move
 //!                     out_of_dialog.rs: OPTIONS, MESSAGE, REGISTER…    subscription.rs: SUBSCRIBE, NOTIFY
 //! ```
 //!
@@ -49,7 +52,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
-use crate::sip::{Flow, NameAddr, Text, Transmit, Uri};
+use crate::sip::{Flow, Headers, NameAddr, Text, Transmit, Uri};
 
 pub use command::{Answer, Content, Invite, OutOfDialog, Thread};
 pub use config::Config;
@@ -305,6 +308,15 @@ impl Endpoint {
     /// Sends OPTIONS, MESSAGE or the like. [`Event::Reply`] follows.
     pub fn request(&mut self, now: Instant, request: OutOfDialog) -> RequestId {
         out_of_dialog::send(&mut self.core, now, request)
+    }
+
+    /// 200 with what we can do: the answer to an OPTIONS that the host sees.
+    pub fn abilities(&self) -> Answer {
+        let mut headers = Headers::default();
+        self.core.config.push_abilities(&mut headers);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let all = headers.iter().map(|field| (text(field.name_bytes()), text(field.value())));
+        all.fold(Answer::new(200), |answer, (name, value)| answer.with(&name, value))
     }
 
     /// What came to nothing so far, by reason.

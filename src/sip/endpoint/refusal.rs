@@ -28,7 +28,9 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
     if !matches!(request.uri.scheme(), Scheme::Sip | Scheme::Tel) {
         return Err(Answer::new(416));
     }
-    // Max-Forwards and Proxy-Require are for proxies (RFC 3261 §16.3): whom a request has reached takes it.
+    // Max-Forwards and Proxy-Require are for proxies (RFC 3261 §16.3): whom a request has reached takes it, also an
+    // OPTIONS that was meant to end here (§11). We forward nothing, so that nothing can loop through us and 483 is
+    // never ours to say; the same request by two ways is 482 (§8.2.2.2).
     let further = if request.method == Method::Register { &OF_REGISTRAR[..] } else { &[] };
     let known = || config.extensions().chain(further.iter().copied());
     let unsupported: Vec<_> = request

@@ -296,3 +296,61 @@ fn an_interval_that_is_too_short_is_refused_and_asked_for_again() {
     assert_eq!(second.headers.number(Name::SessionExpires), Some(300));
     assert_eq!(second.cseq, 2);
 }
+
+/// The caller's refresh is lost, and this answers it instead.
+fn refresh_answered(status: u16, headers: &[(Name, &str)]) -> World {
+    let mut world = with_timers();
+    world.talk();
+    world.lose.push((0, "UPDATE", 1));
+    world.advance(300_100);
+    let Message::Request(update) = world.last_sent(0, "UPDATE") else { panic!("a response") };
+    let mut answer = update.response(status);
+    for (name, value) in headers {
+        answer.headers.push(*name, *value);
+    }
+    let flow = world.flow(0, 1);
+    world.ends[0].handle_message(world.now, flow, &answer.encode());
+    world.flush();
+    world
+}
+
+#[test]
+fn a_refresh_that_is_too_frequent_is_asked_for_less_often() {
+    let world = refresh_answered(422, &[(Name::MinSe, "900")]);
+    let Message::Request(second) = world.last_sent(0, "UPDATE") else { panic!("a response") };
+    assert_eq!(second.headers.text(Name::SessionExpires).as_deref(), Some("900;refresher=uac"));
+    assert_eq!(second.headers.number(Name::MinSe), Some(900));
+}
+
+#[test]
+fn a_refresh_that_meets_an_offer_comes_again_as_what_it_was() {
+    let mut world = refresh_answered(491, &[]);
+    world.check_ladder("0>1 UPDATE lost");
+    world.advance(4_100);
+    world.check_ladder("0>1 UPDATE\n1>0 200 UPDATE");
+    assert!(world.heard(0).is_empty() && world.heard(1).is_empty());
+}
+
+#[test]
+fn a_peer_that_takes_no_update_after_all_is_asked_by_reinvite() {
+    let mut world = refresh_answered(405, &[]);
+    world.check_ladder("0>1 UPDATE lost");
+    world.advance(5_100);
+    assert_eq!(world.heard(1), ["Reoffer sdp"]);
+    let Message::Request(refresh) = world.last_sent(0, "INVITE") else { panic!("a response") };
+    assert_eq!(refresh.body, sdp(1));
+}
+
+#[test]
+fn a_refresh_refused_for_the_moment_is_tried_again_and_else_the_session_ends() {
+    let mut world = refresh_answered(500, &[(Name::RetryAfter, "8")]);
+    world.advance(7_900);
+    world.check_ladder("0>1 UPDATE lost");
+    world.lose.push((0, "UPDATE", u32::MAX));
+    world.advance(60_000);
+    // Nobody answers it: over, and the BYE says why.
+    assert_eq!(world.heard(0), ["Ended request failed with 408"]);
+    let Message::Request(bye) = world.last_sent(0, "BYE") else { panic!("a response") };
+    let reason = bye.headers.text(Name::Reason).unwrap_or_default().into_owned();
+    assert_eq!(reason, "SIP;cause=408;text=\"request in the dialog failed\"");
+}
