@@ -14,15 +14,18 @@ use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, Qu
 use hotline::daemon::trace;
 use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
+use hotline::sip::registrar::{self, Registrar};
 use hotline::sip::{Flow, Framing, Limits, Message, Transport};
 
 const ROUNDS: usize = 9;
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let measured: [(&str, Measure); 7] = [
+    let measured: [(&str, Measure); 9] = [
         ("sip: parse an INVITE of 1.2 kB", parse_invite),
         ("sip: write it again", write_invite),
+        ("sip: a refresh among 10,000 phones", refreshed),
+        ("sip: where one of 10,000 phones is", looked_up),
         ("trace: keep a message of 1.2 kB", kept_message),
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
@@ -98,6 +101,44 @@ fn kept_message() -> Sample {
     let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: 0 };
     let bytes = invite();
     Sample::of(100_000, |_| ring.push(Wall::default(), true, flow, black_box(&bytes)))
+}
+
+/// 10,000 phones, and the REGISTER with which the next one refreshes.
+fn registrar() -> (Registrar, impl FnMut(&mut Registrar, u32)) {
+    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
+    let register = move |registrar: &mut Registrar, n: u32| {
+        let (user, cseq) = (n % 10_000, n / 10_000 + 1);
+        let remote = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 | user), 5060));
+        let text = format!(
+            "REGISTER sip:bank SIP/2.0\r\nVia: SIP/2.0/UDP {remote};branch=z9hG4bKa\r\nMax-Forwards: 70\r\n\
+             From: <sip:{user}@bank>;tag=a\r\nTo: <sip:{user}@bank>\r\nCall-ID: {user}\r\nCSeq: {cseq} REGISTER\r\n\
+             Contact: <sip:{user}@{remote}>;expires=3600\r\nUser-Agent: phone/1.0\r\n\r\n"
+        );
+        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        let Ok(Message::Request(request)) =
+            Message::parse(text.into(), Framing::Datagram, &Limits::default())
+        else {
+            unreachable!("a REGISTER")
+        };
+        let now = Instant::from_micros(u64::from(n) * 500);
+        black_box(registrar.register(now, &user.to_string(), &request, flow).is_ok());
+    };
+    let mut registrar = Registrar::new(registrar::Config::default());
+    (0..10_000).for_each(|n| register(&mut registrar, n));
+    (registrar, register)
+}
+
+/// With parsing the request.
+fn refreshed() -> Sample {
+    let (mut registrar, mut register) = registrar();
+    Sample::of(20_000, |n| register(&mut registrar, 10_000 + n))
+}
+
+fn looked_up() -> Sample {
+    let (registrar, _) = registrar();
+    Sample::of(20_000, |n| {
+        black_box(registrar.contacts_of(&(n * 7 % 10_000).to_string()).len());
+    })
 }
 
 // -- media --

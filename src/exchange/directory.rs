@@ -1,6 +1,6 @@
 //! Where the phones are: registered contacts, and those that the dialplan fixes; and whether they answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::probes::{Due, Probes};
@@ -15,8 +15,8 @@ pub(super) struct Directory {
     probes: Probes<Key>,
     /// OPTIONS of ours that are not answered yet.
     asked: BTreeMap<RequestId, Key>,
-    /// Who is heard when something comes from an address, and where each was heard last.
-    at: BTreeMap<SocketAddr, Vec<BindingId>>,
+    /// Who is registered from which address.
+    at: BTreeMap<SocketAddr, BTreeSet<BindingId>>,
     addresses: BTreeMap<BindingId, SocketAddr>,
     rng: Rng,
 }
@@ -74,6 +74,7 @@ impl Directory {
             Ok(registered) => {
                 for change in &registered.changes {
                     self.follow(now, change.what, &change.binding);
+                    self.probes.heard(now, &Key::Binding(change.binding.id));
                 }
                 (self.granted(&registered, flow), registered.changes)
             }
@@ -109,7 +110,7 @@ impl Directory {
         if let Some(before) = self.addresses.remove(&id)
             && let Some(there) = self.at.get_mut(&before)
         {
-            there.retain(|other| *other != id);
+            there.remove(&id);
             if there.is_empty() {
                 self.at.remove(&before);
             }
@@ -119,7 +120,7 @@ impl Directory {
             return;
         }
         self.addresses.insert(id, binding.flow.remote);
-        self.at.entry(binding.flow.remote).or_default().push(id);
+        self.at.entry(binding.flow.remote).or_default().insert(id);
         self.probes.watch(now, key, &mut self.rng);
     }
 
@@ -196,11 +197,13 @@ impl Directory {
         }
     }
 
-    /// Something came from there. The users who had been silent until now.
-    pub(super) fn heard_from(&mut self, now: Instant, remote: SocketAddr) -> Vec<String> {
-        let Some(there) = self.at.get(&remote) else { return Vec::new() };
-        let back = there.iter().filter(|id| self.probes.heard(now, &Key::Binding(**id)));
-        back.filter_map(|id| self.registrar.binding(*id)).map(|(user, _)| user.to_owned()).collect()
+    /// Something came from there. The user whose phone had been silent until now. Of an address that several have, as a
+    /// proxy's, nobody knows whose word it is: of them only answers and registrations count.
+    pub(super) fn heard_from(&mut self, now: Instant, remote: SocketAddr) -> Option<String> {
+        let there = self.at.get(&remote).filter(|there| there.len() == 1)?;
+        let id = *there.first()?;
+        let was_down = self.probes.heard(now, &Key::Binding(id));
+        was_down.then(|| self.registrar.binding(id).map(|(user, _)| user.to_owned())).flatten()
     }
 
     pub(super) fn is_down(&self, key: &Key) -> bool {

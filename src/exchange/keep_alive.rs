@@ -59,7 +59,7 @@ impl Exchange {
 
     /// Something came over this flow.
     pub(super) fn heard_over(&mut self, now: Now, flow: Flow) {
-        for user in self.directory.heard_from(now.mono, flow.remote) {
+        if let Some(user) = self.directory.heard_from(now.mono, flow.remote) {
             self.back_again(now, &user);
         }
     }

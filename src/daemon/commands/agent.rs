@@ -87,7 +87,7 @@ fn agent_table(agents: &[AgentLine]) -> String {
             agent.extension.clone(),
             state,
             span(agent.for_ms / 1000),
-            if agent.reachable { "reachable" } else { "not registered" }.to_owned(),
+            if agent.reachable { "reachable" } else { "unreachable" }.to_owned(),
             agent.skills.join(" "),
             agent.name.clone(),
         ]);
