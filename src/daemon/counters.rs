@@ -97,6 +97,8 @@ counters! {
     hep_dropped,
     /// Packets for the capture server that the system would not send, or that were too long for one.
     hep_failed,
+    /// Lines of the log that nobody took in time.
+    log_lines_lost,
 }
 
 /// `name=value` of those that are not zero.

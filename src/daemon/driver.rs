@@ -32,6 +32,7 @@ use super::gauges;
 use super::heartbeat::{Heartbeat, Heartbeats};
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
+use super::logging::Log;
 use super::notify;
 use super::plays::{Play, Plays};
 use super::recorder::Recorder;
@@ -73,6 +74,7 @@ pub struct Driver {
     pub load: Load,
     pub loaded: Loaded,
     pub rules: Rules,
+    pub log: Log,
 }
 
 /// What a start without a configuration file adds to the settings, for as long as it runs.
@@ -456,6 +458,7 @@ impl Turning {
                 tracing::info!(prompts = loaded.prompts.catalog.len(), "reloaded");
                 // The engines know a prompt before a plan can name it.
                 self.driver.workers.library(&loaded.prompts.library);
+                self.driver.log.set_filter(&loaded.settings.log.filter);
                 self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
                 let warnings = loaded.warnings.clone();
                 let plan = Arc::clone(&loaded.plan);

@@ -18,7 +18,7 @@ use super::gauges;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
-use super::logging;
+use super::logging::{self, Log};
 use super::recorder::{self, Recorder, Repaired};
 use super::records::Records;
 use super::state::{self, State};
@@ -55,7 +55,9 @@ pub fn run(load: Load, ready: impl FnOnce(&Ready, Stopper) + Send) -> Result<(),
 
 fn drive(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure> {
     let settings = load()?;
-    logging::start(&settings.log);
+    let counters = Arc::new(Counters::default());
+    let log =
+        logging::start(&settings.log, &counters).map_err(Failure::io("the log could not be started"))?;
     let loaded = Loaded::first(settings)?;
     let state = State::open(state::folder(loaded.settings.state.as_deref())?)?;
     let mut store = Sqlite::open(&state::database(state.folder()))?;
@@ -67,7 +69,7 @@ fn drive(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure>
     let inbox = Inbox::new(INBOX);
     let stopper = Stopper(inbox.clone());
     runtime.block_on(async {
-        let (driver, is_ready) = build(load, loaded, &state, store, inbox)?;
+        let (driver, is_ready) = build(load, loaded, &state, store, inbox, (log, counters))?;
         // Only now: whoever cannot start is told the one reason.
         for warning in &driver.loaded.warnings {
             tracing::warn!("{warning}");
@@ -84,9 +86,9 @@ fn build(
     state: &State,
     mut store: Sqlite,
     inbox: Inbox<Report>,
+    (log, counters): (Log, Arc<Counters>),
 ) -> Result<(Driver, Ready), Failure> {
     let settings = &loaded.settings;
-    let counters = Arc::new(Counters::default());
     let mut rng = Rng::from_seed(seed()?);
     let demo = match settings.bare {
         true => Some(DemoAccounts::load_or_make(state.folder(), &loaded.plan, &mut rng)?),
@@ -147,6 +149,7 @@ fn build(
         load,
         loaded,
         rules,
+        log,
     };
     Ok((driver, ready))
 }

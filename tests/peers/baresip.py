@@ -23,7 +23,9 @@ APPLICATIONS = ["account", "menu", "ctrl_tcp"]
 class BaresipPhone:
     """`say` is what the phone says, as int16 at 8 kHz, over and over. `auto`: it answers at once."""
 
-    def __init__(self, user, say, registrar=None, password="", auto=True, codec="PCMA", tcp=False):
+    def __init__(
+        self, user, say, registrar=None, password="", auto=True, codec="PCMA", tcp=False, transport=None, cafile=None
+    ):
         self.folder = tempfile.mkdtemp(prefix="baresip-")
         self.port = ports.free(16)
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
@@ -39,9 +41,11 @@ class BaresipPhone:
             *(f"module_app {name}.so" for name in APPLICATIONS),
             f"ctrl_tcp_listen 127.0.0.1:{self.port + 3}",
             f"rtp_ports {self.port + 4}-{self.port + 15}",
+            *([f"sip_cafile {cafile}"] if cafile else []),
         ]
+        transport = transport or ("tcp" if tcp else "udp")
         server = registrar or f"127.0.0.1:{self.port}"
-        account = [f"<sip:{user}@{server}{';transport=tcp' if tcp else ''}>"]
+        account = [f"<sip:{user}@{server}{'' if transport == 'udp' else f';transport={transport}'}>"]
         account.append(f"auth_pass={password};regint=300" if registrar else "regint=0")
         account.append("answermode=auto" if auto else "answermode=manual")
         account.append(f"audio_codecs={codec}")

@@ -18,7 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 class PjsipPhone:
     """`say` is what the phone says, as int16 at 8 kHz, over and over."""
 
-    def __init__(self, user, say, registrar=None, password="", auto=None, delay=0.5, tcp=False):
+    def __init__(
+        self, user, say, registrar=None, password="", auto=None, delay=0.5, tcp=False, transport=None, cafile=None
+    ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
@@ -30,8 +32,10 @@ class PjsipPhone:
             self.arguments += ["--registrar", registrar, "--password", password]
         if auto:
             self.arguments += ["--auto", str(auto), "--delay", str(delay)]
-        if tcp:
-            self.arguments.append("--tcp")
+        if transport or tcp:
+            self.arguments += ["--transport", transport or "tcp"]
+        if cafile:
+            self.arguments += ["--cafile", cafile]
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(

@@ -2,7 +2,7 @@
 """A PJSIP phone without a screen (pip install pjsua2-python): commands on stdin, events as JSON lines on stdout.
 
     pjsip_phone.py --user 1001 --port 5071 [--registrar 127.0.0.1:5060 --password x] [--say say.wav] [--heard heard.wav]
-                   [--auto 200 --delay 1.0] [--tcp] [--for 60]
+                   [--auto 200 --delay 1.0] [--transport tcp|tls] [--cafile ca.pem] [--for 60]
 
 stdin: call URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | refer N URI | dtmf N DIGITS | info N DIGITS |
        reg | unreg | quit           N is the call's number as printed, -1 the last call
@@ -31,7 +31,8 @@ def options():
     ap.add_argument("--heard", default="")
     ap.add_argument("--auto", type=int, default=0, help="answer by itself with this status")
     ap.add_argument("--delay", type=float, default=0.5, help="seconds before it answers by itself")
-    ap.add_argument("--tcp", action="store_true")
+    ap.add_argument("--transport", choices=("udp", "tcp", "tls"), default="udp")
+    ap.add_argument("--cafile", default="", help="whom it believes over TLS; none: everybody")
     ap.add_argument("--for", dest="seconds", type=float, default=60)
     return ap.parse_args()
 
@@ -131,6 +132,11 @@ class Phone:
         transport.boundAddress = transport.publicAddress = "127.0.0.1"
         self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
+        if options.transport == "tls":
+            transport.port = options.port + 1
+            transport.tlsConfig.CaListFile = options.cafile
+            transport.tlsConfig.verifyServer = bool(options.cafile)
+            self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, transport)
         self.endpoint.audDevManager().setNullDev()
         self.endpoint.libStart()
         self.account = Account(self)
@@ -140,7 +146,7 @@ class Phone:
     def account_config(self):
         o = self.options
         config = pj.AccountConfig()
-        tcp = ";transport=tcp" if o.tcp else ""
+        tcp = "" if o.transport == "udp" else f";transport={o.transport}"
         config.idUri = f"sip:{o.user}@{o.registrar.rsplit(':', 1)[0] or '127.0.0.1'}"
         if o.registrar:
             config.regConfig.registrarUri = f"sip:{o.registrar}{tcp}"

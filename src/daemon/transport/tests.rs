@@ -167,6 +167,43 @@ fn a_silent_stream_is_closed_and_too_many_are_turned_away() {
 }
 
 #[test]
+fn whom_a_reload_shuts_out_is_heard_no_more_and_loses_its_streams() {
+    let mut world = World::usual();
+    let phone = UdpSocket::bind(loopback()).unwrap();
+    let stream = TcpStream::connect(world.address(Transport::Tcp)).unwrap();
+    phone.send_to(b"one", world.address(Transport::Udp)).unwrap();
+    (&stream).write_all(OPTIONS.as_bytes()).unwrap();
+    assert_eq!(world.see(2).len(), 2);
+
+    let deny = vec![crate::exchange::Network::parse("127.0.0.0/8").unwrap()];
+    let config = Config { access: AccessLists { deny, ..AccessLists::default() }, ..Config::default() };
+    world.transports.reload(&config, no_tls());
+    let seen = world.see(1);
+    assert!(matches!(seen.as_slice(), [Seen::Closed(flow)] if flow.transport == Transport::Tcp), "{seen:?}");
+    phone.send_to(b"two", world.address(Transport::Udp)).unwrap();
+    let mut again = TcpStream::connect(world.address(Transport::Tcp)).unwrap();
+    assert_eq!(again.read(&mut [0; 1]).unwrap_or(0), 0, "closed without a word");
+    let began = std::time::Instant::now();
+    while world.counters.sources_denied.get() < 2 && began.elapsed() < Duration::from_secs(2) {
+        let World { runtime, transports, .. } = &mut world;
+        runtime.block_on(async {
+            let _ = tokio::time::timeout(Duration::from_millis(20), transports.ready()).await;
+            transports.receive(64, |arrival| panic!("{arrival:?}"));
+        });
+    }
+    assert_eq!(world.counters.sources_denied.get(), 2);
+}
+
+#[test]
+fn a_browser_that_is_gone_is_not_connected_to() {
+    let mut world = World::usual();
+    let remote = SocketAddr::from(([127, 0, 0, 1], 9));
+    let flow = Flow { transport: Transport::Wss, local: remote, remote, connection: 0 };
+    assert_eq!(world.send(flow, "INVITE"), Some(flow));
+    assert_eq!((world.counters.tcp_gone.get(), world.transports.open_streams()), (1, 0));
+}
+
+#[test]
 fn connect_first_opens_one_stream_for_all_messages_to_a_peer() {
     let mut world = World::usual();
     let peer = std::net::TcpListener::bind(loopback()).unwrap();

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import ssl
 import struct
@@ -378,7 +379,7 @@ async def too_many_streams(world):
 
 @scenario
 async def address_lists(world):
-    """who is denied is not answered on UDP, TCP or WS, by a reload as well; everybody else is"""
+    """who is denied is not answered on UDP, TCP or WS; everybody else is"""
     hotline = world.daemon().listens("ws")
     await hotline.set(security__deny="127.0.0.3, 2001:db8::/32").start()
 
@@ -410,3 +411,83 @@ async def address_lists(world):
         ]
         assert [bool(answer) for answer in heard] == [served] * 3, (address, heard)
     assert await hotline.counter("sources_denied") == 3
+
+
+async def over_tls_by(world, caller_make, desk_make):
+    """Menu, queue, agent, both heard; both believe the authority of the hotline's certificate."""
+    hotline, authority = await secured(world, "tls")
+    how = {"transport": "tls", "cafile": authority.path}
+    desk = await world.desk(hotline, "1001", desk_make, **how)
+    caller = await world.caller(make=caller_make, **how)
+    await caller.dial(hotline.uri(HOTLINE, transport="tls"))
+    await caller.in_call()
+    await asyncio.sleep(4)
+    await caller.press("1")
+    await desk.in_call()
+    await asyncio.sleep(3)
+    await caller.hang_up()
+    await desk.over()
+    heard = await caller.heard()
+    expect(heard, "greeting/welcome", "queue/connecting")
+    expect_tone(heard, AGENT_TONE, what="the agent")
+    expect_tone(await desk.heard(), CALLER_TONE, what="the caller")
+    assert (await hotline.call_recorded())["end"] == "caller-hung-up"
+
+
+@scenario(weight=2)
+async def baresip_and_pjsip_over_tls(world):
+    """baresip calls, PJSIP answers, both over TLS"""
+    await over_tls_by(world, "baresip", "pjsip")
+
+
+@scenario(weight=2)
+async def pjsip_and_baresip_over_tls(world):
+    """PJSIP calls, baresip answers, both over TLS"""
+    await over_tls_by(world, "pjsip", "baresip")
+
+
+@scenario
+async def trunk_must_prove_its_name(world):
+    """we connect over TLS: a certificate for the host that the URI names gets the INVITE, another one nothing but a warning"""
+    authority, stranger = Authority(world.folder), Authority(world.folder, "stranger")
+    cases = [
+        (authority.sign("right", "127.0.0.1"), True),
+        (authority.sign("elsewhere", "other.test"), False),
+        (stranger.sign("unknown", "127.0.0.1"), False),
+    ]
+    for number, (certificate, believed) in enumerate(cases):
+        asked, port = [], ports.free()
+
+        async def take(reader, writer, asked=asked):
+            asked.append(await reader.read(65536))
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server = await asyncio.start_server(take, "127.0.0.1", port, ssl=context)
+        plan = plan_with_contact(f"{world.folder}/plan-{number}", f"sip:1001@127.0.0.1:{port};transport=tls")
+        hotline = await world.daemon(plan=plan).set(tls__ca=authority.path).start()
+        await hotline.command("agent", "ready", "1001")
+        caller = await world.caller()
+        await caller.dial(hotline.uri(STRAIGHT_TO_THE_QUEUE))
+        if believed:
+            await hotline.until(lambda: asyncio.sleep(0, asked), len)
+            assert asked[0].startswith(b"INVITE sip:1001@127.0.0.1"), asked
+            assert b"Via: SIP/2.0/TLS" in asked[0] and b";transport=tls>" in asked[0], asked
+        else:
+            await hotline.logged("a TLS peer is not believed")
+            await hotline.counted("tcp_connect_failed")
+            assert not asked, asked
+        await caller.hang_up()
+        server.close()
+        await hotline.stop()
+
+
+def plan_with_contact(folder, contact):
+    """The short plan with a fixed contact for 1001."""
+    shutil.copytree(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "plans", "short"), folder)
+    path = f"{folder}/short.toml"
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text.replace("[agent.1001]\n", f'[agent.1001]\ncontact = "{contact}"\n'))
+    return folder
