@@ -183,8 +183,10 @@ fn whom_a_reload_shuts_out_is_heard_no_more_and_loses_its_streams() {
     phone.send_to(b"two", world.address(Transport::Udp)).unwrap();
     let mut again = TcpStream::connect(world.address(Transport::Tcp)).unwrap();
     assert_eq!(again.read(&mut [0; 1]).unwrap_or(0), 0, "closed without a word");
-    let began = std::time::Instant::now();
-    while world.counters.sources_denied.get() < 2 && began.elapsed() < Duration::from_secs(2) {
+    for _ in 0..100 {
+        if world.counters.sources_denied.get() == 2 {
+            break;
+        }
         let World { runtime, transports, .. } = &mut world;
         runtime.block_on(async {
             let _ = tokio::time::timeout(Duration::from_millis(20), transports.ready()).await;
