@@ -103,3 +103,17 @@ fn a_signed_in_agent_takes_their_own_leg_over_and_nobody_else_does() {
     });
     assert_eq!(to_agent, Some(4100));
 }
+
+/// With room to spare for a long name and a route, our INVITE to a phone stays what a datagram carries
+/// (RFC 3261 §18.1.1): nobody waits for a connection that a phone behind NAT never takes.
+#[test]
+fn an_offered_call_fits_into_a_datagram() {
+    let mut bench = Bench::new();
+    bench.call();
+    let length = std::iter::from_fn(|| bench.agent.endpoint.poll_event()).find_map(|event| match event {
+        sip::Event::Invite { request, .. } => Some(request.encode().len()),
+        _ => None,
+    });
+    let length = length.expect("the agent's phone rings");
+    assert!(length < 1100, "{length} octets");
+}

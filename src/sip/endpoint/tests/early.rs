@@ -92,12 +92,12 @@ fn an_offer_before_the_first_answer_is_refused() {
     world.ends[1].ring(world.now, b, 180, None);
     world.advance(50);
     world.ladder = Some(Vec::new());
-    let update = world.from_caller(Method::Update, 2, "180 INVITE").with_body("application/sdp", sdp(2));
+    let update = world.of_caller(Method::Update, 2, "180 INVITE").with_body("application/sdp", sdp(2));
     world.inject(0, 1, &update);
-    let update = world.from_callee(Method::Update, 1, "180 INVITE").with_body("application/sdp", sdp(2));
+    let update = world.of_callee(Method::Update, 1, "180 INVITE").with_body("application/sdp", sdp(2));
     world.inject(1, 0, &update);
     // One without an offer only says where the peer is.
-    let refresh = world.from_callee(Method::Update, 2, "180 INVITE");
+    let refresh = world.of_callee(Method::Update, 2, "180 INVITE");
     world.inject(1, 0, &refresh);
     world.check_ladder("1>0 500 UPDATE\n0>1 491 UPDATE\n0>1 200 UPDATE");
     let Message::Response(refused) = world.last_sent(1, "500 UPDATE") else { panic!("a request") };
@@ -114,15 +114,15 @@ fn what_a_phone_says_while_it_rings() {
     world.advance(50);
     world.ladder = Some(Vec::new());
     world.heard(0);
-    let info = world.from_callee(Method::Info, 5, "180 INVITE").with_body("application/dtmf", "5".into());
-    let text = world.from_callee(Method::Message, 6, "180 INVITE").with_body("text/plain", "hi".into());
-    let options = world.from_callee(Method::Options, 7, "180 INVITE");
-    let again = world.from_callee(Method::Invite, 8, "180 INVITE").with_body("application/sdp", sdp(4));
-    let mut package = world.from_callee(Method::Info, 9, "180 INVITE").with_body("a/b", "5".into());
+    let info = world.of_callee(Method::Info, 5, "180 INVITE").with_body("application/dtmf", "5".into());
+    let text = world.of_callee(Method::Message, 6, "180 INVITE").with_body("text/plain", "hi".into());
+    let options = world.of_callee(Method::Options, 7, "180 INVITE");
+    let again = world.of_callee(Method::Invite, 8, "180 INVITE").with_body("application/sdp", sdp(4));
+    let mut package = world.of_callee(Method::Info, 9, "180 INVITE").with_body("a/b", "5".into());
     package.headers.push_named("Info-Package", "foo");
-    let old = world.from_callee(Method::Info, 4, "180 INVITE");
-    let bye = world.from_callee(Method::Bye, 10, "180 INVITE");
-    let mut stranger = world.from_callee(Method::Info, 11, "180 INVITE");
+    let old = world.of_callee(Method::Info, 4, "180 INVITE");
+    let bye = world.of_callee(Method::Bye, 10, "180 INVITE");
+    let mut stranger = world.of_callee(Method::Info, 11, "180 INVITE");
     stranger.from.set_tag(&"other".into());
     for request in [info, text, options, again, package, old, bye, stranger] {
         world.inject(1, 0, &request);

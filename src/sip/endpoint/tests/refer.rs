@@ -92,7 +92,7 @@ fn a_refused_refer_changes_nothing() {
 fn who_wants_no_notify_gets_none() {
     let mut world = World::new(2);
     world.talk();
-    let mut refer = world.from_caller(Method::Refer, 5, "200 INVITE");
+    let mut refer = world.of_caller(Method::Refer, 5, "200 INVITE");
     refer.headers.push(Name::ReferTo, "<sip:300@192.0.2.9>");
     refer.headers.push(Name::Require, "norefersub");
     refer.headers.push_named("Refer-Sub", "false");
@@ -118,7 +118,7 @@ fn exactly_one_address_and_a_replaces_that_is_one() {
         &["not an address"],
     ];
     for (at, addresses) in bad.into_iter().enumerate() {
-        let mut refer = world.from_caller(Method::Refer, 5 + at as u32, "200 INVITE");
+        let mut refer = world.of_caller(Method::Refer, 5 + at as u32, "200 INVITE");
         for address in addresses {
             refer.headers.push(Name::ReferTo, *address);
         }
@@ -189,7 +189,7 @@ fn a_notify_of_nothing_is_481_and_of_another_package_489() {
     let mut world = World::new(2);
     world.talk();
     for (cseq, package) in [(5, "refer"), (6, "refer;id=9"), (7, "dialog")] {
-        let mut notify = world.from_callee(Method::Notify, cseq, "200 INVITE");
+        let mut notify = world.of_callee(Method::Notify, cseq, "200 INVITE");
         notify.headers.push(Name::Event, package);
         notify.headers.push(Name::SubscriptionState, "active");
         world.inject(1, 0, &notify);

@@ -177,7 +177,7 @@ fn a_prack_that_names_nothing_is_481_and_one_without_a_name_400() {
     for rack in [&*format!("{number} 2 INVITE"), &format!("{number} 1 UPDATE"), "1 1 INVITE", "1 1", "x y z"]
     {
         cseq += 1;
-        let mut prack = world.from_caller(Method::Prack, cseq, "183 INVITE");
+        let mut prack = world.of_caller(Method::Prack, cseq, "183 INVITE");
         prack.headers.push(Name::RAck, rack);
         world.inject(0, 1, &prack);
     }
@@ -224,7 +224,7 @@ fn an_offer_in_a_prack_is_answered_by_its_200() {
     world.ends[1].ring(world.now, b, 183, Some(sdp(1)));
     world.advance(20);
     world.ladder = Some(Vec::new());
-    let mut prack = world.from_caller(Method::Prack, 3, "183 INVITE");
+    let mut prack = world.of_caller(Method::Prack, 3, "183 INVITE");
     prack.headers.copy_from(&sent_request(&world, 0, "PRACK").headers, Name::RAck);
     world.inject(0, 1, &prack.with_body("application/sdp", sdp(5)));
     assert_eq!(world.heard(1), ["Reoffer sdp"]);
@@ -262,12 +262,12 @@ fn without_the_extension() {
     world.check_ladder("0>1 INVITE\n1>0 100 INVITE\n1>0 183 INVITE");
     assert!(!sent_response(&world, 1, "183 INVITE").headers.has(Name::RSeq));
 
-    let options = world.from_caller(Method::Options, 8, "183 INVITE");
+    let options = world.of_caller(Method::Options, 8, "183 INVITE");
     world.inject(0, 1, &options);
     let abilities = sent_response(&world, 1, "200 OPTIONS").headers;
     assert!(!abilities.lists(Name::Supported, "100rel") && !abilities.lists(Name::Allow, "PRACK"));
     assert!(abilities.lists(Name::Supported, "replaces"));
-    let prack = world.from_caller(Method::Prack, 9, "183 INVITE").with_body("x/y", Bytes::from("x"));
+    let prack = world.of_caller(Method::Prack, 9, "183 INVITE").with_body("x/y", Bytes::from("x"));
     world.inject(0, 1, &prack);
     assert_eq!(sent_response(&world, 1, "405 PRACK").status, 405);
     world.ladder = Some(Vec::new());

@@ -296,7 +296,7 @@ pub fn parse(bytes: &Bytes) -> Message {
 impl World {
     /// A further request of the caller (end 0) in the dialog of its INVITE, early or not, as end 1 gets it: past
     /// the caller's own endpoint.
-    pub fn from_caller(&self, method: Method, cseq: u32, answer: &str) -> Request {
+    pub fn of_caller(&self, method: Method, cseq: u32, answer: &str) -> Request {
         let Message::Request(invite) = self.last_sent(0, "INVITE") else { panic!("a response") };
         let Message::Response(response) = self.last_sent(1, answer) else { panic!("a request") };
         let mut request = Request { method, cseq, to: response.to, headers: Headers::default(), ..invite };
@@ -307,8 +307,8 @@ impl World {
     }
 
     /// As above, of the callee (end 1).
-    pub fn from_callee(&self, method: Method, cseq: u32, answer: &str) -> Request {
-        let mut request = self.from_caller(method, cseq, answer);
+    pub fn of_callee(&self, method: Method, cseq: u32, answer: &str) -> Request {
+        let mut request = self.of_caller(method, cseq, answer);
         std::mem::swap(&mut request.from, &mut request.to);
         request.headers.set(Name::Contact, "<sip:100@192.0.2.2:5060>");
         request
