@@ -1,6 +1,7 @@
 """What an operator sees of the wire: ladders, from the ring and live; and what Homer gets."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -134,24 +135,26 @@ async def a_listener_that_does_not_read_holds_nobody_up(world):
             b"",
         )
     )
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        for number in range(8000):
-            s.sendto(noise.replace(b"z9hG4bK1", b"z9hG4bK%d" % number), (hotline.host, hotline.port))
-            if number % 50 == 0:
-                await asyncio.sleep(0.01)
-    assert await asyncio.to_thread(hotline.answers, 2.0)
-    await a_call(world, hotline)
-    stopped.send_signal(signal.SIGCONT)
-    seen = b""
-    while b"came faster" not in seen:
-        seen = seen[-200:] + await asyncio.wait_for(stopped.stdout.read(65536), 15)
-        # It was left for its slowness: then the daemon counted it.
-        if stopped.stdout.at_eof():
-            break
-    status = await hotline.command("status")
-    assert "trace_dropped" in status, status
-    stopped.kill()
-    await stopped.wait()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for number in range(8000):
+                s.sendto(noise.replace(b"z9hG4bK1", b"z9hG4bK%d" % number), (hotline.host, hotline.port))
+                if number % 50 == 0:
+                    await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(hotline.answers, 2.0)
+        await a_call(world, hotline)
+        status = await hotline.command("status")
+        assert "trace_dropped" in status, status
+        stopped.send_signal(signal.SIGCONT)
+        seen = b""
+        # Who is slow for too long is left: then the end comes instead of the sentence.
+        while b"came faster" not in seen and not stopped.stdout.at_eof():
+            seen = seen[-200:] + await asyncio.wait_for(stopped.stdout.read(65536), 15)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            stopped.kill()
+        # What it had still to say is in the pipe, and keeps its end from being seen.
+        await stopped.communicate()
 
 
 def decoded(packet):
