@@ -19,7 +19,17 @@ class PjsipPhone:
     """`say` is what the phone says, as int16 at 8 kHz, over and over."""
 
     def __init__(
-        self, user, say, registrar=None, password="", auto=None, delay=0.5, tcp=False, transport=None, cafile=None
+        self,
+        user,
+        say,
+        registrar=None,
+        password="",
+        auto=None,
+        delay=0.5,
+        tcp=False,
+        transport=None,
+        cafile=None,
+        mwi=False,
     ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
@@ -36,6 +46,8 @@ class PjsipPhone:
             self.arguments += ["--transport", transport or "tcp"]
         if cafile:
             self.arguments += ["--cafile", cafile]
+        if mwi:
+            self.arguments.append("--mwi")
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(

@@ -4,7 +4,7 @@
     pjsip_phone.py --user 1001 --port 5071 [--registrar 127.0.0.1:5060 --password x] [--say say.wav] [--heard heard.wav]
                    [--auto 200 --delay 1.0] [--transport tcp|tls] [--cafile ca.pem] [--for 60]
 
-stdin: call URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | refer N URI | dtmf N DIGITS | info N DIGITS |
+stdin: call URI | watch URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | refer N URI | dtmf N DIGITS | info N DIGITS |
        reg | unreg | quit           N is the call's number as printed, -1 the last call
 
 What call N hears goes to heard-N.wav, complete once the phone has quit. Loopback only.
@@ -33,6 +33,7 @@ def options():
     ap.add_argument("--delay", type=float, default=0.5, help="seconds before it answers by itself")
     ap.add_argument("--transport", choices=("udp", "tcp", "tls"), default="udp")
     ap.add_argument("--cafile", default="", help="whom it believes over TLS; none: everybody")
+    ap.add_argument("--mwi", action="store_true", help="subscribe to waiting messages")
     ap.add_argument("--for", dest="seconds", type=float, default=60)
     return ap.parse_args()
 
@@ -103,6 +104,9 @@ class Account(pj.Account):
     def onRegState(self, prm):
         report(ev="reg", code=prm.code, reason=prm.reason, expires=prm.expiration)
 
+    def onMwiInfo(self, prm):
+        report(ev="mwi", text=prm.rdata.wholeMsg)
+
     def onIncomingCall(self, prm):
         call = Call(self.phone, self, prm.callId)
         info = call.getInfo()
@@ -114,9 +118,22 @@ class Account(pj.Account):
             self.phone.later.append((time.monotonic() + self.phone.options.delay, call, auto))
 
 
+class Buddy(pj.Buddy):
+    def onBuddyState(self):
+        info = self.getInfo()
+        status = info.presStatus
+        report(
+            ev="buddy",
+            uri=info.uri,
+            open=status.status == pj.PJSUA_BUDDY_STATUS_ONLINE,
+            activity=status.activity,
+            state=info.subStateName,
+        )
+
+
 class Phone:
     def __init__(self, options):
-        self.options, self.calls, self.later = options, [], []
+        self.options, self.calls, self.later, self.buddies = options, [], [], []
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         config = pj.EpConfig()
@@ -152,6 +169,7 @@ class Phone:
             config.regConfig.registrarUri = f"sip:{o.registrar}{tcp}"
             config.regConfig.timeoutSec = 300
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", o.user, 0, o.password))
+        config.mwiConfig.enabled = bool(o.mwi)
         media = config.mediaConfig.transportConfig
         media.boundAddress = media.publicAddress = "127.0.0.1"
         media.port = 0
@@ -162,10 +180,16 @@ class Phone:
     def obey(self, line):
         """Carries out one command; true at the last."""
         word = line.split()
-        call = self.calls[int(word[1])] if len(word) > 1 and word[0] != "call" else None
+        call = self.calls[int(word[1])] if len(word) > 1 and word[0] not in ("call", "watch") else None
         match word[0]:
             case "call":
                 Call(self, self.account).makeCall(word[1], parameters())
+            case "watch":
+                config = pj.BuddyConfig()
+                config.uri, config.subscribe = word[1], True
+                buddy = Buddy()
+                buddy.create(self.account, config)
+                self.buddies.append(buddy)
             case "answer":
                 call.answer(parameters(200))
             case "ring":

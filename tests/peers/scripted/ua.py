@@ -16,6 +16,7 @@ from .message import (
 )
 from .rtp import Rtp
 from .transport import StreamT, UdpT, WsT
+from .watch import Watch
 
 
 class UA:
@@ -72,6 +73,7 @@ class UA:
         self.ct, self.st, self.calls, self.verbose, self.events = {}, {}, {}, verbose, []
         self.on_invite = None
         self.on_message = None
+        self.watches = {}
         self.cseq = random.randrange(1, 1000)
         self.reg_cid = secrets.token_hex(8)
         self.nonce_cache = {}
@@ -319,6 +321,20 @@ class UA:
     async def unregister(self):
         return await self.register(0, False)
 
+    async def watch(self, package, user, accept, expires=300):
+        """subscribes to somebody at our server; raises CallFailed where it is refused"""
+        watch = Watch(self, package, f"sip:{user}@{self.server[0]}:{self.server[1]}", accept)
+        r = await watch.ask(expires)
+        if r.code != 200:
+            raise CallFailed(r.code, "SUBSCRIBE", r)
+        return watch
+
+    async def publish(self, document, expires=300, etag=None):
+        """our own presence (RFC 3903)"""
+        headers = [("Event", "presence"), ("Expires", str(expires))] + ([("SIP-If-Match", etag)] if etag else [])
+        uri = f"sip:{self.user}@{self.server[0]}:{self.server[1]}"
+        return await self.request("PUBLISH", uri, extra=headers, body=document, ctype="application/pidf+xml")
+
     async def options(self, uri=None, timeout=5):
         return await self.request("OPTIONS", uri or f"sip:{self.server[0]}:{self.server[1]}", timeout=timeout)
 
@@ -446,6 +462,9 @@ class UA:
             return self.reply(m, 200, tag=secrets.token_hex(4))
         if m.method == "INVITE" and not tt:
             return await self._new_call(m)
+        if m.method == "NOTIFY" and m.call_id in self.watches:
+            self.reply(m, 200)
+            return self.watches[m.call_id].notified(m)
         if m.method == "CANCEL":
             if c and not c.uac and c.state in ("incoming", "ringing"):
                 self.reply(m, 200, tag=c.ltag)
