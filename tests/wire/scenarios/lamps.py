@@ -1,6 +1,7 @@
 """Lamps, messages waiting and presence, seen from the phones that watch."""
 
 import asyncio
+import signal
 import time
 
 import scripted
@@ -55,8 +56,9 @@ async def message_waiting_lamp(world):
     await asyncio.sleep(3.5)
     await caller.hang_up()
     await box.until("Messages-Waiting: yes.*Voice-Message: 1/0", 10)
-    await hotline.stop()
-    await box.until("terminated;reason=deactivated", 2)
+    hotline.signal(signal.SIGTERM)
+    await box.until("terminated;reason=deactivated", 4)
+    await hotline.ended()
     await hotline.start()
     box = await desk.ua.watch("message-summary", "1003", BOX)
     await box.until("Messages-Waiting: yes.*Voice-Message: 1/0")
