@@ -10,6 +10,7 @@
 
 mod layers;
 mod meant;
+mod trunks;
 mod written;
 
 use std::fmt;

@@ -8,11 +8,27 @@ use crate::record::{CallEnd, StageKind};
 
 /// Straight 200: the first prompt must not wait for a phone that rings at nobody.
 pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
-    let Arrival { call, sip_call_id, from, dialled, origin, desk, address, sdp, cursor } = arrival;
+    let Arrival {
+        call,
+        sip_call_id,
+        from,
+        withheld,
+        diverted,
+        outside,
+        dialled,
+        origin,
+        desk,
+        address,
+        sdp,
+        cursor,
+    } = arrival;
     let span = tracing::info_span!("call", id = %call, from = %from, dialled, origin);
     let entered = span.clone().entered();
     let mut journal = Journal::new(call, sip_call_id, from.clone(), dialled.clone(), origin, ctx.now);
+    journal.came(withheld, diverted);
     journal.stage(ctx.now, StageKind::Arrive, dialled);
+    // Whoever is not to see the number does not get it.
+    let from = if withheld { Default::default() } else { from };
 
     let id = LegId { call, index: 0 };
     let leg = Leg::open(ctx, id, address, Codec::ALL.to_vec());
@@ -35,6 +51,8 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         journal,
         timers: Timers::default(),
         from,
+        // Whatever the exchange says, a call that no desk made has no number of the outside.
+        outside: outside.filter(|_| desk.is_some()),
         desk,
         next_leg: 1,
         span: span.clone(),

@@ -22,6 +22,8 @@ pub(super) struct Body {
     pub(super) timers: Timers,
     pub(super) from: Masked<String>,
     pub(super) desk: Option<AgentId>,
+    /// The number of the outside that a desk dialled, until it is called.
+    pub(super) outside: Option<Masked<String>>,
     pub(super) next_leg: u16,
     pub(super) span: tracing::Span,
 }

@@ -41,7 +41,7 @@ impl Dial {
                     return self.failed(body, ctx, DialEnd::Unreachable);
                 }
                 let Ringing { agent, extension, leg } = ringing;
-                talk::begin(body, ctx, Given::ByDialling, agent, extension, leg, false)
+                talk::begin(body, ctx, Given::ByDialling, Some(agent), extension, leg, false)
             }
             Event::Rejected { leg, status } if self.rings(leg) => {
                 let why = match status {

@@ -25,6 +25,12 @@ pub enum Effect {
         status: u16,
     },
     Invite(Box<InviteAgent>),
+    /// Asks for a way to a number of the outside, over this trunk or any.
+    ReachOutside {
+        number: Masked<String>,
+        trunk: Option<String>,
+    },
+    InviteOutside(Box<InviteOutside>),
     AnswerReoffer {
         leg: LegId,
         sdp: Result<Bytes, u16>,
@@ -103,5 +109,16 @@ pub struct InviteAgent {
     pub display: Masked<String>,
     /// The caller's number, for `From`.
     pub from: Masked<String>,
+    pub sdp: Bytes,
+}
+
+/// An INVITE to somebody outside.
+#[derive(Debug)]
+pub struct InviteOutside {
+    pub leg: LegId,
+    /// The one that [`Event::OutsideReached`](super::Event::OutsideReached) named.
+    pub trunk: String,
+    /// As it was dialled or written.
+    pub number: Masked<String>,
     pub sdp: Bytes,
 }

@@ -9,13 +9,18 @@ use crate::base::{AgentId, CallId, LegId, Masked, PlayId, RecordingId, SlipId};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
 use crate::queue;
-use crate::record::CallEnd;
+use crate::record::{CallEnd, Diverted};
 
 /// How a call began.
 pub struct Arrival {
     pub call: CallId,
     pub sip_call_id: String,
+    /// The number that the trunk or the desk said; of nobody's concern but the record's where it is withheld.
     pub from: Masked<String>,
+    pub withheld: bool,
+    pub diverted: Vec<Diverted>,
+    /// The number of the outside that a desk dialled and may call. Never a caller's.
+    pub outside: Option<Masked<String>>,
     pub dialled: String,
     /// The trunk's name or the desk's extension, for the record.
     pub origin: String,
@@ -40,6 +45,11 @@ pub enum Event {
     Answered {
         leg: LegId,
         sdp: Option<Bytes>,
+    },
+    /// Somebody outside can be heard before they answer: a tone, an announcement.
+    EarlyMedia {
+        leg: LegId,
+        sdp: Bytes,
     },
     /// An agent's phone will not.
     Rejected {
@@ -127,6 +137,12 @@ pub enum Event {
     },
     NotSeized {
         why: DialEnd,
+    },
+    /// This trunk carries a call to the outside.
+    OutsideReached {
+        trunk: String,
+        /// Ours, towards it.
+        address: IpAddr,
     },
     PresenceSet {
         ok: bool,

@@ -28,6 +28,7 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
             abandon_queue(body, ctx, caller);
         }
         Stage::Dial(dial) => dial.abandon(ctx),
+        Stage::Outside(outside) => outside.abandon(body, ctx),
         Stage::Talk(talk) => talk.abandon(body, ctx),
         Stage::Hold(hold) => hold.abandon(body, ctx),
         Stage::Message(message) => {

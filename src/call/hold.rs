@@ -106,7 +106,7 @@ impl Hold {
         self.talk.abandon(body, ctx);
     }
 
-    pub(super) fn agent(&self) -> AgentId {
+    pub(super) fn agent(&self) -> Option<AgentId> {
         self.talk.agent()
     }
 

@@ -1,7 +1,7 @@
 //! The record of a call in the making.
 
 use crate::base::{CallId, Instant, Masked, Now, RecordingId, SlipId, Wall};
-use crate::record::{CallEnd, CallRecord, QueueOutcome, QueueVisit, Stage, StageKind};
+use crate::record::{CallEnd, CallRecord, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
 
 /// Stages beyond this many are counted, not kept: a caller who walks in circles fills no disk.
 const MOST_STAGES: usize = 256;
@@ -13,6 +13,7 @@ pub struct Journal {
     /// Lengths are told by the clock that nobody sets.
     waiting_since: Instant,
     talking_since: Option<Instant>,
+    outside_since: Option<Instant>,
 }
 
 impl Journal {
@@ -48,6 +49,29 @@ impl Journal {
             },
             waiting_since: now.mono,
             talking_since: None,
+            outside_since: None,
+        }
+    }
+
+    /// What the trunk said beside the number.
+    pub fn came(&mut self, withheld: bool, diverted: Vec<Diverted>) {
+        (self.record.withheld, self.record.diverted) = (withheld, diverted);
+    }
+
+    pub fn calls_outside(&mut self, number: Masked<String>) {
+        self.record.outside = Some(Outside { number, trunk: String::new(), answered: false, talked_ms: 0 });
+    }
+
+    pub fn outside_by(&mut self, trunk: &str) {
+        if let Some(outside) = &mut self.record.outside {
+            trunk.clone_into(&mut outside.trunk);
+        }
+    }
+
+    pub fn outside_answered(&mut self, now: Now) {
+        self.outside_since = Some(now.mono);
+        if let Some(outside) = &mut self.record.outside {
+            outside.answered = true;
         }
     }
 
@@ -98,6 +122,9 @@ impl Journal {
     }
 
     pub fn talk_ended(&mut self, now: Now) {
+        if let (Some(since), Some(outside)) = (self.outside_since.take(), &mut self.record.outside) {
+            outside.talked_ms = now.mono.since(since).as_millis() as u64;
+        }
         if let (Some(since), Some(visit)) = (self.talking_since.take(), &mut self.record.queue) {
             visit.talked_ms = now.mono.since(since).as_millis() as u64;
         }

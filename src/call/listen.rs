@@ -1,7 +1,7 @@
 //! The caller listens, chooses and keys in: the dialplan leads.
 
 use super::message::Wanted;
-use super::{Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, wait};
+use super::{Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, outside, wait};
 use crate::base::LegId;
 use crate::dialplan::{self, Action};
 use crate::media::Command;
@@ -65,6 +65,9 @@ impl Listen {
                     return wait::enter(body, ctx, QueueRequest { queue, needs, credit, keys, offer });
                 }
                 Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
+                Action::Outside { number, trunk, ring } => {
+                    return outside::enter(body, ctx, number, trunk, ring);
+                }
                 Action::Message { person, box_name, longest, silence, shortest } => {
                     let person = person.and_then(|person| body.extension(person));
                     return message::enter(

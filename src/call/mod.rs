@@ -14,7 +14,7 @@
 //!   |       ^    |            |
 //!   |  back |    | offered    | answered
 //!   |       |    v            v
-//!   |       +- offer -----> talk <--> hold
+//!   |       +- offer -----> talk <--> hold        dial to somebody outside: outside -----> talk
 //!   |            answered     |
 //!   +-------------------------+        every stage --> hang up (over)
 //!      gone, or transfer
@@ -36,6 +36,7 @@ mod leg;
 mod listen;
 mod message;
 mod offer;
+mod outside;
 mod ports;
 mod talk;
 mod timer;
@@ -45,7 +46,7 @@ mod wait;
 use std::sync::Arc;
 
 pub use self::ctx::{Ctx, Settings};
-pub use self::effect::{Effect, InviteAgent, QueueRequest};
+pub use self::effect::{Effect, InviteAgent, InviteOutside, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::journal::Journal;
 pub use self::leg::Leg;
@@ -60,6 +61,7 @@ use self::hold::Hold;
 use self::listen::Listen;
 use self::message::Message;
 use self::offer::Offer;
+use self::outside::Outside;
 use self::talk::Talk;
 use self::wait::Wait;
 use crate::base::{AgentId, CallId, Instant, Masked, Wall};
@@ -69,6 +71,8 @@ use crate::record::{CallEnd, StageKind};
 
 /// Heard by whoever is held, and while one person's phone rings.
 const HOLD_MUSIC: &str = "common/hold-music";
+/// Heard while a telephone outside rings.
+const RING_BACK: &str = "common/ring-back";
 /// Says: speak now.
 const BEEP: &str = "common/beep";
 
@@ -85,6 +89,7 @@ enum Stage {
     Wait(Wait),
     Offer(Offer),
     Dial(Dial),
+    Outside(Outside),
     Talk(Talk),
     Hold(Hold),
     Message(Message),
@@ -153,6 +158,7 @@ impl Call {
             (Stage::Wait(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Offer(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Dial(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Outside(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };
@@ -170,6 +176,7 @@ impl Call {
                 Stage::Wait(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Offer(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Dial(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::Outside(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Talk(stage) => Stage::Talk(stage),
                 Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
@@ -197,7 +204,7 @@ impl Call {
         match &self.stage {
             Stage::Listen(_) | Stage::Moving => StageKind::Listen,
             Stage::Wait(_) => StageKind::Wait,
-            Stage::Offer(_) | Stage::Dial(_) => StageKind::Offer,
+            Stage::Offer(_) | Stage::Dial(_) | Stage::Outside(_) => StageKind::Offer,
             Stage::Talk(_) => StageKind::Talk,
             Stage::Hold(_) => StageKind::Hold,
             Stage::Message(_) => StageKind::Message,
@@ -219,8 +226,8 @@ impl Call {
         match &self.stage {
             Stage::Offer(offer) => Some(offer.agent()),
             Stage::Dial(dial) => dial.agent(),
-            Stage::Talk(talk) => Some(talk.agent()),
-            Stage::Hold(hold) => Some(hold.agent()),
+            Stage::Talk(talk) => talk.agent(),
+            Stage::Hold(hold) => hold.agent(),
             _ => None,
         }
     }
@@ -236,6 +243,7 @@ impl Call {
         legs.extend(match &self.stage {
             Stage::Offer(offer) => Some(offer.leg()),
             Stage::Dial(dial) => dial.leg(),
+            Stage::Outside(outside) => outside.leg(),
             Stage::Talk(talk) => Some(talk.leg()),
             Stage::Hold(hold) => Some(hold.leg()),
             _ => None,

@@ -115,7 +115,7 @@ impl Offer {
                 let record = body.cursor.plan().queue(self.wait.queue()).is_some_and(|queue| queue.record);
                 let Ringing { agent, extension, leg } = self.ringing;
                 body.journal.served_by(ctx.now, &extension);
-                talk::begin(body, ctx, Given::ByQueue, agent, extension, leg, record)
+                talk::begin(body, ctx, Given::ByQueue, Some(agent), extension, leg, record)
             }
             Event::Rejected { leg, status } if self.ringing.is(leg) => {
                 self.refused(body, ctx, refusal(status))

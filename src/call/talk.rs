@@ -16,11 +16,14 @@ const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
 pub(super) enum Given {
     ByQueue,
     ByDialling,
+    /// Somebody outside: no desk of ours.
+    Outside,
 }
 
 pub(super) struct Talk {
     given: Given,
-    agent: AgentId,
+    /// `None` for somebody outside.
+    agent: Option<AgentId>,
     extension: String,
     leg: Leg,
     recording: Option<RecordingId>,
@@ -31,7 +34,7 @@ pub(super) fn begin(
     body: &mut Body,
     ctx: &mut Ctx<'_>,
     given: Given,
-    agent: AgentId,
+    agent: Option<AgentId>,
     extension: String,
     leg: Leg,
     record: bool,
@@ -103,7 +106,7 @@ impl Talk {
         self.finish(body, ctx);
         let event = match given {
             Given::ByQueue => dialplan::Event::QueueEnded(QueueEnd::Served),
-            Given::ByDialling => dialplan::Event::DialEnded(DialEnd::Served),
+            Given::ByDialling | Given::Outside => dialplan::Event::DialEnded(DialEnd::Served),
         };
         body.stop_playing(ctx);
         Listen::begin(body, ctx, event)
@@ -122,13 +125,14 @@ impl Talk {
             ctx.media(Command::StopRecording { recording });
         }
         self.leg.close(ctx);
-        ctx.effect(match self.given {
-            Given::ByQueue => Effect::TalkEnded { agent: self.agent },
-            Given::ByDialling => Effect::Release { agent: self.agent },
-        });
+        match (self.given, self.agent) {
+            (Given::ByQueue, Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),
+            (Given::ByDialling, Some(agent)) => ctx.effect(Effect::Release { agent }),
+            (_, None) | (Given::Outside, _) => {}
+        }
     }
 
-    pub(super) fn agent(&self) -> AgentId {
+    pub(super) fn agent(&self) -> Option<AgentId> {
         self.agent
     }
 

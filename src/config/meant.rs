@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::base::Masked;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
-use crate::exchange::{self, Account, Overload, Security, Subscriptions, Trunk};
+use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::sip::events::compositor::Expiry;
 use crate::{call, sip};
@@ -40,7 +40,7 @@ pub fn settings(
     (mistakes.len() == before).then_some(settings)
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     layers: &'a Layers,
     base: Option<&'a Path>,
     mistakes: &'a mut Vec<Mistake>,
@@ -81,6 +81,7 @@ impl Reader<'_> {
                 id: written.hep.id,
                 password: written.hep.password.clone(),
             },
+            dns: self.dns(&written.dns),
             state: self.folder("state.dir", &written.state.dir),
             dialplans: dialplans::Config { folder: dir, alone: written.dialplan.alone },
             prompts: self.folder("prompts.dir", &written.prompts.dir),
@@ -249,32 +250,6 @@ impl Reader<'_> {
         }
     }
 
-    fn trunks(&mut self, written: &BTreeMap<String, written::Trunk>) -> Vec<Trunk> {
-        let mut trunks = Vec::new();
-        for (name, trunk) in written {
-            let setting = format!("trunk.{name}");
-            let networks = self.networks(&format!("{setting}.addresses"), &trunk.addresses);
-            let password = trunk.password.expose();
-            if trunk.user.is_empty() != password.is_empty() {
-                self.mistake(&setting, "user and password belong together");
-            }
-            if trunk.addresses.0.is_empty() && trunk.user.is_empty() {
-                self.mistake(
-                    &setting,
-                    "a trunk is recognised by addresses, or by user and password: it has neither",
-                );
-            }
-            let credentials = (!trunk.user.is_empty()).then(|| (trunk.user.clone(), trunk.password.clone()));
-            trunks.push(Trunk {
-                name: name.clone(),
-                networks,
-                credentials,
-                numbers: trunk.numbers.0.clone(),
-            });
-        }
-        trunks
-    }
-
     fn digest(&mut self, written: &List) -> Vec<Algorithm> {
         if written.0.is_empty() {
             self.mistake("security.digest", "nobody could sign in without any algorithm");
@@ -337,13 +312,18 @@ impl Reader<'_> {
         Some(written.clone())
     }
 
-    fn mistake(&mut self, setting: &str, reason: impl Into<String>) {
+    pub(super) fn mistake(&mut self, setting: &str, reason: impl Into<String>) {
         let origin = self.layers.origin(setting);
         self.mistakes.push(Mistake { origin, setting: setting.to_owned(), reason: reason.into() });
     }
 
     /// The value, or the least one and a mistake.
-    fn at_least<T: PartialOrd + Display + Copy>(&mut self, setting: &str, value: T, least: T) -> T {
+    pub(super) fn at_least<T: PartialOrd + Display + Copy>(
+        &mut self,
+        setting: &str,
+        value: T,
+        least: T,
+    ) -> T {
         if value < least {
             self.mistake(setting, format!("at least {least}"));
             return least;
@@ -381,7 +361,7 @@ impl Reader<'_> {
         })
     }
 
-    fn each<T>(
+    pub(super) fn each<T>(
         &mut self,
         setting: &str,
         list: &List,

@@ -21,6 +21,7 @@ pub struct Written {
     pub tls: Tls,
     pub websocket: WebSocket,
     pub trunk: BTreeMap<String, Trunk>,
+    pub dns: Dns,
     pub account: BTreeMap<String, Account>,
     pub registrar: Registrar,
     pub security: Security,
@@ -100,6 +101,7 @@ section! {
         allow: List,
         deny: List,
     }
+    Dns { servers: List, }
     Overload { queue_age_ms: u64, files_left: u64, memory_mib: u64, }
     Sip {
         t1_ms: u64,
@@ -143,13 +145,61 @@ section! {
 }
 
 /// `[trunk.NAME]`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trunk {
     pub addresses: List,
     pub user: String,
     pub password: Masked<String>,
     pub numbers: List,
+    pub server: String,
+    pub auth_user: String,
+    pub auth_password: Masked<String>,
+    pub register: String,
+    pub register_expires_s: u64,
+    pub probe_s: u64,
+    pub trusted: bool,
+    pub rewrite: Vec<Rewrite>,
+    pub outbound: List,
+    pub outbound_rewrite: Vec<Rewrite>,
+    pub outbound_rank: u32,
+    pub caller_id: String,
+    pub most_calls: u32,
+    pub most_calls_per_s: u32,
+}
+
+/// One of a trunk's rules for numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rewrite {
+    pub number: String,
+    pub strip: usize,
+    pub put: String,
+}
+
+impl Default for Trunk {
+    fn default() -> Self {
+        Trunk {
+            addresses: List::default(),
+            user: String::new(),
+            password: Masked::default(),
+            numbers: List::default(),
+            server: String::new(),
+            auth_user: String::new(),
+            auth_password: Masked::default(),
+            register: String::new(),
+            register_expires_s: 3600,
+            probe_s: 60,
+            trusted: false,
+            rewrite: Vec::new(),
+            outbound: List::default(),
+            outbound_rewrite: Vec::new(),
+            outbound_rank: 0,
+            caller_id: String::new(),
+            most_calls: 0,
+            most_calls_per_s: 0,
+        }
+    }
 }
 
 /// `[account.USER]`.
@@ -206,7 +256,7 @@ impl From<LogFormat> for Format {
 
 impl Default for Written {
     fn default() -> Self {
-        let Settings { listen, exchange, media, workers, recording, log, drain, trace, hep, .. } =
+        let Settings { listen, exchange, media, workers, recording, dns, log, drain, trace, hep, .. } =
             Settings::default();
         let list =
             |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
@@ -238,6 +288,7 @@ impl Default for Written {
                 ping_s: listen.websocket.ping.as_secs(),
             },
             trunk: BTreeMap::new(),
+            dns: Dns { servers: list(&dns.servers) },
             account: BTreeMap::new(),
             registrar: Registrar {
                 default_expires_s: exchange.registrar.default_expires.as_secs(),
@@ -339,6 +390,7 @@ macro_rules! default_from_whole {
 }
 
 default_from_whole! {
+    Dns dns,
     Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }

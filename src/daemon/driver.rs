@@ -27,6 +27,7 @@ use super::backlog::{Backlog, What};
 use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
+use super::dns::Dns;
 use super::failure::Failure;
 use super::gauges;
 use super::heartbeat::{Heartbeat, Heartbeats};
@@ -66,6 +67,7 @@ pub struct Driver {
     /// The recorder's thread.
     pub recording: JoinHandle<()>,
     pub records: Records,
+    pub dns: Dns,
     pub inbox: Inbox<Report>,
     pub control: Control,
     pub counters: Arc<Counters>,
@@ -226,6 +228,7 @@ impl Turning {
                     self.loaded(recording, result.ok());
                     self.settle();
                 }
+                Report::Resolved { question, answer } => self.input(Input::Resolved { question, answer }),
                 Report::Reloaded(result) => self.end_reload(*result),
                 Report::Gauges(gauges) => self.input(Input::Gauges(gauges)),
                 Report::Told(Told::Reload) => self.begin_reload(None),
@@ -380,6 +383,7 @@ impl Turning {
                         }
                     }
                 }
+                Output::Resolve(question) => self.driver.dns.ask(question),
                 Output::Record(record) => self.driver.records.save(record),
                 Output::Discard(recording) => self.driver.recorder.discard(recording),
                 Output::Notice(notice) => self.notice(&notice),

@@ -11,6 +11,7 @@ use crate::base::{RecordingId, SlipId};
 use crate::exchange::Gauges;
 use crate::media;
 use crate::record::Waiting;
+use crate::sip::locate::{Answer, Question};
 
 use super::failure::Failure;
 use super::loaded::Loaded;
@@ -38,6 +39,11 @@ pub enum Report {
     Waiting {
         mailbox: String,
         waiting: Waiting,
+    },
+    /// What the DNS says, or that it says nothing.
+    Resolved {
+        question: Question,
+        answer: Answer,
     },
     /// What a reload read, complete and checked, or all that is wrong with it.
     Reloaded(Box<Result<Loaded, Failure>>),

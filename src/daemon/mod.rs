@@ -20,6 +20,7 @@ pub mod control;
 pub mod counters;
 pub mod demo;
 pub mod dialplans;
+pub mod dns;
 mod driver;
 mod failure;
 mod gauges;

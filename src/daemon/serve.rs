@@ -12,6 +12,7 @@ use super::banner::Ready;
 use super::clock;
 use super::control::Control;
 use super::counters::Counters;
+use super::dns::Dns;
 use super::driver::{Driver, Rules};
 use super::failure::Failure;
 use super::gauges;
@@ -115,6 +116,7 @@ fn build(
     let ids = store.ids()?;
     let registrations = store.registrations()?;
     let records = Records::start(store, inbox.clone())?;
+    let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);
     let ready = Ready {
@@ -141,6 +143,7 @@ fn build(
         recorder,
         recording,
         records,
+        dns,
         inbox,
         control,
         counters,

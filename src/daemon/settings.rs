@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{exchange, media};
 
-use super::{dialplans, logging, recorder, trace, transport, workers};
+use super::{dialplans, dns, logging, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct Settings {
     pub media: media::Config,
     pub workers: workers::Config,
     pub recording: recorder::Config,
+    pub dns: dns::Config,
     pub log: logging::Config,
     pub trace: trace::Config,
     pub hep: trace::hep::Config,
@@ -38,6 +39,7 @@ impl Default for Settings {
             media: media::Config::default(),
             workers: workers::Config::default(),
             recording: recorder::Config::default(),
+            dns: dns::Config::default(),
             log: logging::Config::default(),
             trace: trace::Config::default(),
             hep: trace::hep::Config::default(),

@@ -134,6 +134,13 @@ pub enum Action {
         person: AgentId,
         ring: Duration,
     },
+    /// Connect the caller with somebody outside; reports [`Event::DialEnded`]. Without a number: the one that the desk
+    /// has dialled, which a caller's call does not have.
+    Outside {
+        number: Option<Masked<String>>,
+        trunk: Option<String>,
+        ring: Duration,
+    },
     /// Record a message. What invites it, and the tone, have been played; the call records until `#`, silence
     /// or `longest`, plays back, lets the caller confirm, says that it is saved, and reports
     /// [`Event::MessageEnded`].

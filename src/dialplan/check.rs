@@ -83,6 +83,11 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             edges.extend(failures.map(auto));
             edges
         }
+        Step::Outside(spec) => {
+            let mut edges = vec![person(Target::Next)];
+            edges.extend([spec.on_busy, spec.on_no_answer, spec.on_unreachable].map(auto));
+            edges
+        }
         Step::Message(spec) => {
             let offered = |to| Edge { to, input: false, attended: true };
             vec![person(Target::Next), offered(spec.on_nothing), offered(spec.on_failure)]

@@ -78,6 +78,7 @@ pub(super) enum After {
     Go(Target),
     Queue,
     Dial(AgentId),
+    Outside,
     Message,
     HangUp,
 }
@@ -229,6 +230,10 @@ impl Cursor {
                 self.tell(before, false, After::Queue, out)
             }
             Step::Dial(spec) => dial::begin(self, spec, out),
+            Step::Outside(spec) => {
+                let before = spec.before.clips(&self.language).to_vec();
+                self.tell(before, false, After::Outside, out)
+            }
             Step::Message(spec) => {
                 let before = spec.before.clips(&self.language).to_vec();
                 self.tell(before, false, After::Message, out)
@@ -275,6 +280,12 @@ impl Cursor {
                 out.push(Action::Dial { person, ring: spec.ring });
                 self.stay(Stage::Dialling)
             }
+            (After::Outside, Some(Step::Outside(spec))) => {
+                self.ahead.clear();
+                let (number, trunk) = (spec.number.clone(), spec.trunk.clone());
+                out.push(Action::Outside { number, trunk, ring: spec.ring });
+                self.stay(Stage::Dialling)
+            }
             (After::HangUp, _) => {
                 out.push(Action::HangUp);
                 Turn::Wait
@@ -297,6 +308,7 @@ impl Cursor {
         self.dial_end = Some(end);
         match self.current(&plan) {
             Some(Step::Dial(spec)) => dial::ended(spec, end),
+            Some(Step::Outside(spec)) => dial::outside_ended(spec, end),
             _ => Turn::Go(Target::Next),
         }
     }

@@ -7,8 +7,13 @@ use super::doc::parse_time;
 use super::load::Loader;
 use super::plan::{Flow, Phrase};
 use super::read::Fields;
-use super::step::{Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, Place, Step, Target, Whom};
+use super::step::{
+    Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, OutsideSpec, Place, Step, Target, Whom,
+};
 use super::verb;
+
+/// How long a telephone outside rings for an agent, who can hang up any time.
+const LONGEST_RING: Duration = Duration::from_secs(90);
 
 impl<'a, 's> Loader<'a, 's> {
     /// Stands for a flow that does not exist.
@@ -151,6 +156,38 @@ impl<'a, 's> Loader<'a, 's> {
         };
         let choices = self.add_menu(choices);
         self.hidden(place, "apology", vec![regret, Step::Menu(choices)])
+    }
+
+    /// Says why somebody outside was not reached, and goes to the operator or says goodbye.
+    pub(super) fn apology(&mut self, place: Place, prompt: &str) -> Target {
+        let phrase = self.phrase(place, prompt);
+        let then = self.operator_or_goodbye(place);
+        self.hidden(place, "apology", vec![Step::Play { phrase, interrupt: true }, Step::Goto(then)])
+    }
+
+    /// A desk calls the outside: the number that was dialled, and a word where nobody answers. An agent needs no
+    /// goodbye.
+    pub(super) fn outside_call(&mut self) -> FlowId {
+        let place = self.hotline.unwrap_or(Place { file: 0, start: 0, end: 0 });
+        let [on_busy, on_no_answer, on_unreachable] =
+            ["transfer/busy", "transfer/no-answer", "transfer/failed"].map(|prompt| {
+                let phrase = self.phrase(place, prompt);
+                self.hidden(place, "not reached", vec![Step::HangUp { phrase }])
+            });
+        let call = Step::Outside(Box::new(OutsideSpec {
+            number: None,
+            trunk: None,
+            before: Phrase::default(),
+            ring: LONGEST_RING,
+            on_busy,
+            on_no_answer,
+            on_unreachable,
+        }));
+        let end = Step::HangUp { phrase: Phrase::default() };
+        match self.hidden(place, "outside", vec![call, end]) {
+            Target::Flow(flow) => flow,
+            Target::Next => FlowId(u32::MAX),
+        }
     }
 }
 

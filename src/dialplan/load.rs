@@ -186,6 +186,7 @@ impl<'a, 's> Loader<'a, 's> {
         let queues = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
         self.menus_and_flows();
         let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
+        let outside = self.outside_call();
         let plan = Plan {
             name: self.name,
             language: self.language,
@@ -203,6 +204,7 @@ impl<'a, 's> Loader<'a, 's> {
             lists,
             calendars: self.calendars,
             own,
+            outside,
         };
         let places = |named: &Named<'_, '_>| named.order.iter().map(|e| e.key_place).collect();
         let written = check::WrittenAt {

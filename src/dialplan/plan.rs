@@ -125,6 +125,8 @@ pub struct Agent {
     pub delegate: Option<AgentId>,
     /// Whether messages can be left for this person.
     pub mailbox: bool,
+    /// The numbers of the outside that this desk may call.
+    pub may_call: Vec<Pattern>,
     /// Whether a phone may register as this extension with a password.
     pub account: bool,
 }
@@ -231,6 +233,8 @@ pub struct Plan {
     pub(super) lists: Vec<NumberList>,
     pub(super) calendars: Vec<Calendar>,
     pub(super) own: OwnPhrases,
+    /// What becomes of a desk's call to the outside. No step leads there, and no number.
+    pub(super) outside: FlowId,
 }
 
 impl Plan {
@@ -265,6 +269,12 @@ impl Plan {
             .filter(|n| (desk || !n.desks) && n.pattern.matches(dialled))
             .min_by_key(|n| (n.desks != desk, n.pattern.rank()))
             .map(|n| Entry { flow: n.flow })
+    }
+
+    /// Where a desk's call to a number of the outside begins. `None`: its agent has no right to it.
+    pub fn entry_outside(&self, dialled: &str, desk: AgentId) -> Option<Entry> {
+        let granted = self.agent(desk)?.may_call.iter().any(|pattern| pattern.matches(dialled));
+        granted.then_some(Entry { flow: self.outside })
     }
 
     pub fn numbers(&self) -> &[Number] {

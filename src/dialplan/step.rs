@@ -6,7 +6,7 @@ use super::action::PresenceKind;
 use super::plan::{Phrase, Requirement};
 use super::verb::collect::Kind;
 use super::verb::say::Said;
-use crate::base::{AgentId, Language, QueueId};
+use crate::base::{AgentId, Language, Masked, QueueId};
 
 /// Index into the plan's flows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -68,6 +68,9 @@ pub(super) enum Step {
     },
     Queue(Box<QueueSpec>),
     Dial(Box<DialSpec>),
+    /// `dial` with a number of the outside. Without a number, written by nobody: the one that a desk may call and has
+    /// dialled.
+    Outside(Box<OutsideSpec>),
     Message(Box<MessageSpec>),
     Goto(Target),
     Language(Language),
@@ -96,7 +99,7 @@ impl Step {
             Step::Hours { .. } => "hours",
             Step::Lookup { .. } => "lookup",
             Step::Queue(_) => "queue",
-            Step::Dial(_) => "dial",
+            Step::Dial(_) | Step::Outside(_) => "dial",
             Step::Message(_) => "message",
             Step::Goto(_) => "goto",
             Step::Language(_) => "language",
@@ -196,6 +199,18 @@ pub(super) struct DialSpec {
     pub(super) on_unknown: Target,
     /// Whether `error/no-such-extension` is said before `on_unknown`.
     pub(super) say_unknown: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct OutsideSpec {
+    /// As the administrator wrote it: never what a caller said or keyed.
+    pub(super) number: Option<Masked<String>>,
+    pub(super) trunk: Option<String>,
+    pub(super) before: Phrase,
+    pub(super) ring: Duration,
+    pub(super) on_busy: Target,
+    pub(super) on_no_answer: Target,
+    pub(super) on_unreachable: Target,
 }
 
 #[derive(Clone, PartialEq, Debug)]

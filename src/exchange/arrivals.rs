@@ -1,14 +1,26 @@
 //! Who calls, from where, and whether they are taken in.
 
 use super::sign_in::Claim;
+use super::trunks::{Identity, Rewrite, Trunk, diversions, identity, is_telephone};
 use super::{Exchange, Notice, Output, new_call};
 use crate::base::{AgentId, LegId, Masked, Now};
 use crate::call::{self, Arrival};
-use crate::dialplan::{Cursor, Facts, Origin};
+use crate::dialplan::{Cursor, Entry, Facts, Origin};
 use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
 
 /// A refused caller's system may try again after this many seconds.
 const RETRY_AFTER_S: u32 = 10;
+
+/// What a record says was dialled where the number itself is somebody's.
+const OUTSIDE: &str = "outside";
+
+/// What was dialled.
+struct Dialled {
+    number: String,
+    entry: Entry,
+    /// The number of the outside.
+    outside: Option<Masked<String>>,
+}
 
 /// Whom a call comes from.
 struct Who {
@@ -16,8 +28,10 @@ struct Who {
     /// The trunk's name or the account, for records.
     name: String,
     number: Masked<String>,
-    /// The numbers that may be dialled; empty for all.
-    numbers: Vec<String>,
+    /// The caller does not want it to be shown.
+    withheld: bool,
+    /// The trunk that they come over; `None` for a desk, and for a loopback that is one.
+    trunk: Option<Trunk>,
 }
 
 impl Exchange {
@@ -36,15 +50,18 @@ impl Exchange {
         flow: Flow,
     ) -> Result<(), (Answer, &'static str)> {
         let who = self.who(now, request, flow)?;
-        let dialled = request.uri.dialled().unwrap_or_default();
-        let served = who.numbers.is_empty() || who.numbers.contains(&dialled);
-        let entry = self.plan.entry(&dialled, who.origin).filter(|_| served);
-        let Some(entry) = entry else { return Err((Answer::new(404), "number not served")) };
-
+        let Dialled { number: dialled, entry, outside } = self.dialled(request, &who)?;
         let id = self.ids.next_call();
-        let facts = Facts { from: who.number.clone(), dialled: dialled.clone(), origin: who.origin, now };
-        let cursor = Cursor::new(self.plan.clone(), entry, facts);
         let leg = LegId { call: id, index: 0 };
+        if let Some(trunk) = &who.trunk
+            && let Err(why) = self.admit_on_trunk(now, &trunk.name, leg)
+        {
+            return Err((Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string()), why));
+        }
+        // Nobody is told a number that its owner keeps to themselves; the record knows it.
+        let from = if who.withheld { Masked::default() } else { who.number.clone() };
+        let facts = Facts { from, dialled: dialled.clone(), origin: who.origin, now };
+        let cursor = Cursor::new(self.plan.clone(), entry, facts);
         self.dialogs.insert(dialog, leg);
         self.legs.insert(leg, dialog);
         self.name_leg(leg, request.call_id.clone(), who.name.clone());
@@ -57,6 +74,13 @@ impl Exchange {
             call: id,
             sip_call_id: request.call_id.to_string(),
             from: who.number,
+            withheld: who.withheld,
+            diverted: who
+                .trunk
+                .as_ref()
+                .map(|trunk| diversions(&request.headers, &trunk.rewrite))
+                .unwrap_or_default(),
+            outside,
             dialled,
             origin: who.name,
             desk: match who.origin {
@@ -67,10 +91,37 @@ impl Exchange {
             sdp: (!request.body.is_empty()).then(|| request.body.clone()),
             cursor,
         };
+        if let (Some(_), Some(agent)) = (&arrival.outside, arrival.desk) {
+            self.take_desk(now, agent, id);
+        }
         let (call, effects): (call::Call, _) = new_call(self, now, arrival);
         self.keep(call);
         self.carry_out(now, id, effects);
         Ok(())
+    }
+
+    /// The number that was dialled, and where its call begins. Only for a desk, and only by its agent's right, that
+    /// may be outside.
+    fn dialled(&self, request: &Request, who: &Who) -> Result<Dialled, (Answer, &'static str)> {
+        let written = request.uri.dialled().unwrap_or_default();
+        let numbers = who.trunk.as_ref().map_or(&[][..], |trunk| &trunk.numbers);
+        // As the carrier writes it, and as the house does.
+        let house = who.trunk.as_ref().map(|trunk| trunk.rewrite.apply(&written)).unwrap_or_default();
+        for number in [&written, &house] {
+            let served = numbers.is_empty() || numbers.contains(number);
+            if let Some(entry) = self.plan.entry(number, who.origin).filter(|_| served) {
+                return Ok(Dialled { number: number.clone(), entry, outside: None });
+            }
+        }
+        let Origin::Desk(agent) = who.origin else { return Err((Answer::new(404), "number not served")) };
+        match self.plan.entry_outside(&written, agent) {
+            Some(entry) => {
+                let outside = Some(Masked::new(written));
+                Ok(Dialled { number: OUTSIDE.to_owned(), entry, outside })
+            }
+            None if is_telephone(&written) => Err((Answer::new(403), "no right to call that number")),
+            None => Err((Answer::new(404), "number not served")),
+        }
     }
 
     /// A desk's agent by the number that outlives a reload.
@@ -85,19 +136,21 @@ impl Exchange {
     fn who(&mut self, now: Now, request: &Request, flow: Flow) -> Result<Who, (Answer, &'static str)> {
         let source = flow.remote.ip();
         let number = request.from.uri.dialled().unwrap_or_default();
-        let caller = |name: &str, numbers: &[String]| Who {
-            origin: Origin::Caller,
-            name: name.to_owned(),
-            number: Masked::new(number.clone()),
-            numbers: numbers.to_vec(),
+        let caller = |trunk: &Trunk| {
+            let Identity { number, withheld } = identity(request, trunk.trusted, &trunk.rewrite);
+            let (name, trunk) = (trunk.name.clone(), Some(trunk.clone()));
+            Who { origin: Origin::Caller, name, number, withheld, trunk }
         };
-        let by_address =
-            self.config.trunks.iter().find(|trunk| trunk.networks.iter().any(|net| net.contains(source)));
+        let on_loopback = || {
+            let Identity { number, withheld } = identity(request, false, &Rewrite::default());
+            Who { origin: Origin::Caller, name: "loopback".to_owned(), number, withheld, trunk: None }
+        };
+        let by_address = self.trunk_at(source);
         let loopback = self.config.loopback_is_trunk && source.to_canonical().is_loopback();
         if !request.headers.has(Name::Authorization) {
             match by_address {
-                Some(trunk) if trunk.credentials.is_none() => return Ok(caller(&trunk.name, &trunk.numbers)),
-                None if loopback && !self.sign_in.has_account(&number) => return Ok(caller("loopback", &[])),
+                Some(trunk) if trunk.credentials.is_none() => return Ok(caller(trunk)),
+                None if loopback && !self.sign_in.has_account(&number) => return Ok(on_loopback()),
                 _ => {}
             }
         }
@@ -112,17 +165,13 @@ impl Exchange {
             .find(|trunk| trunk.credentials.as_ref().is_some_and(|(name, _)| name == user.expose()));
         if let Some(trunk) = trunk {
             let here = trunk.networks.is_empty() || trunk.networks.iter().any(|net| net.contains(source));
-            return if here {
-                Ok(caller(&trunk.name, &trunk.numbers))
-            } else {
-                Err((Answer::new(403), "not from there"))
-            };
+            return if here { Ok(caller(trunk)) } else { Err((Answer::new(403), "not from there")) };
         }
         let origin = match self.plan.agent_by_extension(user.expose()) {
             Some(agent) => Origin::Desk(agent.id),
             None => Origin::Caller,
         };
-        Ok(Who { origin, name: user.expose().clone(), number: user, numbers: Vec::new() })
+        Ok(Who { origin, name: user.expose().clone(), number: user, withheld: false, trunk: None })
     }
 
     /// Whether a desk sends this request, and which.

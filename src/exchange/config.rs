@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Pace;
-use crate::base::Masked;
+use super::trunks::Trunk;
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
 use crate::sip::events::compositor::Expiry;
@@ -53,18 +53,6 @@ impl Config {
     pub fn address_for(&self, local: IpAddr) -> IpAddr {
         self.advertised.filter(|address| address.is_ipv4() == local.is_ipv4()).unwrap_or(local)
     }
-}
-
-/// Where callers come from: recognised by address, by credentials, or by both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trunk {
-    /// The name in records, logs and `[trunk.NAME]`.
-    pub name: String,
-    pub networks: Vec<Network>,
-    /// The user and password with which the other side answers our challenge.
-    pub credentials: Option<(String, Masked<String>)>,
-    /// The numbers that may be dialled through this trunk; empty for all of the dialplan's.
-    pub numbers: Vec<String>,
 }
 
 /// An address, or all addresses that share its first `prefix` bits.

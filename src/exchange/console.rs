@@ -147,6 +147,7 @@ impl Exchange {
             registrations: self.directory.registrations(),
             rtp_ports_free: self.ports.free(),
             queues,
+            trunks: self.trunk_lines(now),
             counters,
         }
     }

@@ -33,6 +33,11 @@ impl Exchange {
                 }
             }
             Effect::Invite(invite) => self.invite(now, call, *invite),
+            Effect::ReachOutside { number, trunk } => {
+                let event = self.reach_outside(now, number.expose(), trunk.as_deref());
+                self.work.push_back((call, event));
+            }
+            Effect::InviteOutside(invite) => self.invite_outside(now, call, *invite),
             Effect::AnswerReoffer { leg, sdp } => {
                 let answer = self.settle_takeover(now, leg, sdp.map_err(Answer::new));
                 if let (Some(answer), Some(dialog)) = (answer, self.legs.get(&leg)) {
@@ -99,7 +104,10 @@ impl Exchange {
                 self.recordings.remove(&recording);
                 self.output.push_back(Output::Discard(recording));
             }
-            Effect::Over => self.output.push_back(Output::Notice(Notice::CallOver { call })),
+            Effect::Over => {
+                self.leave_desk(now, call);
+                self.output.push_back(Output::Notice(Notice::CallOver { call }));
+            }
         }
     }
 
@@ -111,6 +119,7 @@ impl Exchange {
 
     /// The leg's dialog, which is none of ours from now on: what it still says concerns nobody.
     pub(super) fn forget_leg(&mut self, leg: LegId) -> Option<crate::sip::DialogId> {
+        self.trunks.leg_over(leg);
         let dialog = self.legs.remove(&leg)?;
         self.dialogs.remove(&dialog);
         Some(dialog)
@@ -177,7 +186,7 @@ impl Exchange {
         Event::NotSeized { why }
     }
 
-    fn release(&mut self, now: Now, call: CallId, agent: AgentId) {
+    pub(super) fn release(&mut self, now: Now, call: CallId, agent: AgentId) {
         self.desks.release(agent, call);
         // Nobody wraps up after a call that no queue gave.
         self.core.call_ended(now.mono, agent, Some(std::time::Duration::ZERO), &mut self.core_events);

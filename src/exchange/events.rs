@@ -24,7 +24,11 @@ impl Exchange {
             // Nobody on this side reads texts in a call.
             Sip::Message { .. } => self.count_refusal("text in a call"),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
-            Sip::Reply { id, status, reason, .. } => self.life_answered(now, id, status, &reason),
+            Sip::Reply { id, status, reason, headers, .. } => {
+                if !self.trunk_replied(now, id, status, &headers) {
+                    self.life_answered(now, id, status, &reason);
+                }
+            }
             Sip::Subscribe { subscription, package, request, flow, refresh } => {
                 self.subscribe(now, subscription, &package, &request, flow, refresh);
             }
@@ -34,9 +38,20 @@ impl Exchange {
                 self.tell_of(dialog, |_| Event::Acked { sdp });
             }
             Sip::Cancelled { dialog } => self.tell_last(dialog, |_| Event::Cancelled),
-            // Early media of a desk phone is its own ring-back tone: the caller hears ours.
-            Sip::Progress { .. } => {}
-            Sip::Answered { dialog, sdp } => self.tell_of(dialog, |leg| Event::Answered { leg, sdp }),
+            Sip::Progress { dialog, sdp, .. } => {
+                // Early media of a desk phone is its own ring-back tone: the caller hears ours.
+                let leg = self.dialogs.get(&dialog).copied().filter(|leg| self.outside_progressed(*leg));
+                if let (Some(leg), Some(sdp)) = (leg, sdp) {
+                    self.tell(leg, Event::EarlyMedia { leg, sdp });
+                }
+            }
+            Sip::Answered { dialog, sdp } => {
+                if let Some(leg) = self.dialogs.get(&dialog).copied() {
+                    self.outside_answered(leg);
+                    self.tell(leg, Event::Answered { leg, sdp });
+                }
+            }
+            Sip::Rejected { dialog, status, .. } if self.tries_next(now, dialog, status) => {}
             Sip::Rejected { dialog, status, .. } => {
                 self.tell_last(dialog, |leg| Event::Rejected { leg, status })
             }
@@ -70,6 +85,7 @@ impl Exchange {
     fn tell_last(&mut self, dialog: sip::DialogId, event: impl FnOnce(LegId) -> Event) {
         if let Some(leg) = self.dialogs.remove(&dialog) {
             self.legs.remove(&leg);
+            self.trunks.leg_over(leg);
             self.tell(leg, event(leg));
         }
     }

@@ -29,6 +29,8 @@ pub enum Broken {
     DeskOfNobody(String),
     #[error("somebody watches without a subscription: {0}")]
     StrayWatch(String),
+    #[error("the trunks count other calls than they carry")]
+    TrunkMiscounts,
     #[error("something is left though every call is over: {0}")]
     LeftOver(String),
 }
@@ -152,6 +154,9 @@ impl Exchange {
 
     /// When everybody has hung up, nothing is left.
     fn rest(&self) -> Result<(), Broken> {
+        if !self.trunks.counts_are_even() {
+            return Err(Broken::TrunkMiscounts);
+        }
         if !self.calls.is_empty() {
             return Ok(());
         }
@@ -162,6 +167,7 @@ impl Exchange {
             ("ports", self.ports.taken().count()),
             ("work", self.work.len()),
             ("core events", self.core_events.len()),
+            ("lines of trunks", self.trunks.occupied()),
         ];
         if let Some(what) = self.lamps.left_over() {
             return Err(Broken::LeftOver(what.to_owned()));

@@ -12,6 +12,7 @@ use crate::base::{
 };
 use crate::dialplan::Plan;
 use crate::record::{Record, Registration, Waiting};
+use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
 /// Something that happened outside.
@@ -47,6 +48,11 @@ pub enum Input<'a> {
     Command {
         id: u64,
         command: Command,
+    },
+    /// The answer to an [`Output::Resolve`]; without a record where there is none, or where nobody answered.
+    Resolved {
+        question: Question,
+        answer: Answer,
     },
     /// From now on new calls follow this plan. With a config, who may call and how much is taken on change too;
     /// addresses, ports and timers stay as they were at the start.
@@ -92,6 +98,8 @@ pub enum Output {
         clips: Vec<Clip>,
         repeat: bool,
     },
+    /// A question to the DNS; answered by one [`Input::Resolved`], in seconds at most, whatever happens.
+    Resolve(Question),
     Record(Record),
     /// A recording that nobody shall hear is to be removed.
     Discard(RecordingId),
@@ -185,6 +193,8 @@ pub struct StatusLine {
     pub registrations: usize,
     pub rtp_ports_free: usize,
     pub queues: Vec<QueueLine>,
+    #[serde(default)]
+    pub trunks: Vec<TrunkLine>,
     /// Refused and dropped messages and calls, by reason.
     pub counters: Vec<(String, u64)>,
 }
@@ -197,6 +207,22 @@ pub struct QueueLine {
     pub longest_ms: u64,
     pub signed_on: u32,
     pub ready: u32,
+}
+
+/// One trunk, for a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrunkLine {
+    pub name: String,
+    /// `up`, `down`, or `not asked` where nobody looks after it.
+    pub state: String,
+    /// Of our registration with it, where there is to be one.
+    pub registration: Option<String>,
+    /// Calls to the outside go over it now.
+    pub carries_outside_calls: bool,
+    /// Both directions.
+    pub calls: u32,
+    /// Zero for no limit.
+    pub most_calls: u32,
 }
 
 /// News for logs, metrics and whoever watches. Never a customer's data in the clear.
@@ -252,12 +278,14 @@ pub enum Deadline {
     Phone(&'static str),
     /// What a phone published about its person.
     Publication,
+    /// Of a trunk: a registration of ours, a sign of life, a target that says nothing.
+    Trunk(&'static str),
 }
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Deadline::Sip(name) => f.write_str(name),
+            Deadline::Sip(name) | Deadline::Trunk(name) => f.write_str(name),
             Deadline::Queue(deadline) => f.write_str(deadline.name()),
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
             Deadline::Phone(name) => f.write_str(name),

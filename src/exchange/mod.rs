@@ -35,6 +35,7 @@ mod ringing;
 mod sign_in;
 mod topology;
 mod transfers;
+mod trunks;
 
 #[cfg(test)]
 mod phones_tests;
@@ -44,12 +45,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions, Trunk};
+pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
 pub use self::invariants::Broken;
 pub use self::io::{
     AgentChange, AgentLine, CallLine, Command, Deadline, Gauges, Input, Notice, Output, QueueLine, Reply,
-    StatusLine,
+    StatusLine, TrunkLine,
 };
+
+pub use self::trunks::{Limits, Outbound, Register, Rewrite, Rule, Trunk};
 
 use self::desks::Desks;
 use self::directory::Directory;
@@ -60,6 +63,7 @@ use self::overload::Strain;
 pub use self::probes::Pace;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
+use self::trunks::Trunks;
 use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
 use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
 use crate::dialplan::Plan;
@@ -84,6 +88,7 @@ pub struct Exchange {
     guard: Guard,
     strain: Strain,
     lamps: Lamps,
+    trunks: Trunks,
     ports: PortPool,
     calls: BTreeMap<CallId, Call>,
     /// Each call's next deadline, earliest first, and the same by call.
@@ -126,6 +131,7 @@ impl Exchange {
             guard: Guard::new(&config, &mut rng),
             strain: Strain::default(),
             lamps: Lamps::new(rng.fork()),
+            trunks: Trunks::default(),
             ports: PortPool::new(config.rtp_ports.clone()),
             calls: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -150,6 +156,7 @@ impl Exchange {
         };
         exchange.open_desks(now);
         exchange.watch_fixed_contacts(now.mono);
+        exchange.begin_trunks(now, &[]);
         exchange.sign_on_the_ready(now, None);
         exchange.settle(now);
         exchange
@@ -189,15 +196,20 @@ impl Exchange {
                 let reply = self.command(now, command);
                 self.output.push_back(Output::Reply { id, reply });
             }
+            Input::Resolved { question, answer } => self.resolved(now, question, answer),
             Input::Reload { plan, config } => {
                 if let Some(config) = config {
-                    self.reconfigure(*config);
+                    self.reconfigure(now, *config);
                 }
                 self.reload(now, plan);
             }
-            Input::Drain => self.draining = true,
+            Input::Drain => {
+                self.draining = true;
+                self.leave_trunks(now, &[]);
+            }
             Input::Shutdown => {
                 self.draining = true;
+                self.leave_trunks(now, &[]);
                 self.work.extend(self.calls.keys().map(|call| (*call, call::Event::Shutdown)));
                 self.lamps_out(now);
             }
@@ -218,7 +230,8 @@ impl Exchange {
         let call = self.deadlines.first().map(|&(at, call, timer)| (at, Deadline::Call(call, timer)));
         let registration = self.directory.poll_timeout().map(|(at, name)| (at, Deadline::Phone(name)));
         let publication = self.lamps.poll_timeout().map(|at| (at, Deadline::Publication));
-        [sip, queue, call, registration, publication].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let trunk = self.trunks.poll_timeout().map(|(at, name)| (at, Deadline::Trunk(name)));
+        [sip, queue, call, registration, publication, trunk].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Nothing runs, and no transaction is waiting for anything.
@@ -244,9 +257,11 @@ impl Exchange {
     }
 
     /// Registered phones and running calls stay; who calls or registers next is met by the new rules.
-    fn reconfigure(&mut self, config: Config) {
+    fn reconfigure(&mut self, now: Now, config: Config) {
         self.sign_in.reconfigure(&config);
         self.guard.reconfigure(&config);
+        self.leave_trunks(now, &config.trunks);
+        let before = self.config.trunks.clone();
         let Config {
             trunks,
             accounts,
@@ -269,6 +284,7 @@ impl Exchange {
             call,
             ..self.config.clone()
         };
+        self.begin_trunks(now, &before);
     }
 
     /// Running calls keep the plan that they began with; queues, agents and numbers change now.
@@ -307,6 +323,7 @@ impl Exchange {
         self.registrations_expire(now);
         self.ask_for_life(now);
         self.publications_expire(now);
+        self.trunk_timeouts(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;

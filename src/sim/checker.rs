@@ -212,7 +212,7 @@ impl Checker {
                 Record::SlipDiscarded(_) | Record::Registration(_) | Record::RegistrationEnded(_),
             )
             | Output::Discard(_) => {}
-            Output::Transmit(_) | Output::Reply { .. } => {}
+            Output::Transmit(_) | Output::Reply { .. } | Output::Resolve(_) => {}
         }
         self.silences();
     }

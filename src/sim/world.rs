@@ -40,6 +40,7 @@ use crate::exchange::{
 use crate::media;
 use crate::record::{CallRecord, Record, SlipState};
 use crate::sip::auth::Secret;
+use crate::sip::locate::{Answer, Question};
 
 /// Within this time a phone that hears nothing any more ends the session by itself (RFC 4028 §10).
 const SESSION: Duration = Duration::from_secs(600);
@@ -121,6 +122,8 @@ pub struct World {
     report: Report,
     ladder: Option<Ladder>,
     records: Vec<CallRecord>,
+    /// Asked of the DNS in this moment.
+    unresolved: VecDeque<Question>,
     /// The phones on the legs.
     parties: BTreeMap<LegId, Phone>,
 }
@@ -134,8 +137,7 @@ impl World {
             trunks: vec![Carrier {
                 name: "carrier".to_owned(),
                 networks: vec![Addresses { address: CALLERS.0, prefix: CALLERS.1 }],
-                credentials: None,
-                numbers: Vec::new(),
+                ..Carrier::default()
             }],
             accounts: desks.iter().map(account).collect(),
             loopback_is_trunk: false,
@@ -179,6 +181,7 @@ impl World {
             report: Report { seed, ..Report::default() },
             ladder,
             records: Vec::new(),
+            unresolved: VecDeque::new(),
             parties: BTreeMap::new(),
             rng,
             next_plan: other_plan.unwrap_or_else(|| plan.clone()),
@@ -456,6 +459,8 @@ impl World {
                     self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
                 }
                 Output::Record(Record::Call(record)) => self.records.push(*record),
+                // A world without names: who asks for one hears at once that there is none.
+                Output::Resolve(question) => self.unresolved.push_back(question),
                 Output::Record(_) | Output::Discard(_) | Output::Notice(_) | Output::Reply { .. } => {}
             }
             self.follow_up(outcome);
@@ -481,6 +486,8 @@ impl World {
         loop {
             if let Some(event) = self.events.pop_front() {
                 self.input(Input::Media(event));
+            } else if let Some(question) = self.unresolved.pop_front() {
+                self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {
                 if let Phone::Caller(number) = phone {
                     let (trunk, mut ctx) = self.callers();

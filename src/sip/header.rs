@@ -66,9 +66,11 @@ names! {
     ContentType "Content-Type" b"content-type" | b"c";
     CSeq "CSeq" b"cseq";
     Date "Date" b"date";
+    Diversion "Diversion" b"diversion";
     Event "Event" b"event" | b"o";
     Expires "Expires" b"expires";
     From "From" b"from" | b"f";
+    HistoryInfo "History-Info" b"history-info";
     MaxForwards "Max-Forwards" b"max-forwards";
     MinExpires "Min-Expires" b"min-expires";
     MinSe "Min-SE" b"min-se";

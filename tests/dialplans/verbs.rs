@@ -605,7 +605,7 @@ impl State {
                     self.pending = Some("queue");
                     self.keys.clone_from(keys);
                 }
-                Action::Dial { .. } => self.pending = Some("dial"),
+                Action::Dial { .. } | Action::Outside { .. } => self.pending = Some("dial"),
                 Action::Message { .. } => self.pending = Some("message"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::HangUp => {

@@ -144,6 +144,11 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             shown
         }
         Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),
+        Action::Outside { number, trunk, ring } => {
+            let number = number.as_ref().map_or("what the desk dialled".to_owned(), ToString::to_string);
+            let by = trunk.as_ref().map(|trunk| format!(" by {trunk}")).unwrap_or_default();
+            format!("rings {number} outside{by} for {}", time(*ring))
+        }
         Action::Message { person, box_name, longest, silence, shortest } => {
             let whose = person.map(|p| format!(" of {}", extension(p))).unwrap_or_default();
             format!(

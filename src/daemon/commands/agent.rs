@@ -123,6 +123,15 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         );
         rows.push([format!("queue {}", queue.name), about]);
     }
+    for trunk in &exchange.trunks {
+        let most = if trunk.most_calls == 0 { String::new() } else { format!(" of {}", trunk.most_calls) };
+        let mut about = format!("{}, {}{most} calls", trunk.state, trunk.calls);
+        about.extend(trunk.registration.iter().map(|registration| format!(", {registration}")));
+        if trunk.carries_outside_calls {
+            about.push_str(", carries calls to the outside");
+        }
+        rows.push([format!("trunk {}", trunk.name), about]);
+    }
     rows.extend(counted::rows(&exchange.counters, &shell.counters));
     columns(&rows)
 }

@@ -3,8 +3,13 @@
 use crate::base::{AgentId, Masked};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
+use crate::dialplan::pattern::Pattern;
 use crate::dialplan::plan::Agent;
+use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
+
+const PATTERN_HELP: &str =
+    "write for example `1[3-9]xxxxxxxxx` for mobile telephones, `010.` for a city, `+86.` for a country";
 
 /// Agents of one range.
 const LARGEST_RANGE: usize = 10_000;
@@ -35,6 +40,13 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
         Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
+        Field::optional(
+            "may_call",
+            Form::Other("telephone numbers, `[\"1[3-9]xxxxxxxxx\", \"010.\"]`"),
+            "nothing",
+            "Numbers of the outside that the desk may call over a trunk: x is any digit, [3-9] one of these, a dot \
+             at the end any further digits. Without it a desk reaches nobody outside.",
+        ),
         Field::optional(
             "account",
             Form::Flag,
@@ -89,6 +101,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let ready = loader.flag(&fields, "ready");
     let delegate = loader.agent(&fields, "delegate");
     let mailbox = loader.flag(&fields, "mailbox");
+    let may_call = may_call(loader, &fields);
     let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
     let mut agents = Vec::new();
     for extension in extensions {
@@ -107,10 +120,26 @@ pub(in crate::dialplan) fn read<'a, 's>(
             ready,
             delegate,
             mailbox,
+            may_call: may_call.clone(),
             account,
         });
     }
     agents
+}
+
+fn may_call<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<Pattern> {
+    let written = fields.get("may_call").map(|written| written.each()).unwrap_or_default();
+    let mut patterns = Vec::new();
+    for one in written {
+        let Some(text) = loader.as_text(one, "a number that the desk may call") else { continue };
+        match Pattern::parse_telephone(text) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(reason) => {
+                loader.report.mistake(one.place, reason).add_help(PATTERN_HELP);
+            }
+        }
+    }
+    patterns
 }
 
 #[cfg(test)]

@@ -1,21 +1,36 @@
 //! `dial`: connect the caller with one person.
 
+use crate::base::Masked;
 use crate::dialplan::action::{Action, DialEnd};
 use crate::dialplan::cursor::{After, Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
 use crate::dialplan::read::Fields;
-use crate::dialplan::step::{DialSpec, Step, Target, Whom};
+use crate::dialplan::step::{DialSpec, OutsideSpec, Step, Target, Whom};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "dial",
-    about: "Rings one person: a fixed one (`to`) or one known by extension (`value`). Goes on with the next \
+    about: "Rings one person: a fixed one (`to`), one known by extension (`value`), or somebody outside (`number`), over \
+            a trunk. Goes on with the next \
             step when the person has gone. Who cannot come is excused by name of the reason (in a meeting, \
             expected back at three), and a message or somebody else is offered, unless it is written otherwise.",
     short: Some("to"),
     fields: &[
         Field::optional("to", Form::Name("agent"), "nothing", "The person's extension."),
         Field::optional("value", Form::Value, "nothing", "Where the extension is known from."),
+        Field::optional(
+            "number",
+            Form::Text,
+            "nothing",
+            "A telephone number of the outside, as the trunks' `outbound` patterns know it. It is written here and \
+             nowhere else: what callers say or key never becomes one.",
+        ),
+        Field::optional(
+            "trunk",
+            Form::Text,
+            "one that carries the number",
+            "With `number`: the trunk of the configuration file that is to be taken.",
+        ),
         Field::with("before", Form::Prompts, "transfer/trying", "What is said before."),
         Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long the phone rings."),
         Field::optional("on_busy", Form::Name("flow"), "an apology and a choice", "In another call."),
@@ -48,11 +63,17 @@ pub(in crate::dialplan) fn read<'a, 's>(
     loader: &mut Loader<'a, 's>,
     fields: &Fields<'a, 's>,
 ) -> Option<Step> {
+    if fields.has("number") {
+        return read_outside(loader, fields);
+    }
+    if let Some(trunk) = fields.get("trunk") {
+        loader.report.mistake(trunk.place, "`trunk` belongs to a `number` of the outside");
+    }
     let whom = match (fields.has("to"), fields.has("value")) {
         (true, false) => loader.agent(fields, "to").map(Whom::Fixed),
         (false, true) => loader.value(fields, "value").map(Whom::Value),
         _ => {
-            loader.report.mistake(fields.place(), "`dial` needs either `to` or `value`");
+            loader.report.mistake(fields.place(), "`dial` needs one of `to`, `value` and `number`");
             None
         }
     };
@@ -79,6 +100,60 @@ pub(in crate::dialplan) fn read<'a, 's>(
         on_unknown,
         say_unknown,
     })))
+}
+
+/// A number of the outside.
+fn read_outside<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
+    for other in ["to", "value", "on_away", "on_unknown"] {
+        if let Some(written) = fields.get(other) {
+            loader
+                .report
+                .mistake(written.place, format!("`{other}` is for persons: `number` is somebody outside"));
+        }
+    }
+    let number = loader.text(fields, "number").filter(|(number, place)| {
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        let good = (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if !good {
+            loader
+                .report
+                .mistake(
+                    *place,
+                    "a number of the outside is three to twenty digits, with a plus before them or none",
+                )
+                .add_help("write for example `+861065881234` or `95588`");
+        }
+        good
+    });
+    let trunk = loader.text(fields, "trunk").map(|(trunk, _)| trunk);
+    let before = loader.prompts(fields, "before");
+    let ring = loader.time_or(fields, "ring", loader.defaults.ring);
+    let written = ["on_busy", "on_no_answer", "on_unreachable"].map(|name| loader.target(fields, name));
+    let number = Masked::new(number?.0);
+    let phrases = ["transfer/busy", "transfer/no-answer", "transfer/failed"];
+    let [on_busy, on_no_answer, on_unreachable] = std::array::from_fn(|at| {
+        let (target, phrase) =
+            (written.get(at).copied().flatten(), phrases.get(at).copied().unwrap_or_default());
+        target.unwrap_or_else(|| loader.apology(fields.place(), phrase))
+    });
+    Some(Step::Outside(Box::new(OutsideSpec {
+        number: Some(number),
+        trunk,
+        before,
+        ring,
+        on_busy,
+        on_no_answer,
+        on_unreachable,
+    })))
+}
+
+pub(in crate::dialplan) fn outside_ended(spec: &OutsideSpec, end: DialEnd) -> Turn {
+    Turn::Go(match end {
+        DialEnd::Served => Target::Next,
+        DialEnd::Busy => spec.on_busy,
+        DialEnd::NoAnswer => spec.on_no_answer,
+        DialEnd::Away { .. } | DialEnd::Unreachable => spec.on_unreachable,
+    })
 }
 
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &DialSpec, out: &mut Vec<Action>) -> Turn {

@@ -44,7 +44,7 @@ impl Door {
 }
 
 fn carrier() -> Trunk {
-    Trunk { name: "carrier".to_owned(), networks: Vec::new(), credentials: None, numbers: Vec::new() }
+    Trunk { name: "carrier".to_owned(), ..Trunk::default() }
 }
 
 fn request(method: &str, to: &str, more: &str) -> String {

@@ -85,7 +85,19 @@ mod tests {
     #[test]
     fn short_codes_and_names_stay_what_they_are() {
         let rules = rules(BEIJING);
-        for same in ["95588", "10086", "110", "12315", "8001", "4008123123", "", "anonymous", "ivr", "*21#", "alice.b"] {
+        for same in [
+            "95588",
+            "10086",
+            "110",
+            "12315",
+            "8001",
+            "4008123123",
+            "",
+            "anonymous",
+            "ivr",
+            "*21#",
+            "alice.b",
+        ] {
             assert_eq!(rules.apply(same), same);
         }
         assert_eq!(Rewrite::default().apply("010-65881234"), "01065881234");
@@ -97,6 +109,10 @@ mod tests {
         assert_eq!(rules.apply("+8613800138000"), "013800138000");
         assert_eq!(rules.apply("00861065881234"), "01065881234");
         // A rule that takes more than there is takes all.
-        assert_eq!(super::Rewrite(vec![Rule { fits: Pattern::parse("1X").unwrap(), strip: 9, put: "7".into() }]).apply("12"), "7");
+        assert_eq!(
+            super::Rewrite(vec![Rule { fits: Pattern::parse("1X").unwrap(), strip: 9, put: "7".into() }])
+                .apply("12"),
+            "7"
+        );
     }
 }

@@ -97,6 +97,11 @@ impl Calling {
         &self.call_id
     }
 
+    /// Whether anything has come back.
+    pub fn is_heard(&self, core: &Core) -> bool {
+        core.is_proceeding(self.transaction)
+    }
+
     pub fn silence(&mut self) {
         self.silent = true;
     }

@@ -222,6 +222,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether the peer has answered our INVITE with anything, 100 included.
+    pub fn is_heard(&self, dialog: DialogId) -> bool {
+        match self.sessions.get(&dialog) {
+            Some(Session::Calling(calling)) => calling.is_heard(&self.core),
+            session => session.is_some(),
+        }
+    }
+
     /// Gives up an INVITE of ours. [`Event::Rejected`] follows, with 487 also where the peer answered in the same
     /// moment (that call is hung up here), even if [`Event::Answered`] is waiting to be taken already.
     pub fn cancel(&mut self, now: Instant, dialog: DialogId) {
