@@ -98,7 +98,8 @@ def media(pid, target, user, calls=200, hold=30.0, agents_port=0):
     }
 
 
-def sig(pid, target, user, rate=100, seconds=10):
+def sig(pid, target, user, rate=100, seconds=10, give_up=False):
+    """`give_up`: a call that is refused or late is over, and the next one comes at its time all the same."""
     calls = rate * seconds
     cpu, idle = cpu_seconds(pid), status(pid)
     sampler = Sampler(pid)
@@ -107,6 +108,8 @@ def sig(pid, target, user, rate=100, seconds=10):
         command = ["sipp", target, "-sf", f"{HERE}/sipp/sig_uac.xml", "-s", user, "-i", GENERATOR, "-p", "6060"]
         command += ["-r", str(rate), "-m", str(calls), "-l", str(max(200, rate * 4)), "-timeout", str(seconds + 20)]
         command += ["-nostdin", "-trace_stat", "-stf", statistics, "-fd", "1", "-buff_size", "4194304"]
+        if give_up:
+            command += ["-recv_timeout", "4000"]
         began = time.monotonic()
         subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         took = time.monotonic() - began
@@ -121,6 +124,7 @@ def sig(pid, target, user, rate=100, seconds=10):
         "ok": ok,
         "failed": int(last["FailedCall(C)"]),
         "retransmitted": int(last["Retransmissions(C)"]),
+        "took": round(took, 2),
         "calls_per_second": round(ok / took, 1),
         "cpu_ms_per_call": round((cpu_seconds(pid) - cpu) * 1000 / max(1, ok), 3),
         "threads": [idle[1], sampler.peak()[1]],

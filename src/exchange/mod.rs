@@ -247,6 +247,11 @@ impl Exchange {
         &self.plan
     }
 
+    /// Messages that the guard did not let in.
+    pub fn dropped(&self) -> u64 {
+        self.guard.dropped().map(|(_, count)| count).sum()
+    }
+
     pub fn sip_stats(&self) -> &sip::Stats {
         self.sip.stats()
     }

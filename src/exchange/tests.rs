@@ -320,6 +320,41 @@ fn draining_refuses_the_next_call_and_tells_when_the_last_is_over() {
 }
 
 #[test]
+fn under_strain_new_calls_are_refused_and_running_ones_go_on() {
+    let (mut bench, dialog) = Bench::talking();
+    let strains = [
+        Input::Backlog(Duration::from_millis(101)),
+        Input::Gauges(Gauges { files_left: Some(127), resident: None }),
+        Input::Gauges(Gauges { files_left: Some(128), resident: Some(2 << 20) }),
+    ];
+    bench.exchange.config.overload.resident = Some(1 << 20);
+    let (at_ease, all_left) = (Input::Backlog(Duration::from_millis(100)), Input::Gauges(Gauges::default()));
+    let mut refused = 0;
+    for strain in strains {
+        bench.input(strain);
+        bench.call();
+        refused += std::iter::from_fn(|| bench.caller.endpoint.poll_event())
+            .filter(|event| matches!(event, sip::Event::Rejected { status: 503, retry_after: Some(_), .. }))
+            .count();
+        bench.input(Input::Backlog(Duration::ZERO));
+    }
+    assert_eq!((refused, bench.exchange.calls()), (3, 1));
+    let why: Vec<_> = bench.exchange.refused.iter().map(|(why, count)| (*why, *count)).collect();
+    let expected = ["overload: file handles", "overload: memory", "overload: messages wait too long"]
+        .map(|why| (why, 1));
+    assert_eq!(why, expected);
+    assert_eq!(bench.exchange.dialogs.len(), 2, "nothing is kept of those who were refused");
+
+    bench.input(at_ease);
+    bench.input(all_left);
+    bench.call();
+    assert_eq!(bench.exchange.calls(), 2, "as soon as there is room");
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    assert_eq!(bench.exchange.calls(), 1);
+}
+
+#[test]
 fn a_late_answer_of_a_caller_whom_nobody_serves_yet_is_taken() {
     let mut bench = Bench::new();
     bench.call();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::caller::{Caller, Listening, MessageHabit, Nature, Person, Wish};
 use super::chance::Chance;
 use super::desk::{Desk, DeskAct};
-use super::faults;
+use super::faults::{self, Fault};
 use super::network::Conditions;
 use super::report::Report;
 use super::sabotage::Sabotage;
@@ -40,6 +40,8 @@ pub struct Day {
     pub conditions: Conditions,
     /// On average one mishap in this time; `None` for a day without.
     pub fault_every: Option<Duration>,
+    /// Mishaps at given times of the day, beside those.
+    pub faults: Vec<(Duration, Fault)>,
     pub watch: Watch,
     pub sabotage: Option<Sabotage>,
 }
@@ -55,6 +57,7 @@ impl Day {
             length: Duration::from_secs(12 * 3600),
             conditions: Conditions::ORDINARY,
             fault_every: Some(Duration::from_secs(120)),
+            faults: Vec::new(),
             watch: Watch::Every(512),
             sabotage: None,
         }
@@ -111,6 +114,9 @@ pub fn day(day: &Day) -> Report {
         for (at, fault) in faults::schedule(&mut rng, day.length, every) {
             world.fault_at(at + BEFORE_OPENING, fault);
         }
+    }
+    for (at, fault) in &day.faults {
+        world.fault_at(Instant::ZERO + BEFORE_OPENING + *at, *fault);
     }
     world.run_until(Instant::ZERO + BEFORE_OPENING + day.length + CLOSING);
     if !world.drain(DRAIN) {

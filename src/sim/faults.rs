@@ -37,10 +37,12 @@ pub enum Fault {
     Reload,
     /// A stream breaks.
     StreamCloses,
+    /// A minute of scanning, flooding and guessing from the internet.
+    Attack,
 }
 
 /// The faults of a day with their weights.
-pub const WEIGHTED: [(Fault, u32); 16] = [
+pub const WEIGHTED: [(Fault, u32); 17] = [
     (Fault::LossBurst, 10),
     (Fault::HeavyLoss, 3),
     (Fault::Doubling, 8),
@@ -57,6 +59,7 @@ pub const WEIGHTED: [(Fault, u32); 16] = [
     (Fault::ClockStep, 3),
     (Fault::Reload, 2),
     (Fault::StreamCloses, 8),
+    (Fault::Attack, 2),
 ];
 
 /// Faults drawn by weight, spread over `length`, on average `every`.

@@ -11,6 +11,7 @@
 //! is used. A seed is a proof: the same seed gives the same output, byte for byte.
 
 mod agenda;
+mod attacker;
 mod caller;
 mod chance;
 mod checker;

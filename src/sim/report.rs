@@ -27,6 +27,8 @@ pub struct Report {
     /// Phones that rang for a caller out of a queue.
     pub offers: u64,
     pub messages_in: u64,
+    /// Before they were read.
+    pub dropped: u64,
     pub messages_out: u64,
     pub inputs: u64,
     pub outputs: u64,

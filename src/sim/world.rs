@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Due};
+use super::attacker::Attacker;
 use super::caller::Caller;
 use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
@@ -27,7 +28,7 @@ use super::digest::Digest;
 use super::faults::Fault;
 use super::ladder::Ladder;
 use super::media_model::{Cue, MediaModel, Outcome};
-use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone};
+use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
 use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
@@ -117,6 +118,7 @@ pub struct World {
     watch: Watch,
     checker: Checker,
     saboteur: Saboteur,
+    attacker: Attacker,
     deaf_to_byes: Option<IpAddr>,
     digest: Digest,
     report: Report,
@@ -176,6 +178,7 @@ impl World {
             watch,
             checker: Checker::new(&catalog),
             saboteur: Saboteur::new(sabotage, &catalog),
+            attacker: Attacker::new(rng.fork()),
             deaf_to_byes: None,
             digest: Digest::new(),
             report: Report { seed, ..Report::default() },
@@ -276,6 +279,7 @@ impl World {
         let stats = self.exchange.sip_stats();
         Report {
             messages_in: stats.received,
+            dropped: self.exchange.dropped(),
             simulated: self.now.mono.since(Instant::ZERO),
             hash: self.digest.finish(),
             broken: self.checker.broken().to_vec(),
@@ -331,7 +335,12 @@ impl World {
                 match Phone::at(flow.local.ip()) {
                     Some(Phone::Caller(_)) => self.trunk.endpoint.handle_message(now, flow, &bytes),
                     Some(Phone::Desk(_)) => self.office.endpoint.handle_message(now, flow, &bytes),
-                    None => {}
+                    None => {
+                        if let Some(guess) = self.attacker.hear(flow, &bytes) {
+                            let at = now + Duration::from_millis(100);
+                            self.agenda.add(at, Due::ToHotline(turned(flow), guess));
+                        }
+                    }
                 }
             }
             Due::FlowLost(flow) => self.input(Input::FlowClosed(flow)),

@@ -70,6 +70,22 @@ fn over_a_harsh_network_every_call_ends_with_one_record_and_nothing_is_left() {
     assert!(partitions > 5, "{partitions}");
 }
 
+/// Three attacks within an hour: none of the callers notices.
+#[test]
+fn an_attack_is_dropped_and_costs_no_caller_anything() {
+    let quiet = Day { conditions: Conditions::QUIET, fault_every: None, ..Day::new(plans::bank(20), 7, 100) };
+    let length = Duration::from_secs(3600);
+    let attacks: Vec<_> =
+        [600, 1500, 3000].map(|second| (Duration::from_secs(second), Fault::Attack)).to_vec();
+    let report = day(&Day { length, faults: attacks, ..quiet });
+    sound(&report);
+    assert!(report.dropped > 3 * 1000, "{} dropped: {report}", report.dropped);
+    assert!(report.calls >= 100, "{report}");
+    for end in ["no-audio", "dialog-lost", "fault", "session-expired", "shutdown"] {
+        assert_eq!(report.ends.get(end), None, "{report}");
+    }
+}
+
 /// The long suite: `HOTLINE_SIM_SEEDS=1000 cargo test --test main sim::days -- --ignored many`.
 #[test]
 #[ignore = "takes as long as it is told to"]

@@ -7,5 +7,7 @@ mod framer;
 mod properties;
 /// A second opinion from `rsip`.
 mod rsip_oracle;
+/// How long a wrong password takes, and an unknown user.
+mod timing;
 /// The messages of RFC 4475 and RFC 5118.
 mod torture;

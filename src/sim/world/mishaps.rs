@@ -64,6 +64,12 @@ impl World {
                 self.input(Input::Reload { plan, config: None });
             }
             Fault::StreamCloses => self.close_a_stream(),
+            Fault::Attack => {
+                let user = self.plan.agents().first().map_or("1001", |agent| &*agent.extension).to_owned();
+                for (after, flow, bytes) in self.attacker.begin(&user) {
+                    self.agenda.add(now + after, Due::ToHotline(flow, bytes));
+                }
+            }
         }
     }
 

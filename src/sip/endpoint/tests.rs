@@ -10,6 +10,7 @@ mod reliable;
 mod renegotiation;
 mod replaces;
 mod rfc3665;
+mod shedding;
 mod storm;
 mod subscriptions;
 mod ways;
