@@ -242,7 +242,7 @@ mod tests {
         let mut house = House::new();
         let first = house.publish("Expires: 120\r\n", MEETING).unwrap();
         assert_eq!((first.expires, house.open()), (Duration::from_secs(120), Some(false)));
-        house.now = house.now + Duration::from_secs(100);
+        house.now += Duration::from_secs(100);
         let second = house.publish(&format!("Expires: 120\r\nSIP-If-Match: {}\r\n", first.etag), "").unwrap();
         assert_ne!(first.etag, second.etag);
         assert_eq!(
