@@ -102,34 +102,11 @@ impl Exchange {
                 ready: queue.ready,
             })
             .collect();
-        let stats = self.sip.stats();
         let mut counters: Vec<(String, u64)> =
             self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
         counters.extend(self.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)));
         counters.extend(self.guard.dropped().map(|(why, count)| (format!("dropped: {why}"), count)));
-        counters.extend(
-            [
-                ("sip messages received", stats.received),
-                ("sip messages sent", stats.sent),
-                ("sip malformed, dropped", stats.malformed_dropped),
-                ("sip malformed, answered", stats.malformed_answered),
-                ("sip too large", stats.too_large),
-                ("sip refused by the protocol", stats.refused),
-                ("sip unmatched responses", stats.unmatched_responses),
-                ("sip unknown dialogs", stats.unknown_dialogs),
-                ("sip merged requests", stats.merged),
-                ("sip repeated, absorbed", stats.absorbed),
-                ("sip sent again", stats.retransmitted),
-                ("sip unmatched ACKs", stats.unmatched_acks),
-                ("sip unacknowledged", stats.unacknowledged),
-                ("sip timed out", stats.timed_out),
-                ("notify sent", stats.notifies),
-                ("notify refused", stats.notify_refused),
-                ("notify unanswered", stats.notify_unanswered),
-                ("sip too large for UDP, sent over TCP", stats.moved_to_tcp),
-            ]
-            .map(|(name, count)| (name.to_owned(), count)),
-        );
+        counters.extend(self.sip.stats().named());
         let watches =
             self.lamps.counts().map(|(package, count)| (format!("subscriptions: {package}"), count));
         counters.extend(

@@ -48,7 +48,7 @@ pub mod wire;
 
 pub use endpoint::{
     Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, Refer, ReferId,
-    Replaces, RequestId, Stats, SubscriptionId, Thread, Unsubscribed,
+    Replaces, RequestId, Stats, SubscriptionId, Tally, Thread, Unsubscribed,
 };
 pub use flow::{Flow, Transmit, Transport};
 pub use glance::{Glance, begins_with_any};

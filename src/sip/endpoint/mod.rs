@@ -59,7 +59,7 @@ pub use config::Config;
 pub use event::{DialogId, EndedWhy, Event, RequestId};
 pub use refer::{Refer, ReferId};
 pub use replaces::Replaces;
-pub use stats::Stats;
+pub use stats::{Stats, Tally};
 pub use subscription::{SubscriptionId, Unsubscribed};
 
 use client_invite::Calling;

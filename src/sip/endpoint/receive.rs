@@ -152,7 +152,7 @@ impl Endpoint {
     fn receive_new(&mut self, now: Instant, flow: Flow, transaction: TransactionId, request: Request) {
         let core = &mut self.core;
         if let Err(answer) = refusal::inspect(&core.config, &request) {
-            core.stats.refused += 1;
+            core.stats.refused.add(answer.status);
             refuse(core, now, transaction, answer);
         } else if request.to.tag().is_some() {
             self.receive_in_dialog(now, flow, transaction, &request);
@@ -206,7 +206,7 @@ impl Endpoint {
         let replaces = match self.replaced_by(&request) {
             Ok(replaces) => replaces,
             Err(answer) => {
-                self.core.stats.refused += 1;
+                self.core.stats.refused.add(answer.status);
                 return refuse(&mut self.core, now, transaction, answer);
             }
         };
@@ -245,10 +245,10 @@ fn refuse_malformed(core: &mut Core, flow: Flow, error: ParseError) {
         return;
     }
     let Some(mut refusal) = error.refusal else {
-        core.stats.malformed_dropped += 1;
+        core.stats.malformed_dropped.add(error.why);
         return;
     };
-    core.stats.malformed_answered += 1;
+    core.stats.malformed_answered.add(error.why);
     let mut to = flow;
     if let Some(via) = refusal.vias.first_mut() {
         via.mark_received(flow.remote);

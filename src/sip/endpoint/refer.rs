@@ -177,7 +177,7 @@ impl Usage {
         match result {
             Err(answer) => {
                 theirs.remove(at);
-                core.stats.refused += 1;
+                core.stats.refused.add(answer.status);
                 refuse(core, now, transaction, answer);
             }
             Ok(()) => {

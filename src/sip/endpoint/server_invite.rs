@@ -56,7 +56,7 @@ impl Ringing {
         let (offer, session_timer) = match asked {
             Ok(asked) => asked,
             Err(answer) => {
-                core.stats.refused += 1;
+                core.stats.refused.add(answer.status);
                 refuse(core, now, transaction, answer);
                 return None;
             }
@@ -65,7 +65,7 @@ impl Ringing {
         let user = request.uri.user().map(|user| user.into_owned());
         let contact = core.contact(&flow, user.as_deref());
         let Some(dialog) = Dialog::of_server(&request, flow, &tag, contact) else {
-            core.stats.refused += 1;
+            core.stats.refused.add(400);
             refuse(core, now, transaction, Answer::new(400));
             return None;
         };

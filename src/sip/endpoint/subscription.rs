@@ -133,7 +133,7 @@ impl Subscription {
         flow: Flow,
     ) -> Option<Self> {
         let Some((package, event)) = known_event(core, &request) else {
-            core.stats.refused += 1;
+            core.stats.refused.add(489);
             // RFC 6665 §4.1.2.2, §7.2.
             let answer = Answer::new(489).with("Allow-Events", core.config.packages.join(", "));
             refuse(core, now, transaction, answer);
@@ -143,7 +143,7 @@ impl Subscription {
         let user = request.uri.user().map(|user| user.into_owned());
         let contact = core.contact(&flow, user.as_deref());
         let Some(dialog) = Dialog::of_server(&request, flow, &tag, contact) else {
-            core.stats.refused += 1;
+            core.stats.refused.add(400);
             refuse(core, now, transaction, Answer::new(400));
             return None;
         };
@@ -188,7 +188,7 @@ impl Subscription {
         flow: Flow,
     ) {
         if !self.dialog.accept_sequence(request.cseq) {
-            core.stats.refused += 1;
+            core.stats.refused.add(500);
             return refuse(core, now, transaction, Answer::new(500));
         }
         let same_event = known_event(core, request).is_some_and(|(_, event)| event == self.event);
@@ -198,7 +198,7 @@ impl Subscription {
         }
         if self.asked.is_some() {
             // Two at once: the first one is still with the host.
-            core.stats.refused += 1;
+            core.stats.refused.add(500);
             return refuse(core, now, transaction, Answer::new(500).with("Retry-After", "1"));
         }
         let package = package_of(&self.event).to_owned();

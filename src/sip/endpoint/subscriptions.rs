@@ -145,8 +145,10 @@ impl Endpoint {
         }
         // A subscription has a dialog of its own (RFC 6665 §4.5.1); a call's goes on all the same.
         let status = if self.find_dialog(request).is_some() { 403 } else { 481 };
-        self.core.stats.unknown_dialogs += u64::from(status == 481);
-        self.core.stats.refused += u64::from(status == 403);
+        match status {
+            403 => self.core.stats.refused.add(status),
+            _ => self.core.stats.unknown_dialogs += 1,
+        }
         refuse(&mut self.core, now, transaction, Answer::new(status));
         true
     }

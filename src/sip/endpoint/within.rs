@@ -21,7 +21,7 @@ impl Usage {
     ) -> bool {
         let accepted = self.dialog.accept_sequence(request.cseq);
         if !accepted {
-            core.stats.refused += 1;
+            core.stats.refused.add(500);
             core.respond(now, transaction, 500);
         }
         accepted
@@ -76,7 +76,7 @@ impl Usage {
 
     /// Refuses a request of the peer's.
     pub(super) fn refuse(&self, core: &mut Core, now: Instant, transaction: TransactionId, answer: Answer) {
-        core.stats.refused += 1;
+        core.stats.refused.add(answer.status);
         refuse(core, now, transaction, answer);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Instant, Masked, Rng};
 use crate::sip::auth::{Challenger, Credentials, Secret, Verdict};
-use crate::sip::{Answer, Config, Endpoint, Event, Flow, Message, Method, Name, Response, Stats, Transport};
+use crate::sip::{Answer, Config, Endpoint, Event, Flow, Message, Method, Name, Response, Transport};
 
 use super::world::{World, parse, sdp};
 
@@ -199,16 +199,21 @@ fn malformed_messages_are_answered_where_they_can_be() {
     }
     endpoint.handle_message(NOW, flow("192.0.2.2:5060"), &vec![b'a'; 70_000]);
     assert!(endpoint.poll_transmit().is_none() && endpoint.poll_event().is_none());
-    let expected = Stats {
-        received: 6,
-        sent: 2,
-        malformed_answered: 2,
-        malformed_dropped: 2,
-        keep_alives: 1,
-        too_large: 1,
-        ..Stats::default()
-    };
-    assert_eq!(*endpoint.stats(), expected);
+    let counted: Vec<_> = endpoint.stats().named().into_iter().filter(|(_, count)| *count > 0).collect();
+    let counted: Vec<_> = counted.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(
+        counted,
+        [
+            ("sip messages received", 6),
+            ("sip messages sent", 2),
+            ("sip malformed, dropped: not a SIP start line", 1),
+            ("sip malformed, dropped: no Via", 1),
+            ("sip malformed, answered: SIP version not supported", 1),
+            ("sip malformed, answered: no Call-ID", 1),
+            ("sip too large", 1),
+            ("sip keep-alives", 1),
+        ]
+    );
     assert!(endpoint.is_empty());
 }
 
