@@ -240,7 +240,8 @@ fn number(session: &Session, stream: &Media, name: &str) -> Option<u32> {
 fn describe(local: &Local<'_>, media: Vec<Media>) -> String {
     let connection = Connection::from(local.address);
     let origin = Origin {
-        user: "-".to_owned(),
+        // A word: scripts that look for one in `o=` do not know RFC 8866's "-".
+        user: "user".to_owned(),
         session_id: local.session_id.to_string(),
         version: local.version.to_string(),
         address: connection.clone(),

@@ -283,8 +283,7 @@ impl Uri {
 
 impl Parts {
     pub(crate) fn of(raw: &[u8]) -> Result<Self, Invalid> {
-        let forbidden = |b: u8| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"');
-        if raw.len() > usize::from(u16::MAX) || raw.iter().any(|&b| forbidden(b)) {
+        if raw.len() > usize::from(u16::MAX) || !lexer::is_of_uri(raw) {
             return Err(Invalid);
         }
         let (scheme, rest) = lexer::split(raw, b':').ok_or(Invalid)?;

@@ -143,7 +143,7 @@ fn address(text: &str) -> SocketAddr {
 fn the_offer() {
     assert_eq!(
         offer(&local()),
-        "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+        "v=0\r\no=user 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
          m=audio 30000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
          a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
     );
@@ -154,7 +154,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
     let (text, agreed) = answered(BARESIP);
     assert_eq!(
         text,
-        "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+        "v=0\r\no=user 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
          m=audio 30000 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
          a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
     );
@@ -242,7 +242,8 @@ fn several_streams_keep_their_order() {
     assert_eq!(streams(&again)[3], "m=audio 30000 RTP/AVP 8 0 101");
     assert_eq!(streams(&again).len(), 6);
     assert!(
-        again.contains("o=- 7 2 IN IP4") && again.ends_with("m=image 0 udptl t38\r\nm=audio 0 RTP/AVP 0\r\n")
+        again.contains("o=user 7 2 IN IP4")
+            && again.ends_with("m=image 0 udptl t38\r\nm=audio 0 RTP/AVP 0\r\n")
     );
     assert!(again.contains("a=sendonly\r\n"));
 }

@@ -15,6 +15,8 @@ pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 const TOKEN: u8 = 1;
 const HOST: u8 = 2;
 const SPACE: u8 = 4;
+/// Neither in a URI nor, but for quotes, around one: controls, spaces, `<`, `>`, `"`.
+const NOT_URI: u8 = 8;
 
 /// One table look-up a byte instead of a chain of comparisons.
 static CLASS: [u8; 256] = {
@@ -28,7 +30,8 @@ static CLASS: [u8; 256] = {
             table[at] = match c {
                 b'-' | b'.' | b'_' => TOKEN | HOST,
                 b'!' | b'%' | b'*' | b'+' | b'`' | b'\'' | b'~' => TOKEN,
-                b' ' | b'\t' => SPACE,
+                b' ' | b'\t' => SPACE | NOT_URI,
+                b'"' | b'<' | b'>' | 0..=b' ' | 0x7f => NOT_URI,
                 _ => 0,
             };
         }
@@ -53,6 +56,11 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 /// Letters, digits, `-`, `.` and the `_` that real networks use.
 pub(crate) fn is_host_name(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is(HOST, b))
+}
+
+/// Whether a URI can hold all of these bytes (RFC 3986 §2; bytes above ASCII are taken).
+pub(crate) fn is_of_uri(text: &[u8]) -> bool {
+    text.iter().fold(0, |classes, &byte| classes | CLASS[usize::from(byte)]) & NOT_URI == 0
 }
 
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
@@ -187,6 +195,11 @@ pub(crate) fn list(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
+        // Most headers hold one value.
+        if memchr::memchr(b',', text).is_none() {
+            rest = None;
+            return Some(trim(text));
+        }
         let (mut at, mut angle) = (0, false);
         while let Some(&byte) = text.get(at) {
             match byte {

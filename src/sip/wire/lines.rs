@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
     /// one is the end of the head. `None`: the input ended before the line did.
     pub(crate) fn unfolded(&mut self) -> Result<Option<Line<'a>>, Malformed> {
         let Some(first) = self.raw()? else { return Ok(None) };
-        if first.is_empty() || !self.is_continued() && !first.contains(&b'\r') {
+        if first.is_empty() || !self.is_continued() && memchr::memchr(b'\r', first).is_none() {
             return Ok(Some(Line::Whole(first)));
         }
         let mut line = first.to_vec();

@@ -14,7 +14,7 @@ use hotline::base::{Instant, Masked, Rng};
 use hotline::sip::auth::Credentials;
 use hotline::sip::{
     Answer, Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method, NameAddr,
-    OutOfDialog, RequestId, Transport, Uri,
+    OutOfDialog, ReferId, RequestId, SubscriptionId, Transport, Unsubscribed, Uri,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -65,6 +65,22 @@ enum Step<'a> {
     Bye {
         dialog: u8,
     },
+    Refer {
+        dialog: u8,
+        replaces: bool,
+    },
+    AnswerRefer {
+        refuse: bool,
+    },
+    ReferProgress {
+        status: u16,
+    },
+    Subscribe {
+        expires: u8,
+    },
+    Subscribed {
+        act: Subscribed,
+    },
     Request {
         method: u8,
     },
@@ -82,9 +98,20 @@ enum Step<'a> {
     Raw(&'a [u8]),
 }
 
+/// What a host does about the subscription that it was asked for last.
+#[derive(Arbitrary, Debug)]
+enum Subscribed {
+    Accept { seconds: u8 },
+    Reject,
+    News,
+    End,
+}
+
 struct Side {
     end: Endpoint,
     alive: BTreeSet<DialogId>,
+    refers: Vec<ReferId>,
+    subscriptions: Vec<SubscriptionId>,
     requests: Vec<RequestId>,
     /// What came last.
     last: Option<(Flow, Bytes)>,
@@ -117,8 +144,10 @@ impl World {
     fn new(seed: u8, faults: (u8, u8, u8)) -> Self {
         let mut rng = Rng::from_number(seed.into());
         let mut side = || Side {
-            end: Endpoint::new(Config::default(), rng.fork()),
+            end: Endpoint::new(Config { packages: vec!["dialog"], ..Config::default() }, rng.fork()),
             alive: BTreeSet::new(),
+            refers: Vec::new(),
+            subscriptions: Vec::new(),
             requests: Vec::new(),
             last: None,
         };
@@ -181,6 +210,42 @@ impl World {
                 side.end.bye(now, dialog, None);
                 side.alive.remove(&dialog);
             }
+            Step::Refer { dialog, replaces } => {
+                let Some(dialog) = known(dialog) else { return };
+                let replaced = replaces.then(|| side.end.dialog_replaces(dialog)).flatten();
+                let to = match replaced.map(|value| value.replace(';', "%3B").replace('=', "%3D")) {
+                    Some(value) => format!("sip:300@192.0.2.{}?Replaces={value}", at + 1),
+                    None => "sip:300@192.0.2.9".to_owned(),
+                };
+                if let Ok(to) = Uri::parse(&to) {
+                    side.end.refer(now, dialog, to, None);
+                }
+            }
+            Step::AnswerRefer { refuse } => {
+                let Some(&refer) = side.refers.last() else { return };
+                side.end.answer_refer(now, refer, if *refuse { Err(Answer::new(603)) } else { Ok(()) });
+            }
+            Step::ReferProgress { status } => {
+                let Some(&refer) = side.refers.last() else { return };
+                side.end.refer_progress(now, refer, 100 + status % 600, None);
+            }
+            Step::Subscribe { expires } => {
+                let mut request = out_of_dialog(at, Method::Subscribe, flow);
+                request.headers.push(("Event".to_owned(), "dialog".to_owned()));
+                request.headers.push(("Expires".to_owned(), expires.to_string()));
+                side.end.request(now, request);
+            }
+            Step::Subscribed { act } => {
+                let Some(&id) = side.subscriptions.last() else { return };
+                match act {
+                    Subscribed::Accept { seconds } => {
+                        side.end.accept_subscription(now, id, Duration::from_secs((*seconds).into()));
+                    }
+                    Subscribed::Reject => side.end.reject_subscription(now, id, Answer::new(403)),
+                    Subscribed::News => side.end.notify_soon(now, id),
+                    Subscribed::End => side.end.end_subscription(now, id, Unsubscribed::NoResource),
+                }
+            }
             Step::Request { method } => {
                 let method =
                     [Method::Options, Method::Message, Method::Register][usize::from(*method) % 3].clone();
@@ -220,6 +285,7 @@ impl World {
     }
 
     fn hear(&mut self, at: usize, event: Event) {
+        let now = self.now;
         let side = &mut self.sides[at];
         let shown = format!("{event:?}");
         hotline_fuzz::check_shown(&shown);
@@ -238,7 +304,17 @@ impl World {
             | Event::Reoffer { dialog, .. }
             | Event::ReofferAnswered { dialog, .. }
             | Event::ReofferRefused { dialog, .. }
-            | Event::Info { dialog, .. } => assert!(side.alive.contains(&dialog), "{shown} after the end"),
+            | Event::Info { dialog, .. }
+            | Event::Message { dialog, .. } => assert!(side.alive.contains(&dialog), "{shown} after the end"),
+            Event::Refer { id, .. } => {
+                assert!(side.alive.contains(&id.dialog), "{shown} after the end");
+                side.refers.push(id);
+            }
+            Event::ReferAnswered { id, .. } | Event::ReferProgress { id, .. } => {
+                assert!(side.alive.contains(&id.dialog), "{shown} after the end");
+            }
+            Event::Subscribe { subscription, .. } => side.subscriptions.push(subscription),
+            Event::NotifyDue { subscription, .. } => side.end.notify(now, subscription, None),
             Event::Request { id, .. } => side.requests.push(id),
             _ => {}
         }
@@ -311,6 +387,14 @@ impl World {
             for side in &mut self.sides {
                 for dialog in std::mem::take(&mut side.alive) {
                     side.end.bye(self.now, dialog, None);
+                }
+                for id in std::mem::take(&mut side.refers) {
+                    side.end.answer_refer(self.now, id, Err(Answer::new(603)));
+                    side.end.refer_progress(self.now, id, 603, None);
+                }
+                for id in std::mem::take(&mut side.subscriptions) {
+                    side.end.reject_subscription(self.now, id, Answer::new(403));
+                    side.end.end_subscription(self.now, id, Unsubscribed::Deactivated);
                 }
                 for id in std::mem::take(&mut side.requests) {
                     side.end.respond(self.now, id, Answer::new(200));

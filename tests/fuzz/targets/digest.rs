@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
@@ -23,30 +24,35 @@ struct Input<'a> {
     seconds: u16,
 }
 
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const PASSWORD: &str = "correct horse battery staple";
 
 fuzz_target!(|input: Input<'_>| {
     let mut rng = Rng::from_number(input.seed);
     let mut server = Challenger::new("fuzz.example", rng.fork());
     let now = Instant::from_micros(1_000_000);
-    let verdict = server.verify(now, "REGISTER", input.answer, lookup);
+    let verdict = server.verify(now, PEER, "REGISTER", input.answer, lookup);
     assert!(!matches!(verdict, Verdict::Good(_)));
 
     for algorithm in 0..2 {
-        let challenge = server.challenge(now, false).swap_remove(algorithm);
+        let challenge = server.challenge(now, PEER, false, |_| true).swap_remove(algorithm);
         let mut phone = login();
         assert!(phone.challenged(&refused(&challenge)).is_ok());
         let right = authorize(&mut phone, &mut rng);
         bent(&mut server, now, &right, &input.bends);
+        // What is for one address is worth nothing from another.
+        let elsewhere =
+            server.verify(now, IpAddr::from([192, 0, 2, 8]), "REGISTER", right.as_bytes(), lookup);
+        assert!(!matches!(elsewhere, Verdict::Good(_)));
         let later = now + Duration::from_secs(input.seconds.into());
-        let verdict = server.verify(later, "REGISTER", right.as_bytes(), lookup);
+        let verdict = server.verify(later, PEER, "REGISTER", right.as_bytes(), lookup);
         if input.seconds < 300 {
             assert_eq!(verdict, Verdict::Good(Masked::from("alice")));
         } else {
             assert!(matches!(verdict, Verdict::Stale | Verdict::Good(_)));
         }
         // Heard once, it is worth nothing (RFC 7616 §5.12).
-        let again = server.verify(later, "REGISTER", right.as_bytes(), lookup);
+        let again = server.verify(later, PEER, "REGISTER", right.as_bytes(), lookup);
         assert!(!matches!(again, Verdict::Good(_)));
     }
 
@@ -56,7 +62,7 @@ fuzz_target!(|input: Input<'_>| {
         assert!(!said.contains(['\r', '\n']), "{said:?}");
         assert!(!said.contains(PASSWORD), "{said:?}");
         assert!(said.len() <= 4 * input.challenge.len() + 1024);
-        assert!(!matches!(server.verify(now, "REGISTER", said.as_bytes(), lookup), Verdict::Good(_)));
+        assert!(!matches!(server.verify(now, PEER, "REGISTER", said.as_bytes(), lookup), Verdict::Good(_)));
     }
 });
 
@@ -70,7 +76,7 @@ fn bent(server: &mut Challenger, now: Instant, right: &str, bends: &[(u16, u8)])
         let at = usize::from(*at) % bytes.len();
         bytes[at] = *byte;
     }
-    let verdict = server.verify(now, "INVITE", &bytes, lookup);
+    let verdict = server.verify(now, PEER, "INVITE", &bytes, lookup);
     assert!(!matches!(verdict, Verdict::Good(_)));
 }
 

@@ -20,7 +20,9 @@ fuzz_target!(|data: &[u8]| {
 
 fn check_read(data: &[u8], framing: Framing, message: &Message) {
     let written = message.encode();
-    assert_eq!(Message::parse(written.clone(), framing, &Limits::default()).as_ref(), Ok(message));
+    // A list of Vias becomes lines, and Content-Length is always written: the head may have more lines than came.
+    let limits = Limits { headers: 1024, ..Limits::default() };
+    assert_eq!(Message::parse(written.clone(), framing, &limits).as_ref(), Ok(message));
     // Compact names become long ones, addresses get brackets: a bounded growth for each line.
     assert!(written.len() <= 4 * data.len() + 512, "{} from {}", written.len(), data.len());
     check_shown(&format!("{message:?}"));
@@ -41,7 +43,8 @@ fn check_request(request: &Request) {
     request.vias.iter().for_each(check_via);
     let mut response = request.response(486).with_body("text/plain", Bytes::from_static(b"busy"));
     response.to.set_tag(&Text::from_static("ours"));
-    let back = Message::parse(response.encode(), Framing::Stream, &Limits::default());
+    let limits = Limits { headers: 1024, ..Limits::default() };
+    let back = Message::parse(response.encode(), Framing::Stream, &limits);
     assert_eq!(back, Ok(Message::Response(response)));
 }
 

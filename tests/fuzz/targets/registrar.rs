@@ -62,7 +62,10 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 registrar.handle_timeout(now);
                 assert!(registrar.iter().all(|(_, binding)| binding.expires > now));
             }
-            Step::FlowClosed { connection } => registrar.handle_flow_closed(flow(*connection)),
+            Step::FlowClosed { connection } => {
+                let owners = registrar.handle_flow_closed(flow(*connection));
+                assert!(owners.iter().all(|owner| !registrar.contacts_of(owner).is_empty()));
+            }
         }
         check(&registrar, &config, now);
     }

@@ -1,39 +1,51 @@
 //! What the core's hot paths cost, in nanoseconds: the best and the middle of several rounds, since other work on
 //! the machine only ever adds. `cargo bench --bench core`; with a word behind `--`, only the lines that contain it.
+//!
+//! `benches/instructions` counts machine instructions beside the times: the same on every machine, however busy.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod sip;
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId, Wall};
-use hotline::daemon::trace;
+use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId};
 use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
-use hotline::sip::registrar::{self, Registrar};
-use hotline::sip::{Flow, Framing, Limits, Message, Transport};
 
 const ROUNDS: usize = 9;
 
 fn main() {
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let measured: [(&str, Measure); 9] = [
-        ("sip: parse an INVITE of 1.2 kB", parse_invite),
-        ("sip: write it again", write_invite),
-        ("sip: a refresh among 10,000 phones", refreshed),
-        ("sip: where one of 10,000 phones is", looked_up),
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let counting = arguments.iter().any(|argument| argument == "--count");
+    arguments.retain(|argument| !argument.starts_with('-'));
+    let wanted = arguments.pop().unwrap_or_default();
+    let measured: &[(&str, Measure)] = &[
+        ("sip: parse an INVITE of 1.2 kB", sip::parse_invite),
+        ("sip: the same, and what a call needs of it", sip::parse_and_use),
+        ("sip: write it again", sip::write_invite),
+        ("sip: OPTIONS and its answer, both ends", sip::round_trip),
+        ("sip: INVITE, 180, 200, ACK, BYE, 200, both ends", sip::whole_call),
+        ("sip: a refresh among 10,000 phones", sip::refreshed),
+        ("sip: where one of 10,000 phones is", sip::looked_up),
+        #[cfg(feature = "daemon")]
         ("trace: keep a message of 1.2 kB", kept_message),
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
         ("media: a frame of a prompt, 200 calls", played_frame),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
     ];
+    let measured = measured.iter().filter(|(name, _)| name.contains(&wanted));
+    if counting {
+        // Under callgrind, which looks at `Sample::of` alone: for each line how often it was done.
+        measured.for_each(|(name, measure)| println!("{}\t{name}", measure().1));
+        return;
+    }
     println!("{:>9} {:>9}", "best", "middle");
-    for (name, measure) in measured.into_iter().filter(|(name, _)| name.contains(&wanted)) {
+    for (name, measure) in measured {
         let mut rounds: Vec<f64> = (0..ROUNDS).map(|_| measure().nanoseconds()).collect();
         rounds.sort_by(f64::total_cmp);
         println!("{:7.0} ns {:6.0} ns  {name}", rounds[0], rounds[ROUNDS / 2]);
@@ -46,6 +58,8 @@ type Measure = fn() -> Sample;
 struct Sample(Duration, u32);
 
 impl Sample {
+    /// Not inlined, so that instructions can be counted within it and not in what goes before.
+    #[inline(never)]
     fn of(repetitions: u32, mut work: impl FnMut(u32)) -> Sample {
         let begun = std::time::Instant::now();
         (0..repetitions).for_each(&mut work);
@@ -57,88 +71,20 @@ impl Sample {
     }
 }
 
-// -- sip --
-
-/// As a carrier's border element writes it.
-fn invite() -> Bytes {
-    let body = "v=0\r\no=- 20518 0 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n\
-        m=audio 54400 RTP/AVP 8 0 18 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
-        a=rtpmap:18 G729/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
-    let head = "INVITE sip:95588@hotline.example.com:5060 SIP/2.0\r\n\
-        Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKnashds8ab12cd34;rport\r\n\
-        Via: SIP/2.0/TCP client.carrier.example.com:5060;branch=z9hG4bK74bf9;received=192.0.2.4\r\n\
-        Record-Route: <sip:edge.carrier.example.com;lr>\r\nMax-Forwards: 68\r\n\
-        From: \"Caller\" <sip:13800138000@carrier.example.com;user=phone>;tag=9fxced76sl\r\n\
-        To: <sip:95588@hotline.example.com>\r\n\
-        Call-ID: 3848276298220188511@edge.carrier.example.com\r\nCSeq: 10276 INVITE\r\n\
-        Contact: <sip:13800138000@203.0.113.1:5060;transport=udp>\r\n\
-        P-Asserted-Identity: <sip:13800138000@carrier.example.com>\r\n\
-        Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY\r\n\
-        Supported: 100rel, timer, replaces\r\nSession-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n\
-        User-Agent: Border element 7.2\r\nContent-Type: application/sdp\r\n";
-    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into()
-}
-
-fn parse(bytes: &Bytes, limits: &Limits) -> Message {
-    Message::parse(bytes.clone(), Framing::Datagram, limits).expect("a good message")
-}
-
-fn parse_invite() -> Sample {
-    let (bytes, limits) = (invite(), Limits::default());
-    Sample::of(50_000, |_| drop(black_box(parse(black_box(&bytes), &limits))))
-}
-
-fn write_invite() -> Sample {
-    let message = parse(&invite(), &Limits::default());
-    Sample::of(50_000, |_| drop(black_box(black_box(&message).encode())))
-}
+// -- trace --
 
 /// What a trace costs every message while nobody looks.
+#[cfg(feature = "daemon")]
 fn kept_message() -> Sample {
+    use hotline::base::Wall;
+    use hotline::daemon::trace;
+    use hotline::sip::{Flow, Transport};
     let config = trace::Config::default();
     let mut ring = trace::Ring::new(config.messages, config.octets);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
     let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: 0 };
-    let bytes = invite();
+    let bytes = sip::invite();
     Sample::of(100_000, |_| ring.push(Wall::default(), true, flow, black_box(&bytes)))
-}
-
-/// 10,000 phones, and the REGISTER with which the next one refreshes.
-fn registrar() -> (Registrar, impl FnMut(&mut Registrar, u32)) {
-    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 5060));
-    let register = move |registrar: &mut Registrar, n: u32| {
-        let (user, cseq) = (n % 10_000, n / 10_000 + 1);
-        let remote = SocketAddr::from((Ipv4Addr::from(0x0a00_0000 | user), 5060));
-        let text = format!(
-            "REGISTER sip:bank SIP/2.0\r\nVia: SIP/2.0/UDP {remote};branch=z9hG4bKa\r\nMax-Forwards: 70\r\n\
-             From: <sip:{user}@bank>;tag=a\r\nTo: <sip:{user}@bank>\r\nCall-ID: {user}\r\nCSeq: {cseq} REGISTER\r\n\
-             Contact: <sip:{user}@{remote}>;expires=3600\r\nUser-Agent: phone/1.0\r\n\r\n"
-        );
-        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-        let Ok(Message::Request(request)) =
-            Message::parse(text.into(), Framing::Datagram, &Limits::default())
-        else {
-            unreachable!("a REGISTER")
-        };
-        let now = Instant::from_micros(u64::from(n) * 500);
-        black_box(registrar.register(now, &user.to_string(), &request, flow).is_ok());
-    };
-    let mut registrar = Registrar::new(registrar::Config::default());
-    (0..10_000).for_each(|n| register(&mut registrar, n));
-    (registrar, register)
-}
-
-/// With parsing the request.
-fn refreshed() -> Sample {
-    let (mut registrar, mut register) = registrar();
-    Sample::of(20_000, |n| register(&mut registrar, 10_000 + n))
-}
-
-fn looked_up() -> Sample {
-    let (registrar, _) = registrar();
-    Sample::of(20_000, |n| {
-        black_box(registrar.contacts_of(&(n * 7 % 10_000).to_string()).len());
-    })
 }
 
 // -- media --
