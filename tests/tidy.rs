@@ -67,7 +67,6 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/daemon/trace/hep.rs", "the capture server's password"),
     ("src/daemon/trace/viewer.rs", "finds the messages of a number, and gives out none of it"),
     ("src/exchange/console.rs", "agents' names in the administrator's list"),
-    ("src/exchange/directory.rs", "an account's name is its key in the directory"),
     ("src/exchange/effects.rs", "From of the agent's INVITE, numbers of the outside"),
     ("src/exchange/lamps.rs", "an account's name says whom it may watch"),
     ("src/exchange/publishing.rs", "an account's name says whose presence it is"),
