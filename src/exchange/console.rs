@@ -105,6 +105,9 @@ impl Exchange {
         let mut counters: Vec<(String, u64)> =
             self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
         counters.extend(self.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)));
+        counters.extend(
+            Some(("dropped: new call, overload".to_owned(), self.strain.unread)).filter(|(_, n)| *n > 0),
+        );
         counters.extend(self.guard.dropped().map(|(why, count)| (format!("dropped: {why}"), count)));
         counters.extend(self.sip.stats().named());
         let watches =

@@ -355,6 +355,20 @@ fn under_strain_new_calls_are_refused_and_running_ones_go_on() {
 }
 
 #[test]
+fn while_messages_wait_only_so_many_calls_are_refused_and_the_others_dropped_unread() {
+    let (mut bench, dialog) = Bench::talking();
+    bench.input(Input::Backlog(Duration::from_secs(1)));
+    for _ in 0..1100 {
+        bench.call();
+    }
+    // A second's worth, and another for the burst.
+    assert_eq!((bench.exchange.sip.stats().shed, bench.exchange.strain.unread), (1000, 100));
+    bench.caller.endpoint.bye(bench.now.mono, dialog, None);
+    bench.settle();
+    assert_eq!(bench.exchange.calls(), 0, "what belongs to a running call is read");
+}
+
+#[test]
 fn a_late_answer_of_a_caller_whom_nobody_serves_yet_is_taken() {
     let mut bench = Bench::new();
     bench.call();

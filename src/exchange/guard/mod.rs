@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 pub(super) use self::offenders::{Offenders, Silenced, Source};
+pub(super) use self::rate::{Meter, Pace};
 
 use self::offenders::keyed;
-use self::rate::{Meter, Pace};
 use super::{Config, Network, Security};
 use crate::base::{Instant, Rng};
 use crate::sip::{Flow, Glance};

@@ -6,7 +6,7 @@ use crate::base::Instant;
 
 /// So many a second, and as many again at once after a while of silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(in crate::exchange) struct Pace {
     every: Duration,
     burst: Duration,
 }
@@ -22,7 +22,7 @@ impl Pace {
 /// When the next one would be due if they came evenly (the virtual scheduling of ITU-T I.371): a token bucket in one
 /// number, which needs no tending while nobody comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Meter(Instant);
+pub(in crate::exchange) struct Meter(Instant);
 
 impl Meter {
     /// Takes one where there is room for it.
