@@ -38,7 +38,7 @@ open = { mon = \"09:00-18:00\" }
 holidays = \"chinna\"
 ",
         "
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
+mistake: a number holds digits, * # +, letters, X for any digit, [3-9] for one of these, and a dot only at its end
  --> test.toml:2:1
   |
 2 | \"10 00\" = \"main\"
@@ -67,7 +67,7 @@ mistake: a contact is a SIP URI such as `sip:1001@192.0.2.1:5060`
   |
 8 | contact = \"tel:1000\"
   |           ^^^^^^^^^^
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
+mistake: a number holds digits, * # +, letters, X for any digit, [3-9] for one of these, and a dot only at its end
   --> test.toml:10:12
    |
 10 | entries = [\"1.2\", { number = \"123\", manager = \"9999\" }]
@@ -158,7 +158,7 @@ fn a_number_list_is_read_line_by_line() {
         &files,
         catalog(),
         "
-mistake: a number holds digits, * # +, letters, X for any digit, and a dot only at its end
+mistake: a number holds digits, * # +, letters, X for any digit, [3-9] for one of these, and a dot only at its end
  --> best.txt:4:1
   |
 4 | 139 0000

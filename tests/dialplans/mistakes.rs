@@ -534,3 +534,39 @@ mistake: callers reach this `presence`: only agents have a state
 ",
     );
 }
+
+#[test]
+fn numbers_of_the_outside() {
+    check(
+        "[numbers]\n10000 = \"main\"\n[[flow.main]]\ndial = { number = \"0x10\", on_away = \"main\" }\n\
+         [agent.1009]\nmay_call = [\"1[3-9]xxxxxxxxx\", \"mobile\", \"1[9\"]\n",
+        "
+mistake: a number of the outside is three to twenty digits, with a plus before them or none
+ --> test.toml:4:19
+  |
+4 | dial = { number = \"0x10\", on_away = \"main\" }
+  |                   ^^^^^^
+  |
+  = help: write for example `+861065881234` or `95588`
+mistake: `on_away` is for persons: `number` is somebody outside
+ --> test.toml:4:37
+  |
+4 | dial = { number = \"0x10\", on_away = \"main\" }
+  |                                     ^^^^^^
+mistake: a telephone number has no letters but x, for any digit
+ --> test.toml:6:32
+  |
+6 | may_call = [\"1[3-9]xxxxxxxxx\", \"mobile\", \"1[9\"]
+  |                                ^^^^^^^^
+  |
+  = help: write for example `1[3-9]xxxxxxxxx` for mobile telephones, `010.` for a city, `+86.` for a country
+mistake: a bracket holds digits and ranges of them, `[13]`, `[3-9]`
+ --> test.toml:6:42
+  |
+6 | may_call = [\"1[3-9]xxxxxxxxx\", \"mobile\", \"1[9\"]
+  |                                          ^^^^^
+  |
+  = help: write for example `1[3-9]xxxxxxxxx` for mobile telephones, `010.` for a city, `+86.` for a country
+",
+    );
+}
