@@ -71,6 +71,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/exchange/lamps.rs", "an account's name says whom it may watch"),
     ("src/exchange/publishing.rs", "an account's name says whose presence it is"),
     ("src/exchange/registrations.rs", "an account's name is its key in the directory"),
+    ("src/exchange/texts.rs", "the sender's name on the reader's phone"),
     ("src/exchange/trunks/outside.rs", "the Request-URI of a call to the outside"),
     ("src/exchange/sign_in.rs", "failures count against the account's name"),
     ("src/media/engine.rs", "presses keys towards the peer"),

@@ -64,7 +64,7 @@ use self::offer::Offer;
 use self::outside::Outside;
 use self::talk::Talk;
 use self::wait::Wait;
-use crate::base::{AgentId, CallId, Instant, Masked, Wall};
+use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
 use crate::queue;
 use crate::record::{CallEnd, StageKind};
@@ -230,6 +230,19 @@ impl Call {
             Stage::Hold(hold) => hold.agent(),
             _ => None,
         }
+    }
+
+    /// Whom the party of this leg talks with, on hold or not.
+    pub fn other_party(&self, leg: LegId) -> Option<LegId> {
+        let agents = match &self.stage {
+            Stage::Talk(talk) => talk.leg().id,
+            Stage::Hold(hold) => hold.leg().id,
+            _ => return None,
+        };
+        let callers = self.body.caller_id;
+        [(callers, agents), (agents, callers)]
+            .into_iter()
+            .find_map(|(one, other)| (one == leg).then_some(other))
     }
 
     /// The agent whose own phone this call came from.

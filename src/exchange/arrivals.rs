@@ -32,6 +32,8 @@ struct Who {
     withheld: bool,
     /// The trunk that they come over; `None` for a desk, and for a loopback that is one.
     trunk: Option<Trunk>,
+    /// They have proven to be the account of that name.
+    signed_in: bool,
 }
 
 impl Exchange {
@@ -139,11 +141,18 @@ impl Exchange {
         let caller = |trunk: &Trunk| {
             let Identity { number, withheld } = identity(request, trunk.trusted, &trunk.rewrite);
             let (name, trunk) = (trunk.name.clone(), Some(trunk.clone()));
-            Who { origin: Origin::Caller, name, number, withheld, trunk }
+            Who { origin: Origin::Caller, name, number, withheld, trunk, signed_in: false }
         };
         let on_loopback = || {
             let Identity { number, withheld } = identity(request, false, &Rewrite::default());
-            Who { origin: Origin::Caller, name: "loopback".to_owned(), number, withheld, trunk: None }
+            Who {
+                origin: Origin::Caller,
+                name: "loopback".to_owned(),
+                number,
+                withheld,
+                trunk: None,
+                signed_in: false,
+            }
         };
         let by_address = self.trunk_at(source);
         let loopback = self.config.loopback_is_trunk && source.to_canonical().is_loopback();
@@ -171,7 +180,14 @@ impl Exchange {
             Some(agent) => Origin::Desk(agent.id),
             None => Origin::Caller,
         };
-        Ok(Who { origin, name: user.expose().clone(), number: user, withheld: false, trunk: None })
+        Ok(Who {
+            origin,
+            name: user.expose().clone(),
+            number: user,
+            withheld: false,
+            trunk: None,
+            signed_in: true,
+        })
     }
 
     /// Whether a desk sends this request, and which.
@@ -187,11 +203,26 @@ impl Exchange {
         self.who(now, request, flow).map(|who| who.origin)
     }
 
+    /// The account that sends this request.
+    ///
+    /// # Errors
+    /// The challenge or refusal of whom nobody knows; 403 for callers.
+    pub(super) fn account_of(
+        &mut self,
+        now: Now,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<String, (Answer, &'static str)> {
+        let who = self.who(now, request, flow)?;
+        if who.signed_in { Ok(who.name) } else { Err((Answer::new(403), "text by a caller")) }
+    }
+
     /// Requests outside a dialog that are no calls.
     pub(super) fn request(&mut self, now: Now, id: RequestId, request: &Request, flow: Flow) {
         let answer = match &request.method {
             Method::Register => self.register(now, request, flow),
             Method::Publish => self.publish(now, request, flow),
+            Method::Message => return self.text(now, id, request, flow),
             Method::Options if self.draining => {
                 self.refuse(now, 503, "draining", flow);
                 Answer::new(503).with("Retry-After", RETRY_AFTER_S.to_string())

@@ -21,11 +21,10 @@ impl Exchange {
             Sip::Refer { id, refer } => self.referred(now, id, &refer),
             // We refer nobody.
             Sip::ReferAnswered { .. } | Sip::ReferProgress { .. } => {}
-            // Nobody on this side reads texts in a call.
-            Sip::Message { .. } => self.count_refusal("text in a call"),
+            Sip::Message { id, dialog, request } => self.text_in_call(now, id, dialog, &request),
             Sip::Request { id, request, flow } => self.request(now, id, &request, flow),
             Sip::Reply { id, status, reason, headers, .. } => {
-                if !self.trunk_replied(now, id, status, &headers) {
+                if !self.text_answered(now, id, status) && !self.trunk_replied(now, id, status, &headers) {
                     self.life_answered(now, id, status, &reason);
                 }
             }

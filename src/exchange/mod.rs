@@ -33,6 +33,7 @@ mod publishing;
 mod registrations;
 mod ringing;
 mod sign_in;
+mod texts;
 mod topology;
 mod transfers;
 mod trunks;
@@ -63,6 +64,7 @@ use self::overload::Strain;
 pub use self::probes::Pace;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
+use self::texts::Texts;
 use self::trunks::Trunks;
 use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
 use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
@@ -98,6 +100,7 @@ pub struct Exchange {
     legs: BTreeMap<LegId, sip::DialogId>,
     /// Dialogs that take another one's place as soon as their leg has answered.
     takeovers: BTreeMap<sip::DialogId, sip::DialogId>,
+    texts: Texts,
     /// Legs that ring, and so have no dialog yet.
     rings: Rings,
     /// Whom a recording or a slip in the making belongs to.
@@ -139,6 +142,7 @@ impl Exchange {
             dialogs: BTreeMap::new(),
             legs: BTreeMap::new(),
             takeovers: BTreeMap::new(),
+            texts: Texts::default(),
             rings: Rings::default(),
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),

@@ -97,6 +97,10 @@ class ScriptedPhone:
     async def resume(self):
         await self.call.resume()
 
+    def texts(self):
+        """What was written to it, in order."""
+        return [what[2] for what in self.ua.events if what[1] == "message"]
+
     async def hang_up(self):
         await self.call.bye()
 

@@ -7,8 +7,9 @@ import os
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-async def web_phone(library, server, user, password, cafile=None):
-    """Signs in at `ws://…` or `wss://…`, asks OPTIONS, sends a MESSAGE, signs off; every answer's request and status."""
+async def web_phone(library, server, user, password, cafile=None, *, to):
+    """Signs in at `ws://…` or `wss://…`, asks OPTIONS, sends `to` a MESSAGE, signs off; every answer's request and
+    status."""
     environment = dict(os.environ)
     if "WEB_PHONES" not in environment:
         raise AssertionError("WEB_PHONES names no folder with the packages of tests/peers/web: tests/run installs them")
@@ -21,6 +22,7 @@ async def web_phone(library, server, user, password, cafile=None):
         server,
         user,
         password,
+        to,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

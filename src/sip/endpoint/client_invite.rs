@@ -317,7 +317,7 @@ impl Calling {
         talking.confirmed = true;
         talking.wanted = talking.wanted.or(self.wanted);
         talking.least_session = self.least_session;
-        talking.allows_update = response.headers.lists(Name::Allow, "UPDATE");
+        talking.learn_methods(&response.headers);
         // What came reliably before is the answer, and any other is to be ignored (RFC 3261 §13.2.1).
         if talking.first != First::Agreed {
             talking.remote_sdp =

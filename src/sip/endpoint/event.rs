@@ -16,7 +16,8 @@ use super::subscription::SubscriptionId;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialogId(pub(crate) u64);
 
-/// A request outside a dialog, ours or a peer's. Never used again.
+/// A request that has no name of its own otherwise, ours or a peer's: one outside a dialog, or a text in one. Never
+/// used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) u64);
 
@@ -64,8 +65,9 @@ pub enum Event {
     ReofferRefused { dialog: DialogId, status: u16 },
     /// An INFO with a body; 200 is sent.
     Info { dialog: DialogId, kind: String, body: Bytes },
-    /// A text (RFC 3428 §8 allows it in a dialog); 200 is sent.
-    Message { dialog: DialogId, kind: String, body: Bytes },
+    /// A text (RFC 3428 §8 allows it in a dialog). To be answered with
+    /// [`Endpoint::respond`](super::Endpoint::respond).
+    Message { id: RequestId, dialog: DialogId, request: Box<Request> },
     /// The peer asks us to call somebody (RFC 3515). To be answered with
     /// [`Endpoint::answer_refer`](super::Endpoint::answer_refer).
     Refer { id: ReferId, refer: Box<Refer> },
@@ -164,8 +166,8 @@ impl fmt::Debug for Event {
             Event::ReofferAnswered { dialog, .. } => write!(f, "{dialog} ReofferAnswered"),
             Event::ReofferRefused { dialog, status } => write!(f, "{dialog} ReofferRefused {status}"),
             Event::Info { dialog, kind, body } => write!(f, "{dialog} Info {kind:?} ({} octets)", body.len()),
-            Event::Message { dialog, kind, body } => {
-                write!(f, "{dialog} Message {kind:?} ({} octets)", body.len())
+            Event::Message { id, dialog, request } => {
+                write!(f, "{dialog} Message {id} ({} octets)", request.body.len())
             }
             Event::Refer { id, refer } => write!(f, "{id} Refer {refer:?}"),
             Event::ReferAnswered { id, status } => write!(f, "{id} ReferAnswered {status}"),

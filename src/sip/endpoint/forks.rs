@@ -73,7 +73,7 @@ impl Forks {
         let sdp = refusal::sdp_or_nothing(&response.headers, &response.body);
         let Some(fork) = self.find_or_add(core, origin, response) else { return Heard::News(sdp) };
         if response.headers.has(Name::Allow) {
-            fork.usage.allows_update = response.headers.lists(Name::Allow, "UPDATE");
+            fork.usage.learn_methods(&response.headers);
         }
         fork.usage.dialog.refresh_target(&response.headers);
         let number = Received::number_of(response).filter(|_| core.config.reliable_provisional);

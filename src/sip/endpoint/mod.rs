@@ -172,7 +172,7 @@ impl Endpoint {
         self.core.refuses_new_calls = refuse;
     }
 
-    /// The final response to an [`Event::Request`].
+    /// The final response to an [`Event::Request`] or an [`Event::Message`].
     pub fn respond(&mut self, now: Instant, request: RequestId, answer: Answer) {
         out_of_dialog::respond(&mut self.core, now, request, answer);
     }
@@ -311,6 +311,15 @@ impl Endpoint {
     /// No event follows.
     pub fn bye(&mut self, now: Instant, dialog: DialogId, reason: Option<String>) {
         self.step(dialog, |session, core| session.and_then(|session| session.hang_up(core, now, reason)));
+    }
+
+    /// Sends a text in an established dialog (RFC 3428 §8). [`Event::Reply`] follows. `None` where there is no such
+    /// dialog, or the peer has not said that it takes texts.
+    pub fn message(&mut self, now: Instant, dialog: DialogId, content: Content) -> Option<RequestId> {
+        match self.sessions.get_mut(&dialog)? {
+            Session::Talking(talking) => talking.send_message(&mut self.core, now, content),
+            _ => None,
+        }
     }
 
     /// Sends OPTIONS, MESSAGE or the like. [`Event::Reply`] follows.

@@ -79,7 +79,7 @@ impl Ringing {
         let reliability = Reliability::of(&core.config, &request.headers);
         let first = if offer.is_some() { First::Theirs } else { First::None };
         let mut usage = Usage::new(id, dialog, tag, false, first);
-        usage.allows_update = request.headers.lists(Name::Allow, "UPDATE");
+        usage.learn_methods(&request.headers);
         usage.remote_sdp = offer;
         core.event(Event::Invite { dialog: id, request, flow, replaces });
         let provisionals = Provisionals::new(core, reliability);

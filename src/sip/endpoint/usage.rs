@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::sip::dialog::Dialog;
-use crate::sip::{Flow, Text};
+use crate::sip::{Flow, Headers, Name, Text};
 
 use super::core::Core;
 use super::deadlines::TransactionId;
@@ -49,6 +49,7 @@ pub(super) struct Usage {
     pub(super) local_sdp: Option<Bytes>,
     pub(super) remote_sdp: Option<Bytes>,
     pub(super) allows_update: bool,
+    pub(super) allows_message: bool,
     pub(super) identity: Identity,
     pub(super) referrals: Referrals,
 }
@@ -109,6 +110,7 @@ impl Usage {
             local_sdp: None,
             remote_sdp: None,
             allows_update: false,
+            allows_message: false,
             identity: Identity::default(),
             referrals: Referrals::default(),
         }
@@ -128,6 +130,12 @@ impl Usage {
 
     pub fn lose_connection(&mut self) {
         self.dialog.lose_connection();
+    }
+
+    /// What the peer says that it takes (RFC 3261 §20.5); what it does not mention is not sent to it.
+    pub(super) fn learn_methods(&mut self, headers: &Headers) {
+        self.allows_update = headers.lists(Name::Allow, "UPDATE");
+        self.allows_message = headers.lists(Name::Allow, "MESSAGE");
     }
 
     /// The host is gone; what still happens is between us and the peer.

@@ -3,11 +3,13 @@
 use crate::base::Instant;
 use crate::sip::{Method, Request};
 
-use super::command::Answer;
+use super::clients::ClientUser;
+use super::command::{Answer, Content};
 use super::core::Core;
 use super::deadlines::TransactionId;
-use super::event::Event;
+use super::event::{Event, RequestId};
 use super::server_invite::refuse;
+use super::servers::ServerUser;
 use super::usage::Usage;
 
 impl Usage {
@@ -62,6 +64,7 @@ impl Usage {
         }
     }
 
+    /// Whom the text is for the host knows, and whether they got it: it answers.
     fn receive_message(
         &mut self,
         core: &mut Core,
@@ -69,9 +72,26 @@ impl Usage {
         transaction: TransactionId,
         message: &Request,
     ) {
-        core.respond(now, transaction, 200);
-        let kind = message.headers.content_type().unwrap_or_else(|| "text/plain".to_owned());
-        self.event(core, Event::Message { dialog: self.id, kind, body: message.body.clone() });
+        if self.is_deserted() {
+            return self.refuse(core, now, transaction, Answer::new(480));
+        }
+        let id = core.next_request();
+        core.set_server_user(transaction, ServerUser::Request(id), None);
+        core.event(Event::Message { id, dialog: self.id, request: Box::new(message.clone()) });
+    }
+
+    /// Sends a text of the host's. A refusal of it, whatever it says, is no word on the session. `None` where the
+    /// peer has not said that it takes texts.
+    pub fn send_message(&mut self, core: &mut Core, now: Instant, content: Content) -> Option<RequestId> {
+        if !self.allows_message || self.is_deserted() {
+            return None;
+        }
+        let id = core.next_request();
+        let (message, flow) = self.dialog.request(Method::Message);
+        let mut message = message.with_body(&content.kind, content.body);
+        self.identity.sign(&mut message, &mut core.rng);
+        core.send_request(now, message, flow, ClientUser::Request(id));
+        Some(id)
     }
 
     /// Refuses a request of the peer's.

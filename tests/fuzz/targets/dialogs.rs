@@ -304,8 +304,11 @@ impl World {
             | Event::Reoffer { dialog, .. }
             | Event::ReofferAnswered { dialog, .. }
             | Event::ReofferRefused { dialog, .. }
-            | Event::Info { dialog, .. }
-            | Event::Message { dialog, .. } => assert!(side.alive.contains(&dialog), "{shown} after the end"),
+            | Event::Info { dialog, .. } => assert!(side.alive.contains(&dialog), "{shown} after the end"),
+            Event::Message { id, dialog, .. } => {
+                assert!(side.alive.contains(&dialog), "{shown} after the end");
+                side.requests.push(id);
+            }
             Event::Refer { id, .. } => {
                 assert!(side.alive.contains(&id.dialog), "{shown} after the end");
                 side.refers.push(id);

@@ -281,7 +281,7 @@ class Call:
             tag=self.ltag,
             contact=True,
             extra=[
-                ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK"),
+                ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK, MESSAGE"),
                 ("Supported", "replaces, timer"),
             ]
             + list(extra),

@@ -1,6 +1,6 @@
-// A browser's SIP library without the browser: signs in over a WebSocket, sends OPTIONS and MESSAGE, signs off.
+// A browser's SIP library without the browser: signs in over a WebSocket, sends OPTIONS, and a MESSAGE to TO, signs off.
 //
-//   node phone.mjs sip.js|jssip ws://127.0.0.1:5080 USER PASSWORD
+//   node phone.mjs sip.js|jssip ws://127.0.0.1:5080 USER PASSWORD TO
 //
 // Every answer is a line of JSON on standard output: {"request": "REGISTER", "status": 200, "reason": "OK"}. Exit status 0
 // when all were answered. NODE_EXTRA_CA_CERTS names whom it believes, WEB_PHONES the folder with the libraries.
@@ -12,7 +12,7 @@ const load = createRequire(`${process.env.WEB_PHONES}/package.json`);
 const { WebSocket } = load("ws");
 globalThis.WebSocket = WebSocket;
 
-const [library, server, user, password] = process.argv.slice(2);
+const [library, server, user, password, to] = process.argv.slice(2);
 const host = new URL(server).hostname;
 const limit = setTimeout(() => fail("not over in time"), 12000);
 
@@ -49,7 +49,8 @@ async function withSipJs() {
   const target = UserAgent.makeURI(`sip:hotline@${host}`);
   const options = core.makeOutgoingRequestMessage("OPTIONS", target, agent.configuration.uri, target, {});
   await answered("OPTIONS", (delegate) => core.request(options, delegate));
-  await answered("MESSAGE", (requestDelegate) => new Messager(agent, target, "hello").message({ requestDelegate }));
+  const colleague = UserAgent.makeURI(`sip:${to}@${host}`);
+  await answered("MESSAGE", (requestDelegate) => new Messager(agent, colleague, "hello").message({ requestDelegate }));
   // Long enough for a keep-alive to be sent and answered: without an answer the library closes.
   await new Promise((done) => setTimeout(done, 2500));
   if (!agent.isConnected()) fail("the keep-alive was not answered");
@@ -85,7 +86,7 @@ async function withJsSip() {
     });
   await registering("registered", () => agent.register());
   await answered("OPTIONS", (how) => agent.sendOptions(`sip:hotline@${host}`, "", how));
-  await answered("MESSAGE", (how) => agent.sendMessage(`sip:hotline@${host}`, "hello", how));
+  await answered("MESSAGE", (how) => agent.sendMessage(`sip:${to}@${host}`, "hello", how));
   await registering("unregistered", () => agent.unregister());
   agent.stop();
 }

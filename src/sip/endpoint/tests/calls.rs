@@ -367,6 +367,35 @@ fn a_message_outside_a_dialog_and_its_answer() {
     world.drain(MINUTE);
 }
 
+/// RFC 3428 §8: in a dialog as outside, and what is not answered is no reason to hang up.
+#[test]
+fn a_message_in_a_dialog_goes_to_who_takes_texts_and_is_the_hosts_to_answer() {
+    let mut world = World::new(2);
+    let (a, b) = world.talk();
+    world.ladder = Some(Vec::new());
+    let text = || Content { kind: "text/plain;charset=utf-8".to_owned(), body: "hi".into() };
+    let asked = world.ends[0].message(world.now, a, text()).expect("they take texts");
+    world.advance(20);
+    let message = std::mem::take(&mut world.events[1]).into_iter().find_map(|event| match event {
+        Event::Message { id, dialog, request } => Some((id, dialog, request)),
+        _ => None,
+    });
+    let (id, dialog, request) = message.expect("a text");
+    assert_eq!((dialog, &*request.body), (b, &b"hi"[..]));
+    assert!(!request.headers.has(Name::Contact), "RFC 3428 \u{a7}4");
+    world.ends[1].respond(world.now, id, Answer::new(481));
+    world.advance(20);
+    let reply = std::mem::take(&mut world.events[0]).into_iter().last();
+    assert!(matches!(reply, Some(Event::Reply { id, status: 481, .. }) if id == asked), "{reply:?}");
+    world.check_ladder("0>1 MESSAGE\n1>0 481 MESSAGE");
+    // Nobody is there yet who could read it.
+    let ringing = world.call();
+    assert_eq!(world.ends[0].message(world.now, ringing, text()), None);
+    world.ends[0].bye(world.now, ringing, None);
+    world.ends[0].bye(world.now, a, None);
+    world.drain(MINUTE);
+}
+
 #[test]
 fn a_call_over_tcp_repeats_only_its_200() {
     let mut world = World::new(2);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sip::{DialogId, Event, Message, Method, Name};
+use crate::sip::{Answer, DialogId, Event, Message, Method, Name};
 
 use super::world::{World, address, fork_address, sdp};
 
@@ -129,7 +129,6 @@ fn what_a_phone_says_while_it_rings() {
     }
     world.check_ladder(
         "0>1 200 INFO
-         0>1 200 MESSAGE
          0>1 200 OPTIONS
          0>1 491 INVITE
          0>1 469 INFO
@@ -137,7 +136,14 @@ fn what_a_phone_says_while_it_rings() {
          0>1 481 BYE
          0>1 481 INFO",
     );
-    assert_eq!(world.heard(0), ["Info application/dtmf", "Message text/plain"]);
+    let text = world.events[0].iter().find_map(|event| match event {
+        Event::Message { id, .. } => Some(*id),
+        _ => None,
+    });
+    world.ends[0].respond(world.now, text.expect("the text"), Answer::new(480));
+    world.flush();
+    world.check_ladder("0>1 480 MESSAGE");
+    assert_eq!(world.heard(0), ["Info application/dtmf", "Message of 2 octets"]);
 }
 
 /// Each has its own dialog; who answers second is hung up with a number above that of its PRACK.

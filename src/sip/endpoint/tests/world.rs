@@ -343,7 +343,7 @@ pub fn summary(event: &Event) -> String {
         Event::ReofferAnswered { .. } => "ReofferAnswered".to_owned(),
         Event::ReofferRefused { status, .. } => format!("ReofferRefused {status}"),
         Event::Info { kind, .. } => format!("Info {kind}"),
-        Event::Message { kind, .. } => format!("Message {kind}"),
+        Event::Message { request, .. } => format!("Message of {} octets", request.body.len()),
         Event::Refer { .. } => "Refer".to_owned(),
         Event::ReferAnswered { status, .. } => format!("ReferAnswered {status}"),
         Event::ReferProgress { status, over, .. } => {
