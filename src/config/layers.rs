@@ -1,10 +1,12 @@
 //! Every setting that was written somewhere, and where; then all of them as one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
 use config::{Config, ConfigError, Environment, File, FileFormat};
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
@@ -63,11 +65,12 @@ impl Layers {
         environment: &[(String, String)],
         arguments: &Arguments,
     ) -> (Layers, Vec<Mistake>) {
+        let known = Known::new();
         let mut mistakes = Vec::new();
         let mut found = Vec::new();
         let mut tables = Vec::new();
         if let Some((path, text)) = file {
-            tables = read_file(path, text, &mut found, &mut mistakes);
+            tables = read_file(&known, path, text, &mut found, &mut mistakes);
         }
         let ours = environment.iter().filter(|(name, _)| name.to_uppercase().starts_with(PREFIX));
         let ours: Vec<_> = ours.cloned().collect();
@@ -76,7 +79,7 @@ impl Layers {
 
         let mut leaves = Vec::new();
         for leaf in found {
-            match check(&leaf) {
+            match check(&known, &leaf) {
                 None => leaves.push(leaf),
                 Some(reason) => mistakes.push(Mistake { origin: leaf.origin, setting: leaf.path, reason }),
             }
@@ -130,17 +133,21 @@ impl Layers {
 // -- the three sources --
 
 fn read_file(
+    known: &Known,
     path: &Path,
     text: &str,
     found: &mut Vec<Leaf>,
     mistakes: &mut Vec<Mistake>,
 ) -> Vec<(String, Origin)> {
     let name = path.display().to_string();
+    // Once, and not for each of ten thousand accounts from the beginning of the file.
+    let lines: Vec<usize> =
+        std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let place = |span: Range<usize>| {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Origin::File { name: name.clone(), line: before.matches('\n').count() + 1, column }
+        let line = lines.partition_point(|start| *start <= span.start);
+        let start = line.checked_sub(1).and_then(|before| lines.get(before)).copied().unwrap_or(0);
+        let column = text.get(start..span.start).unwrap_or_default().chars().count() + 1;
+        Origin::File { name: name.clone(), line, column }
     };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
@@ -149,11 +156,12 @@ fn read_file(
     }
     // With errors in it, the table is what could be read: its mistakes are told as well.
     let mut tables = Vec::new();
-    walk(table.get_ref(), "", &place, found, &mut tables);
+    walk(known, table.get_ref(), "", &place, found, &mut tables);
     tables
 }
 
 fn walk(
+    known: &Known,
     table: &DeTable<'_>,
     above: &str,
     place: &impl Fn(Range<usize>) -> Origin,
@@ -164,9 +172,11 @@ fn walk(
         let path = join(above, key.get_ref());
         match value.get_ref() {
             // An empty table of an unknown name has nothing in it that could be told.
-            DeValue::Table(inner) if !is_leaf(&path) && (!inner.is_empty() || is_table(&path)) => {
+            DeValue::Table(inner)
+                if !known.is_leaf(&path) && (!inner.is_empty() || known.is_table(&path)) =>
+            {
                 tables.push((path.clone(), place(key.span())));
-                walk(inner, &path, place, found, tables);
+                walk(known, inner, &path, place, found, tables);
             }
             _ => found.push(Leaf { path, value: owned(value), origin: place(key.span()) }),
         }
@@ -232,16 +242,23 @@ fn read_arguments(arguments: &Arguments, found: &mut Vec<Leaf>) {
 // -- one setting by itself --
 
 /// Whether the setting is known and its value of the right kind; if not, why.
-fn check(leaf: &Leaf) -> Option<String> {
-    if !is_leaf(&leaf.path) {
-        return Some(unknown(&leaf.path));
+fn check(known: &Known, leaf: &Leaf) -> Option<String> {
+    if !known.is_leaf(&leaf.path) {
+        return Some(known.unknown(&leaf.path));
     }
-    let alone = Config::builder()
-        .add_source(Config::try_from(&Written::default()).ok()?)
-        .set_override(&leaf.path, plain(&leaf.value))
-        .and_then(|builder| builder.build())
-        .and_then(Config::try_deserialize::<Written>);
-    alone.err().map(|error| kind_mistake(&error))
+    // One trunk or account by itself: of these there may be thousands, and the whole has many defaults.
+    let error = match leaf.path.split('.').collect::<Vec<_>>().as_slice() {
+        ["trunk", _, key] => alone::<Trunk>(key, &leaf.value),
+        ["account", _, key] => alone::<Account>(key, &leaf.value),
+        _ => alone::<Written>(&leaf.path, &leaf.value),
+    };
+    error.map(|error| kind_mistake(&error))
+}
+
+/// What is wrong with this setting where everything else has its default.
+fn alone<T: DeserializeOwned>(path: &str, value: &Value) -> Option<ConfigError> {
+    let config = Config::builder().set_override(path, plain(value)).and_then(|builder| builder.build());
+    config.and_then(Config::try_deserialize::<T>).err()
 }
 
 /// What was expected, without the value: it may be a password.
@@ -281,70 +298,79 @@ fn plain(value: &Value) -> config::Value {
 
 // -- what there is --
 
-/// The sections whose keys are names that the administrator chooses, with the settings of one.
-fn named_sections() -> [(&'static str, Table); 2] {
-    [("trunk", table_of(&Trunk::default())), ("account", table_of(&Account::default()))]
+/// The settings that there are.
+struct Known {
+    /// By section.
+    fixed: BTreeMap<String, Vec<String>>,
+    /// The sections whose keys are names that the administrator chooses, with the settings of one.
+    named: [(&'static str, Vec<String>); 2],
+}
+
+impl Known {
+    fn new() -> Self {
+        let keys = |table: &Table| table.keys().cloned().collect::<Vec<_>>();
+        let whole = table_of(&Written::default());
+        Known {
+            fixed: whole
+                .iter()
+                .map(|(section, settings)| {
+                    (section.clone(), settings.as_table().map(keys).unwrap_or_default())
+                })
+                .collect(),
+            named: [
+                ("trunk", keys(&table_of(&Trunk::default()))),
+                ("account", keys(&table_of(&Account::default()))),
+            ],
+        }
+    }
+
+    fn of_named(&self, section: &str) -> Option<&[String]> {
+        self.named.iter().find(|(name, _)| *name == section).map(|(_, settings)| settings.as_slice())
+    }
+
+    /// The table that `path` is in, its settings, and the path's last part; `None` where there is no such table.
+    fn siblings<'a>(&self, path: &'a str) -> Option<(&'a str, &[String], &'a str)> {
+        let (above, key) = path.rsplit_once('.')?;
+        let settings = match above.split_once('.') {
+            Some((section, name)) if !name.contains('.') => self.of_named(section)?,
+            Some(_) => return None,
+            None => self.fixed.get(above)?,
+        };
+        Some((above, settings, key))
+    }
+
+    fn is_leaf(&self, path: &str) -> bool {
+        self.siblings(path).is_some_and(|(_, settings, key)| settings.iter().any(|known| known == key))
+    }
+
+    /// Whether there is a table of that name, or may be one.
+    fn is_table(&self, path: &str) -> bool {
+        match path.split_once('.') {
+            None => self.fixed.contains_key(path),
+            Some((section, name)) => !name.contains('.') && self.of_named(section).is_some(),
+        }
+    }
+
+    fn unknown(&self, path: &str) -> String {
+        let sections: Vec<_> = self.fixed.keys().cloned().collect();
+        let (above, known, written) = self
+            .siblings(path)
+            .unwrap_or_else(|| ("", sections.as_slice(), path.split('.').next().unwrap_or_default()));
+        let distance = |known: &String| strsim::damerau_levenshtein(known, written);
+        let nearest = known.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= 3);
+        match nearest {
+            // The section is right, what is below it is not.
+            Some(section) if section == written => {
+                format!("{path} is not a setting; hotline.toml lists those of [{section}]")
+            }
+            Some(nearest) => format!("unknown setting; did you mean {}?", join(above, nearest)),
+            None => "unknown setting; hotline.toml lists them all".to_owned(),
+        }
+    }
 }
 
 fn table_of(defaults: &impl serde::Serialize) -> Table {
     Table::try_from(defaults).unwrap_or_default()
-}
-
-/// The settings beside `path`'s last part, and that part; `None` where there is no such section.
-fn siblings(path: &str) -> Option<(String, Vec<String>, String)> {
-    let parts: Vec<_> = path.split('.').collect();
-    let whole = table_of(&Written::default());
-    for (section, settings) in named_sections() {
-        match parts.as_slice() {
-            [first, name, key] if *first == section => {
-                let keys = settings.keys().cloned().collect();
-                return Some((format!("{section}.{name}"), keys, (*key).to_owned()));
-            }
-            _ => {}
-        }
-    }
-    match parts.as_slice() {
-        [section, key] => {
-            let settings = whole.get(*section)?.as_table()?;
-            Some(((*section).to_owned(), settings.keys().cloned().collect(), (*key).to_owned()))
-        }
-        _ => None,
-    }
-}
-
-fn is_leaf(path: &str) -> bool {
-    let named = named_sections().iter().any(|(section, _)| path.split('.').next() == Some(*section));
-    let depth = path.split('.').count();
-    (if named { depth == 3 } else { depth == 2 })
-        && siblings(path).is_some_and(|(_, keys, key)| keys.contains(&key))
-}
-
-/// Whether there is a table of that name, or may be one.
-fn is_table(path: &str) -> bool {
-    let parts: Vec<_> = path.split('.').collect();
-    let is_named = |name: &str| named_sections().iter().any(|(section, _)| *section == name);
-    match parts.as_slice() {
-        [section] => table_of(&Written::default()).contains_key(*section),
-        [section, _] => is_named(section),
-        _ => false,
-    }
-}
-
-fn unknown(path: &str) -> String {
-    let (above, known, written) = siblings(path).unwrap_or_else(|| {
-        let sections = table_of(&Written::default()).keys().cloned().collect();
-        (String::new(), sections, path.split('.').next().unwrap_or_default().to_owned())
-    });
-    let distance = |known: &String| strsim::damerau_levenshtein(known, &written);
-    let nearest = known.iter().min_by_key(|known| distance(known)).filter(|known| distance(known) <= 3);
-    match nearest {
-        // The section is right, what is below it is not.
-        Some(section) if *section == written => {
-            format!("{path} is not a setting; hotline.toml lists those of [{section}]")
-        }
-        Some(nearest) => format!("unknown setting; did you mean {}?", join(&above, nearest)),
-        None => "unknown setting; hotline.toml lists them all".to_owned(),
-    }
 }
 
 fn join(above: &str, key: &str) -> String {

@@ -166,6 +166,20 @@ adresses = [\"192.0.2.1\"]
     assert_eq!(mistakes.lines().count(), 7, "{mistakes}");
 }
 
+/// In minutes, where each setting is checked against all the others, or its line counted from the top.
+#[test]
+fn ten_thousand_accounts_are_read_and_the_last_ones_mistake_is_found() {
+    let accounts = (0..10_000).map(|n| format!("[account.{n:05}]\npassword = \"pw{n}\"\n"));
+    let text: String = accounts.collect();
+    let settings = read(&text).unwrap();
+    assert_eq!(settings.exchange.accounts.len(), 10_000);
+    let mistakes = read(&format!("{text}passwort = \"x\"\n")).unwrap_err();
+    assert_eq!(
+        mistakes,
+        "dir/hotline.toml:20001:1: account.09999.passwort: unknown setting; did you mean account.09999.password?"
+    );
+}
+
 #[test]
 fn values_that_cannot_be_meant_are_mistakes_too() {
     let text = "\

@@ -184,9 +184,9 @@ impl Directory {
     // -- signs of life --
 
     /// From now on the contacts that the plan fixes are these.
-    fn watch_fixed(&mut self, now: Instant, extensions: &[&str]) {
+    fn watch_fixed(&mut self, now: Instant, extensions: &BTreeSet<&str>) {
         let gone = |key: &&Key| match key {
-            Key::Fixed(extension) => !extensions.contains(&extension.as_str()),
+            Key::Fixed(extension) => !extensions.contains(extension.as_str()),
             Key::Binding(_) => false,
         };
         for key in self.probes.keys().filter(gone).cloned().collect::<Vec<_>>() {
@@ -275,7 +275,7 @@ impl Exchange {
     /// After a start and after each change of the plan.
     pub(super) fn watch_fixed_contacts(&mut self, now: Instant) {
         let agents = self.plan.agents().iter().filter(|agent| agent.contact.is_some());
-        let extensions: Vec<_> = agents.map(|agent| agent.extension.as_str()).collect();
+        let extensions = agents.map(|agent| agent.extension.as_str()).collect();
         self.directory.watch_fixed(now, &extensions);
     }
 

@@ -210,6 +210,8 @@ fn encode_rest(head: &Essentials<'_>, headers: &Headers, body: &Bytes, mut out: 
     headers.encode(&mut out);
     out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
     out.extend_from_slice(body);
+    // Its transaction keeps it for half a minute.
+    out.shrink_to_fit();
     Bytes::from(out)
 }
 

@@ -1,6 +1,7 @@
 //! Peers' requests: the server transactions with their messages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -28,26 +29,25 @@ pub(super) enum ServerUser {
     Request(RequestId),
 }
 
+/// Over UDP each of them stays for 32 s after its end (timers J, L): twenty thousand where ten thousand phones sign in
+/// one after the other. So what stays is small, and none of it a slice that would keep the whole request.
 #[derive(Default)]
 pub(super) struct ServerTransactions {
-    all: BTreeMap<TransactionId, ServerTransaction>,
+    all: BTreeMap<TransactionId, Box<ServerTransaction>>,
     by_key: BTreeMap<Key, TransactionId>,
-    /// Requests outside a dialog by From tag, Call-ID, number and method: a second one of another branch came
-    /// by another way (RFC 3261 §8.2.2.2).
     by_origin: BTreeMap<Origin, TransactionId>,
     requests: BTreeMap<RequestId, TransactionId>,
+    /// Those over streams.
     by_flow: BTreeSet<(Flow, TransactionId)>,
 }
 
 /// What makes two requests the same (RFC 3261 §17.2.3); an ACK and a CANCEL have their INVITE's. The Call-ID is
 /// in it, too: of a sender that gives each request the same branch no call gets another's answer.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    branch: Bytes,
-    method: Method,
-}
+type Key = Arc<[u8]>;
 
-type Origin = (Text, Text, u32, Method);
+/// From tag, Call-ID, number and method of a request outside a dialog: a second one of another branch came by another
+/// way (RFC 3261 §8.2.2.2).
+type Origin = Arc<[u8]>;
 
 struct ServerTransaction {
     machine: Machine,
@@ -58,7 +58,7 @@ struct ServerTransaction {
     flow: Flow,
     /// What every response has in common; taken by the final one.
     head: Option<Box<Response>>,
-    /// The To tag that all but 100 carry.
+    /// The To tag that all but 100 carry; gone with the final one.
     tag: Option<Text>,
     /// For repetition.
     last: Bytes,
@@ -95,43 +95,47 @@ impl ServerTransactions {
     }
 }
 
-impl Key {
-    fn of(request: &Request, method: Method) -> Self {
-        let mut branch = Vec::with_capacity(64);
-        match request.via() {
-            Some(via) if via.has_cookie() => {
-                branch.extend_from_slice(via.params.get("branch").unwrap_or_default());
-                branch
-                    .extend_from_slice(format!(" {}:{} ", via.host(), via.port().unwrap_or(5060)).as_bytes());
-                branch.extend_from_slice(request.call_id.as_bytes());
-            }
-            // RFC 2543: the whole identity of the request. The ACK's To has a tag that the INVITE's had not,
-            // so To stays out; From tag, Call-ID, number and Request-URI remain unique.
-            via => {
-                branch.extend_from_slice(request.call_id.as_bytes());
-                branch.push(b' ');
-                branch.extend_from_slice(request.from.params.get("tag").unwrap_or_default());
-                branch.extend_from_slice(format!(" {} ", request.cseq).as_bytes());
-                branch.extend_from_slice(request.uri.as_bytes());
-                if let Some(via) = via {
-                    branch.push(b' ');
-                    branch.extend_from_slice(via.params.get("branch").unwrap_or_default());
-                    branch.extend_from_slice(
-                        format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes(),
-                    );
-                }
+/// `method`: the request's own, or INVITE for the ACK and the CANCEL of one. No value has a line end in it.
+fn key_of(request: &Request, method: &Method) -> Vec<u8> {
+    let mut key = Vec::with_capacity(192);
+    match request.via() {
+        Some(via) if via.has_cookie() => {
+            key.extend_from_slice(via.params.get("branch").unwrap_or_default());
+            key.extend_from_slice(format!(" {}:{} ", via.host(), via.port().unwrap_or(5060)).as_bytes());
+            key.extend_from_slice(request.call_id.as_bytes());
+        }
+        // RFC 2543: the whole identity of the request. The ACK's To has a tag that the INVITE's had not, so To stays
+        // out; From tag, Call-ID, number and Request-URI remain unique.
+        via => {
+            key.extend_from_slice(request.call_id.as_bytes());
+            key.push(b' ');
+            key.extend_from_slice(request.from.params.get("tag").unwrap_or_default());
+            key.extend_from_slice(format!(" {} ", request.cseq).as_bytes());
+            key.extend_from_slice(request.uri.as_bytes());
+            if let Some(via) = via {
+                key.push(b' ');
+                key.extend_from_slice(via.params.get("branch").unwrap_or_default());
+                key.extend_from_slice(format!(" {}:{}", via.host(), via.port().unwrap_or(5060)).as_bytes());
             }
         }
-        Key { branch: Bytes::from(branch), method }
     }
+    key.push(b'\n');
+    key.extend_from_slice(method.as_bytes());
+    key
+}
+
+fn origin_of(request: &Request, tag: &Text) -> Vec<u8> {
+    let number = request.cseq.to_string();
+    let parts = [tag.as_bytes(), request.call_id.as_bytes(), number.as_bytes(), request.method.as_bytes()];
+    parts.join(&b'\n')
 }
 
 impl Core {
     /// Finds the request's transaction, or begins one. The top Via is marked already.
     pub fn receive_request(&mut self, now: Instant, flow: Flow, request: &Request) -> Arrival {
         let is_ack = request.method == Method::Ack;
-        let key = Key::of(request, if is_ack { Method::Invite } else { request.method.clone() });
-        if let Some(&id) = self.servers.by_key.get(&key) {
+        let key = key_of(request, if is_ack { &Method::Invite } else { &request.method });
+        if let Some(&id) = self.servers.by_key.get(&*key) {
             let Some(transaction) = self.servers.all.get_mut(&id) else { return Arrival::Absorbed };
             let input = if is_ack { ServerInput::Ack } else { ServerInput::Request };
             transaction.machine.handle(input, &mut self.actions);
@@ -154,18 +158,21 @@ impl Core {
         } else {
             Machine::Other(ServerNonInvite::start(timing, &mut self.actions))
         };
+        let key = Key::from(key);
         self.servers.by_key.insert(key.clone(), id);
-        let transaction = ServerTransaction {
+        let transaction = Box::new(ServerTransaction {
             machine,
             key,
             origin: None,
             user: ServerUser::Nobody,
             flow: reply_flow(flow, request),
             head: Some(Box::new(request.response(100))),
-            tag: request.to.tag(),
+            tag: request.to.tag().map(|tag| tag.alone()),
             last: Bytes::new(),
-        };
-        self.servers.by_flow.insert((transaction.flow, id));
+        });
+        if flow.transport.is_reliable() {
+            self.servers.by_flow.insert((transaction.flow, id));
+        }
         self.servers.all.insert(id, transaction);
         self.carry_out_server(now, id);
         Arrival::New(id)
@@ -174,10 +181,11 @@ impl Core {
     /// Whether the same request is here by another way already; if not, it is now known.
     pub fn is_merged(&mut self, id: TransactionId, request: &Request) -> bool {
         let Some(tag) = request.from.tag() else { return false };
-        let origin = (tag, request.call_id.clone(), request.cseq, request.method.clone());
-        if self.servers.by_origin.contains_key(&origin) {
+        let origin = origin_of(request, &tag);
+        if self.servers.by_origin.contains_key(&*origin) {
             return true;
         }
+        let origin = Origin::from(origin);
         if let Some(transaction) = self.servers.all.get_mut(&id) {
             transaction.origin = Some(origin.clone());
             self.servers.by_origin.insert(origin, id);
@@ -202,7 +210,7 @@ impl Core {
 
     /// The INVITE that a CANCEL means: its user, and whether it has no final response yet.
     pub fn cancelled_by(&self, cancel: &Request) -> Option<(TransactionId, ServerUser, bool)> {
-        let id = *self.servers.by_key.get(&Key::of(cancel, Method::Invite))?;
+        let id = *self.servers.by_key.get(&*key_of(cancel, &Method::Invite))?;
         let transaction = self.servers.all.get(&id)?;
         let open = match &transaction.machine {
             Machine::Invite(machine) => machine.is_open(),
@@ -225,7 +233,7 @@ impl Core {
         complete: impl FnOnce(&mut Response, &Config),
     ) -> Option<(Flow, Bytes)> {
         let tag = match self.servers.all.get(&id) {
-            Some(ServerTransaction { tag: None, .. }) if status > 100 => Some(self.new_tag()),
+            Some(transaction) if transaction.tag.is_none() && status > 100 => Some(self.new_tag()),
             Some(_) => None,
             None => return None,
         };
@@ -244,6 +252,9 @@ impl Core {
             }
             // Only 100 repeats the Timestamp of the request (RFC 3261 §8.2.6.1).
             response.headers.remove(Name::Timestamp);
+        }
+        if status >= 200 {
+            transaction.tag = None;
         }
         complete(&mut response, &self.config);
         transaction.last = response.encode();
@@ -314,7 +325,9 @@ impl Core {
     fn forget_server(&mut self, id: TransactionId) {
         let Some(transaction) = self.servers.all.remove(&id) else { return };
         self.servers.by_key.remove(&transaction.key);
-        self.servers.by_flow.remove(&(transaction.flow, id));
+        if transaction.flow.transport.is_reliable() {
+            self.servers.by_flow.remove(&(transaction.flow, id));
+        }
         if let Some(origin) = &transaction.origin {
             self.servers.by_origin.remove(origin);
         }

@@ -281,7 +281,7 @@ impl Registrar {
         self.deadlines.first().map(|(next, _)| (*next, "registration expires"))
     }
 
-    fn put(&mut self, key: Masked<String>, bindings: Vec<Binding>) {
+    fn put(&mut self, key: Masked<String>, mut bindings: Vec<Binding>) {
         for old in self.bindings.remove(&key).into_iter().flatten() {
             self.owners.remove(&old.id);
             self.deadlines.remove(&(old.expires, old.id));
@@ -295,6 +295,8 @@ impl Registrar {
             }
         }
         if !bindings.is_empty() {
+            // Most have one, and a Vec begins with room for four.
+            bindings.shrink_to_fit();
             self.bindings.insert(key, bindings);
         }
     }

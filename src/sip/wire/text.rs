@@ -23,6 +23,11 @@ impl Text {
         Text(bytes)
     }
 
+    /// In memory of its own, for what outlives the message: a slice keeps all of it.
+    pub(crate) fn alone(&self) -> Self {
+        Text(Bytes::copy_from_slice(&self.0))
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
