@@ -1,6 +1,6 @@
 """UDP, TCP, TLS, WS and WSS under one `send`."""
 
-import asyncio, base64, os, re
+import asyncio, base64, os, re, time
 import ssl as _ssl, struct
 from .message import CallFailed
 
@@ -80,7 +80,9 @@ class StreamT(Transport):
                     break
                 buf += d
                 while True:
-                    buf = buf.lstrip(b"\r\n") if buf[:2] == b"\r\n" else buf
+                    while buf[:2] == b"\r\n":
+                        self.ua.log("pong")
+                        buf = buf[2:]
                     i = buf.find(b"\r\n\r\n")
                     if i < 0:
                         break
@@ -103,6 +105,15 @@ class StreamT(Transport):
             asyncio.ensure_future(self._late(data, addr))
         else:
             w.write(data)
+
+    async def ping(self, timeout=5.0):
+        """CRLF twice, answered by one (RFC 5626 §4.4.1)"""
+        before = len(self.ua.events)
+        self.default.write(b"\r\n\r\n")
+        end = time.monotonic() + timeout
+        while not any(event[1] == "pong" for event in self.ua.events[before:]):
+            assert time.monotonic() < end, f"{self.ua.user}: no pong within {timeout} s"
+            await asyncio.sleep(0.02)
 
     async def _late(self, data, addr):
         (await self._open(tuple(addr[:2]))).write(data)

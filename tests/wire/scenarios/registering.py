@@ -194,6 +194,38 @@ async def flows(world):
 
 
 @scenario(weight=3)
+async def second_flow(world):
+    """a phone with two flows has its pings answered, rings over one of them, and over the other when that is cut"""
+    hotline = await world.hotline()
+    legs = []
+    for number in (1, 2):
+        leg = await world.desk(hotline, "1001", ready=False, tcp=True, auto=None)
+        await leg.ua.unregister()
+        contact = leg.ua.contact + FLOW.replace("reg-id=1", f"reg-id={number}")
+        reply = await registers(leg, contact, expires=300, extra=[("Supported", "path, outbound")])
+        assert reply.code == 200 and len(reply.all("contact")) == number, reply.build()
+        await leg.ua.t.ping()
+        legs.append(leg)
+    first, second = legs
+    await hotline.command("agent", "ready", "1001")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await second.ringing()
+    assert not first.rang.is_set(), "one phone, two flows: it rings once"
+    await caller.hang_up()
+    await second.over()
+    second.ua.t.close()
+    await first.ua.t.ping()
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.ringing()
+    await first.answer()
+    await asyncio.gather(caller.in_call(), first.in_call())
+    await caller.hang_up()
+    await first.over()
+
+
+@scenario(weight=3)
 async def restart(world):
     """after kill -9 and a new start phones of every make are rung without registering anew"""
     hotline = await world.hotline()
