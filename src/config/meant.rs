@@ -83,7 +83,11 @@ impl Reader<'_> {
             },
             dns: self.dns(&written.dns),
             state: self.folder("state.dir", &written.state.dir),
-            dialplans: dialplans::Config { folder: dir, alone: written.dialplan.alone },
+            dialplans: dialplans::Config {
+                folder: dir,
+                alone: written.dialplan.alone,
+                trunks: written.trunk.keys().cloned().collect(),
+            },
             prompts: self.folder("prompts.dir", &written.prompts.dir),
             drain: Drain { limit: Duration::from_secs(written.drain.limit_s) },
             ..Settings::default()

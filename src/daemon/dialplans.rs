@@ -21,6 +21,8 @@ pub struct Config {
     pub folder: Option<PathBuf>,
     /// The folder stands for itself: nothing embedded is used.
     pub alone: bool,
+    /// The names of the trunks that a step may call out through.
+    pub trunks: Vec<String>,
 }
 
 /// The plan and what a person should look at, or every mistake.
@@ -36,7 +38,7 @@ pub fn load_with(
 ) -> Result<(Arc<Plan>, Vec<Diagnostic>), Failure> {
     let mut files = sources(config)?;
     files.extend(extra);
-    match dialplan::load(&files, Arc::clone(catalog)) {
+    match dialplan::load_beside(&files, Arc::clone(catalog), Some(config.trunks.clone())) {
         Ok((plan, warnings)) => Ok((Arc::new(plan), warnings)),
         Err(mistakes) => {
             let shown: Vec<_> = mistakes.iter().map(Diagnostic::to_string).collect();

@@ -38,6 +38,8 @@ pub(super) struct Names {
 pub(super) struct Loader<'a, 's> {
     pub(super) report: Report<'s>,
     pub(super) catalog: Arc<Catalog>,
+    /// The trunks of the configuration, where it is known.
+    pub(super) trunks: Option<Vec<String>>,
     pub(super) name: String,
     /// Where `[hotline]` stands.
     pub(super) hotline: Option<Place>,
@@ -83,6 +85,15 @@ const KINDS: [&str; 11] = [
 ///
 /// Where a file is not TOML, only that is reported: what it would have defined is not known.
 pub fn load(files: &[SourceFile], catalog: Arc<Catalog>) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load_beside(files, catalog, None)
+}
+
+/// The same where it is known which trunks there are: a step that names another is a mistake.
+pub fn load_beside(
+    files: &[SourceFile],
+    catalog: Arc<Catalog>,
+    trunks: Option<Vec<String>>,
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut report = Report::new(files);
     let plans = files.iter().enumerate().filter(|(_, f)| f.name.ends_with(".toml"));
     let parsed: Vec<Parsed<'_>> = plans.map(|(at, _)| Parsed::read(&mut report, at)).collect();
@@ -93,6 +104,7 @@ pub fn load(files: &[SourceFile], catalog: Arc<Catalog>) -> Result<(Plan, Vec<Di
     let loader = Loader {
         report,
         catalog,
+        trunks,
         name: String::new(),
         hotline: None,
         language: Language::new("zh-CN"),

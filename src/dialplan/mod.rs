@@ -43,7 +43,7 @@ pub use action::{Action, DialEnd, Event, Facts, MessageEnd, PresenceChange, Queu
 pub use calendar::{Calendar, Hours};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
-pub use load::load;
+pub use load::{load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{

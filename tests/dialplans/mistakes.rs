@@ -1,6 +1,8 @@
 //! Wrong plans: every mistake at once, each where it was written, with what may have been meant.
 
-use super::{plan_of, show};
+use hotline::dialplan::{SourceFile, load_beside};
+
+use super::{catalog, plan_of, show};
 
 /// The diagnostics of a plan that is refused, or the warnings of one that is taken.
 #[track_caller]
@@ -569,4 +571,26 @@ mistake: a bracket holds digits and ranges of them, `[13]`, `[3-9]`
   = help: write for example `1[3-9]xxxxxxxxx` for mobile telephones, `010.` for a city, `+86.` for a country
 ",
     );
+}
+
+#[test]
+fn a_trunk_that_is_not_configured() {
+    let text = "[hotline]\nname = \"t\"\n[numbers]\n10000 = \"main\"\n[[flow.main]]\n\
+                dial = { number = \"95588\", trunk = \"carier\" }\n";
+    let files = [SourceFile { name: "test.toml".to_owned(), text: text.to_owned() }];
+    let trunks = |name: &str| Some(vec!["backup".to_owned(), name.to_owned()]);
+    let mistakes = load_beside(&files, catalog(), trunks("carrier")).expect_err("no such trunk");
+    let told = show(&mistakes);
+    let expected = "
+mistake: the configuration has no trunk `carier`
+ --> test.toml:6:37
+  |
+6 | dial = { number = \"95588\", trunk = \"carier\" }
+  |                                     ^^^^^^^^
+  |
+  = help: did you mean `carrier`?
+";
+    assert!(told.contains(expected.trim()), "it went otherwise:\n{told}\n");
+    let told = load_beside(&files, catalog(), trunks("carier")).map_err(|mistakes| show(&mistakes));
+    assert!(!told.err().unwrap_or_default().contains("trunk"));
 }

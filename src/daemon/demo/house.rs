@@ -218,7 +218,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("calendar.toml"), CALENDAR).unwrap();
         let prompts = Prompts::load(None).unwrap();
-        let config = dialplans::Config { folder: Some(folder.path().to_owned()), alone: false };
+        let config =
+            dialplans::Config { folder: Some(folder.path().to_owned()), alone: false, trunks: Vec::new() };
         let (plan, _) = dialplans::load(&config, &prompts.catalog).unwrap();
         for who in Who::ALL.into_iter().filter(|who| who.is_agent()) {
             assert!(plan.agent_by_extension(who.number()).is_some());

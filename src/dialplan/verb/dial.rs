@@ -125,7 +125,13 @@ fn read_outside<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) ->
         }
         good
     });
-    let trunk = loader.text(fields, "trunk").map(|(trunk, _)| trunk);
+    let trunk = loader.text(fields, "trunk").map(|(trunk, place)| {
+        if let Some(trunks) = loader.trunks.as_ref().filter(|trunks| !trunks.contains(&trunk)) {
+            let known = trunks.iter().map(String::as_str);
+            loader.report.unknown(place, format!("the configuration has no trunk `{trunk}`"), &trunk, known);
+        }
+        trunk
+    });
     let before = loader.prompts(fields, "before");
     let ring = loader.time_or(fields, "ring", loader.defaults.ring);
     let written = ["on_busy", "on_no_answer", "on_unreachable"].map(|name| loader.target(fields, name));
