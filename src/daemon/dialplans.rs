@@ -105,16 +105,22 @@ mod tests {
             sources(config).unwrap().into_iter().map(|file| file.name).collect()
         };
         let own = Some(folder.path().to_owned());
-        assert_eq!(names(&Config { folder: own.clone(), alone: true }), ["lists/vip.txt"]);
+        assert_eq!(
+            names(&Config { folder: own.clone(), alone: true, ..Config::default() }),
+            ["lists/vip.txt"]
+        );
         let shipped = names(&Config::default());
         assert!(!shipped.is_empty());
-        assert_eq!(names(&Config { folder: own, alone: false }).len(), shipped.len() + 1);
+        assert_eq!(
+            names(&Config { folder: own, alone: false, ..Config::default() }).len(),
+            shipped.len() + 1
+        );
         let name = shipped.first().unwrap().clone();
         if let Some(parent) = Path::new(&name).parent() {
             fs::create_dir_all(folder.path().join(parent)).unwrap();
         }
         fs::write(folder.path().join(&name), "# mine").unwrap();
-        let config = Config { folder: Some(folder.path().to_owned()), alone: false };
+        let config = Config { folder: Some(folder.path().to_owned()), alone: false, ..Config::default() };
         let file = sources(&config).unwrap().into_iter().find(|file| file.name == name).unwrap();
         assert_eq!(file.text, "# mine");
     }
