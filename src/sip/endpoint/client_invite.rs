@@ -13,7 +13,7 @@ use super::command::{Answer, Invite};
 use super::core::{Core, Failure};
 use super::deadlines::{DialogTimer, TransactionId};
 use super::event::{DialogId, Event};
-use super::forks::{Forks, Heard, Origin};
+use super::forks::{self, Forks, Heard, Origin};
 use super::identity::Identity;
 use super::leaving::Leaving;
 use super::refusal;
@@ -104,6 +104,7 @@ impl Calling {
 
     pub fn silence(&mut self) {
         self.silent = true;
+        self.forks.usages().for_each(|usage| usage.hang_up = Some(None));
     }
 
     /// CANCEL now, or as soon as it may be sent.
@@ -267,6 +268,9 @@ impl Calling {
         transaction: TransactionId,
         request: &Request,
     ) {
+        if self.silent {
+            return core.respond(now, transaction, 481);
+        }
         let asking = self.forks.is_asking();
         let Some(usage) = self.forks.owner(request) else { return core.respond(now, transaction, 481) };
         if !usage.accepts_sequence(core, now, transaction, request) {
@@ -408,6 +412,9 @@ impl Calling {
 /// A 2xx to an INVITE that needs none any more: another fork's after the first, or one that comes after we gave
 /// up. It is acknowledged and hung up at once (RFC 3261 §13.2.2.4).
 pub(super) fn decline_fork(core: &mut Core, now: Instant, transaction: TransactionId, response: &Response) {
+    if core.acknowledged_forks(transaction) >= forks::MOST {
+        return;
+    }
     let (Some(invite), Some(flow)) = (core.sent_invite(transaction), core.client_flow(transaction)) else {
         return;
     };

@@ -306,6 +306,11 @@ impl Core {
         }
     }
 
+    /// How many phones that answered an INVITE of ours have had their ACK.
+    pub fn acknowledged_forks(&self, invite: TransactionId) -> usize {
+        self.clients.all.get(&invite).map_or(0, |transaction| transaction.forks.len())
+    }
+
     /// The ACK of a 2xx to a re-INVITE whose dialog is gone: from the re-INVITE, which knows the way.
     pub fn acknowledge_late(&mut self, invite: TransactionId, response: &Response) {
         let Some(transaction) = self.clients.all.get(&invite) else { return };

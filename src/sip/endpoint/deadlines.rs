@@ -45,7 +45,7 @@ pub(super) enum DialogTimer {
     /// A ringing call's provisional response goes out again, so that no proxy gives up: each minute
     /// (RFC 3261 §13.3.1.1).
     RingAgain,
-    /// The peer rings for longer than the host allows: we cancel.
+    /// The peer rings for longer than the host allows: we cancel. Of a peer's INVITE: its `Expires` is over.
     InviteExpires,
     /// Our re-INVITE met another (491): it goes out again (RFC 3261 §14.1).
     Glare,

@@ -41,7 +41,8 @@ pub enum Event {
     Invite { dialog: DialogId, request: Box<Request>, flow: Flow, replaces: Option<DialogId> },
     /// The ACK of our 200; `sdp` where it carries the answer to our late SDP offer.
     Acked { dialog: DialogId, sdp: Option<Bytes> },
-    /// The caller gave up before the answer; 200 to the CANCEL and 487 are sent.
+    /// The caller gave up before the answer, or said in `Expires` how long it would wait; 200 to the CANCEL and 487
+    /// are sent.
     Cancelled { dialog: DialogId },
 
     // -- we call a peer --

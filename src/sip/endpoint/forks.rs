@@ -16,8 +16,8 @@ use super::refusal;
 use super::reliable::{Acknowledgeable, Received};
 use super::usage::{First, Usage};
 
-/// Early dialogs of one INVITE: more phones than this ring nowhere; further ones can still answer.
-const MOST: usize = 16;
+/// Early dialogs of one INVITE, and phones that answer it: more than this ring nowhere.
+pub(super) const MOST: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Forks {

@@ -107,7 +107,7 @@ impl Endpoint {
         }
         for id in self.core.servers.failed_by(&flow) {
             if let Some(user) = self.core.fail_server(now, id) {
-                self.server_failed(id, user);
+                self.server_failed(now, id, user);
             }
         }
         if flow.transport.is_reliable() {
@@ -138,7 +138,7 @@ impl Endpoint {
                 }
                 Deadline::Server(id, timer) => {
                     if let Some(user) = self.core.fire_server(now, id, timer) {
-                        self.server_failed(id, user);
+                        self.server_failed(now, id, user);
                     }
                 }
                 Deadline::Dialog(id, timer) => self.dialog_timer(now, id, timer),
@@ -379,6 +379,10 @@ impl Endpoint {
                 ringing.provisional_again(core, now);
                 Some(Session::Ringing(ringing))
             }
+            (Session::Ringing(ringing), DialogTimer::InviteExpires) => {
+                ringing.cancelled(core, now);
+                None
+            }
             (Session::Ringing(ringing), DialogTimer::NoPrack) => {
                 ringing.no_prack(core, now);
                 None
@@ -462,10 +466,11 @@ impl Endpoint {
 
     /// A response of ours cannot be delivered. A refusal is nobody's concern any more; an INVITE without an
     /// answer has lost its caller.
-    fn server_failed(&mut self, transaction: TransactionId, user: ServerUser) {
+    fn server_failed(&mut self, now: Instant, transaction: TransactionId, user: ServerUser) {
         match user {
             ServerUser::Invite(id) => self.step(id, |session, core| match session {
-                Some(Session::Ringing(_)) => {
+                Some(Session::Ringing(mut ringing)) => {
+                    ringing.usage().drop_incoming(core, now);
                     core.event(Event::Cancelled { dialog: id });
                     None
                 }

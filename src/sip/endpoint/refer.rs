@@ -150,6 +150,10 @@ impl Usage {
             return self.refuse(core, now, transaction, Answer::new(603));
         }
         let number = request.cseq;
+        if self.referrals.theirs.iter().any(|refer| refer.number == number) {
+            // The same one by another way.
+            return self.refuse(core, now, transaction, Answer::new(482));
+        }
         let silent = request.headers.named("Refer-Sub").is_some_and(|value| {
             value.split(|&b| b == b';').next().is_some_and(|v| v.trim_ascii().eq_ignore_ascii_case(b"false"))
         });
@@ -245,15 +249,19 @@ impl Usage {
 
     /// We leave: what waits to be said is said now.
     pub(super) fn report_last(&mut self, core: &mut Core, now: Instant) {
-        for refer in &self.referrals.theirs {
+        for at in 0..self.referrals.theirs.len() {
+            self.report_next(core, now, at);
+        }
+        self.drop_refers(core, now);
+    }
+
+    /// The dialog is over: what the host has not answered is answered.
+    pub(super) fn drop_refers(&mut self, core: &mut Core, now: Instant) {
+        for refer in self.referrals.theirs.drain(..) {
             if let Stage::Asked(transaction) = refer.stage {
                 core.respond(now, transaction, 603);
             }
         }
-        for at in 0..self.referrals.theirs.len() {
-            self.report_next(core, now, at);
-        }
-        self.referrals.theirs.clear();
     }
 
     // -- we ask the peer --

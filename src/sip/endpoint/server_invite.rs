@@ -81,6 +81,10 @@ impl Ringing {
         let mut usage = Usage::new(id, dialog, tag, false, first);
         usage.learn_methods(&request.headers);
         usage.remote_sdp = offer;
+        // RFC 3261 §13.3.1: the caller says how long it waits. Zero is what nobody can mean.
+        if let Some(expires) = request.headers.seconds(Name::Expires).filter(|expires| !expires.is_zero()) {
+            core.set_dialog_timer(id, DialogTimer::InviteExpires, now + expires);
+        }
         core.event(Event::Invite { dialog: id, request, flow, replaces });
         let provisionals = Provisionals::new(core, reliability);
         let ringing = Ringing {
@@ -173,8 +177,9 @@ impl Ringing {
 
     /// "If no PRACK is received within 64*T1, the UAS SHOULD reject the original request with a 5xx response"
     /// (RFC 3262 §3).
-    pub fn no_prack(self: Box<Self>, core: &mut Core, now: Instant) {
+    pub fn no_prack(mut self: Box<Self>, core: &mut Core, now: Instant) {
         core.stats.unacknowledged += 1;
+        self.usage.drop_incoming(core, now);
         core.respond(now, self.transaction, 504);
         core.event(Event::Ended { dialog: self.usage.id, why: EndedWhy::NoPrack });
     }
@@ -187,6 +192,7 @@ impl Ringing {
             return Session::Ringing(self);
         }
         core.clear_dialog_timer(self.usage.id, DialogTimer::RingAgain);
+        core.clear_dialog_timer(self.usage.id, DialogTimer::InviteExpires);
         let Ringing {
             transaction, sequence, mut usage, record_route, session_timer, provisionals, last, ..
         } = *self;
@@ -225,7 +231,7 @@ impl Ringing {
         refuse(core, now, self.transaction, answer);
     }
 
-    /// The peer sent CANCEL, or BYE in the early dialog.
+    /// The peer sent CANCEL, or BYE in the early dialog, or waits no longer.
     pub fn cancelled(mut self: Box<Self>, core: &mut Core, now: Instant) {
         self.usage.drop_incoming(core, now);
         core.respond(now, self.transaction, 487);

@@ -316,7 +316,8 @@ impl Subscription {
         match response.headers.seconds(Name::RetryAfter) {
             Some(pause) if self.stage == Stage::Active && response.status != 481 => {
                 self.news = true;
-                self.quiet_until = Some(now + pause);
+                // Not before the pause that every NOTIFY makes, whatever the peer says.
+                self.quiet_until = self.quiet_until.max(Some(now + pause));
                 self.go_on(core, now)
             }
             _ => self.fail(core, now, response.status),

@@ -192,6 +192,7 @@ impl Usage {
                 core.respond(now, transaction, 200);
                 let reason = request.headers.text(Name::Reason).map(|reason| reason.into_owned());
                 self.event(core, Event::Ended { dialog: self.id, why: EndedWhy::Bye { reason } });
+                self.drop_refers(core, now);
                 if let Some(reoffer) = self.close(core, now) {
                     core.abandon(now, reoffer);
                 }

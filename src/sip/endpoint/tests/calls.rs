@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::sip::{
-    Answer, Config, Content, Event, Message, Method, Name, NameAddr, OutOfDialog, Transport, Uri,
+    Answer, Config, Content, Event, Message, Method, Name, NameAddr, OutOfDialog, Text, Transport, Uri,
 };
 
 use super::world::{World, address, sdp};
@@ -453,5 +453,49 @@ fn a_closed_connection_cancels_who_still_rings_and_keeps_who_talks() {
     world.ends[0].bye(world.now, a, None);
     world.advance(100);
     assert_eq!(world.heard(1), ["Ended bye"]);
+    world.drain(MINUTE);
+}
+
+/// Each further 2xx costs an ACK and a BYE to where it says: one peer must not make us send them without end.
+#[test]
+fn a_peer_that_answers_for_ever_more_phones_is_not_followed() {
+    let mut world = World::new(2);
+    world.talk();
+    let Message::Response(mut answer) = world.last_sent(1, "200 INVITE") else { panic!("a request") };
+    for phone in 0..100 {
+        answer.to.set_tag(&Text::from(format!("phone{phone}")));
+        let flow = world.flow(0, 1);
+        world.ends[0].handle_message(world.now, flow, &answer.encode());
+    }
+    world.flush();
+    let ladder = world.ladder.take().unwrap_or_default();
+    assert_eq!(ladder.iter().filter(|line| *line == "0>1 BYE").count(), 15);
+    assert_eq!(ladder.iter().filter(|line| *line == "0>1 ACK").count(), 15);
+}
+
+/// RFC 3261 §13.3.1: "if the invitation expires before the UAS has generated a final response, a 487 (Request
+/// Terminated) response SHOULD be generated".
+#[test]
+fn an_invitation_that_expires_is_over() {
+    let mut world = World::new(2);
+    let mut invite = world.invitation(0, address(1));
+    invite.headers.push(("Expires".to_owned(), "30".to_owned()));
+    world.ends[0].invite(world.now, invite.clone());
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].ring(world.now, b, 180, None);
+    world.advance(29_900);
+    assert!(world.heard(1).is_empty());
+    world.advance(200);
+    assert_eq!(world.heard(1), ["Cancelled"]);
+    assert_eq!(world.heard(0), ["Progress 180", "Rejected 487"]);
+    // One that is answered in time goes on.
+    world.ends[0].invite(world.now, invite);
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].accept(world.now, b, Some(sdp(1)));
+    world.advance(40_000);
+    assert_eq!(world.heard(1), ["Acked"]);
+    world.ends[1].bye(world.now, b, None);
     world.drain(MINUTE);
 }

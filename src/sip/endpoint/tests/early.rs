@@ -233,3 +233,40 @@ fn a_call_by_name_of_a_silent_fork_still_ends() {
     assert_eq!(world.heard(1), ["Cancelled"]);
     world.drain(MINUTE);
 }
+
+/// What the peer asked and nobody answered ends with the call, however it ends.
+#[test]
+fn an_update_that_the_host_has_not_answered_ends_with_a_call_that_nobody_pracks() {
+    let mut world = World::new(2);
+    let mut invite = world.invitation(0, address(1));
+    invite.headers.push(("Require".to_owned(), "100rel".to_owned()));
+    world.ends[0].invite(world.now, invite);
+    world.advance(20);
+    let b = world.invited(1);
+    world.ends[1].ring(world.now, b, 183, Some(sdp(1)));
+    world.advance(50);
+    world.lose.push((0, "PRACK", 100));
+    world.ends[1].ring(world.now, b, 180, None);
+    world.flush();
+    let update = world.of_caller(Method::Update, 7, "183 INVITE").with_body("application/sdp", sdp(5));
+    world.inject(0, 1, &update);
+    assert_eq!(world.heard(1), ["Reoffer sdp"]);
+    world.advance(33_000);
+    assert_eq!(world.heard(1), ["Ended no PRACK"]);
+    world.drain(2 * MINUTE);
+}
+
+/// The host has hung up and hears of nothing more, though the peer has not heard of it yet.
+#[test]
+fn a_peer_that_still_rings_says_nothing_to_a_host_that_hung_up() {
+    let mut world = World::new(2);
+    let (a, b) = agreed(&mut world);
+    world.lose.push((0, "CANCEL", 100));
+    world.ends[0].bye(world.now, a, None);
+    world.ends[1].reoffer(world.now, b, sdp(5));
+    world.advance(20);
+    world.check_ladder("0>1 CANCEL lost\n1>0 UPDATE\n0>1 481 UPDATE");
+    assert!(world.heard(0).is_empty());
+    world.ends[1].bye(world.now, b, None);
+    world.drain(2 * MINUTE);
+}

@@ -217,3 +217,34 @@ fn before_the_answer_nobody_is_referred() {
     let a = world.ends[0].invite(world.now, invite);
     assert_eq!(world.ends[0].refer(world.now, a, uri("sip:300@192.0.2.9"), None), None);
 }
+
+/// A peer that hangs up takes its question with it: nothing of it is left.
+#[test]
+fn a_refer_that_the_host_has_not_answered_ends_with_the_dialog() {
+    let mut world = World::new(2);
+    let (a, _) = world.talk();
+    world.ends[0].refer(world.now, a, uri("sip:300@192.0.2.9"), None);
+    world.ends[0].bye(world.now, a, None);
+    world.advance(15);
+    let (id, _) = asked(&mut world, 1);
+    world.ends[1].answer_refer(world.now, id, Ok(()));
+    world.advance(50);
+    world.check_ladder("0>1 REFER\n0>1 BYE\n1>0 200 BYE\n1>0 603 REFER");
+    world.drain(MINUTE);
+}
+
+/// The number is what the host knows a REFER by: a second one of the same number is never the host's.
+#[test]
+fn the_same_refer_by_another_way_is_refused() {
+    let mut world = World::new(2);
+    let (_, b) = world.talk();
+    let mut refer = world.of_caller(Method::Refer, 5, "200 INVITE");
+    refer.headers.push(Name::ReferTo, "<sip:300@192.0.2.9>");
+    world.inject(0, 1, &refer);
+    refer.vias[0].params.set("branch", "z9hG4bK-another");
+    world.inject(0, 1, &refer);
+    world.check_ladder("1>0 482 REFER");
+    assert_eq!(world.heard(1), ["Refer"]);
+    world.ends[1].bye(world.now, b, None);
+    world.drain(MINUTE);
+}

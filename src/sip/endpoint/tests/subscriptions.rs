@@ -319,3 +319,20 @@ fn unknown_packages_challenges_and_other_dialogs() {
     lamp.subscribe("dialog", "");
     lamp.check(&["481"]);
 }
+
+/// Or else NOTIFY and refusal would follow each other as fast as the network goes.
+#[test]
+fn a_peer_that_wants_to_be_asked_again_at_once_waits_for_the_pause() {
+    let mut lamp = Lamp::new();
+    lamp.answers = Some("503 Later\r\nRetry-After: 5");
+    lamp.subscribe("dialog", "");
+    lamp.answers = Some("503 Now\r\nRetry-After: 0");
+    lamp.ladder.clear();
+    lamp.advance(5000);
+    lamp.check(&["NOTIFY dialog active;expires=55 state 2"]);
+    lamp.advance(99);
+    lamp.check(&[]);
+    lamp.answers = Some("200 OK");
+    lamp.advance(1);
+    lamp.check(&["NOTIFY dialog active;expires=54 state 3"]);
+}
