@@ -30,6 +30,7 @@ class PjsipPhone:
         transport=None,
         cafile=None,
         mwi=False,
+        prack=False,
     ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
@@ -48,6 +49,8 @@ class PjsipPhone:
             self.arguments += ["--cafile", cafile]
         if mwi:
             self.arguments.append("--mwi")
+        if prack:
+            self.arguments.append("--prack")
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(
@@ -117,6 +120,11 @@ class PjsipPhone:
         """Blind transfer: the peer shall call somebody else; the status that it reports last."""
         self.tell(f"refer -1 {uri}")
         return (await self.wait("referred", last=True))["code"]
+
+    async def text(self, uri, words):
+        """A MESSAGE; the status of its answer."""
+        self.tell(f"text {uri} {words}")
+        return (await self.wait("text-sent"))["code"]
 
     async def hang_up(self):
         self.tell("hangup -1")

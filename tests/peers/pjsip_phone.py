@@ -34,6 +34,7 @@ def options():
     ap.add_argument("--transport", choices=("udp", "tcp", "tls"), default="udp")
     ap.add_argument("--cafile", default="", help="whom it believes over TLS; none: everybody")
     ap.add_argument("--mwi", action="store_true", help="subscribe to waiting messages")
+    ap.add_argument("--prack", action="store_true", help="require 100rel")
     ap.add_argument("--for", dest="seconds", type=float, default=60)
     return ap.parse_args()
 
@@ -107,6 +108,12 @@ class Account(pj.Account):
     def onMwiInfo(self, prm):
         report(ev="mwi", text=prm.rdata.wholeMsg)
 
+    def onInstantMessage(self, prm):
+        report(ev="text", body=prm.msgBody)
+
+    def onInstantMessageStatus(self, prm):
+        report(ev="text-sent", code=prm.code)
+
     def onIncomingCall(self, prm):
         call = Call(self.phone, self, prm.callId)
         info = call.getInfo()
@@ -170,6 +177,8 @@ class Phone:
             config.regConfig.timeoutSec = 300
             config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", o.user, 0, o.password))
         config.mwiConfig.enabled = bool(o.mwi)
+        if o.prack:
+            config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
         media = config.mediaConfig.transportConfig
         media.boundAddress = media.publicAddress = "127.0.0.1"
         media.port = 0
@@ -180,7 +189,7 @@ class Phone:
     def obey(self, line):
         """Carries out one command; true at the last."""
         word = line.split()
-        call = self.calls[int(word[1])] if len(word) > 1 and word[0] not in ("call", "watch") else None
+        call = self.calls[int(word[1])] if len(word) > 1 and word[0] not in ("call", "watch", "text") else None
         match word[0]:
             case "call":
                 Call(self, self.account).makeCall(word[1], parameters())
@@ -190,6 +199,15 @@ class Phone:
                 buddy = Buddy()
                 buddy.create(self.account, config)
                 self.buddies.append(buddy)
+            case "text":
+                config = pj.BuddyConfig()
+                config.uri = word[1]
+                buddy = Buddy()
+                buddy.create(self.account, config)
+                self.buddies.append(buddy)
+                message = pj.SendInstantMessageParam()
+                message.content = " ".join(word[2:])
+                buddy.sendInstantMessage(message)
             case "answer":
                 call.answer(parameters(200))
             case "ring":

@@ -6,6 +6,9 @@ from .message import CallFailed, Msg, REASONS, T1, T2, uri_of
 
 
 class Call:
+    # What it says in its 2xx that it takes.
+    allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK, MESSAGE"
+
     def __init__(self, ua, uac):
         self.ua, self.uac = ua, uac
         self.cid = secrets.token_hex(10)
@@ -254,7 +257,7 @@ class Call:
             )
         return (s + extra).encode()
 
-    async def answer(self, tx=None, code=200):
+    async def answer(self, tx=None, code=200, extra=()):
         if self.state == "ended":
             return
         m = self.invite_msg
@@ -267,7 +270,7 @@ class Call:
             body = self._answer_sdp()
         else:
             body = self.media.sdp()
-        await self._final(m, code, body)
+        await self._final(m, code, body, extra)
         self.state = "answered"
         self.t["answered"] = time.monotonic()
         self.media.start()
@@ -281,7 +284,7 @@ class Call:
             tag=self.ltag,
             contact=True,
             extra=[
-                ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, REFER, NOTIFY, PRACK, MESSAGE"),
+                ("Allow", self.allow),
                 ("Supported", "replaces, timer"),
             ]
             + list(extra),
