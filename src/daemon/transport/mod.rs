@@ -114,7 +114,7 @@ impl Transports {
 
     /// What a reload changes: certificates and address lists. What is listened on stays.
     pub fn reload(&mut self, config: &Config, tls: Tls) {
-        self.datagrams.access = config.access.clone();
+        self.datagrams.reload(config.access.clone());
         self.streams.reload(tls, config.access.clone());
     }
 

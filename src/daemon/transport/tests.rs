@@ -197,6 +197,37 @@ fn whom_a_reload_shuts_out_is_heard_no_more_and_loses_its_streams() {
 }
 
 #[test]
+fn pongs_that_nobody_reads_do_not_pile_up() {
+    // More than twice what the system keeps for a socket (32 MiB by tcp_rmem at most).
+    const PINGS: usize = 800_000;
+    let mut config = Config { udp: vec![], tcp: vec![], ws: vec![loopback()], ..Config::default() };
+    config.websocket.ping = Duration::from_secs(60);
+    let world = World::new(config);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(8192).unwrap();
+    socket.connect(&world.address(Transport::Ws).into()).unwrap();
+    let mut browser = TcpStream::from(socket);
+    browser.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    browser
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+              Sec-WebSocket-Protocol: sip\r\n\r\n",
+        )
+        .unwrap();
+    let mut ping = vec![0; 131];
+    ping[..2].copy_from_slice(&[0x89, 0x80 | 125]);
+    for _ in 0..PINGS / 1000 {
+        browser.write_all(&ping.repeat(1000)).unwrap();
+    }
+    let (mut owed, mut buffer) = (0, vec![0; 1 << 16]);
+    while let Ok(length @ 1..) = browser.read(&mut buffer) {
+        owed += length;
+    }
+    assert!((1000..PINGS * 127 / 2).contains(&owed), "{owed} octets");
+}
+
+#[test]
 fn a_browser_that_is_gone_is_not_connected_to() {
     let mut world = World::usual();
     let remote = SocketAddr::from(([127, 0, 0, 1], 9));

@@ -29,7 +29,7 @@ pub struct Datagrams {
     /// The socket to drain first next time, so that a busy one does not starve the others.
     next: usize,
     counters: Arc<Counters>,
-    pub access: AccessLists,
+    access: AccessLists,
 }
 
 struct Port {
@@ -113,6 +113,12 @@ impl Datagrams {
             .or_else(|| sockets().find(family))
     }
 
+    /// From now on these lists hold, and each peer's way is looked for anew: our own address may be another.
+    pub fn reload(&mut self, access: AccessLists) {
+        self.access = access;
+        self.sockets.iter_mut().for_each(|port| port.routes.clear());
+    }
+
     pub async fn ready(&self) {
         poll_fn(|context| {
             let ready = self.sockets.iter().any(|port| port.socket.poll_recv_ready(context).is_ready());
@@ -183,8 +189,14 @@ impl Port {
         if self.routes.len() >= ROUTES {
             self.routes.clear();
         }
-        let wildcard = self.local.ip();
-        let ip = *self.routes.entry(remote.ip()).or_insert_with(|| route(remote).unwrap_or(wildcard));
+        let ip = match self.routes.get(&remote.ip()) {
+            Some(known) => *known,
+            // One that is not found now, as without a file handle, may be found the next time.
+            None => match route(remote) {
+                Ok(found) => *self.routes.entry(remote.ip()).or_insert(found),
+                Err(_) => self.local.ip(),
+            },
+        };
         with_scope(SocketAddr::new(ip, self.local.port()), remote)
     }
 }
@@ -212,4 +224,20 @@ pub fn route(remote: SocketAddr) -> io::Result<IpAddr> {
     let probe = Sender::bind(any)?;
     probe.connect(remote)?;
     Ok(probe.local_addr()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_was_not_found_is_looked_for_again() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut port = runtime.block_on(async { Port::bind(([0, 0, 0, 0], 0).into()).unwrap() });
+        // Nobody may send to all without having asked for it.
+        assert!(port.local_for(([255, 255, 255, 255], 9).into()).ip().is_unspecified());
+        assert!(port.routes.is_empty());
+        assert!(port.local_for(([127, 0, 0, 1], 9).into()).ip().is_loopback());
+        assert_eq!(port.routes.len(), 1);
+    }
 }

@@ -33,6 +33,9 @@ const SUB_PROTOCOL: &str = "sip";
 const PINGS_UNANSWERED: u32 = 3;
 /// The library reads into it before it cuts; the messages themselves grow beyond it.
 const READ_BUFFER: usize = 8 * 1024;
+/// Messages of the largest size that may wait in the library for a slow reader: one of ours, beside pongs for a peer
+/// that pings and reads nothing.
+const WRITE_BUFFER: usize = 2;
 /// Of a frame from a client without a payload (RFC 6455 §5.2): two octets and the mask.
 const CONTROL_HEAD: usize = 6;
 
@@ -63,6 +66,7 @@ where
     let limits = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
+        .max_write_buffer_size(largest.saturating_mul(WRITE_BUFFER))
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest));
     let door = Door { config: &shared.websocket };
