@@ -2,6 +2,7 @@
 //! takes the system a while.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::exchange::{Gauges, Overload};
@@ -39,12 +40,33 @@ fn read() -> Gauges {
     }
 }
 
-/// The machine's memory, or what our control group may have of it.
+/// The machine's memory, or what our control group may have of it. Asked of the kernel itself: under `ProcSubset=pid`
+/// there is no /proc/meminfo.
 fn available() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| kib(&text, "MemTotal:"));
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let group = limits.iter().find_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
-    machine.into_iter().chain(group).min()
+    let system = rustix::system::sysinfo();
+    let machine = u64::try_from(system.totalram).ok()?.checked_mul(system.mem_unit.into())?;
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits =
+        limits(&groups).into_iter().filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok());
+    limits.chain([machine]).min()
+}
+
+/// The files with the limits of our control group and of those around it, by `/proc/self/cgroup`. One that does not exist
+/// limits nothing.
+fn limits(groups: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else { continue };
+        let (root, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        let within = Path::new(group.trim_start_matches('/')).ancestors();
+        files.extend(within.map(|group| Path::new(root).join(group).join(file)));
+    }
+    files
 }
 
 /// The soft limit in `/proc/self/limits`.
@@ -81,6 +103,20 @@ mod tests {
             None
         );
         assert_eq!(kib("VmPeak:  9 kB\nVmRSS:\t   57168 kB\n", "VmRSS:"), Some(57_168 * 1024));
+    }
+
+    #[test]
+    fn the_limit_of_a_unit_is_found_in_its_own_group_and_in_those_around_it() {
+        let unit = limits("3:cpuset:/\n4:memory:/a\n0::/system.slice/hotline.service\n");
+        let expected = [
+            "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/system.slice/hotline.service/memory.max",
+            "/sys/fs/cgroup/system.slice/memory.max",
+            "/sys/fs/cgroup/memory.max",
+        ];
+        assert_eq!(unit, expected.map(PathBuf::from));
+        assert!(limits("").is_empty() && limits("nonsense").is_empty());
     }
 
     #[test]
