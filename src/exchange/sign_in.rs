@@ -10,12 +10,15 @@ use crate::base::{Instant, Masked, Rng};
 use crate::sip::auth::{Algorithm, Challenger, Secret, Verdict};
 use crate::sip::{Answer, Name, Request, begins_with_any};
 
+/// Why somebody is refused who has not said yet who they are, or said it too late.
+pub(super) const CHALLENGED: &str = "challenged";
+
 pub(super) struct SignIn {
     challenger: Challenger,
     secrets: BTreeMap<String, Secret>,
     /// User-Agents that fail where anything but MD5 is offered.
     md5_only: Vec<String>,
-    trusted: Trusted,
+    pub(super) trusted: Trusted,
     /// Who signs in makes its source known for so long: until its registration would have ended.
     known_for: Duration,
     pub(super) offenders: Offenders,
@@ -72,8 +75,8 @@ impl SignIn {
                 self.know(now, address);
                 Claim::Proven(user)
             }
-            Verdict::Missing => Claim::Refused(self.challenge(now, request, address, false), "challenged"),
-            Verdict::Stale => Claim::Refused(self.challenge(now, request, address, true), "challenged"),
+            Verdict::Missing => Claim::Refused(self.challenge(now, request, address, false), CHALLENGED),
+            Verdict::Stale => Claim::Refused(self.challenge(now, request, address, true), CHALLENGED),
             Verdict::Bad(user) => {
                 let shared = self.trusted.contains(address) || self.offenders.knows(now, source);
                 let why = match self.offenders.failed(now, source, user.expose(), shared) {

@@ -16,7 +16,7 @@
 mod offenders;
 mod rate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) use self::offenders::{Offenders, Silenced, Source};
@@ -46,7 +46,7 @@ pub(super) enum Standing {
 
 pub(super) struct Guard {
     scanners: Vec<String>,
-    trusted: Trusted,
+    pub(super) trusted: Trusted,
     strangers: Vec<Meter>,
     known: BTreeMap<Source, Meter>,
     all_strangers: Meter,
@@ -67,18 +67,26 @@ struct Paces {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trusted {
     networks: Vec<Network>,
+    /// Addresses that the names of trunks led to.
+    found: BTreeSet<IpAddr>,
     loopback: bool,
 }
 
 impl Trusted {
     pub fn new(config: &Config) -> Self {
         let networks = config.trunks.iter().flat_map(|trunk| trunk.networks.iter().copied()).collect();
-        Trusted { networks, loopback: config.loopback_is_trunk }
+        Trusted { networks, found: BTreeSet::new(), loopback: config.loopback_is_trunk }
     }
 
     pub fn contains(&self, address: IpAddr) -> bool {
         self.loopback && address.to_canonical().is_loopback()
+            || self.found.contains(&address.to_canonical())
             || self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// From now on also these addresses, and none that were found before.
+    pub fn find(&mut self, addresses: impl IntoIterator<Item = IpAddr>) {
+        self.found = addresses.into_iter().map(|address| address.to_canonical()).collect();
     }
 }
 

@@ -71,6 +71,7 @@ impl Exchange {
                 if let Some(state) = trunk.and_then(|name| self.trunks.states.get_mut(&name)) {
                     state.addresses = targets.iter().map(|target| target.address.ip()).collect();
                 }
+                self.trust_found_trunks();
                 self.attempt(now, errand, targets.into());
             }
             Err(questions) => {

@@ -152,6 +152,7 @@ impl Exchange {
         let new = std::mem::take(&mut self.config.trunks);
         self.trunks.take_over(old, &new, now.mono, &mut self.rng);
         self.config.trunks = new;
+        self.trust_found_trunks();
         if self.draining {
             return;
         }
@@ -162,6 +163,17 @@ impl Exchange {
                 self.run_errand(now, Errand::Register { trunk: name, ask });
             }
         }
+    }
+
+    /// Whose calls come from where we register with it is a trunk there to the guard as well: no forged datagram
+    /// silences it.
+    pub(super) fn trust_found_trunks(&mut self) {
+        let registers = |trunk: &&Trunk| trunk.register.is_some();
+        let states =
+            self.config.trunks.iter().filter(registers).filter_map(|t| self.trunks.states.get(&t.name));
+        let found: Vec<_> = states.flat_map(|state| state.addresses.iter().copied()).collect();
+        self.guard.trusted.find(found.iter().copied());
+        self.sign_in.trusted.find(found);
     }
 
     /// No call shall come any more: our registrations are taken back. With `unless`, only those that these settings

@@ -315,6 +315,20 @@ fn registering() -> Trunk {
 }
 
 #[test]
+fn a_trunk_that_we_register_with_is_silenced_by_no_forged_datagram() {
+    let mut world = World::new(Trunk { networks: Vec::new(), ..registering() });
+    let scan =
+        "OPTIONS sip:100@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nUser-Agent: sipvicious\r\n\r\n";
+    let remote = SocketAddr::from(FIRST);
+    let flow = Flow { transport: Transport::Udp, local: SWITCH.into(), remote, connection: 0 };
+    world.exchange.handle_input(world.now, Input::Sip { flow, bytes: scan.as_bytes() });
+    let (plan, config) = (world.exchange.plan().clone(), Box::new(world.exchange.config.clone()));
+    world.exchange.handle_input(world.now, Input::Reload { plan, config: Some(config) });
+    world.exchange.handle_input(world.now, Input::Sip { flow, bytes: scan.as_bytes() });
+    assert_eq!(world.exchange.dropped(), 0);
+}
+
+#[test]
 fn a_registration_is_made_kept_and_taken_back() {
     let mut world = World::new(registering());
     let mut challenger = Challenger::new("carrier".to_owned(), Rng::from_number(5));
