@@ -1,6 +1,6 @@
 //! Who calls, from where, and whether they are taken in.
 
-use super::sign_in::Claim;
+use super::sign_in::{CHALLENGED, Claim};
 use super::trunks::{Identity, Rewrite, Trunk, diversions, identity, is_telephone};
 use super::{Exchange, Notice, Output, new_call};
 use crate::base::{AgentId, LegId, Masked, Now};
@@ -39,9 +39,24 @@ struct Who {
 impl Exchange {
     pub(super) fn arrival(&mut self, now: Now, dialog: DialogId, request: &Request, flow: Flow) {
         if let Err((answer, why)) = self.admit(now, dialog, request, flow) {
-            self.refuse(now, answer.status, why, flow);
-            self.sip.reject(now.mono, dialog, answer);
+            self.reject_call(now, dialog, answer, why, flow);
         }
+    }
+
+    pub(super) fn reject_call(
+        &mut self,
+        now: Now,
+        dialog: DialogId,
+        answer: Answer,
+        why: &'static str,
+        flow: Flow,
+    ) {
+        self.refuse(now, answer.status, why, flow);
+        // Whoever has read our challenge is at no forged address; and a repetition must not fail once more.
+        if why != CHALLENGED {
+            self.sip.trying(now.mono, dialog);
+        }
+        self.sip.reject(now.mono, dialog, answer);
     }
 
     fn admit(
@@ -52,6 +67,7 @@ impl Exchange {
         flow: Flow,
     ) -> Result<(), (Answer, &'static str)> {
         let who = self.who(now, request, flow)?;
+        self.sip.trying(now.mono, dialog);
         let Dialled { number: dialled, entry, outside } = self.dialled(request, &who)?;
         let id = self.ids.next_call();
         let leg = LegId { call: id, index: 0 };
@@ -257,7 +273,7 @@ impl Exchange {
     pub(super) fn refuse(&mut self, now: Now, status: u16, why: &'static str, source: Flow) {
         self.count_refusal(why);
         // Every phone is challenged before it signs in: no news.
-        if why == "challenged" {
+        if why == CHALLENGED {
             return;
         }
         if self.guard.may_log(now.mono) {

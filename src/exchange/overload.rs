@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::guard::{Meter, Pace};
+use super::guard::{Meter, Pace, Standing};
 use super::{Exchange, Gauges};
 use crate::base::{Instant, Now};
 use crate::sip::{self, Glance};
@@ -43,6 +43,8 @@ impl Exchange {
             return;
         }
         self.sip.refuse_new_calls(why.is_some());
+        let standing = self.guard.standing(now.mono, &self.sign_in.offenders, flow.remote.ip());
+        self.sip.expect_strangers(standing != Standing::Trunk);
         let before = self.sip.stats().shed;
         self.sip.handle_message(now.mono, flow, bytes);
         if let Some(why) = why

@@ -281,12 +281,14 @@ fn a_call_is_queued_offered_bridged_and_recorded() {
 
 #[test]
 fn a_stranger_is_challenged_and_an_unknown_number_refused() {
-    let mut bench = Bench::new();
-    bench.exchange.config.loopback_is_trunk = false;
+    let config = Config { loopback_is_trunk: false, ..Config::default() };
+    let mut bench = Bench::with(config, plan());
     bench.call();
     let event = bench.caller.endpoint.poll_event();
     assert!(matches!(event, Some(sip::Event::Rejected { status: 401, .. })), "{event:?}");
     assert_eq!(bench.exchange.calls(), 0);
+    let sent = bench.exchange.sip_stats().sent;
+    assert_eq!((sent, bench.exchange.is_idle()), (1, true), "no 100, and nothing is kept");
 }
 
 #[test]

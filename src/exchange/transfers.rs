@@ -51,8 +51,7 @@ impl Exchange {
         replaced: DialogId,
     ) {
         if let Err((answer, why)) = self.take_over(now, dialog, request, flow, replaced) {
-            self.refuse(now, answer.status, why, flow);
-            self.sip.reject(now.mono, dialog, answer);
+            self.reject_call(now, dialog, answer, why, flow);
         }
     }
 
@@ -66,7 +65,9 @@ impl Exchange {
         flow: Flow,
         replaced: DialogId,
     ) -> Result<(), (Answer, &'static str)> {
-        let agent = match self.origin_of(now, request, flow)? {
+        let origin = self.origin_of(now, request, flow)?;
+        self.sip.trying(now.mono, dialog);
+        let agent = match origin {
             Origin::Desk(agent) => self.plan.agent(agent).and_then(|a| self.numbering.agent(&a.extension)),
             Origin::Caller => None,
         };

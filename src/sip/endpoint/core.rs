@@ -54,6 +54,8 @@ pub(super) struct Core {
     pub(super) challengeable: Challengeable,
     /// See [`Endpoint::refuse_new_calls`](super::Endpoint::refuse_new_calls).
     pub refuses_new_calls: bool,
+    /// See [`Endpoint::expect_strangers`](super::Endpoint::expect_strangers).
+    pub expects_strangers: bool,
     /// For tags of answers that nothing is kept of.
     pub shed_seed: u64,
     /// By the tag that we gave: unique, since it is ours and random.
@@ -70,6 +72,7 @@ impl Core {
         Core {
             config,
             refuses_new_calls: false,
+            expects_strangers: false,
             shed_seed: rng.next_u64(),
             rng,
             stats: Stats::default(),

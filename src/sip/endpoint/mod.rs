@@ -16,6 +16,7 @@
 //! The host calls a `handle_…` or a command, then takes everything that `poll_transmit` and `poll_event` give,
 //! then asks `poll_timeout` anew. Nothing happens in between; time and randomness come in as arguments.
 
+mod challenging;
 mod client_invite;
 mod clients;
 mod command;

@@ -171,6 +171,7 @@ impl Endpoint {
         let Some(id) = self.find_dialog(request) else {
             return self.unknown_dialog(now, transaction);
         };
+        self.core.is_strangers_no_more(transaction);
         self.step(id, |session, core| match session {
             Some(Session::Talking(talking)) => talking.receive(core, now, transaction, request, flow),
             Some(Session::Ringing(ringing)) => ringing.receive(core, now, transaction, request),

@@ -72,7 +72,9 @@ impl Ringing {
         let id = core.next_dialog();
         core.name_dialog(tag.clone(), id);
         core.set_server_user(transaction, ServerUser::Invite(id), Some(tag.clone()));
-        core.respond(now, transaction, 100);
+        if !core.expects_strangers {
+            core.respond(now, transaction, 100);
+        }
         let mut record_route = Headers::default();
         record_route.copy_from(&request.headers, Name::RecordRoute);
         let sequence = request.cseq;
@@ -102,6 +104,10 @@ impl Ringing {
 
     pub fn id(&self) -> DialogId {
         self.usage.id
+    }
+
+    pub fn transaction(&self) -> TransactionId {
+        self.transaction
     }
 
     pub fn tag(&self) -> &Text {

@@ -54,6 +54,8 @@ struct ServerTransaction {
     key: Key,
     origin: Option<Origin>,
     user: ServerUser,
+    /// An INVITE of somebody who has yet to say who they are.
+    strangers: bool,
     /// Where the responses go.
     flow: Flow,
     /// What every response has in common; taken by the final one.
@@ -165,6 +167,7 @@ impl Core {
             key,
             origin: None,
             user: ServerUser::Nobody,
+            strangers: self.expects_strangers && request.method == Method::Invite,
             flow: reply_flow(flow, request),
             head: Some(Box::new(request.response(100))),
             tag: request.to.tag().map(|tag| tag.alone()),
@@ -176,6 +179,11 @@ impl Core {
         self.servers.all.insert(id, transaction);
         self.carry_out_server(now, id);
         Arrival::New(id)
+    }
+
+    /// Its sender is known by now. False: it was before.
+    pub fn is_strangers_no_more(&mut self, id: TransactionId) -> bool {
+        self.servers.all.get_mut(&id).is_some_and(|transaction| std::mem::take(&mut transaction.strangers))
     }
 
     /// Whether the same request is here by another way already; if not, it is now known.
@@ -260,7 +268,12 @@ impl Core {
         transaction.last = response.encode();
         let sent = (transaction.flow, transaction.last.clone());
         transaction.machine.handle(ServerInput::Respond(Class::of(status)), &mut self.actions);
+        // Said once: see `Endpoint::expect_strangers`.
+        let forgotten = transaction.strangers && Class::of(status) == Class::Failure;
         self.carry_out_server(now, id);
+        if forgotten {
+            self.forget_server(id);
+        }
         Some(sent)
     }
 
