@@ -135,6 +135,8 @@ impl Forks {
         let Some(prack) = fork.prack.take() else { return };
         if identity.challenged(response) {
             fork.send_prack(core, now, origin, identity, prack.name, prack.answer);
+        } else if response.is_success() {
+            identity.accepted();
         }
     }
 

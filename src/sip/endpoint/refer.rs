@@ -313,6 +313,9 @@ impl Usage {
             return;
         }
         let again = self.identity.challenged(response);
+        if response.is_success() {
+            self.identity.accepted();
+        }
         if let Some(at) = self.referrals.ours.iter().position(|ours| ours.transaction == transaction) {
             if again {
                 let Some(mut ours) = self.take_ours(at) else { return };

@@ -21,7 +21,10 @@ pub(super) fn inspect(config: &Config, request: &Request) -> Result<(), Answer> 
         Method::Subscribe if !config.packages.is_empty() => {}
         Method::Prack if config.reliable_provisional => {}
         Method::Refer | Method::Notify | Method::Message if in_dialog => {}
+        // Of no subscription of ours (RFC 6665 §4.1.3); and whose call is not with us moves nobody.
+        Method::Notify => return Err(Answer::new(481)),
         method if config.methods.contains(method) && !in_dialog => {}
+        Method::Refer => return Err(Answer::new(403)),
         method if method.is_known() => return Err(Answer::new(405).with("Allow", config.allow())),
         _ => return Err(Answer::new(501).with("Allow", config.allow())),
     }

@@ -58,7 +58,8 @@ fn what_the_endpoint_refuses_by_itself() {
     let unsupported = Some((Name::Unsupported, "path, foo"));
     check("INVITE sip:100@192.0.2.1", "Require: path, timer,foo\r\n", 420, unsupported);
     check("SUBSCRIBE sip:100@192.0.2.1", "", 405, Some((Name::Allow, allow)));
-    check("REFER sip:100@192.0.2.1", "", 405, Some((Name::Allow, allow)));
+    check("REFER sip:100@192.0.2.1", "", 403, None);
+    check("NOTIFY sip:100@192.0.2.1", "", 481, None);
     check("DANCE sip:100@192.0.2.1", "", 501, Some((Name::Allow, allow)));
     let accept = Some((Name::Accept, "application/sdp"));
     check("INVITE sip:100@192.0.2.1", "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi", 415, accept);
