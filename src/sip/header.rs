@@ -10,7 +10,7 @@ use super::name_addr::NameAddr;
 use super::wire::{Invalid, Params, is_token, lexer, one_line};
 
 macro_rules! names {
-    ($($variant:ident $name:literal $($lower:literal)|+;)*) => {
+    ($($variant:ident $name:literal $(| $compact:literal)?;)*) => {
         /// A header's name: those that the product reads or writes, and every other as it came.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Name {
@@ -20,19 +20,6 @@ macro_rules! names {
         }
 
         impl Name {
-            /// By long or compact form (RFC 3261 §7.3.3), in any case.
-            pub(crate) fn from_bytes(name: &[u8]) -> Name {
-                let mut lower = [0u8; 32];
-                let Some(lower) = lower.get_mut(..name.len()) else { return Name::Other };
-                for (to, from) in lower.iter_mut().zip(name) {
-                    *to = from.to_ascii_lowercase();
-                }
-                match &*lower {
-                    $($($lower)|+ => Name::$variant,)*
-                    _ => Name::Other,
-                }
-            }
-
             /// As we write it.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -42,66 +29,101 @@ macro_rules! names {
             }
         }
 
+        /// Every form of every name, the long one as we and nearly everybody write it.
+        const FORMS: &[(&[u8], Name)] =
+            &[$(($name.as_bytes(), Name::$variant), $(($compact, Name::$variant),)?)*];
+
         #[cfg(test)]
         const ALL: &[Name] = &[$(Name::$variant),*];
     };
 }
 
 names! {
-    Accept "Accept" b"accept";
-    AcceptEncoding "Accept-Encoding" b"accept-encoding";
-    AcceptLanguage "Accept-Language" b"accept-language";
-    AlertInfo "Alert-Info" b"alert-info";
-    Allow "Allow" b"allow";
-    AllowEvents "Allow-Events" b"allow-events" | b"u";
-    AuthenticationInfo "Authentication-Info" b"authentication-info";
-    Authorization "Authorization" b"authorization";
-    CallId "Call-ID" b"call-id" | b"i";
-    CallInfo "Call-Info" b"call-info";
-    Contact "Contact" b"contact" | b"m";
-    ContentDisposition "Content-Disposition" b"content-disposition";
-    ContentEncoding "Content-Encoding" b"content-encoding" | b"e";
-    ContentLanguage "Content-Language" b"content-language";
-    ContentLength "Content-Length" b"content-length" | b"l";
-    ContentType "Content-Type" b"content-type" | b"c";
-    CSeq "CSeq" b"cseq";
-    Date "Date" b"date";
-    Diversion "Diversion" b"diversion";
-    Event "Event" b"event" | b"o";
-    Expires "Expires" b"expires";
-    From "From" b"from" | b"f";
-    HistoryInfo "History-Info" b"history-info";
-    MaxForwards "Max-Forwards" b"max-forwards";
-    MinExpires "Min-Expires" b"min-expires";
-    MinSe "Min-SE" b"min-se";
-    PAssertedIdentity "P-Asserted-Identity" b"p-asserted-identity";
-    Path "Path" b"path";
-    Privacy "Privacy" b"privacy";
-    ProxyAuthenticate "Proxy-Authenticate" b"proxy-authenticate";
-    ProxyAuthorization "Proxy-Authorization" b"proxy-authorization";
-    ProxyRequire "Proxy-Require" b"proxy-require";
-    RAck "RAck" b"rack";
-    Reason "Reason" b"reason";
-    RecordRoute "Record-Route" b"record-route";
-    ReferTo "Refer-To" b"refer-to" | b"r";
-    ReferredBy "Referred-By" b"referred-by" | b"b";
-    Replaces "Replaces" b"replaces";
-    Require "Require" b"require";
-    RetryAfter "Retry-After" b"retry-after";
-    Route "Route" b"route";
-    RSeq "RSeq" b"rseq";
-    Server "Server" b"server";
-    SessionExpires "Session-Expires" b"session-expires" | b"x";
-    Subject "Subject" b"subject" | b"s";
-    SubscriptionState "Subscription-State" b"subscription-state";
-    Supported "Supported" b"supported" | b"k";
-    Timestamp "Timestamp" b"timestamp";
-    To "To" b"to" | b"t";
-    Unsupported "Unsupported" b"unsupported";
-    UserAgent "User-Agent" b"user-agent";
-    Via "Via" b"via" | b"v";
-    Warning "Warning" b"warning";
-    WwwAuthenticate "WWW-Authenticate" b"www-authenticate";
+    Accept "Accept";
+    AcceptEncoding "Accept-Encoding";
+    AcceptLanguage "Accept-Language";
+    AlertInfo "Alert-Info";
+    Allow "Allow";
+    AllowEvents "Allow-Events" | b"u";
+    AuthenticationInfo "Authentication-Info";
+    Authorization "Authorization";
+    CallId "Call-ID" | b"i";
+    CallInfo "Call-Info";
+    Contact "Contact" | b"m";
+    ContentDisposition "Content-Disposition";
+    ContentEncoding "Content-Encoding" | b"e";
+    ContentLanguage "Content-Language";
+    ContentLength "Content-Length" | b"l";
+    ContentType "Content-Type" | b"c";
+    CSeq "CSeq";
+    Date "Date";
+    Diversion "Diversion";
+    Event "Event" | b"o";
+    Expires "Expires";
+    From "From" | b"f";
+    HistoryInfo "History-Info";
+    MaxForwards "Max-Forwards";
+    MinExpires "Min-Expires";
+    MinSe "Min-SE";
+    PAssertedIdentity "P-Asserted-Identity";
+    Path "Path";
+    Privacy "Privacy";
+    ProxyAuthenticate "Proxy-Authenticate";
+    ProxyAuthorization "Proxy-Authorization";
+    ProxyRequire "Proxy-Require";
+    RAck "RAck";
+    Reason "Reason";
+    RecordRoute "Record-Route";
+    ReferTo "Refer-To" | b"r";
+    ReferredBy "Referred-By" | b"b";
+    Replaces "Replaces";
+    Require "Require";
+    RetryAfter "Retry-After";
+    Route "Route";
+    RSeq "RSeq";
+    Server "Server";
+    SessionExpires "Session-Expires" | b"x";
+    Subject "Subject" | b"s";
+    SubscriptionState "Subscription-State";
+    Supported "Supported" | b"k";
+    Timestamp "Timestamp";
+    To "To" | b"t";
+    Unsupported "Unsupported";
+    UserAgent "User-Agent";
+    Via "Via" | b"v";
+    Warning "Warning";
+    WwwAuthenticate "WWW-Authenticate";
+}
+
+/// [`FORMS`] by [`slot_of`]: one look and one comparison find a name.
+static SLOTS: [(&[u8], Name); 256] = {
+    let mut slots: [(&[u8], Name); 256] = [(b"", Name::Other); 256];
+    let mut at = 0;
+    while at < FORMS.len() {
+        let slot = slot_of(FORMS[at].0);
+        assert!(slots[slot].0.is_empty(), "two names in one slot: choose other factors");
+        slots[slot] = FORMS[at];
+        at += 1;
+    }
+    slots
+};
+
+/// Different for each of our names, in whatever case: no two agree in length and both end letters, and the factors,
+/// found by trial, keep what differs apart.
+const fn slot_of(name: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
+    let (first, last) = (first.to_ascii_lowercase() as usize, last.to_ascii_lowercase() as usize);
+    (name.len() + 33 * first + 7 * last) % 256
+}
+
+impl Name {
+    /// By long or compact form (RFC 3261 §7.3.3), in any case.
+    pub(crate) fn from_bytes(name: &[u8]) -> Name {
+        match SLOTS.get(slot_of(name)) {
+            Some((form, known)) if *form == name || form.eq_ignore_ascii_case(name) => *known,
+            _ => Name::Other,
+        }
+    }
 }
 
 impl fmt::Display for Name {
@@ -385,6 +407,8 @@ mod tests {
             assert_eq!(Name::from_bytes(name.as_str().to_ascii_uppercase().as_bytes()), name);
         }
         assert_eq!(Name::from_bytes(b"V"), Name::Via);
+        assert_eq!(Name::from_bytes(b""), Name::Other);
+        assert_eq!(Name::from_bytes(b"CxxxxxD"), Name::Other, "length and end letters of Call-ID");
         assert_eq!(Name::from_bytes(b"x-something"), Name::Other);
         assert_eq!(Name::from_bytes(&[b'a'; 100]), Name::Other);
     }

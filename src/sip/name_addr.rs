@@ -116,7 +116,8 @@ impl<'a> Pieces<'a> {
     fn of(value: &'a [u8]) -> Result<Self, Invalid> {
         let (display, rest) = display_part(value)?;
         if let [b'<', inside @ ..] = rest {
-            let (uri, behind) = lexer::split(inside, b'>').ok_or(Invalid)?;
+            let at = memchr::memchr(b'>', inside).ok_or(Invalid)?;
+            let (uri, behind) = (inside.get(..at).ok_or(Invalid)?, inside.get(at + 1..).ok_or(Invalid)?);
             return Ok(Pieces { display, uri, params: lexer::trim(behind) });
         }
         // Without brackets a `;` begins the header's parameters (RFC 3261 §20), and `?` or `,` cannot be told
@@ -137,7 +138,7 @@ fn display_part(raw: &[u8]) -> Result<(&[u8], &[u8]), Invalid> {
         let rest = lexer::skip_space(rest);
         return if rest.first() == Some(&b'<') { Ok((name, rest)) } else { Err(Invalid) };
     }
-    let Some(at) = raw.iter().position(|&b| b == b'<') else {
+    let Some(at) = memchr::memchr(b'<', raw) else {
         return Ok((raw.get(..0).unwrap_or(raw), raw));
     };
     let (name, rest) = raw.split_at_checked(at).ok_or(Invalid)?;

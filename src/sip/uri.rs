@@ -9,7 +9,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use super::flow::Transport;
-use super::wire::lexer::{self, Invalid, Scanned};
+use super::wire::lexer::{self, Invalid, Marks, Scanned};
 use super::wire::{Params, one_line};
 use crate::base::Masked;
 
@@ -283,9 +283,10 @@ impl Uri {
 
 impl Parts {
     pub(crate) fn of(raw: &[u8]) -> Result<Self, Invalid> {
-        if raw.len() > usize::from(u16::MAX) || !lexer::is_of_uri(raw) {
+        if raw.len() > usize::from(u16::MAX) {
             return Err(Invalid);
         }
+        let marks = Marks::of_uri(raw).ok_or(Invalid)?;
         let (scheme, rest) = lexer::split(raw, b':').ok_or(Invalid)?;
         if rest.is_empty() {
             return Err(Invalid);
@@ -302,7 +303,7 @@ impl Parts {
             headers: empty,
         };
         match parts.scheme {
-            Scheme::Sip | Scheme::Sips => parts.find_sip(raw, rest)?,
+            Scheme::Sip | Scheme::Sips => parts.find_sip(raw, rest, marks)?,
             Scheme::Tel => parts.find_tel(raw, rest)?,
             Scheme::Other => {}
         }
@@ -311,9 +312,11 @@ impl Parts {
     }
 
     /// Every part is found as "what is left from here on", so its offset is a difference of lengths.
-    fn find_sip(&mut self, raw: &[u8], mut rest: &[u8]) -> Result<(), Invalid> {
+    fn find_sip(&mut self, raw: &[u8], mut rest: &[u8], marks: Marks) -> Result<(), Invalid> {
         let at = |rest: &[u8]| offset(raw.len() - rest.len());
-        if let Some((info, behind)) = lexer::split(rest, b'@') {
+        if marks.at
+            && let Some((info, behind)) = lexer::split(rest, b'@')
+        {
             let user = lexer::split(info, b':').map_or(info, |(user, _password)| user);
             if user.is_empty() {
                 return Err(Invalid);
@@ -321,11 +324,12 @@ impl Parts {
             self.user = Some((at(rest), at(rest) + offset(user.len())));
             rest = behind;
         }
-        let ((host, port), behind) = host_port(rest)?;
-        self.address = address_of(host)?;
+        let (SentBy { host, address, port }, behind) = host_port(rest)?;
+        self.address = address;
         self.host = (at(rest), at(rest) + offset(host.len()));
         self.port = port;
-        let tail = behind.iter().position(|&b| b == b'?').unwrap_or(behind.len());
+        let headers = if marks.question { memchr::memchr(b'?', behind) } else { None };
+        let tail = headers.unwrap_or(behind.len());
         self.params = (at(behind), at(behind) + offset(tail));
         self.headers = (self.params.1, offset(raw.len()));
         Ok(())
@@ -367,36 +371,52 @@ fn scheme_of(name: &[u8]) -> Result<Scheme, Invalid> {
     }
 }
 
-/// `host[:port]` at the start of `text`: the host with its brackets, the port, and what follows.
-pub(crate) fn host_port(text: &[u8]) -> Scanned<'_, (&[u8], Option<u16>)> {
-    let end = match text.first() {
-        Some(b'[') => text.iter().position(|&b| b == b']').ok_or(Invalid)? + 1,
-        _ => text
-            .iter()
-            .position(|&b| matches!(b, b':' | b';' | b'?') || lexer::is_space(b))
-            .unwrap_or(text.len()),
+/// `host[:port]` as it stands in a URI or a Via.
+pub(crate) struct SentBy<'a> {
+    /// With its brackets.
+    pub(crate) host: &'a [u8],
+    /// What `host` spells; `None` for a name.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: Option<u16>,
+}
+
+/// `host[:port]` at the start of `text`, and what follows. Errors for a host that is neither address nor name.
+pub(crate) fn host_port(text: &[u8]) -> Scanned<'_, SentBy<'_>> {
+    let (host, address, rest) = match text.first() {
+        Some(b'[') => {
+            let end = text.iter().position(|&b| b == b']').ok_or(Invalid)? + 1;
+            let (host, rest) = text.split_at_checked(end).ok_or(Invalid)?;
+            (host, Some(IpAddr::V6(ipv6(host)?)), rest)
+        }
+        _ => {
+            let (host, rest) = lexer::host_name(text);
+            let ends = rest.first().is_none_or(|&b| matches!(b, b':' | b';' | b'?') || lexer::is_space(b));
+            if host.is_empty() || !ends {
+                return Err(Invalid);
+            }
+            (host, ipv4(host).map(IpAddr::V4), rest)
+        }
     };
-    let (host, rest) = text.split_at_checked(end).ok_or(Invalid)?;
-    let [b':', digits @ ..] = lexer::skip_space(rest) else { return Ok(((host, None), rest)) };
+    let [b':', digits @ ..] = lexer::skip_space(rest) else {
+        return Ok((SentBy { host, address, port: None }, rest));
+    };
     let digits = lexer::skip_space(digits);
     let end = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
     let (port, rest) = digits.split_at_checked(end).ok_or(Invalid)?;
     let port = lexer::number(port).and_then(|port| u16::try_from(port).ok()).ok_or(Invalid)?;
-    Ok(((host, Some(port)), rest))
+    Ok((SentBy { host, address, port: Some(port) }, rest))
 }
 
-/// The address that `host` spells; `None` for a name. Errors for what is neither.
-pub(crate) fn address_of(host: &[u8]) -> Result<Option<IpAddr>, Invalid> {
-    if let [b'[', inner @ .., b']'] = host {
-        let text = str::from_utf8(inner).map_err(|_| Invalid)?;
-        return text.parse::<Ipv6Addr>().map(|ip| Some(IpAddr::V6(ip))).map_err(|_| Invalid);
-    }
-    if !lexer::is_host_name(host) {
-        return Err(Invalid);
-    }
-    let text = str::from_utf8(host).map_err(|_| Invalid)?;
-    // `300.1.1.1` is a name that no name server knows, as RFC 3261's grammar has it.
-    Ok(text.parse::<Ipv4Addr>().ok().map(IpAddr::V4))
+fn ipv6(bracketed: &[u8]) -> Result<Ipv6Addr, Invalid> {
+    let inner = bracketed.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).ok_or(Invalid)?;
+    str::from_utf8(inner).ok().and_then(|text| text.parse().ok()).ok_or(Invalid)
+}
+
+/// `300.1.1.1` is a name that no name server knows, as RFC 3261's grammar has it.
+fn ipv4(host: &[u8]) -> Option<Ipv4Addr> {
+    // Most names are seen to be one by their first letter.
+    host.first().filter(|first| first.is_ascii_digit())?;
+    str::from_utf8(host).ok()?.parse().ok()
 }
 
 /// What RFC 3261 §25.1 allows unescaped in a user part; the rest becomes `%XX`.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::flow::Transport;
-use super::uri::{Host, address_of, host_port};
+use super::uri::{Host, SentBy, host_port};
 use super::wire::{Invalid, Params, Text, lexer};
 
 /// What every RFC 3261 branch begins with (§8.1.1.7).
@@ -55,9 +55,9 @@ impl Via {
         if sent_by.len() == rest.len() {
             return Err(Invalid);
         }
-        let ((host, port), rest) = host_port(sent_by)?;
+        let (SentBy { host, address, port }, rest) = host_port(sent_by)?;
         let (params, well_formed) = Params::parse_prefix(owner, lexer::trim(rest));
-        let (address, host) = (address_of(host)?, Text::from_parsed(owner.slice_ref(host)));
+        let host = Text::from_parsed(owner.slice_ref(host));
         let (version, transport) = (shared(owner, version), shared(owner, transport));
         Ok((Via { version, transport, host, address, port, params }, well_formed))
     }

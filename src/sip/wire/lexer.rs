@@ -17,6 +17,10 @@ const HOST: u8 = 2;
 const SPACE: u8 = 4;
 /// Neither in a URI nor, but for quotes, around one: controls, spaces, `<`, `>`, `"`.
 const NOT_URI: u8 = 8;
+/// Ends a parameter's value, or cannot be in one: `;`, spaces, controls, `"`, `<`, `>`, `,`.
+const NOT_VALUE: u8 = 16;
+const AT: u8 = 32;
+const QUESTION: u8 = 64;
 
 /// One table look-up a byte instead of a chain of comparisons.
 static CLASS: [u8; 256] = {
@@ -30,8 +34,11 @@ static CLASS: [u8; 256] = {
             table[at] = match c {
                 b'-' | b'.' | b'_' => TOKEN | HOST,
                 b'!' | b'%' | b'*' | b'+' | b'`' | b'\'' | b'~' => TOKEN,
-                b' ' | b'\t' => SPACE | NOT_URI,
-                b'"' | b'<' | b'>' | 0..=b' ' | 0x7f => NOT_URI,
+                b' ' | b'\t' => SPACE | NOT_URI | NOT_VALUE,
+                b'"' | b'<' | b'>' | 0..=b' ' | 0x7f => NOT_URI | NOT_VALUE,
+                b',' | b';' => NOT_VALUE,
+                b'@' => AT,
+                b'?' => QUESTION,
                 _ => 0,
             };
         }
@@ -53,14 +60,28 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|&b| is(TOKEN, b))
 }
 
-/// Letters, digits, `-`, `.` and the `_` that real networks use.
-pub(crate) fn is_host_name(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&b| is(HOST, b))
+/// A host name at the start of `text`, perhaps empty, and what follows it: letters, digits, `-`, `.` and the `_`
+/// that real networks use.
+pub(crate) fn host_name(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(text.iter().position(|&b| !is(HOST, b)).unwrap_or(text.len()))
 }
 
-/// Whether a URI can hold all of these bytes (RFC 3986 §2; bytes above ASCII are taken).
-pub(crate) fn is_of_uri(text: &[u8]) -> bool {
-    text.iter().fold(0, |classes, &byte| classes | CLASS[usize::from(byte)]) & NOT_URI == 0
+/// What stands somewhere in a URI: one pass finds what need not be looked for afterwards.
+#[derive(Clone, Copy)]
+pub(crate) struct Marks {
+    /// `@`
+    pub(crate) at: bool,
+    /// `?`
+    pub(crate) question: bool,
+}
+
+impl Marks {
+    /// `None` for bytes that no URI can hold (RFC 3986 §2; bytes above ASCII are taken).
+    pub(crate) fn of_uri(text: &[u8]) -> Option<Marks> {
+        let classes = text.iter().fold(0, |classes, &byte| classes | CLASS[usize::from(byte)]);
+        let has = |class| classes & class != 0;
+        (!has(NOT_URI)).then(|| Marks { at: has(AT), question: has(QUESTION) })
+    }
 }
 
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
@@ -166,12 +187,10 @@ pub(crate) fn param(text: &[u8]) -> Scanned<'_, Pair<'_>> {
         let (value, rest) = quoted(rest)?;
         return end_of_param((name, value), skip_space(rest));
     }
-    let end = rest.iter().position(|&b| b == b';' || is_space(b)).unwrap_or(rest.len());
+    // `a=` alone is tolerated: some phones send `;user=`. Delimiters of the surrounding grammar are not: they are
+    // neither the end nor a `;`.
+    let end = rest.iter().position(|&b| is(NOT_VALUE, b)).unwrap_or(rest.len());
     let (value, rest) = rest.split_at_checked(end).ok_or(Invalid)?;
-    // `a=` alone is tolerated: some phones send `;user=`. Delimiters of the surrounding grammar are not.
-    if value.iter().any(|&b| b < b' ' || matches!(b, b'"' | b'<' | b'>' | b',' | 0x7f)) {
-        return Err(Invalid);
-    }
     end_of_param((name, value), skip_space(rest))
 }
 

@@ -51,8 +51,19 @@ impl<'a> Lines<'a> {
 
     /// The next line as it stands, without its end. `None`: the input ended before the line did.
     pub(crate) fn raw(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+        Ok(self.next_line()?.map(|(line, _)| line))
+    }
+
+    /// The second half says whether there is a CR that ends nothing. One search finds both it and the usual end.
+    fn next_line(&mut self) -> Result<Option<(&'a [u8], bool)>, Malformed> {
         let rest = self.message.get(self.at..).unwrap_or_default();
-        let Some(end) = memchr::memchr(b'\n', rest) else {
+        let (end, own_cr) = match memchr::memchr2(b'\r', b'\n', rest) {
+            Some(at) if rest.get(at) == Some(&b'\n') => (Some(at), false),
+            Some(at) if rest.get(at + 1) == Some(&b'\n') => (Some(at + 1), false),
+            Some(_) => (memchr::memchr(b'\n', rest), true),
+            None => (None, false),
+        };
+        let Some(end) = end else {
             return if rest.len() > self.limit { Err(Malformed::LineTooLong) } else { Ok(None) };
         };
         if end > self.limit {
@@ -60,14 +71,14 @@ impl<'a> Lines<'a> {
         }
         self.at += end + 1;
         let line = rest.get(..end).unwrap_or(rest);
-        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+        Ok(Some((line.strip_suffix(b"\r").unwrap_or(line), own_cr)))
     }
 
     /// The next header line with its continuation lines joined by single spaces (RFC 3261 §7.3.1); an empty
     /// one is the end of the head. `None`: the input ended before the line did.
     pub(crate) fn unfolded(&mut self) -> Result<Option<Line<'a>>, Malformed> {
-        let Some(first) = self.raw()? else { return Ok(None) };
-        if first.is_empty() || !self.is_continued() && memchr::memchr(b'\r', first).is_none() {
+        let Some((first, own_cr)) = self.next_line()? else { return Ok(None) };
+        if first.is_empty() || !own_cr && !self.is_continued() {
             return Ok(Some(Line::Whole(first)));
         }
         let mut line = first.to_vec();

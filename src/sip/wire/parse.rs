@@ -203,12 +203,10 @@ impl Head {
 
     /// `line` is a slice of `owner`.
     fn field(&mut self, owner: &Bytes, line: &[u8]) -> Result<(), Malformed> {
-        let (name, value) = lexer::split(line, b':').ok_or(Malformed::HeaderLine)?;
-        let continues_nothing = line.first().is_some_and(|&b| lexer::is_space(b));
-        let (name, value) = (lexer::trim(name), lexer::trim(value));
-        if continues_nothing || !lexer::is_token(name) {
-            return Err(Malformed::HeaderLine);
-        }
+        // A line that continues nothing begins with a space, which is no token.
+        let (name, rest) = lexer::token(line).map_err(|Invalid| Malformed::HeaderLine)?;
+        let [b':', value @ ..] = lexer::skip_space(rest) else { return Err(Malformed::HeaderLine) };
+        let value = lexer::trim(value);
         match Name::from_bytes(name) {
             Name::Via => self.via(owner, value),
             Name::From => once(Name::From, &mut self.from, owner, value),
