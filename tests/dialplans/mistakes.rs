@@ -583,10 +583,10 @@ fn a_trunk_that_is_not_configured() {
     let told = show(&mistakes);
     let expected = "
 mistake: the configuration has no trunk `carier`
- --> test.toml:6:37
+ --> test.toml:6:36
   |
 6 | dial = { number = \"95588\", trunk = \"carier\" }
-  |                                     ^^^^^^^^
+  |                                    ^^^^^^^^
   |
   = help: did you mean `carrier`?
 ";
