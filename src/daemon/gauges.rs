@@ -44,6 +44,7 @@ fn read() -> Gauges {
 /// there is no /proc/meminfo.
 fn available() -> Option<u64> {
     let system = rustix::system::sysinfo();
+    #[expect(clippy::useless_conversion, reason = "a 32-bit machine counts in fewer bits")]
     let machine = u64::try_from(system.totalram).ok()?.checked_mul(system.mem_unit.into())?;
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits =

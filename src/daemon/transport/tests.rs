@@ -221,7 +221,7 @@ fn pongs_that_nobody_reads_do_not_pile_up() {
         browser.read_exact(&mut octet).unwrap();
         answer.extend(octet);
     }
-    let mut ping = vec![0; 131];
+    let mut ping = [0; 131];
     ping[..2].copy_from_slice(&[0x89, 0x80 | 125]);
     for _ in 0..PINGS / 1000 {
         browser.write_all(&ping.repeat(1000)).unwrap();

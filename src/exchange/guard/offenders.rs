@@ -230,7 +230,7 @@ mod tests {
     fn failures_far_apart_are_typing_errors() {
         let mut offenders = offenders();
         for n in 0..50 {
-            assert_eq!(offenders.failed(at(100 + n * 8), source(1), "x", false).is_some(), false, "{n}");
+            assert!(offenders.failed(at(100 + n * 8), source(1), "x", false).is_none(), "{n}");
         }
     }
 

@@ -92,7 +92,8 @@ async def a_call_is_traced_live_and_from_the_ring(world):
     assert "REGISTER" in registered and "response=***" in registered, registered
     assert hotline.password("1001") not in registered
     await asyncio.sleep(0.5)
-    live.send_signal(signal.SIGINT)
+    # Not SIGINT, which whoever runs in the background ignores.
+    live.send_signal(signal.SIGTERM)
     seen = (await live.communicate())[0].decode()
     assert [what for _, _, what in arrows(seen)] == [what for _, _, what in found], seen
     assert CALLER[3:] not in seen, seen
