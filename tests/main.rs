@@ -13,6 +13,8 @@ mod sip {
     mod properties;
     /// What `rsip` accepts, we accept with the same meaning.
     mod rsip_oracle;
+    /// Whether the time of a refusal tells who exists: figures for a reader, nothing asserted.
+    mod timing;
     /// The torture messages of RFC 4475 and RFC 5118.
     mod torture;
 }

@@ -98,8 +98,16 @@ def media(pid, target, user, calls=200, hold=30.0, agents_port=0):
     }
 
 
+def elapsed(row):
+    hours, minutes, seconds = row["ElapsedTime(C)"].split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(float(seconds))
+
+
 def sig(pid, target, user, rate=100, seconds=10, give_up=False):
-    """`give_up`: a call that is refused or late is over, and the next one comes at its time all the same."""
+    """`give_up`: a call that is refused or late is over, and the next one comes at its time all the same.
+
+    `goodput`: calls that ended well in each second while new ones were offered.
+    """
     calls = rate * seconds
     cpu, idle = cpu_seconds(pid), status(pid)
     sampler = Sampler(pid)
@@ -115,8 +123,10 @@ def sig(pid, target, user, rate=100, seconds=10, give_up=False):
         took = time.monotonic() - began
         with open(statistics, newline="") as f:
             rows = list(csv.reader(f, delimiter=";"))
-    last = dict(zip(rows[0], rows[-1]))
+    by_second = [dict(zip(rows[0], row)) for row in rows[1:]]
+    last = by_second[-1]
     ok = int(last["SuccessfulCall(C)"])
+    offered = [row for row in by_second if 1 <= elapsed(row) <= seconds]
     time.sleep(1)
     sampler.stopped = True
     return {
@@ -126,6 +136,7 @@ def sig(pid, target, user, rate=100, seconds=10, give_up=False):
         "retransmitted": int(last["Retransmissions(C)"]),
         "took": round(took, 2),
         "calls_per_second": round(ok / took, 1),
+        "goodput": [int(row["SuccessfulCall(P)"]) for row in offered],
         "cpu_ms_per_call": round((cpu_seconds(pid) - cpu) * 1000 / max(1, ok), 3),
         "threads": [idle[1], sampler.peak()[1]],
         "kb": [idle[0], sampler.peak()[0]],

@@ -24,10 +24,12 @@ fn wrong_password_and_unknown_user_take_the_same_time() {
         for number in 0..2 * SAMPLES {
             // In turn, so that what the machine does besides strikes both.
             let (kind, user) = if number % 2 == 0 { (0, "1001") } else { (1, "7007") };
-            let mut login = Login::new(Credentials { user: user.to_owned(), password: Masked::from("guess") });
+            let mut login =
+                Login::new(Credentials { user: user.to_owned(), password: Masked::from("guess") });
             let challenge = challenger.challenge(now, peer, false, |_| true);
             login.challenged(&refusal(&challenge)).unwrap();
-            let (_, header) = login.authorize(&mut rng, &Method::Register, &Uri::parse("sip:h").unwrap()).unwrap();
+            let (_, header) =
+                login.authorize(&mut rng, &Method::Register, &Uri::parse("sip:h").unwrap()).unwrap();
             let begun = Clock::now();
             let verdict = challenger.verify(now, peer, "REGISTER", header.as_bytes(), |user| {
                 (user == "1001").then(|| Secret::Password(Masked::from("Circle of Life")))

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use crossbeam_queue::SegQueue;
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
@@ -33,12 +33,17 @@ pub enum Order {
     Stop,
 }
 
-/// The driver pushes, one worker pops.
+/// The driver pushes, one worker takes.
+///
+/// The worker runs at a real-time priority and the driver does not: whatever the worker waits for, the driver cannot
+/// finish on the same core until the kernel throttles the worker, a second later. So the worker never waits, neither
+/// for a lock nor for a push that is under way (a lock-free queue's pop spins for that one): what it cannot have now it
+/// takes a tick later. The driver waits at most while the worker exchanges two vectors.
 #[derive(Clone)]
 pub struct Orders(Arc<Shared>);
 
 struct Shared {
-    queue: SegQueue<Order>,
+    queue: Mutex<Vec<Order>>,
     /// Written by the worker before it sleeps long, cleared by whoever rings the bell.
     asleep: AtomicBool,
     bell: OwnedFd,
@@ -47,16 +52,35 @@ struct Shared {
 impl Orders {
     pub fn new() -> io::Result<Orders> {
         let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
-        Ok(Orders(Arc::new(Shared { queue: SegQueue::new(), asleep: AtomicBool::new(false), bell })))
+        Ok(Orders(Arc::new(Shared { queue: Mutex::default(), asleep: AtomicBool::new(false), bell })))
     }
 
     /// Costs a system call only when the worker has no legs: else it looks every millisecond anyway.
     pub fn push(&self, order: Order) {
-        self.0.queue.push(order);
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).push(order);
         // Either this sees `asleep`, or the worker's look after setting it sees the order.
         fence(Ordering::SeqCst);
         if self.0.asleep.swap(false, Ordering::SeqCst) {
             let _ = rustix::io::write(&self.0.bell, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Whether one can be taken now.
+    fn are_there(&self) -> bool {
+        match self.0.queue.try_lock() {
+            Ok(queue) => !queue.is_empty(),
+            Err(TryLockError::Poisoned(queue)) => !queue.get_ref().is_empty(),
+            // The driver looks at `asleep` after it has let go.
+            Err(TryLockError::WouldBlock) => false,
+        }
+    }
+
+    /// All that wait, in order; `taken` must be empty. None while the driver is just adding one.
+    fn take(&self, taken: &mut Vec<Order>) {
+        match self.0.queue.try_lock() {
+            Ok(mut queue) => mem::swap(&mut *queue, taken),
+            Err(TryLockError::Poisoned(queue)) => mem::swap(&mut *queue.into_inner(), taken),
+            Err(TryLockError::WouldBlock) => {}
         }
     }
 }
@@ -74,6 +98,8 @@ const BELL: u64 = u64::MAX;
 pub struct Worker {
     engine: Engine,
     orders: Orders,
+    /// Room for what is taken, kept between turns.
+    taken: Vec<Order>,
     legs: Legs,
     poll: OwnedFd,
     recorder: Recorder,
@@ -99,6 +125,7 @@ impl Worker {
         Ok(Worker {
             engine,
             orders,
+            taken: Vec::new(),
             legs: Legs::default(),
             poll,
             recorder,
@@ -137,7 +164,7 @@ impl Worker {
         let shared = Arc::clone(&self.orders.0);
         shared.asleep.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        if shared.queue.is_empty() {
+        if !self.orders.are_there() {
             self.wait(ready, IDLE);
             self.silence_bell();
         }
@@ -163,7 +190,9 @@ impl Worker {
 
     /// False when the thread shall end.
     fn take_orders(&mut self) -> bool {
-        while let Some(order) = self.orders.0.queue.pop() {
+        let mut taken = mem::take(&mut self.taken);
+        self.orders.take(&mut taken);
+        for order in taken.drain(..) {
             match order {
                 Order::Command(Command::Close { leg }) => {
                     self.engine.handle_command(clock::mono(), Command::Close { leg });
@@ -180,6 +209,7 @@ impl Worker {
                 }
             }
         }
+        self.taken = taken;
         true
     }
 
@@ -303,5 +333,27 @@ impl Legs {
         let slot = usize::try_from(key >> 1).ok()?;
         let (leg, ports) = self.slots.get(slot)?.as_ref()?;
         Some((*leg, ports, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_in_the_middle_of_a_push_makes_nobody_wait() {
+        let orders = Orders::new().unwrap();
+        let mut taken = Vec::new();
+        orders.push(Order::Stop);
+        let driver = orders.0.queue.lock().unwrap();
+        orders.take(&mut taken);
+        assert!(
+            taken.is_empty() && !orders.are_there(),
+            "the worker sleeps, and the driver rings when it is done"
+        );
+        drop(driver);
+        assert!(orders.are_there());
+        orders.take(&mut taken);
+        assert_eq!((taken.len(), orders.are_there()), (1, false));
     }
 }
