@@ -16,6 +16,10 @@ use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, Qu
 use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
 
+/// The daemon's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 9;
 
 fn main() {
