@@ -147,6 +147,15 @@ impl Directory {
         changes
     }
 
+    /// The user's account is gone, and with it what the phones have registered.
+    pub(super) fn remove(&mut self, now: Instant, user: &str) -> Vec<Change> {
+        let changes = self.registrar.remove(user);
+        for change in &changes {
+            self.follow(now, change.what, &change.binding);
+        }
+        changes
+    }
+
     // -- ways --
 
     /// The user's registered phones that can be reached, best first: by `q`, then the one that was refreshed last.

@@ -270,7 +270,7 @@ impl Exchange {
         self.sign_in.reconfigure(&config);
         self.guard.reconfigure(&config);
         self.leave_trunks(now, &config.trunks);
-        let before = self.config.trunks.clone();
+        let (before, accounts_before) = (self.config.trunks.clone(), self.config.accounts.clone());
         let Config {
             trunks,
             accounts,
@@ -294,6 +294,7 @@ impl Exchange {
             ..self.config.clone()
         };
         self.begin_trunks(now, &before);
+        self.registrations_without_account(now, &accounts_before);
     }
 
     /// Running calls keep the plan that they began with; queues, agents and numbers change now.

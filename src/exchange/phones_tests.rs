@@ -430,3 +430,21 @@ fn what_is_written_is_what_is_read_again() {
     });
     assert_eq!(again, Some(first.number));
 }
+
+#[test]
+fn who_has_no_account_any_longer_is_not_rung_any_longer() {
+    let mut desk = Desk::new();
+    desk.register(7001, "", "");
+    assert_eq!(desk.agent(), Some(AgentState::Ready));
+    let accounts = desk.exchange.config.accounts.clone();
+    let reload = |accounts| {
+        let config = Some(Box::new(Config { accounts, ..Config::default() }));
+        Input::Reload { plan: plan_of(PLAN), config }
+    };
+    desk.input(reload(accounts));
+    assert_eq!(desk.agent(), Some(AgentState::Ready), "a reload that leaves the account");
+    desk.records.clear();
+    desk.input(reload(Vec::new()));
+    assert_eq!(desk.agent(), Some(AgentState::SignedOff));
+    assert!(matches!(desk.records.as_slice(), [Record::RegistrationEnded(_)]), "{:?}", desk.records);
+}

@@ -1,6 +1,6 @@
 //! What is registered outlives the process: each change is written down, a start takes it back.
 
-use super::{Exchange, Notice, Output};
+use super::{Account, Exchange, Notice, Output};
 use crate::base::{Masked, Now, Wall};
 use crate::record::{Record, Registration};
 use crate::sip::registrar::{BindingId, Change, Kept, What};
@@ -51,6 +51,21 @@ impl Exchange {
         self.record_registrations(now, changes);
         for user in users {
             self.phone_gone(now, user.expose());
+        }
+    }
+
+    /// Who has no account any longer is not rung any longer either: the phone of somebody who has left is not an agent's.
+    pub(super) fn registrations_without_account(&mut self, now: Now, before: &[Account]) {
+        let accounts = &self.config.accounts;
+        let gone = |account: &&Account| !accounts.iter().any(|other| other.user == account.user);
+        let gone: Vec<_> = before.iter().filter(gone).map(|account| account.user.clone()).collect();
+        for user in gone {
+            let changes = self.directory.remove(now.mono, &user);
+            if !changes.is_empty() {
+                tracing::info!(user, contacts = changes.len(), "registrations ended with their account");
+                self.record_registrations(now, changes);
+                self.phone_gone(now, &user);
+            }
         }
     }
 

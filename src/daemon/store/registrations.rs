@@ -55,7 +55,7 @@ pub(super) fn remove(transaction: &Transaction<'_>, number: u64) -> rusqlite::Re
 }
 
 impl Sqlite {
-    /// Latest first.
+    /// Latest first. A row that cannot be read is left out: its phone registers again, and the others need not.
     pub(super) fn read_registrations(&self) -> Result<Vec<Registration>, StoreError> {
         let read = || {
             let mut select = self.db.prepare_cached(
@@ -63,7 +63,15 @@ impl Sqlite {
                      user_agent, path, outbound
                  FROM registrations ORDER BY refreshed DESC, number",
             )?;
-            select.query_map([], registration)?.collect::<rusqlite::Result<Vec<_>>>()
+            let mut registrations = Vec::new();
+            for row in select.query_map([], registration)? {
+                match row {
+                    Ok(registration) => registrations.push(registration),
+                    Err(error @ rusqlite::Error::SqliteFailure(..)) => return Err(error),
+                    Err(error) => tracing::warn!(%error, "a registration that cannot be read is left out"),
+                }
+            }
+            Ok(registrations)
         };
         read().map_err(self.failed())
     }

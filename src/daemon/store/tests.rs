@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::schema::{MIGRATIONS, migrate};
 use super::*;
+use crate::base::Masked;
 use crate::record::{CallEnd, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
 
 const SECOND: i64 = 1_000_000;
@@ -614,4 +615,32 @@ fn a_batch_is_durable_in_one_go() {
     assert_eq!(counted(), 0);
     store.write(&calls(&(1..=50).map(call).collect::<Vec<_>>())).unwrap();
     assert_eq!(counted(), 50);
+}
+
+#[test]
+fn a_registration_that_cannot_be_read_takes_no_other_with_it() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let registration = |number, remote: &str| {
+        Record::Registration(Box::new(Registration {
+            number,
+            user: Masked::from("1001"),
+            contact: Masked::from("<sip:1001@192.0.2.7>"),
+            expires: at(3600),
+            refreshed: at(0),
+            call_id: "a".to_owned(),
+            cseq: 1,
+            transport: "UDP".to_owned(),
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: remote.parse().unwrap(),
+            user_agent: None,
+            path: Vec::new(),
+            outbound: false,
+        }))
+    };
+    store.write(&[registration(1, "192.0.2.7:5060"), registration(2, "192.0.2.8:5060")]).unwrap();
+    let other = Connection::open(folder.path()).unwrap();
+    other.execute("UPDATE registrations SET remote = 'nowhere' WHERE number = 1", []).unwrap();
+    let read = store.registrations().unwrap();
+    assert_eq!(read.iter().map(|registration| registration.number).collect::<Vec<_>>(), [2]);
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   a message -> Glance -> responses, keep-alives ----------------------------------> pass
 //!                  |       from a trunk's network: all but a silent user's ---------> pass
-//!                  |       a scanner's User-Agent -> the source falls silent -------> drop
+//!                  |       a scanner's User-Agent -> a stream's source falls silent -> drop
 //!                  |       a silent source, outside a dialog -----------------------> drop
 //!                  |       a silent user's credentials -----------------------------> drop
 //!                  +-----> too many for one source, or from all strangers together -> drop
@@ -25,7 +25,7 @@ pub(super) use self::rate::{Meter, Pace};
 use self::offenders::keyed;
 use super::{Config, Network, Security};
 use crate::base::{Instant, Rng};
-use crate::sip::{Flow, Glance};
+use crate::sip::{Flow, Glance, Transport};
 
 /// Meters of strangers: 64 KiB.
 const SLOTS: usize = 8192;
@@ -124,7 +124,8 @@ impl Guard {
         let address = flow.remote.ip();
         let source = Source::of(address);
         let standing = self.standing(now, offenders, address);
-        match self.sieve(now, offenders, source, standing, &glance) {
+        let forgeable = flow.transport == Transport::Udp;
+        match self.sieve(now, offenders, source, standing, forgeable, &glance) {
             None => true,
             Some(why) => {
                 *self.dropped.entry(why).or_default() += 1;
@@ -140,11 +141,13 @@ impl Guard {
         offenders: &mut Offenders,
         source: Source,
         standing: Standing,
+        forgeable: bool,
         glance: &Glance<'_>,
     ) -> Option<&'static str> {
         if standing != Standing::Trunk && glance.is_agent(&self.scanners) {
-            // A datagram's address may be forged: it must not cut off a branch that we know.
-            if standing == Standing::Stranger && offenders.silence(now, source) && self.may_log(now) {
+            // A datagram's address may be forged: it must not cut off whose address it is.
+            let silences = standing == Standing::Stranger && !forgeable;
+            if silences && offenders.silence(now, source) && self.may_log(now) {
                 tracing::info!(source = ?source, "a scanner: met with silence");
             }
             return Some("scanner");

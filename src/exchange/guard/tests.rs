@@ -28,9 +28,13 @@ impl Door {
     }
 
     fn knock(&mut self, from: &str, message: &str) -> bool {
+        self.knock_over(Transport::Udp, from, message)
+    }
+
+    fn knock_over(&mut self, transport: Transport, from: &str, message: &str) -> bool {
         let remote = SocketAddr::new(from.parse().unwrap(), 5060);
         let local = SocketAddr::from(([192, 0, 2, 1], 5060));
-        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        let flow = Flow { transport, local, remote, connection: 0 };
         self.guard.lets_in(self.now, &mut self.offenders, flow, message.as_bytes())
     }
 
@@ -56,7 +60,7 @@ fn a_scanner_hears_nothing_and_nothing_more_is_heard_of_it() {
     let mut door = Door::new();
     let scan = request("OPTIONS", "<sip:100@h>", "User-Agent: friendly-scanner\r\n");
     let plain = request("OPTIONS", "<sip:100@h>", "");
-    assert!(!door.knock("203.0.113.9", &scan));
+    assert!(!door.knock_over(Transport::Tcp, "203.0.113.9", &scan));
     assert!(!door.knock("203.0.113.9", &plain), "under another name");
     assert!(door.knock("203.0.113.10", &plain), "its neighbour");
     assert!(door.knock("203.0.113.9", "SIP/2.0 200 OK\r\n\r\n"), "answers to our requests are heard");
@@ -66,11 +70,16 @@ fn a_scanner_hears_nothing_and_nothing_more_is_heard_of_it() {
 }
 
 #[test]
-fn a_forged_scanner_does_not_cut_off_a_branch_or_a_trunk() {
+fn a_forged_scanner_does_not_cut_off_a_stranger_a_branch_or_a_trunk() {
     let mut door = Door::new();
+    let scan = request("INVITE", "<sip:100@h>", "User-Agent: sipvicious\r\n");
+    assert!(!door.knock("203.0.113.30", &scan), "the scanner, or who says so");
+    assert!(
+        door.knock("203.0.113.30", &request("REGISTER", "<sip:1001@h>", "")),
+        "a phone that was not here yet"
+    );
     let branch = "203.0.113.20";
     door.offenders.know(door.now, Source::of(branch.parse().unwrap()), Duration::from_secs(3600));
-    let scan = request("INVITE", "<sip:100@h>", "User-Agent: sipvicious\r\n");
     assert!(!door.knock(branch, &scan), "the scanner itself");
     assert!(door.knock(branch, &request("REGISTER", "<sip:1001@h>", "User-Agent: Desk Phone\r\n")));
     assert!(door.knock("198.51.100.7", &scan), "a trunk passes on its callers' User-Agents");

@@ -161,6 +161,8 @@ pub enum Why {
     Expired,
     /// By a newer contact, at [`Config::max_contacts`].
     PushedOut,
+    /// Nobody of this name may register any longer.
+    NoAccount,
 }
 
 impl Registrar {
@@ -258,6 +260,15 @@ impl Registrar {
             owners.push(owner.expose().clone());
         }
         owners
+    }
+
+    /// Ends all that is registered for `address_of_record`: its account is gone.
+    pub fn remove(&mut self, address_of_record: &str) -> Vec<Change> {
+        let key = Masked::from(address_of_record);
+        let bindings = self.bindings.get(&key).cloned().unwrap_or_default();
+        self.put(key.clone(), Vec::new());
+        let what = What::Unbound(Why::NoAccount);
+        bindings.into_iter().map(|binding| Change { address_of_record: key.clone(), what, binding }).collect()
     }
 
     /// Call when [`poll_timeout`](Self::poll_timeout)'s instant has come; calling it early does nothing.

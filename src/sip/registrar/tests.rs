@@ -365,6 +365,7 @@ fn names(changes: &[Change]) -> String {
         What::Unbound(Why::Removed) => "removed",
         What::Unbound(Why::Expired) => "expired",
         What::Unbound(Why::PushedOut) => "pushed out",
+        What::Unbound(Why::NoAccount) => "without account",
     };
     changes.iter().map(name).collect::<Vec<_>>().join(" ")
 }
