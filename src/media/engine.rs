@@ -157,13 +157,7 @@ impl Engine {
             return;
         }
         let secret = session.is_secret(now);
-        if let Content::Audio(codec) = heard.content {
-            for (recording, side) in &session.recordings {
-                if let Some(recording) = self.recordings.get_mut(recording) {
-                    recording.recorder.hear(now, *side, &heard.header, codec, heard.payload, secret);
-                }
-            }
-        }
+        session.listen(now, &heard);
         let other = session.peer.filter(|_| !secret);
         if let Some(Some(other)) = other.and_then(|place| self.sessions.get_mut(place)) {
             other.pass_on(now, &heard, &mut self.out);
@@ -206,6 +200,7 @@ impl Engine {
         let now = Instant::from_micros(ms * 1000);
         let Some(slot) = self.slots.get((ms % FRAME_MS) as usize) else { return };
         for place in &slot.sessions {
+            hand_out(now, *place, &mut self.sessions, &mut self.recordings);
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             session.speak(now, &self.library, &mut self.out);
             self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
@@ -249,16 +244,19 @@ impl Engine {
 
     fn close(&mut self, now: Instant, leg: LegId) {
         self.unbridge(leg);
+        let recordings =
+            find(&self.places, &mut self.sessions, leg).map(|session| session.recordings.clone());
+        for (recording, side) in recordings.unwrap_or_default() {
+            match side {
+                Side::Left => self.end_recording(now, recording, EndWhy::Closed),
+                Side::Right => self.lay_rest(now, recording, leg),
+            }
+        }
         let Some(place) = self.places.remove(&leg) else { return };
         let Some(mut session) = self.sessions.get_mut(place).and_then(Option::take) else { return };
         self.free.push(place);
         if let Some(slot) = self.slots.get_mut(session.slot) {
             slot.sessions.retain(|other| *other != place);
-        }
-        for (recording, side) in std::mem::take(&mut session.recordings) {
-            if side == Side::Left {
-                self.end_recording(now, recording, EndWhy::Closed);
-            }
         }
         self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality() });
@@ -306,7 +304,21 @@ impl Engine {
         self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right] });
     }
 
+    /// What the ear of a leg still keeps back goes into a recording that ends, or whose leg does.
+    fn lay_rest(&mut self, now: Instant, id: RecordingId, leg: LegId) {
+        let Some(recording) = self.recordings.get_mut(&id) else { return };
+        let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
+        let side = session.recordings.iter().find(|(other, _)| *other == id).map(|(_, side)| *side);
+        if let (Some(ear), Some(side)) = (session.ear.as_deref(), side) {
+            ear.rest(now, |frame| recording.recorder.lay(side, frame));
+        }
+    }
+
     fn end_recording(&mut self, now: Instant, id: RecordingId, why: EndWhy) {
+        let legs = self.recordings.get(&id).map_or([None; 2], |recording| recording.legs);
+        for leg in legs.into_iter().flatten() {
+            self.lay_rest(now, id, leg);
+        }
         if let Some(recording) = self.recordings.get_mut(&id) {
             if let Some(audio) = recording.recorder.finish(now) {
                 self.out.audio(audio);
@@ -326,6 +338,27 @@ impl Engine {
                 session.recordings.retain(|(other, _)| *other != id);
             }
         }
+    }
+}
+
+/// Pulls the one frame that a leg's ear gives in its slot, and shows it to all that need it.
+fn hand_out(
+    now: Instant,
+    place: Place,
+    sessions: &mut [Option<Session>],
+    recordings: &mut BTreeMap<RecordingId, Recording>,
+) {
+    // Out of its session meanwhile, so that a consumer may reach any other.
+    let Some(Some(session)) = sessions.get_mut(place) else { return };
+    let Some(mut ear) = session.take_ear() else { return };
+    let frame = ear.frame(now);
+    for (recording, side) in &session.recordings {
+        if let Some(recording) = recordings.get_mut(recording) {
+            recording.recorder.lay(*side, &frame);
+        }
+    }
+    if let Some(Some(session)) = sessions.get_mut(place) {
+        session.ear = Some(ear);
     }
 }
 

@@ -15,6 +15,7 @@ mod bridge;
 mod command;
 mod config;
 mod dtmf;
+mod ear;
 mod engine;
 mod event;
 mod g711;

@@ -7,6 +7,7 @@ use crate::base::{Codec, Instant, LegId, RecordingId};
 
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
+use super::ear::Ear;
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Speaker};
@@ -34,6 +35,8 @@ pub(super) struct Session {
     pub relay: Relay,
     /// The recordings that this leg is heard in.
     pub recordings: Vec<(RecordingId, Side)>,
+    /// Only while somebody needs samples of what the peer says.
+    pub ear: Option<Box<Ear>>,
     link: Option<Link>,
     listener: KeyListener,
     reception: Reception,
@@ -111,6 +114,7 @@ impl Session {
             peer: None,
             relay: Relay::default(),
             recordings: Vec::new(),
+            ear: None,
             link: None,
             listener: KeyListener::default(),
             reception: Reception::default(),
@@ -211,6 +215,27 @@ impl Session {
     /// The key, if this packet of events begins a press.
     pub fn key(&mut self, now: Instant, heard: &Heard<'_>) -> Option<super::Digit> {
         self.listener.note(now, &heard.header, heard.payload)
+    }
+
+    /// Whether somebody needs samples of what the peer says.
+    fn is_listened_to(&self) -> bool {
+        !self.recordings.is_empty()
+    }
+
+    /// Lets the ear hear, if there is need of one.
+    pub fn listen(&mut self, now: Instant, heard: &Heard<'_>) {
+        if let Content::Audio(codec) = heard.content
+            && self.is_listened_to()
+        {
+            let secret = self.is_secret(now);
+            self.ear.get_or_insert_default().hear(now, &heard.header, codec, heard.payload, secret);
+        }
+    }
+
+    /// The ear, for its frame to be pulled; gone when nobody needs it any more.
+    pub fn take_ear(&mut self) -> Option<Box<Ear>> {
+        let ear = self.ear.take();
+        self.is_listened_to().then(|| ear.unwrap_or_default())
     }
 
     /// A datagram came to the RTCP port.
