@@ -5,9 +5,10 @@ use super::*;
 #[test]
 fn both_parties_are_recorded_in_step() {
     let mut world = World::connected(Codec::Pcma, Codec::Pcmu);
+    world.until(1000);
     record(&mut world, Some(B), None);
     for n in 0..100u32 {
-        world.until(u64::from(n + 1) * 20);
+        world.until(1000 + u64::from(n + 1) * 20);
         world.say(A, Codec::Pcma, n, &frame(n));
         if n % 10 != 3 {
             world.say(B, Codec::Pcmu, n, &frame(n + 900));
