@@ -26,7 +26,7 @@ fn both_parties_are_recorded_in_step() {
         }
     }
     assert!(samples == expected, "{} {}", samples.len(), expected.len());
-    assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 380));
+    assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 480));
     let ended: Vec<_> = world.events.iter().filter(|e| matches!(e, Event::RecordingEnded { .. })).collect();
     assert!(
         matches!(ended[..], [Event::RecordingEnded { length, why: EndWhy::Stopped, .. }] if *length == Duration::from_secs(2)),
