@@ -159,7 +159,7 @@ pub enum Why {
     /// The phone said so.
     Removed,
     Expired,
-    /// By a newer contact, at [`Config::max_contacts`].
+    /// By a newer contact: one that means it as well, or one too many ([`Config::max_contacts`]).
     PushedOut,
     /// Nobody of this name may register any longer.
     NoAccount,

@@ -145,6 +145,19 @@ fn a_phone_that_restarts_on_another_port_replaces_itself() {
 }
 
 #[test]
+fn a_contact_that_means_two_bindings_replaces_both() {
+    let mut world = World::new();
+    world.register("1 | <sip:a@h1>;+sip.instance=\"<urn:uuid:1>\" | 100");
+    world.now = at(1);
+    world.register("2 | <sip:a@h2> | 100");
+    // The phone of the first by its instance, the second by its URI.
+    assert_eq!(
+        world.register("3 | <sip:a@h2>;+sip.instance=\"<urn:uuid:1>\" | 100"),
+        "200 <sip:a@h2>;+sip.instance=\"<urn:uuid:1>\";expires=100 / pushed out refreshed"
+    );
+}
+
+#[test]
 fn a_closed_stream_is_opened_again_to_the_contact() {
     let mut world = World::new();
     world.flow.transport = Transport::Tcp;

@@ -99,15 +99,15 @@ impl<'a> Update<'a> {
             return Err(Refused::BadContact);
         }
         let life = self.life_of(&contact)?;
-        let at = self.bindings.iter().position(|b| b.is_for(&contact));
-        let before = at.map(|at| self.bindings.remove(at));
+        // More than one where it means this binding by its URI and that one by its instance.
+        let mut before = self.bindings.extract_if(.., |b| b.is_for(&contact)).collect::<Vec<_>>().into_iter();
         if life.is_zero() {
             // Removing what is not there is no mistake: the phone wants it gone, and it is.
             self.changes.extend(before.map(|b| (What::Unbound(Why::Removed), b)));
             return Ok(());
         }
-        let (id, what) = match before {
-            Some(before) => (before.id, What::Refreshed),
+        let (id, what) = match before.next() {
+            Some(first) => (first.id, What::Refreshed),
             None => {
                 self.last += 1;
                 (BindingId(self.last), What::Bound)
@@ -119,6 +119,7 @@ impl<'a> Update<'a> {
             outbound: self.outbound,
             ..Binding::new(contact, self.request, self.flow, self.now, life).ok_or(Refused::BadContact)?
         };
+        self.changes.extend(before.map(|b| (What::Unbound(Why::PushedOut), b)));
         self.changes.push((what, binding.clone()));
         self.bindings.push(binding);
         Ok(())
