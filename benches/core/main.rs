@@ -115,7 +115,7 @@ fn connected(legs: &[LegId], codecs: [Codec; 2]) -> Engine {
             remote_rtp: phone(leg),
             remote_rtcp: phone(leg),
             codec,
-            payload_type: codec.static_payload_type(),
+            payload_type: codec.offered_payload_type(),
             dtmf: Some(101),
             send: true,
             receive: true,
@@ -147,7 +147,7 @@ fn bridged(codecs: [Codec; 2]) -> Sample {
     for ms in 0..FRAMES * 20 {
         let (now, frame) = (Instant::ZERO + Duration::from_millis(ms), (ms / 20) as u32);
         for (at, leg) in legs.iter().enumerate().skip((ms % 20) as usize).step_by(20) {
-            packet[..2].copy_from_slice(&[0x80, codecs[at % 2].static_payload_type()]);
+            packet[..2].copy_from_slice(&[0x80, codecs[at % 2].offered_payload_type()]);
             packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
             engine.handle_packet(now, *leg, Channel::Rtp, phone(*leg), &packet);

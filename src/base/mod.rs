@@ -12,7 +12,7 @@ mod rng;
 mod time;
 
 pub use away::AwayReason;
-pub use codec::Codec;
+pub use codec::{Codec, Law};
 pub use id::{AgentId, CallId, Ids, LegId, PlayId, QueueId, RecordingId, SlipId};
 pub use masked::Masked;
 pub use prompt::{Catalog, CatalogError, Clip, Language, PromptId, PromptInfo};

@@ -31,7 +31,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
     let from = if withheld { Default::default() } else { from };
 
     let id = LegId { call, index: 0 };
-    let leg = Leg::open(ctx, id, address, Codec::ALL.to_vec());
+    let leg = Leg::open(ctx, id, address, Codec::G711.to_vec());
     let accepted = match leg {
         None => Err((None, 503, "no RTP port is free".to_owned())),
         Some(mut leg) => match sdp.map(|offer| leg.answer(ctx, &offer)) {

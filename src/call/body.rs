@@ -34,7 +34,7 @@ impl Body {
         let id = LegId { call: self.id, index: self.next_leg };
         self.next_leg += 1;
         // The caller's codec first: a bridge of equal codecs forwards without decoding.
-        let mut codecs = Codec::ALL.to_vec();
+        let mut codecs = Codec::G711.to_vec();
         let callers = self.caller.as_ref().and_then(Leg::codec);
         codecs.sort_by_key(|codec| Some(*codec) != callers);
         Leg::open(ctx, id, address, codecs)

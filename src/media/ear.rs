@@ -106,7 +106,8 @@ impl Ear {
             self.line = Some(Line { ssrc: header.ssrc, timestamp: header.timestamp, place });
         }
         let played = self.played;
-        let linear = g711::linear(codec);
+        let Some(law) = codec.law() else { return };
+        let linear = g711::linear(law);
         for (place, octet) in (place..).zip(payload) {
             if place >= played && place < played + WINDOW as u64 {
                 let sample = linear[usize::from(*octet)];
@@ -187,7 +188,7 @@ mod tests {
                 (frame.kind, frame.samples[159], frame.secret)
             })
             .collect();
-        let voice = |n: u8| (Kind::Voice, g711::decode(Codec::Pcma, n), n == 3);
+        let voice = |n: u8| (Kind::Voice, g711::decode(crate::base::Law::A, n), n == 3);
         assert_eq!(heard, [voice(0), voice(1), voice(2), voice(3), (Kind::Silence, 0, false), voice(5)]);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{Codec, PromptId};
+use crate::base::{Law, PromptId};
 
 use super::{g711, resample};
 
@@ -41,17 +41,17 @@ impl Library {
             }
             other => return Err(LibraryError::Rate(other)),
         };
-        let encoded = |codec| samples.iter().map(|&s| g711::encode(codec, s)).collect();
-        self.prompts.push(Prompt { pcma: encoded(Codec::Pcma), pcmu: encoded(Codec::Pcmu) });
+        let encoded = |law| samples.iter().map(|&s| g711::encode(law, s)).collect();
+        self.prompts.push(Prompt { pcma: encoded(Law::A), pcmu: encoded(Law::Mu) });
         Ok(PromptId(id))
     }
 
     /// A prompt's octets: 8000 a second.
-    pub fn get(&self, prompt: PromptId, codec: Codec) -> Option<&Arc<[u8]>> {
+    pub fn get(&self, prompt: PromptId, law: Law) -> Option<&Arc<[u8]>> {
         let prompt = self.prompts.get(usize::try_from(prompt.0).ok()?)?;
-        Some(match codec {
-            Codec::Pcma => &prompt.pcma,
-            Codec::Pcmu => &prompt.pcmu,
+        Some(match law {
+            Law::A => &prompt.pcma,
+            Law::Mu => &prompt.pcmu,
         })
     }
 
@@ -90,14 +90,14 @@ mod tests {
     fn encoded_once_and_shared() {
         let mut library = Library::default();
         assert_eq!(library.add(&[0, 1000, -1000], 8000), Ok(PromptId(0)));
-        let a = library.get(PromptId(0), Codec::Pcma).cloned().unwrap_or_default();
-        assert_eq!(*a, [0, 1000, -1000].map(|s| g711::encode(Codec::Pcma, s)));
+        let a = library.get(PromptId(0), Law::A).cloned().unwrap_or_default();
+        assert_eq!(*a, [0, 1000, -1000].map(|s| g711::encode(Law::A, s)));
 
         let mut grown = library.clone();
         assert_eq!(grown.add(&[5; 320], 16000), Ok(PromptId(1)));
-        assert_eq!(grown.get(PromptId(1), Codec::Pcmu).map(|p| p.len()), Some(160));
-        assert!(grown.get(PromptId(0), Codec::Pcma).is_some_and(|same| Arc::ptr_eq(same, &a)));
-        assert_eq!((library.len(), library.get(PromptId(1), Codec::Pcma)), (1, None));
+        assert_eq!(grown.get(PromptId(1), Law::Mu).map(|p| p.len()), Some(160));
+        assert!(grown.get(PromptId(0), Law::A).is_some_and(|same| Arc::ptr_eq(same, &a)));
+        assert_eq!((library.len(), library.get(PromptId(1), Law::A)), (1, None));
     }
 
     #[test]

@@ -12,13 +12,13 @@
 //! All audio is G.711 at 8 kHz ([`Codec`](crate::base::Codec)), sent in frames of 20 ms.
 
 mod bridge;
+mod codec;
 mod command;
 mod config;
 mod dtmf;
 mod ear;
 mod engine;
 mod event;
-mod g711;
 mod latch;
 mod library;
 mod outbox;
@@ -32,12 +32,15 @@ mod rtcp;
 mod rtp;
 mod session;
 
+use codec::g711;
+
+pub use codec::g711::{decode, encode};
+pub use codec::{Decoder, Encoder};
 pub use command::{Channel, Command, Sound, Stream};
 pub use config::Config;
 pub use dtmf::Digit;
 pub use engine::{Counters, Engine};
 pub use event::{Audio, DigitMeans, EndWhy, Event};
-pub use g711::{decode, encode};
 pub use library::{Library, LibraryError};
 pub use outbox::Output;
 pub use quality::QualityReport;

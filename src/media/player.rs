@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Codec, PlayId};
+use crate::base::{Law, PlayId};
 
 use super::{FRAME_SAMPLES, Library, SAMPLE_RATE, Sound, g711};
 
@@ -27,14 +27,14 @@ impl Player {
     }
 
     /// Fills the next frame, with silence behind the end. `true` if it is the last one.
-    pub fn fill(&mut self, library: &Library, codec: Codec, frame: &mut Frame) -> bool {
+    pub fn fill(&mut self, library: &Library, law: Law, frame: &mut Frame) -> bool {
         let mut rest = frame.as_mut_slice();
         while !rest.is_empty() {
             let Some(clip) = self.clips.get(self.at) else {
-                rest.fill(g711::silence(codec));
+                rest.fill(g711::silence(law));
                 return true;
             };
-            let count = copy(clip, self.played, library, codec, rest);
+            let count = copy(clip, self.played, library, law, rest);
             self.played += count;
             rest = rest.get_mut(count..).unwrap_or_default();
             if self.played >= length(clip, library) {
@@ -60,7 +60,7 @@ impl Player {
 /// In samples.
 fn length(clip: &Sound, library: &Library) -> usize {
     match clip {
-        Sound::Prompt(prompt) => library.get(*prompt, Codec::Pcma).map_or(0, |octets| octets.len()),
+        Sound::Prompt(prompt) => library.get(*prompt, Law::A).map_or(0, |octets| octets.len()),
         Sound::Silence(time) => samples_of(*time),
         Sound::Samples(samples) => samples.len(),
     }
@@ -71,11 +71,10 @@ fn samples_of(time: Duration) -> usize {
 }
 
 /// Copies what fits from sample `from` on, and says how much that was.
-fn copy(clip: &Sound, from: usize, library: &Library, codec: Codec, into: &mut [u8]) -> usize {
+fn copy(clip: &Sound, from: usize, library: &Library, law: Law, into: &mut [u8]) -> usize {
     match clip {
         Sound::Prompt(prompt) => {
-            let octets =
-                library.get(*prompt, codec).and_then(|octets| octets.get(from..)).unwrap_or_default();
+            let octets = library.get(*prompt, law).and_then(|octets| octets.get(from..)).unwrap_or_default();
             let count = octets.len().min(into.len());
             for (to, octet) in into.iter_mut().zip(octets) {
                 *to = *octet;
@@ -84,14 +83,14 @@ fn copy(clip: &Sound, from: usize, library: &Library, codec: Codec, into: &mut [
         }
         Sound::Silence(time) => {
             let count = samples_of(*time).saturating_sub(from).min(into.len());
-            into.iter_mut().take(count).for_each(|to| *to = g711::silence(codec));
+            into.iter_mut().take(count).for_each(|to| *to = g711::silence(law));
             count
         }
         Sound::Samples(samples) => {
             let samples = samples.get(from..).unwrap_or_default();
             let count = samples.len().min(into.len());
             for (to, sample) in into.iter_mut().zip(samples) {
-                *to = g711::encode(codec, *sample);
+                *to = g711::encode(law, *sample);
             }
             count
         }
@@ -117,12 +116,12 @@ mod tests {
     }
 
     /// Frames as linear samples up to the last one, at most `limit`.
-    fn frames(mut player: Player, codec: Codec, limit: usize) -> Vec<[i16; 160]> {
+    fn frames(mut player: Player, law: Law, limit: usize) -> Vec<[i16; 160]> {
         let mut frames = Vec::new();
         while frames.len() < limit {
             let mut frame = [0; 160];
-            let last = player.fill(&library(), codec, &mut frame);
-            frames.push(frame.map(|octet| g711::decode(codec, octet)));
+            let last = player.fill(&library(), law, &mut frame);
+            frames.push(frame.map(|octet| g711::decode(law, octet)));
             if last {
                 break;
             }
@@ -135,10 +134,10 @@ mod tests {
 
     #[test]
     fn clips_follow_each_other_without_a_gap() {
-        for codec in Codec::ALL {
-            let quantised = |s| g711::decode(codec, g711::encode(codec, s));
+        for law in Law::ALL {
+            let quantised = |s| g711::decode(law, g711::encode(law, s));
             let samples = Sound::Samples(vec![500; 90].into());
-            let heard = frames(play(&[PROMPT, samples, OTHER], false), codec, 10).concat();
+            let heard = frames(play(&[PROMPT, samples, OTHER], false), law, 10).concat();
             let mut expected = vec![quantised(1000); 200];
             expected.extend([quantised(500)].repeat(90));
             expected.extend([quantised(-1000)].repeat(160));
@@ -149,15 +148,15 @@ mod tests {
 
     #[test]
     fn the_last_frame_is_known_as_such() {
-        assert_eq!(frames(play(&[OTHER], false), Codec::Pcma, 10).len(), 1);
-        assert_eq!(frames(play(&[OTHER, Sound::Prompt(PromptId(2))], false), Codec::Pcma, 10).len(), 1);
-        assert_eq!(frames(play(&[PROMPT], false), Codec::Pcma, 10).len(), 2);
-        assert_eq!(frames(play(&[Sound::Silence(Duration::from_secs(1))], false), Codec::Pcma, 99).len(), 50);
+        assert_eq!(frames(play(&[OTHER], false), Law::A, 10).len(), 1);
+        assert_eq!(frames(play(&[OTHER, Sound::Prompt(PromptId(2))], false), Law::A, 10).len(), 1);
+        assert_eq!(frames(play(&[PROMPT], false), Law::A, 10).len(), 2);
+        assert_eq!(frames(play(&[Sound::Silence(Duration::from_secs(1))], false), Law::A, 99).len(), 50);
     }
 
     #[test]
     fn repeating_joins_the_ends() {
-        let heard = frames(play(&[PROMPT, Sound::Silence(Duration::from_millis(5))], true), Codec::Pcmu, 6);
+        let heard = frames(play(&[PROMPT, Sound::Silence(Duration::from_millis(5))], true), Law::Mu, 6);
         let one: Vec<i16> = [vec![988; 200], vec![0; 40]].concat();
         assert_eq!(heard.concat(), one.repeat(4));
     }
@@ -165,7 +164,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_left_out() {
         let missing = Sound::Prompt(PromptId(77));
-        assert_eq!(frames(play(&[missing.clone(), OTHER, missing.clone()], false), Codec::Pcma, 10).len(), 1);
+        assert_eq!(frames(play(&[missing.clone(), OTHER, missing.clone()], false), Law::A, 10).len(), 1);
         let nothing = [missing, Sound::Prompt(PromptId(2)), Sound::Silence(Duration::ZERO)];
         assert!(Player::new(PlayId(1), nothing.to_vec(), true, &library()).is_none());
         assert!(Player::new(PlayId(1), vec![], false, &library()).is_none());

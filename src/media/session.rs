@@ -277,12 +277,13 @@ impl Session {
         if self.player.is_none() && self.peer.is_some() && !self.relay.is_quiet(now) {
             return;
         }
-        let mut frame = [g711::silence(stream.codec); FRAME_SAMPLES];
+        let Some(law) = stream.codec.law() else { return };
+        let mut frame = [g711::silence(law); FRAME_SAMPLES];
         let mut played = None;
         let mut speaker = Speaker::Nobody;
         if let Some(player) = &mut self.player {
             speaker = Speaker::Player;
-            if player.fill(library, stream.codec, &mut frame) {
+            if player.fill(library, law, &mut frame) {
                 played = Some(player.play);
                 self.player = None;
             }
@@ -309,7 +310,7 @@ impl Session {
         }
         let (payload_type, samples, table) = match heard.content {
             Content::Audio(codec) => {
-                let table = (codec != stream.codec).then(|| g711::other_law(codec));
+                let table = codec.law().filter(|_| codec != stream.codec).map(g711::other_law);
                 (Some(stream.payload_type), heard.payload.len(), table)
             }
             Content::Keys => (stream.dtmf, 0, None),
@@ -438,7 +439,7 @@ fn content(stream: &Stream, payload_type: u8, payload: &[u8]) -> Option<Content>
     } else if events {
         return Some(Content::Keys);
     } else {
-        Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == payload_type)
+        Codec::G711.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type))
     };
     match audio {
         Some(_) if payload.is_empty() => Some(Content::Nothing),

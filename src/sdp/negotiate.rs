@@ -208,7 +208,7 @@ fn codec_of(stream: &Media, format: u8) -> Option<Codec> {
         Some((name, rate)) => Codec::ALL
             .into_iter()
             .find(|codec| codec.name().eq_ignore_ascii_case(name) && rate == codec.clock_rate()),
-        None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == format),
+        None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(format)),
     }
 }
 
@@ -259,8 +259,8 @@ fn offered(local: &Local<'_>) -> Media {
         attributes: Vec::new(),
     };
     for codec in local.codecs {
-        stream.formats.push(codec.static_payload_type().to_string());
-        stream.attributes.push(rtpmap(codec.static_payload_type(), *codec));
+        stream.formats.push(codec.offered_payload_type().to_string());
+        stream.attributes.push(rtpmap(codec.offered_payload_type(), *codec));
     }
     push_events(&mut stream, Some(OUR_EVENTS));
     stream.attributes.push(Attribute::new("ptime", PTIME_MS));

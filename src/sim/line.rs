@@ -63,7 +63,7 @@ impl Line {
         Local {
             address: self.phone.ip(),
             rtp_port: RTP_PORT,
-            codecs: &Codec::ALL,
+            codecs: &Codec::G711,
             session_id: self.session,
             version: self.version,
             direction: self.direction,

@@ -1,7 +1,7 @@
 //! Who plays, and what they say.
 
 use super::sounds::{SoundId, Sounds};
-use crate::base::{Codec, Language};
+use crate::base::{Language, Law};
 use crate::media;
 
 /// A person with a phone.
@@ -122,7 +122,7 @@ fn lower(samples: &[i16], pitch: f64) -> Vec<i16> {
         let (before, share) = (place as usize, place.fract());
         (sample(before) * (1.0 - share) + sample(before + 1) * share).round() as i16
     };
-    let through = |sample: i16| media::decode(Codec::Pcma, media::encode(Codec::Pcma, sample));
+    let through = |sample: i16| media::decode(Law::A, media::encode(Law::A, sample));
     (0..length).map(read).map(through).collect()
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use crate::base::{Codec, Instant, Rng};
-use crate::media::{self, Digit, FRAME_SAMPLES, Header, SAMPLE_RATE};
+use crate::media::{Decoder, Digit, Encoder, FRAME_SAMPLES, Header, SAMPLE_RATE};
 use crate::sdp::Agreed;
 
 /// Packets of a key's tone, and of its end (RFC 4733 §2.5.1.4).
@@ -48,6 +48,7 @@ pub struct Line {
     ports: Ports,
     began: Instant,
     remote: SocketAddr,
+    /// One of G.711, which has no memory.
     codec: Codec,
     payload_type: u8,
     dtmf: Option<u8>,
@@ -120,7 +121,8 @@ impl Line {
                 let frame: Vec<i16> =
                     (0..FRAME_SAMPLES).map(|_| self.speech.pop_front().unwrap_or(0)).collect();
                 self.said.extend(&frame);
-                let octets = frame.iter().map(|&sample| media::encode(self.codec, sample)).collect();
+                let mut octets = Vec::with_capacity(FRAME_SAMPLES);
+                Encoder::new(self.codec).encode(&frame, &mut octets);
                 (self.payload_type, self.first, self.timestamp, octets)
             }
         };
@@ -194,7 +196,8 @@ impl Line {
         if at > self.heard.len() + FAR {
             return None;
         }
-        let samples: Vec<i16> = payload.iter().map(|&octet| media::decode(self.codec, octet)).collect();
+        let mut samples = Vec::with_capacity(FRAME_SAMPLES);
+        Decoder::new(self.codec).decode(payload, &mut samples);
         let end = at + samples.len();
         if self.heard.len() < end {
             self.heard.resize(end, 0);

@@ -1,6 +1,6 @@
 //! Everything that might be heard, ready to be recognised.
 
-use crate::base::{Catalog, Codec, Language};
+use crate::base::{Catalog, Language, Law};
 use crate::media::{self, Library};
 
 /// Samples between two features of a sound: 5 ms.
@@ -52,8 +52,8 @@ impl Sounds {
     pub fn of_prompts(catalog: &Catalog, library: &Library) -> Sounds {
         let mut sounds = Sounds::default();
         for (id, info) in catalog.iter() {
-            let octets = library.get(id, Codec::Pcma).map(|octets| &octets[..]).unwrap_or_default();
-            let samples = octets.iter().map(|&octet| media::decode(Codec::Pcma, octet)).collect();
+            let octets = library.get(id, Law::A).map(|octets| &octets[..]).unwrap_or_default();
+            let samples = octets.iter().map(|&octet| media::decode(Law::A, octet)).collect();
             let text = |tag: &str| {
                 let found = catalog.find(&Language::new(tag), &info.name).and_then(|id| catalog.get(id));
                 found.map(|info| info.text.clone()).unwrap_or_default()

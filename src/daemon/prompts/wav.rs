@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use thiserror::Error;
 
-use crate::base::Codec;
+use crate::base::Law;
 use crate::media;
 
 /// One channel of 16-bit linear sound.
@@ -59,8 +59,8 @@ pub fn decode(bytes: &[u8]) -> Result<Sound, WavError> {
     let samples = match (format.tag, format.bits) {
         (PCM | EXTENSIBLE, 16) => pcm(bytes)?,
         (PCM | EXTENSIBLE, bits) => return Err(WavError::Bits(bits)),
-        (ALAW, 8) => companded(Codec::Pcma, format.data),
-        (ULAW, 8) => companded(Codec::Pcmu, format.data),
+        (ALAW, 8) => companded(Law::A, format.data),
+        (ULAW, 8) => companded(Law::Mu, format.data),
         (ALAW | ULAW, bits) => return Err(WavError::Bits(bits)),
         (other, _) => return Err(WavError::Format(other)),
     };
@@ -131,8 +131,8 @@ fn pcm(bytes: &[u8]) -> Result<Vec<i16>, WavError> {
     reader.samples::<i16>().collect::<Result<_, _>>().map_err(undecodable)
 }
 
-fn companded(codec: Codec, data: &[u8]) -> Vec<i16> {
-    data.iter().map(|&octet| media::decode(codec, octet)).collect()
+fn companded(law: Law, data: &[u8]) -> Vec<i16> {
+    data.iter().map(|&octet| media::decode(law, octet)).collect()
 }
 
 fn clipped(samples: &[i16]) -> Option<usize> {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{CallId, Codec, PlayId, PromptId};
-use crate::media::{Audio, Header, Sound, Stream, decode, encode};
+use crate::media::{Audio, Decoder, Encoder, Header, Sound, Stream};
 
 const A: LegId = LegId { call: CallId(1), index: 0 };
 const B: LegId = LegId { call: CallId(1), index: 1 };
@@ -82,7 +82,7 @@ impl World {
     fn say(&mut self, leg: LegId, codec: Codec, n: u32, payload: &[u8]) {
         let header = Header {
             marker: false,
-            payload_type: codec.static_payload_type(),
+            payload_type: codec.offered_payload_type(),
             sequence: n as u16,
             timestamp: n * 160,
             ssrc: u32::from(leg.index) + 1,
@@ -146,13 +146,27 @@ fn address(leg: LegId) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, leg.index as u8 + 1], 4000))
 }
 
+/// One sample as an octet of G.711.
+fn encode(codec: Codec, sample: i16) -> u8 {
+    let mut octet = Vec::new();
+    Encoder::new(codec).encode(&[sample], &mut octet);
+    octet[0]
+}
+
+/// One octet of G.711 as a sample.
+fn decode(codec: Codec, octet: u8) -> i16 {
+    let mut sample = Vec::new();
+    Decoder::new(codec).decode(&[octet], &mut sample);
+    sample[0]
+}
+
 fn stream(leg: LegId, codec: Codec) -> Stream {
     let remote_rtp = address(leg);
     Stream {
         remote_rtp,
         remote_rtcp: SocketAddr::new(remote_rtp.ip(), remote_rtp.port() + 1),
         codec,
-        payload_type: codec.static_payload_type(),
+        payload_type: codec.offered_payload_type(),
         dtmf: Some(EVENTS),
         send: true,
         receive: true,

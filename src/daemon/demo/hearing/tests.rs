@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::base::{Codec, Language};
+use crate::base::{Language, Law};
 use crate::daemon::prompts::Prompts;
 use crate::media;
 
@@ -27,8 +27,8 @@ fn samples(id: SoundId) -> Vec<i16> {
     sounds().get(id).expect("exists").samples.clone()
 }
 
-fn through(codec: Codec, samples: &[i16]) -> Vec<i16> {
-    samples.iter().map(|&sample| media::decode(codec, media::encode(codec, sample))).collect()
+fn through(law: Law, samples: &[i16]) -> Vec<i16> {
+    samples.iter().map(|&sample| media::decode(law, media::encode(law, sample))).collect()
 }
 
 /// What an ear hears that gets the audio in frames of 20 ms.
@@ -58,14 +58,14 @@ fn noise(length: usize) -> Vec<i16> {
 #[test]
 fn prompts_are_heard_through_both_laws_wherever_they_begin() {
     let asked = [id("zh-CN", "greeting/welcome"), id("en-US", "greeting/welcome"), id("zh-CN", "digit/7")];
-    for codec in Codec::ALL {
+    for law in Law::ALL {
         for lead in [0, 1, 37, 160, 4321] {
             for asked in asked {
                 let mut audio = vec![0; lead];
-                audio.extend(through(codec, &samples(asked)));
+                audio.extend(through(law, &samples(asked)));
                 audio.extend([0; 800]);
                 let heard = ended(&audio);
-                assert_eq!(heard.len(), 1, "{codec} {lead} {heard:?}");
+                assert_eq!(heard.len(), 1, "{law:?} {lead} {heard:?}");
                 assert_eq!((heard[0].sound, heard[0].whole), (asked, true));
                 assert!(heard[0].from.abs_diff(lead) == 0 && heard[0].correlation > 0.99, "{lead} {heard:?}");
             }
@@ -87,7 +87,7 @@ fn one_after_the_other_without_a_gap() {
 #[test]
 fn a_lost_frame_is_forgiven() {
     let asked = id("zh-CN", "queue/connecting");
-    let mut audio = through(Codec::Pcma, &samples(asked));
+    let mut audio = through(Law::A, &samples(asked));
     audio[8000..8160].fill(0);
     let heard = ended(&audio);
     assert_eq!(heard.len(), 1, "{heard:?}");

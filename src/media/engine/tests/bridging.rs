@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn equal_codecs_pass_bit_for_bit_at_once() {
-    for codec in Codec::ALL {
+    for codec in Codec::G711 {
         let mut world = World::connected(codec, codec);
         world.command(Command::Bridge { a: A, b: B });
         for n in 0..500 {

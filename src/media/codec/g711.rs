@@ -1,67 +1,67 @@
 //! G.711: A-law and µ-law, one octet a sample.
 
-use crate::base::Codec;
+use crate::base::Law;
 
 /// One octet as a 16-bit linear sample.
-pub fn decode(codec: Codec, octet: u8) -> i16 {
-    linear(codec)[usize::from(octet)]
+pub fn decode(law: Law, octet: u8) -> i16 {
+    linear(law)[usize::from(octet)]
 }
 
 /// One 16-bit linear sample as an octet.
-pub const fn encode(codec: Codec, sample: i16) -> u8 {
-    match codec {
-        Codec::Pcma => encode_a(sample),
-        Codec::Pcmu => encode_u(sample),
+pub const fn encode(law: Law, sample: i16) -> u8 {
+    match law {
+        Law::A => encode_a(sample),
+        Law::Mu => encode_u(sample),
     }
 }
 
 /// The linear value of each of the 256 octets.
-pub(super) fn linear(codec: Codec) -> &'static [i16; 256] {
-    match codec {
-        Codec::Pcma => &LINEAR_A,
-        Codec::Pcmu => &LINEAR_U,
+pub(in crate::media) fn linear(law: Law) -> &'static [i16; 256] {
+    match law {
+        Law::A => &LINEAR_A,
+        Law::Mu => &LINEAR_U,
     }
 }
 
 /// The octets of the other law that come nearest to each octet of `from`.
-pub(super) fn other_law(from: Codec) -> &'static [u8; 256] {
+pub(in crate::media) fn other_law(from: Law) -> &'static [u8; 256] {
     match from {
-        Codec::Pcma => &A_TO_U,
-        Codec::Pcmu => &U_TO_A,
+        Law::A => &A_TO_U,
+        Law::Mu => &U_TO_A,
     }
 }
 
 /// The octet of a sample of zero.
-pub(super) const fn silence(codec: Codec) -> u8 {
-    encode(codec, 0)
+pub(in crate::media) const fn silence(law: Law) -> u8 {
+    encode(law, 0)
 }
 
-static LINEAR_A: [i16; 256] = linear_table(Codec::Pcma);
-static LINEAR_U: [i16; 256] = linear_table(Codec::Pcmu);
-static A_TO_U: [u8; 256] = transcoding_table(Codec::Pcma);
-static U_TO_A: [u8; 256] = transcoding_table(Codec::Pcmu);
+static LINEAR_A: [i16; 256] = linear_table(Law::A);
+static LINEAR_U: [i16; 256] = linear_table(Law::Mu);
+static A_TO_U: [u8; 256] = transcoding_table(Law::A);
+static U_TO_A: [u8; 256] = transcoding_table(Law::Mu);
 
-const fn linear_table(codec: Codec) -> [i16; 256] {
+const fn linear_table(law: Law) -> [i16; 256] {
     let mut table = [0; 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] = match codec {
-            Codec::Pcma => decode_a(octet as u8),
-            Codec::Pcmu => decode_u(octet as u8),
+        table[octet] = match law {
+            Law::A => decode_a(octet as u8),
+            Law::Mu => decode_u(octet as u8),
         };
         octet += 1;
     }
     table
 }
 
-const fn transcoding_table(from: Codec) -> [u8; 256] {
+const fn transcoding_table(from: Law) -> [u8; 256] {
     let linear = linear_table(from);
     let mut table = [0; 256];
     let mut octet = 0;
     while octet < 256 {
         table[octet] = match from {
-            Codec::Pcma => encode_u(linear[octet]),
-            Codec::Pcmu => encode_a(linear[octet]),
+            Law::A => encode_u(linear[octet]),
+            Law::Mu => encode_a(linear[octet]),
         };
         octet += 1;
     }
@@ -107,11 +107,12 @@ const fn encode_u(sample: i16) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Codec;
 
     #[test]
     fn equal_to_an_independent_implementation_for_every_octet_and_sample() {
-        let fixture = include_str!("testdata/g711.txt");
-        for codec in Codec::ALL {
+        let fixture = include_str!("../testdata/g711.txt");
+        for (codec, law) in [(Codec::Pcma, Law::A), (Codec::Pcmu, Law::Mu)] {
             let section = |what: &str| {
                 let title = format!("{codec} {what}");
                 let lines = fixture.lines().skip_while(move |l| *l != title).skip(1);
@@ -124,7 +125,7 @@ mod tests {
             let decoded = numbers(&section("decode"));
             assert_eq!(decoded.len(), 256);
             for (octet, &value) in decoded.iter().enumerate() {
-                assert_eq!(i32::from(decode(codec, octet as u8)), value, "{codec} {octet}");
+                assert_eq!(i32::from(decode(law, octet as u8)), value, "{codec} {octet}");
             }
 
             let changes = numbers(&section("encode"));
@@ -135,7 +136,7 @@ mod tests {
                 if let Some(change) = expected.next_if(|c| c[0] == i32::from(sample)) {
                     octet = change[1] as u8;
                 }
-                assert_eq!(encode(codec, sample), octet, "{codec} {sample}");
+                assert_eq!(encode(law, sample), octet, "{codec} {sample}");
             }
             assert!(expected.next().is_none());
         }
@@ -143,14 +144,14 @@ mod tests {
 
     #[test]
     fn the_other_law_is_within_one_step() {
-        for from in Codec::ALL {
-            let to = if from == Codec::Pcma { Codec::Pcmu } else { Codec::Pcma };
+        for from in Law::ALL {
+            let to = from.other();
             for octet in 0..=255u8 {
                 let (before, after) = (decode(from, octet), decode(to, other_law(from)[usize::from(octet)]));
                 let step = (i32::from(before).abs() / 16).max(16);
                 assert!(
                     (i32::from(before) - i32::from(after)).abs() <= step,
-                    "{from} {octet}: {before} {after}"
+                    "{from:?} {octet}: {before} {after}"
                 );
             }
         }
@@ -158,6 +159,6 @@ mod tests {
 
     #[test]
     fn silence_is_the_quietest_octet() {
-        assert_eq!((silence(Codec::Pcma), silence(Codec::Pcmu)), (0xd5, 0xff));
+        assert_eq!((silence(Law::A), silence(Law::Mu)), (0xd5, 0xff));
     }
 }
