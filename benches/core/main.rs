@@ -117,6 +117,7 @@ fn connected(legs: &[LegId], codecs: [Codec; 2]) -> Engine {
             codec,
             payload_type: codec.offered_payload_type(),
             dtmf: Some(101),
+            dtmf_clock: 8000,
             send: true,
             receive: true,
             held: false,

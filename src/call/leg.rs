@@ -83,6 +83,7 @@ impl Leg {
                 codec: agreed.codec,
                 payload_type: agreed.payload_type,
                 dtmf: agreed.dtmf,
+                dtmf_clock: agreed.dtmf_clock,
                 send: agreed.send,
                 receive: agreed.receive,
                 held: agreed.peer_holds,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::base::Instant;
 
+use super::Header;
 use super::outgoing::Outgoing;
-use super::{Header, SAMPLE_RATE};
 
 /// The shift from what is heard of one peer to what the other is sent.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +35,8 @@ struct Shift {
 const QUIET: Duration = Duration::from_millis(200);
 /// Jumps of the sequence up to this are loss, as [`Reception`](super::reception::Reception) counts them.
 const MAX_DROPOUT: u16 = 3000;
-/// A source's time stamp may run ahead of its arrival, or back, by so much before it counts as a new time line.
-const MAX_JUMP: u32 = SAMPLE_RATE;
+/// A source's time stamp may run ahead of its arrival, or back, by so many seconds before it counts as a new time line.
+const MAX_JUMP: u32 = 1;
 
 impl Relay {
     /// The next packet begins a new talk spurt: somebody else was heard meanwhile.
@@ -49,37 +49,39 @@ impl Relay {
         self.shift.as_ref().is_none_or(|shift| now.since(shift.at) > QUIET)
     }
 
-    /// The header under which a packet with `samples` of time and `octets` of payload goes on; `None` for one
-    /// that is older than the bridge. A telephone event has no samples: its time stamp is that of its beginning,
+    /// The header under which a packet with `ticks` of time and `octets` of payload goes on; `None` for one
+    /// that is older than the bridge. A telephone event has no time of its own: its time stamp is that of its beginning,
     /// and audio may be sent beside it.
     pub fn pass(
         &mut self,
         now: Instant,
         heard: &Header,
         payload_type: u8,
-        samples: u32,
+        ticks: u32,
         octets: usize,
         out: &mut Outgoing,
     ) -> Option<Header> {
+        // Both streams have the same clock: only equal codecs, or the two laws of G.711, are passed on.
+        let clock = Some(out.clock_rate());
         let (shift, begins) = match &mut self.shift {
-            Some(shift) if shift.continues(now, heard, samples > 0) => (shift, false),
+            Some(shift) if shift.continues(now, heard, clock.filter(|_| ticks > 0)) => (shift, false),
             other => {
                 let sequence_by = out.sequence().wrapping_sub(heard.sequence);
                 let timestamp_by = out.timestamp(now).wrapping_sub(heard.timestamp);
                 (other.insert(Shift::new(now, heard, sequence_by, timestamp_by)), true)
             }
         };
-        let newest = shift.note(now, heard, samples > 0)?;
+        let newest = shift.note(now, heard, ticks > 0)?;
         let sequence = heard.sequence.wrapping_add(shift.sequence_by);
         let timestamp = heard.timestamp.wrapping_add(shift.timestamp_by);
-        out.passed_on(sequence, timestamp, samples, octets, newest);
+        out.passed_on(sequence, timestamp, ticks, octets, newest);
         Some(Header { marker: begins || heard.marker, payload_type, sequence, timestamp, ssrc: out.ssrc })
     }
 
     /// A packet that the listener cannot take is left out without leaving a gap that would look like loss.
     pub fn leave_out(&mut self, now: Instant, heard: &Header) {
         if let Some(shift) = &mut self.shift
-            && shift.continues(now, heard, false)
+            && shift.continues(now, heard, None)
             && shift.note(now, heard, false) == Some(true)
         {
             shift.sequence_by = shift.sequence_by.wrapping_sub(1);
@@ -103,22 +105,21 @@ impl Shift {
         }
     }
 
-    /// Whether a packet lies on the time line that the shift was made for.
-    fn continues(&self, now: Instant, heard: &Header, timed: bool) -> bool {
+    /// Whether a packet lies on the time line that the shift was made for. `clock`: the rate of its time stamp, where
+    /// that tells the time.
+    fn continues(&self, now: Instant, heard: &Header, clock: Option<u32>) -> bool {
         let steps = heard.sequence.wrapping_sub(self.sequence) as i16;
         if heard.ssrc != self.ssrc || steps.unsigned_abs() >= MAX_DROPOUT {
             return false;
         }
-        if !timed {
-            return true;
-        }
-        let elapsed = now.since(self.timestamp_at).as_micros() as u64 * u64::from(SAMPLE_RATE) / 1_000_000;
+        let Some(clock) = clock else { return true };
+        let elapsed = now.since(self.timestamp_at).as_micros() as u64 * u64::from(clock) / 1_000_000;
         let advance = heard.timestamp.wrapping_sub(self.timestamp) as i32;
         let ahead = advance.wrapping_sub(elapsed as i32);
         if steps > 0 {
-            advance >= 0 && ahead.unsigned_abs() < MAX_JUMP
+            advance >= 0 && ahead.unsigned_abs() < MAX_JUMP * clock
         } else {
-            advance.unsigned_abs() < MAX_JUMP
+            advance.unsigned_abs() < MAX_JUMP * clock
         }
     }
 
@@ -192,11 +193,11 @@ mod tests {
     #[test]
     fn player_to_bridge_to_player_to_bridge() {
         let mut f = Fixture::new();
-        assert_eq!(f.out.frame(ms(0), 8, Speaker::Player).sequence, 100);
+        assert_eq!(f.out.frame(ms(0), 8, Speaker::Player, 160).sequence, 100);
         assert_eq!(f.pass(5, heard(1, 10, 5000)), Some((101, 160, true)), "after the frame being played");
         assert_eq!(f.pass(25, heard(1, 11, 5160)), Some((102, 320, false)));
         f.relay.interrupt();
-        let frame = f.out.frame(ms(40), 8, Speaker::Player);
+        let frame = f.out.frame(ms(40), 8, Speaker::Player, 160);
         assert_eq!((frame.sequence, frame.timestamp, frame.marker), (103, 480, true));
         assert_eq!(f.pass(80, heard(1, 13, 5480)), Some((104, 640, true)));
     }

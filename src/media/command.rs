@@ -91,6 +91,8 @@ pub struct Stream {
     pub payload_type: u8,
     /// Payload type of telephone events; `None` where the peer takes none.
     pub dtmf: Option<u8>,
+    /// Units a second of their time stamps and durations: the codec's, or 8000 where the peer has events at no other.
+    pub dtmf_clock: u32,
     /// We may send.
     pub send: bool,
     /// The peer may send.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Law, PromptId};
 
-use super::{g711, resample};
+use super::{SAMPLE_RATE, g711, resample};
 
 /// Every prompt in every codec, in the order of the catalogue's ids. Cloning shares the audio: to add prompts at
 /// a reload, clone, add, and give the new one to the engines.
@@ -22,22 +22,22 @@ struct Prompt {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LibraryError {
-    /// Samples of a rate, in Hz, that is neither 8 nor 16 kHz.
+    /// Samples of another rate, in Hz, than 8, 16 and 48 kHz.
     Rate(u32),
     /// More prompts than a [`PromptId`] can number.
     Full,
 }
 
 impl Library {
-    /// Appends a prompt: 16-bit linear, one channel, 8 or 16 kHz.
+    /// Appends a prompt: 16-bit linear, one channel, 8, 16 or 48 kHz.
     pub fn add(&mut self, samples: &[i16], rate: u32) -> Result<PromptId, LibraryError> {
         let id = u32::try_from(self.prompts.len()).map_err(|_| LibraryError::Full)?;
-        let halved;
+        let resampled;
         let samples = match rate {
             8000 => samples,
-            16000 => {
-                halved = resample::halve(samples);
-                &halved
+            16_000 | 48_000 => {
+                resampled = resample::whole(samples, rate, SAMPLE_RATE);
+                &resampled
             }
             other => return Err(LibraryError::Rate(other)),
         };
@@ -74,7 +74,9 @@ impl fmt::Debug for Library {
 impl fmt::Display for LibraryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LibraryError::Rate(rate) => write!(f, "a prompt has 8000 or 16000 samples a second, not {rate}"),
+            LibraryError::Rate(rate) => {
+                write!(f, "a prompt has 8000, 16000 or 48000 samples a second, not {rate}")
+            }
             LibraryError::Full => f.write_str("too many prompts"),
         }
     }
@@ -103,6 +105,6 @@ mod tests {
     #[test]
     fn other_rates_are_refused() {
         let error = Library::default().add(&[0], 44100).expect_err("refused");
-        assert_eq!(error.to_string(), "a prompt has 8000 or 16000 samples a second, not 44100");
+        assert_eq!(error.to_string(), "a prompt has 8000, 16000 or 48000 samples a second, not 44100");
     }
 }

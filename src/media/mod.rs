@@ -9,7 +9,8 @@
 //! ```
 //!
 //! One [`Engine`] serves the legs of one worker thread; both legs of a bridge are always in the same engine.
-//! All audio is G.711 at 8 kHz ([`Codec`](crate::base::Codec)), sent in frames of 20 ms.
+//! Inside, audio is linear or G.711, at 8 kHz, in frames of 20 ms; outside it is what each leg agreed on
+//! ([`Codec`](crate::base::Codec)). Packets between legs of equal codecs pass without being decoded.
 
 mod bridge;
 mod codec;
@@ -31,6 +32,7 @@ mod resample;
 mod rtcp;
 mod rtp;
 mod session;
+mod voice;
 
 use codec::g711;
 
@@ -46,9 +48,9 @@ pub use outbox::Output;
 pub use quality::QualityReport;
 pub use rtp::Header;
 
-/// Samples a second of everything inside the engine.
+/// Samples a second of prompts, recordings and what is mixed.
 pub const SAMPLE_RATE: u32 = 8000;
 /// Length of a frame in milliseconds.
 pub const FRAME_MS: u64 = 20;
-/// Samples of a frame; also its octets, for G.711 has one octet a sample.
+/// Samples of a frame at that rate; also its octets in G.711.
 pub const FRAME_SAMPLES: usize = 160;

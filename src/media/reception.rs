@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::base::Instant;
 
+use super::Header;
 use super::rtcp::Block;
-use super::{Header, SAMPLE_RATE};
 
 /// What a packet is to the stream it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ struct Source {
     /// Where the next packet would be, if a jump of the sequence is a restart and no stray packet.
     restart: Option<u16>,
     transit: Option<u32>,
+    /// Units a second of its time stamps, as of the last packet that had one.
+    clock: u32,
     /// In time stamp units, times 16.
     jitter_x16: u32,
     expected_before: u32,
@@ -57,14 +59,14 @@ struct Source {
 const MAX_DROPOUT: u16 = 3000;
 
 impl Reception {
-    /// Takes note of a packet. `timed` is false for packets whose time stamp is not that of their sending
-    /// (telephone events).
-    pub fn note(&mut self, now: Instant, header: &Header, timed: bool) -> Arrival {
+    /// Takes note of a packet. `clock`: units a second of its time stamp; `None` for packets whose time stamp is not that
+    /// of their sending (telephone events).
+    pub fn note(&mut self, now: Instant, header: &Header, clock: Option<u32>) -> Arrival {
         match &mut self.source {
             Some(source) if source.ssrc == header.ssrc => match source.note(header.sequence) {
                 Some(arrival) => {
-                    if timed && arrival != Arrival::Duplicate {
-                        source.note_transit(now, header.timestamp);
+                    if let Some(clock) = clock.filter(|_| arrival != Arrival::Duplicate) {
+                        source.note_transit(now, header.timestamp, clock);
                     }
                     return arrival;
                 }
@@ -90,8 +92,8 @@ impl Reception {
     }
 
     pub fn jitter(&self) -> Duration {
-        let jitter = self.source.as_ref().map_or(0, |source| source.jitter_x16 / 16);
-        Duration::from_micros(u64::from(jitter) * 1_000_000 / u64::from(SAMPLE_RATE))
+        let Some(source) = &self.source else { return Duration::ZERO };
+        Duration::from_micros(u64::from(source.jitter_x16 / 16) * 1_000_000 / u64::from(source.clock.max(1)))
     }
 
     /// The block for our next report; the fraction is of the time since the last call.
@@ -132,6 +134,7 @@ impl Reception {
             seen: 1,
             restart: None,
             transit: None,
+            clock: 0,
             jitter_x16: 0,
             expected_before: 0,
             received_before: 0,
@@ -169,13 +172,16 @@ impl Source {
         Some(Arrival::New)
     }
 
-    fn note_transit(&mut self, now: Instant, timestamp: u32) {
-        let arrival = (now.as_micros() * u64::from(SAMPLE_RATE) / 1_000_000) as u32;
+    fn note_transit(&mut self, now: Instant, timestamp: u32, clock: u32) {
+        if std::mem::replace(&mut self.clock, clock) != clock {
+            (self.transit, self.jitter_x16) = (None, 0);
+        }
+        let arrival = (now.as_micros() * u64::from(clock) / 1_000_000) as u32;
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(last) = self.transit.replace(transit) {
             let change = (transit.wrapping_sub(last) as i32).unsigned_abs();
             // A jump of the time stamp is the peer's new beginning and says nothing about the network.
-            if change < SAMPLE_RATE {
+            if change < clock {
                 self.jitter_x16 = self.jitter_x16 + change - (self.jitter_x16 + 8) / 16;
             }
         }
@@ -204,7 +210,7 @@ mod tests {
     }
 
     fn note_all(reception: &mut Reception, sequences: impl IntoIterator<Item = u16>) -> Vec<Arrival> {
-        let note = |s| reception.note(Instant::ZERO, &header(1, s, 0), true);
+        let note = |s| reception.note(Instant::ZERO, &header(1, s, 0), Some(8000));
         sequences.into_iter().map(note).collect()
     }
 
@@ -248,7 +254,7 @@ mod tests {
     fn another_source_adds_up() {
         let mut reception = Reception::default();
         for (ssrc, sequence) in [(1, 1), (1, 3), (2, 900), (2, 901)] {
-            assert_eq!(reception.note(Instant::ZERO, &header(ssrc, sequence, 0), true), Arrival::New);
+            assert_eq!(reception.note(Instant::ZERO, &header(ssrc, sequence, 0), Some(8000)), Arrival::New);
         }
         assert_eq!(reception.totals(), Totals { received: 4, lost: 1, duplicates: 0 });
     }
@@ -260,7 +266,7 @@ mod tests {
         for n in 0..400u32 {
             let late = if n % 2 == 1 { 8000 } else { 0 };
             let at = Instant::from_micros(u64::from(n) * 20_000 + late);
-            reception.note(at, &header(1, n as u16, n * 160), true);
+            reception.note(at, &header(1, n as u16, n * 160), Some(8000));
         }
         let jitter = reception.jitter().as_micros();
         assert!((7500..=8000).contains(&jitter), "{jitter}");

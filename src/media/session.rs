@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::{Codec, Instant, LegId, RecordingId};
+use crate::base::{Codec, Instant, Law, LegId, RecordingId};
 
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
@@ -15,8 +15,9 @@ use super::player::Player;
 use super::reception::{Arrival, Reception};
 use super::recorder::Side;
 use super::rtcp::{self, Item, Sent};
+use super::voice::Voice;
 use super::{
-    Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, g711, quality,
+    Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, codec, g711, quality,
 };
 
 /// Index of a session in its engine.
@@ -37,6 +38,8 @@ pub(super) struct Session {
     pub recordings: Vec<(RecordingId, Side)>,
     /// Only while somebody needs samples of what the peer says.
     pub ear: Option<Box<Ear>>,
+    /// Only where what the peer hears has to be encoded for it alone.
+    voice: Option<Box<Voice>>,
     link: Option<Link>,
     listener: KeyListener,
     reception: Reception,
@@ -97,7 +100,7 @@ pub(super) enum Content {
 /// Payload type of comfort noise.
 const COMFORT_NOISE: u8 = 13;
 /// Payload type that our own descriptions give to telephone events: a peer may send by ours, or by its own.
-const OUR_EVENTS: u8 = 101;
+const OUR_EVENTS: [u8; 2] = [101, 102];
 /// Longer payloads do not fit a network packet.
 const MAX_PAYLOAD: usize = 1400;
 /// An in-band tone may still sound when its key has been understood.
@@ -115,6 +118,7 @@ impl Session {
             relay: Relay::default(),
             recordings: Vec::new(),
             ear: None,
+            voice: None,
             link: None,
             listener: KeyListener::default(),
             reception: Reception::default(),
@@ -130,6 +134,8 @@ impl Session {
 
     pub fn connect(&mut self, now: Instant, config: &Config, stream: Stream) {
         let learning = Duration::from_millis(config.learning_ms.into());
+        self.out.set_clock_rate(now, stream.codec.clock_rate());
+        self.voice = self.voice.take().filter(|voice| voice.codec() == stream.codec);
         match &mut self.link {
             Some(link) => {
                 link.latch.renew(now, stream.remote_rtp, learning);
@@ -205,7 +211,12 @@ impl Session {
         }
         self.heard_at = now;
         self.timed_out = false;
-        if self.reception.note(now, &header, content != Content::Keys) == Arrival::Duplicate {
+        let clock = match content {
+            Content::Audio(codec) => Some(codec.clock_rate()),
+            Content::Keys => None,
+            Content::Nothing => Some(link.stream.codec.clock_rate()),
+        };
+        if self.reception.note(now, &header, clock) == Arrival::Duplicate {
             return None;
         }
         let first = !std::mem::replace(&mut self.heard_before, true);
@@ -247,9 +258,10 @@ impl Session {
             return;
         }
         let (reception, reports, ssrc) = (&mut self.reception, &mut self.reports, self.out.ssrc);
+        let clock_rate = self.out.clock_rate();
         let well_formed = rtcp::read(packet, |item| match item {
             Item::Sender { ntp_middle, .. } => reception.note_sender_report(now, ntp_middle),
-            Item::Block(block) if block.ssrc == ssrc => reports.note(now, &block),
+            Item::Block(block) if block.ssrc == ssrc => reports.note(now, &block, clock_rate),
             Item::Block(_) | Item::Bye => {}
         });
         if well_formed {
@@ -277,7 +289,8 @@ impl Session {
         if self.player.is_none() && self.peer.is_some() && !self.relay.is_quiet(now) {
             return;
         }
-        let Some(law) = stream.codec.law() else { return };
+        // What is played are octets of G.711, for all legs the same; for another codec they are taken as samples.
+        let law = stream.codec.law().unwrap_or(Law::A);
         let mut frame = [g711::silence(law); FRAME_SAMPLES];
         let mut played = None;
         let mut speaker = Speaker::Nobody;
@@ -290,8 +303,16 @@ impl Session {
         }
         if let Some(to) = to {
             self.relay.interrupt();
-            let header = self.out.frame(now, stream.payload_type, speaker);
-            out.rtp(self.leg, to, &header, &frame, None);
+            let payload = match stream.codec.law() {
+                Some(_) => frame.as_slice(),
+                None => {
+                    let table = g711::linear(law);
+                    let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
+                    voice.say(&frame.map(|octet| table[usize::from(octet)]), SAMPLE_RATE)
+                }
+            };
+            let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
+            out.rtp(self.leg, to, &header, payload, None);
         }
         if let Some(play) = played {
             out.event(Event::Played { leg: self.leg, play });
@@ -308,11 +329,17 @@ impl Session {
             self.relay.interrupt();
             return;
         }
-        let (payload_type, samples, table) = match heard.content {
-            Content::Audio(codec) => {
-                let table = codec.law().filter(|_| codec != stream.codec).map(g711::other_law);
-                (Some(stream.payload_type), heard.payload.len(), table)
+        let (payload_type, ticks, table) = match heard.content {
+            Content::Audio(codec) if codec == stream.codec => {
+                (Some(stream.payload_type), codec::ticks(codec, heard.payload), None)
             }
+            Content::Audio(codec) => match (codec.law(), stream.codec.law()) {
+                (Some(law), Some(_)) => {
+                    let ticks = codec::ticks(codec, heard.payload);
+                    (Some(stream.payload_type), ticks, Some(g711::other_law(law)))
+                }
+                _ => (None, 0, None),
+            },
             Content::Keys => (stream.dtmf, 0, None),
             Content::Nothing => (None, 0, None),
         };
@@ -321,7 +348,7 @@ impl Session {
             return;
         };
         let octets = heard.payload.len();
-        let header = self.relay.pass(now, &heard.header, payload_type, samples as u32, octets, &mut self.out);
+        let header = self.relay.pass(now, &heard.header, payload_type, ticks, octets, &mut self.out);
         if let Some(header) = header {
             out.rtp(self.leg, to, &header, heard.payload, table);
         }
@@ -408,10 +435,10 @@ impl Reports {
     }
 
     /// The peer reports on our stream (RFC 3550 §6.4.1, figure 2).
-    fn note(&mut self, now: Instant, block: &rtcp::Block) {
+    fn note(&mut self, now: Instant, block: &rtcp::Block, clock_rate: u32) {
         self.peer_lost = Some(u32::try_from(block.lost).unwrap_or(0));
         self.peer_jitter =
-            Some(Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(SAMPLE_RATE)));
+            Some(Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(clock_rate)));
         if block.last_report != 0 {
             let middle = rtcp::ntp_middle(rtcp::ntp(now));
             let units = middle.wrapping_sub(block.last_report).wrapping_sub(block.delay);
@@ -427,19 +454,22 @@ fn is_reachable(address: SocketAddr) -> bool {
     !address.ip().is_unspecified() && address.port() != 0
 }
 
-/// What a payload type stands for; `None` if nobody agreed on it. Both G.711 laws are taken under their static
-/// types: a peer may change over within what we offered.
+/// What a payload type stands for; `None` if nobody agreed on it. Codecs are taken under their static types and the
+/// agreed one under the number that our own offers give it: a peer may change over within what we offered, and send
+/// by our numbers though it answered with others.
 fn content(stream: &Stream, payload_type: u8, payload: &[u8]) -> Option<Content> {
     if payload.len() > MAX_PAYLOAD {
         return None;
     }
-    let events = stream.dtmf == Some(payload_type) || stream.dtmf.is_some() && payload_type == OUR_EVENTS;
+    let events =
+        stream.dtmf == Some(payload_type) || stream.dtmf.is_some() && OUR_EVENTS.contains(&payload_type);
     let audio = if payload_type == stream.payload_type {
         Some(stream.codec)
     } else if events {
         return Some(Content::Keys);
     } else {
-        Codec::G711.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type))
+        let statics = Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type));
+        statics.or_else(|| (stream.codec.offered_payload_type() == payload_type).then_some(stream.codec))
     };
     match audio {
         Some(_) if payload.is_empty() => Some(Content::Nothing),

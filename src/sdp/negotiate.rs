@@ -33,6 +33,8 @@ pub struct Agreed {
     pub payload_type: u8,
     /// Payload type of telephone events; `None` where the peer takes none.
     pub dtmf: Option<u8>,
+    /// Units a second of their time stamps and durations (RFC 4733 §2.1): those of the codec, where the peer has them.
+    pub dtmf_clock: u32,
     /// Milliseconds of audio a packet that the peer would like; a wish, 20 where it said nothing.
     pub ptime_ms: u8,
     /// We may send.
@@ -68,6 +70,8 @@ impl Refused {
 
 /// What our own descriptions give to telephone events.
 const OUR_EVENTS: u8 = 101;
+/// The same at the clock of Opus.
+const OUR_EVENTS_48: u8 = 102;
 /// Ours: one frame a packet.
 const PTIME_MS: u8 = 20;
 
@@ -104,7 +108,7 @@ pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Re
     if let Some(ours) = streams.get_mut(at) {
         ours.port = local.rtp_port;
         ours.formats = vec![said.payload_type.to_string()];
-        ours.attributes.push(rtpmap(said.payload_type, said.codec));
+        push_codec(ours, said.payload_type, said.codec);
         push_events(ours, said.dtmf);
         ours.attributes.push(Attribute::new("ptime", PTIME_MS));
         ours.attributes.push(Attribute::flag(direction.name()));
@@ -127,7 +131,8 @@ struct Said {
     rtcp: SocketAddr,
     codec: Codec,
     payload_type: u8,
-    dtmf: Option<u8>,
+    /// Payload type and clock rate of telephone events.
+    dtmf: Option<(u8, u32)>,
     ptime_ms: u8,
     /// With the hold of RFC 2543 worked in.
     direction: Direction,
@@ -141,7 +146,10 @@ impl Said {
             .filter_map(|format| Some((format, codec_of(stream, format)?)))
             .find(|(_, codec)| local.codecs.contains(codec))
             .ok_or(Refused::NoCodec)?;
-        let dtmf = formats().find(|format| is_events(stream, *format));
+        let events = || formats().filter_map(|format| Some((format, events_clock(stream, format)?)));
+        // The events of the codec's own clock; else those at 8000, which many an Opus phone has alone.
+        let dtmf = events().find(|(_, clock)| *clock == codec.clock_rate());
+        let dtmf = dtmf.or_else(|| events().find(|(_, clock)| *clock == 8000));
 
         let ptime = number(session, stream, "ptime").unwrap_or(PTIME_MS.into());
         let longest = number(session, stream, "maxptime").unwrap_or(u32::MAX);
@@ -162,7 +170,8 @@ impl Said {
             remote_rtcp: self.rtcp,
             codec: self.codec,
             payload_type: self.payload_type,
-            dtmf: self.dtmf,
+            dtmf: self.dtmf.map(|(format, _)| format),
+            dtmf_clock: self.dtmf.map_or(8000, |(_, clock)| clock),
             ptime_ms: self.ptime_ms,
             send: direction.sends(),
             receive: direction.receives(),
@@ -205,27 +214,36 @@ fn rtcp_address(stream: &Media, address: IpAddr) -> SocketAddr {
 /// By `a=rtpmap`, or by its static payload type.
 fn codec_of(stream: &Media, format: u8) -> Option<Codec> {
     match encoding(stream, format) {
-        Some((name, rate)) => Codec::ALL
-            .into_iter()
-            .find(|codec| codec.name().eq_ignore_ascii_case(name) && rate == codec.clock_rate()),
+        Some(written) => Codec::from_name(written.name).filter(|codec| {
+            // One channel may go without saying. Opus is always written with two, and forgiven if it is not.
+            let channels = codec.described_channels().unwrap_or(1);
+            written.clock_rate == codec.clock_rate() && [1, channels].contains(&written.channels)
+        }),
         None => Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(format)),
     }
 }
 
-fn is_events(stream: &Media, format: u8) -> bool {
-    encoding(stream, format)
-        .is_some_and(|(name, rate)| name.eq_ignore_ascii_case("telephone-event") && rate == 8000)
+/// The clock rate of telephone events, if that is what the format is.
+fn events_clock(stream: &Media, format: u8) -> Option<u32> {
+    let written = encoding(stream, format)?;
+    written.name.eq_ignore_ascii_case("telephone-event").then_some(written.clock_rate)
 }
 
-/// Encoding name and clock rate; `a=rtpmap:8 PCMA/8000/1`. More than one channel is none of ours.
-fn encoding(stream: &Media, format: u8) -> Option<(&str, u32)> {
+/// `a=rtpmap:8 PCMA/8000/1` (RFC 8866 §6.6).
+struct Written<'a> {
+    name: &'a str,
+    clock_rate: u32,
+    channels: u8,
+}
+
+fn encoding(stream: &Media, format: u8) -> Option<Written<'_>> {
     stream.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("rtpmap")).find_map(|attribute| {
         let (number, encoding) = attribute.value.as_deref()?.split_once(char::is_whitespace)?;
         let mut parts = encoding.trim().split('/');
         let name = parts.next()?;
-        let rate = parts.next()?.parse().ok()?;
-        let mono = parts.next().is_none_or(|channels| channels == "1");
-        (number.parse() == Ok(format)).then_some((if mono { name } else { "" }, rate))
+        let clock_rate = parts.next()?.parse().ok()?;
+        let channels = parts.next().map_or(Some(1), |channels| channels.parse().ok())?;
+        (number.parse() == Ok(format)).then_some(Written { name, clock_rate, channels })
     })
 }
 
@@ -260,22 +278,36 @@ fn offered(local: &Local<'_>) -> Media {
     };
     for codec in local.codecs {
         stream.formats.push(codec.offered_payload_type().to_string());
-        stream.attributes.push(rtpmap(codec.offered_payload_type(), *codec));
+        push_codec(&mut stream, codec.offered_payload_type(), *codec);
     }
-    push_events(&mut stream, Some(OUR_EVENTS));
+    // Events at the clock of each codec (RFC 4733 §2.5.1.1), those that everybody knows first.
+    let wanted = |clock| local.codecs.iter().any(|codec| codec.clock_rate() == clock);
+    for (number, clock) in [(OUR_EVENTS, 8000), (OUR_EVENTS_48, 48_000)] {
+        push_events(&mut stream, wanted(clock).then_some((number, clock)));
+    }
     stream.attributes.push(Attribute::new("ptime", PTIME_MS));
     stream.attributes.push(Attribute::flag(local.direction.name()));
     stream
 }
 
-fn rtpmap(payload_type: u8, codec: Codec) -> Attribute {
-    Attribute::new("rtpmap", format_args!("{payload_type} {codec}/{}", codec.clock_rate()))
+fn push_codec(stream: &mut Media, payload_type: u8, codec: Codec) {
+    let clock_rate = codec.clock_rate();
+    stream.attributes.push(match codec.described_channels() {
+        None => Attribute::new("rtpmap", format_args!("{payload_type} {codec}/{clock_rate}")),
+        Some(channels) => {
+            Attribute::new("rtpmap", format_args!("{payload_type} {codec}/{clock_rate}/{channels}"))
+        }
+    });
+    if let Some(parameters) = codec.parameters() {
+        stream.attributes.push(Attribute::new("fmtp", format_args!("{payload_type} {parameters}")));
+    }
 }
 
-fn push_events(stream: &mut Media, payload_type: Option<u8>) {
-    if let Some(payload_type) = payload_type {
+fn push_events(stream: &mut Media, events: Option<(u8, u32)>) {
+    if let Some((payload_type, clock)) = events {
         stream.formats.push(payload_type.to_string());
-        stream.attributes.push(Attribute::new("rtpmap", format_args!("{payload_type} telephone-event/8000")));
+        let name = format_args!("{payload_type} telephone-event/{clock}");
+        stream.attributes.push(Attribute::new("rtpmap", name));
         stream.attributes.push(Attribute::new("fmtp", format_args!("{payload_type} 0-15")));
     }
 }

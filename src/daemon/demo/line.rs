@@ -241,6 +241,7 @@ mod tests {
             codec: Codec::Pcmu,
             payload_type: 0,
             dtmf: Some(101),
+            dtmf_clock: 8000,
             ptime_ms: 20,
             send: true,
             receive: true,

@@ -12,7 +12,7 @@ use crate::media;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sound {
     pub samples: Vec<i16>,
-    /// Samples a second: 8000 or 16000.
+    /// Samples a second: 8000, 16000 or 48000.
     pub rate: u32,
 }
 
@@ -27,7 +27,7 @@ pub enum WavError {
     Undecodable(String),
     #[error("has {0} channels; a prompt has one")]
     Channels(u16),
-    #[error("has a sampling rate of {0} Hz; a prompt has 8000 or 16000")]
+    #[error("has a sampling rate of {0} Hz; a prompt has 8000, 16000 or 48000")]
     Rate(u32),
     #[error("has {0} bits a sample; a prompt has 16, or 8 bits of A-law or µ-law")]
     Bits(u16),
@@ -53,7 +53,7 @@ pub fn decode(bytes: &[u8]) -> Result<Sound, WavError> {
     if format.channels != 1 {
         return Err(WavError::Channels(format.channels));
     }
-    if !matches!(format.rate, 8000 | 16000) {
+    if !matches!(format.rate, 8000 | 16000 | 48000) {
         return Err(WavError::Rate(format.rate));
     }
     let samples = match (format.tag, format.bits) {
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn pcm_of_both_rates_is_taken_as_it_is() {
-        for rate in [8000, 16000] {
+        for rate in [8000, 16000, 48000] {
             let samples = tone(rate, 440.0, 800);
             assert_eq!(decode(&wav(1, 1, rate, 16, &octets(&samples))), Ok(Sound { samples, rate }));
         }

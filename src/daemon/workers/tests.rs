@@ -52,6 +52,7 @@ fn stream(remote: SocketAddr) -> Stream {
         codec: Codec::Pcma,
         payload_type: 8,
         dtmf: None,
+        dtmf_clock: 8000,
         send: true,
         receive: true,
         held: false,

@@ -168,6 +168,7 @@ fn stream(leg: LegId, codec: Codec) -> Stream {
         codec,
         payload_type: codec.offered_payload_type(),
         dtmf: Some(EVENTS),
+        dtmf_clock: 8000,
         send: true,
         receive: true,
         held: false,

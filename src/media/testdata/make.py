@@ -10,6 +10,7 @@ wideband.g722.raw   ... of that again
 wideband.opus       what libopus makes of it: packets of 20 ms, each after its length in two octets (big endian), with
                     a copy of the packet before it in each (in-band FEC)
 wideband.opus.raw   what libopus makes of that at 16 kHz; packet LOST is lost and taken from the one after it
+narrow.*k.raw       the first 0.25 s of it up to 3.1 kHz at 16, 8 and 48 kHz, as sox resamples it
 Noise is never the same twice: a new wideband.raw wants all the others anew.
 """
 import ctypes
@@ -37,6 +38,13 @@ def wideband():
 def g722():
     run("ffmpeg -v error -y -f s16le -ar 16000 -ac 1 -i wideband.raw -c:a g722 -f g722 wideband.g722")
     run("ffmpeg -v error -y -f g722 -i wideband.g722 -f s16le wideband.g722.raw")
+
+
+def narrow():
+    raw = "-t raw -e signed -b 16 -c 1 -L"
+    run(f"sox -D {raw} -r 16000 wideband.raw {raw} narrow.16k.raw sinc -t 300 -3000 trim 0 0.25")
+    for rate in (8, 48):
+        run(f"sox -D {raw} -r 16000 narrow.16k.raw {raw} narrow.{rate}k.raw rate -v {rate}k")
 
 
 def opus():
@@ -67,5 +75,6 @@ def opus():
 
 
 wideband()
+narrow()
 g722()
 opus()

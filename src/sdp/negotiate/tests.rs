@@ -166,6 +166,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
             codec: Codec::Pcmu,
             payload_type: 0,
             dtmf: Some(101),
+            dtmf_clock: 8000,
             ptime_ms: 20,
             send: true,
             receive: true,
