@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::name_addr::NameAddr;
+use super::wire::excerpt::Excerpt;
 use super::wire::{Invalid, Params, is_token, lexer, one_line};
 
 macro_rules! names {
@@ -139,54 +140,47 @@ impl fmt::Debug for Name {
 }
 
 /// One header line, unfolded.
-#[derive(Clone)]
-pub struct Field {
+#[derive(Clone, Copy)]
+pub struct Field<'a> {
     name: Name,
-    /// The name as it came where `name` is [`Name::Other`]; else empty.
-    other: Bytes,
-    value: Bytes,
+    written: &'a [u8],
+    value: &'a [u8],
 }
 
-impl Field {
-    /// `written` is the name as it stands; it and `value` are slices of `owner`.
-    pub(crate) fn from_parsed(name: Name, owner: &Bytes, written: &[u8], value: &[u8]) -> Self {
-        let other = if name == Name::Other { owner.slice_ref(written) } else { Bytes::new() };
-        Field { name, other, value: owner.slice_ref(value) }
-    }
-
+impl<'a> Field<'a> {
     pub fn name(&self) -> Name {
         self.name
     }
 
     /// The name as it is written.
-    pub fn name_bytes(&self) -> &[u8] {
-        if self.name == Name::Other { &self.other } else { self.name.as_str().as_bytes() }
+    pub fn name_bytes(&self) -> &'a [u8] {
+        self.written
     }
 
-    pub fn value(&self) -> &[u8] {
-        &self.value
+    pub fn value(&self) -> &'a [u8] {
+        self.value
     }
 
     /// Bytes that are not UTF-8 show as U+FFFD.
-    pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.value)
+    pub fn text(&self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.value)
     }
 
     fn is_named(&self, name: &[u8]) -> bool {
-        self.name_bytes().eq_ignore_ascii_case(name)
+        self.written.eq_ignore_ascii_case(name)
     }
 }
 
-impl PartialEq for Field {
-    fn eq(&self, other: &Field) -> bool {
-        self.name == other.name && self.other.eq_ignore_ascii_case(&other.other) && self.value == other.value
+impl PartialEq for Field<'_> {
+    fn eq(&self, other: &Field<'_>) -> bool {
+        self.name == other.name && self.is_named(other.written) && self.value == other.value
     }
 }
 
-impl Eq for Field {}
+impl Eq for Field<'_> {}
 
 /// Name and length: a value may hold numbers or credentials.
-impl fmt::Debug for Field {
+impl fmt::Debug for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} octets", self.name_bytes().escape_ascii(), self.value.len())
     }
@@ -200,37 +194,73 @@ pub enum Contacts {
     List(Vec<NameAddr>),
 }
 
-/// All headers of a message in their order, but for Via, From, To, Call-ID, CSeq and Content-Length: those
-/// are fields of the message itself.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers {
-    fields: Vec<Field>,
+/// A line as [`Headers`] keep it.
+#[derive(Clone)]
+struct Line {
+    name: Name,
+    /// The value; where `name` is [`Name::Other`], the whole line.
+    text: Excerpt,
+    /// How long the name at the start of `text` is, and where the value begins. Zero for a name that we know.
+    name_length: usize,
+    value_at: usize,
 }
 
+/// All headers of a message in their order, but for Via, From, To, Call-ID, CSeq and Content-Length: those
+/// are fields of the message itself.
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// What the lines that were read are excerpts of; empty where all are ours.
+    message: Bytes,
+    lines: Vec<Line>,
+    /// The first Contact's address where a check of the lines has read it already.
+    contact: Option<NameAddr>,
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
 impl Headers {
-    pub(crate) fn with_capacity(fields: usize) -> Self {
-        Headers { fields: Vec::with_capacity(fields) }
+    pub(crate) fn with_capacity(lines: usize) -> Self {
+        Headers { lines: Vec::with_capacity(lines), ..Headers::default() }
     }
 
-    pub(crate) fn push_field(&mut self, field: Field) {
-        self.fields.push(field);
+    /// For lines of `message`.
+    pub(crate) fn of(message: &Bytes) -> Self {
+        Headers { message: message.clone(), ..Headers::with_capacity(16) }
+    }
+
+    /// A value of the message, under a name that we know.
+    pub(crate) fn push_excerpt(&mut self, name: Name, value: Excerpt) {
+        self.lines.push(Line { name, text: value, name_length: 0, value_at: 0 });
+    }
+
+    /// A line of the message under some other name, and where in it the name ends and the value begins.
+    pub(crate) fn push_other(&mut self, line: Excerpt, name_length: usize, value_at: usize) {
+        self.lines.push(Line { name: Name::Other, text: line, name_length, value_at });
     }
 
     /// Adds a line at the end. Line ends in `value` become spaces.
     pub fn push(&mut self, name: Name, value: impl Into<String>) {
-        debug_assert!(name != Name::Other, "push_other names it");
-        self.fields.push(Field { name, other: Bytes::new(), value: one_line(value.into().into_bytes()) });
+        debug_assert!(name != Name::Other, "push_named names it");
+        self.push_excerpt(name, Excerpt::Own(one_line(value.into().into_bytes())));
     }
 
     /// As [`push`](Self::push), the name as text. A name that is no token is not written (`false`), neither
     /// is one that the message itself holds (Via, From, To, Call-ID, CSeq, Content-Length).
     pub fn push_named(&mut self, name: &str, value: impl Into<String>) -> bool {
-        let known = Name::from_bytes(name.as_bytes());
-        if !is_token(name.as_bytes()) || known.is_essential() {
-            return false;
+        match Name::from_bytes(name.as_bytes()) {
+            known if !is_token(name.as_bytes()) || known.is_essential() => return false,
+            Name::Other => {
+                let line = one_line(format!("{name}: {}", value.into()).into_bytes());
+                self.push_other(Excerpt::Own(line), name.len(), name.len() + 2);
+            }
+            known => self.push(known, value),
         }
-        let other = if known == Name::Other { Bytes::copy_from_slice(name.as_bytes()) } else { Bytes::new() };
-        self.fields.push(Field { name: known, other, value: one_line(value.into().into_bytes()) });
         true
     }
 
@@ -241,29 +271,54 @@ impl Headers {
     }
 
     pub fn remove(&mut self, name: Name) {
-        self.fields.retain(|f| f.name != name);
+        self.lines.retain(|line| line.name != name);
+        if name == Name::Contact {
+            self.contact = None;
+        }
     }
 
     /// The lines of another message's headers of that name, in order (Record-Route into a response).
     pub fn copy_from(&mut self, other: &Headers, name: Name) {
-        self.fields.extend(other.fields.iter().filter(|f| f.name == name).cloned());
+        let lines = other.lines.iter().filter(|line| line.name == name);
+        self.lines.extend(lines.map(|line| other.taken_out(line)));
     }
 
     /// All lines of another message's headers, in order, behind these.
     pub fn append(&mut self, other: &Headers) {
-        self.fields.extend_from_slice(&other.fields);
+        self.lines.extend(other.lines.iter().map(|line| other.taken_out(line)));
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Field> {
-        self.fields.iter()
+    /// A line as another message can have it.
+    fn taken_out(&self, line: &Line) -> Line {
+        Line { text: Excerpt::Own(line.text.bytes(&self.message)), ..*line }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.lines.iter().map(|line| self.field(line))
+    }
+
+    fn field<'a>(&'a self, line: &'a Line) -> Field<'a> {
+        let written = match line.name {
+            Name::Other => line.text.text(&self.message).get(..line.name_length).unwrap_or_default(),
+            known => known.as_str().as_bytes(),
+        };
+        Field { name: line.name, written, value: self.value_of(line) }
+    }
+
+    fn value_of<'a>(&'a self, line: &'a Line) -> &'a [u8] {
+        line.text.text(&self.message).get(line.value_at..).unwrap_or_default()
+    }
+
+    fn lines_of(&self, name: Name) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.name == name)
     }
 
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.lines.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.lines.is_empty()
     }
 
     pub fn has(&self, name: Name) -> bool {
@@ -283,14 +338,14 @@ impl Headers {
     /// The first value of a header by its name as text, in any case, compact or long.
     pub fn named(&self, name: &str) -> Option<&[u8]> {
         match Name::from_bytes(name.as_bytes()) {
-            Name::Other => self.fields.iter().find(|f| f.is_named(name.as_bytes())).map(Field::value),
+            Name::Other => self.iter().find(|field| field.is_named(name.as_bytes())).map(|field| field.value),
             known => self.value(known),
         }
     }
 
     /// Every line's value.
     pub fn all(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        self.fields.iter().filter(move |f| f.name == name).map(Field::value)
+        self.lines_of(name).map(|line| self.value_of(line))
     }
 
     /// Every value of every line, split at the commas that separate, empty ones left out.
@@ -326,16 +381,44 @@ impl Headers {
         found.collect::<Result<_, Invalid>>().map_err(|Invalid| BadHeader(name))
     }
 
-    /// Whether [`addresses`](Self::addresses), or [`contacts`](Self::contacts) for Contact, would succeed.
-    pub(crate) fn addresses_are_valid(&self, name: Name) -> bool {
-        let star = name == Name::Contact && self.value(name) == Some(b"*");
-        star || self.address_values(name).all(|(_, value)| NameAddr::check(value).is_ok())
+    /// Whether that can be read which every endpoint acts on in a request: Max-Forwards, and what
+    /// [`addresses`](Self::addresses), or [`contacts`](Self::contacts) for Contact, is asked for. Names what cannot.
+    pub(crate) fn check(&mut self) -> Result<(), BadHeader> {
+        let any = self.value(Name::Contact) == Some(b"*");
+        let mut contact = None;
+        for line in &self.lines {
+            let mut values = self.values_of(line);
+            let readable = match line.name {
+                Name::MaxForwards => self.number(Name::MaxForwards).is_some_and(|hops| hops <= 255),
+                Name::Contact if !any => values.all(|value| match &contact {
+                    Some(_) => NameAddr::check(value).is_ok(),
+                    None => {
+                        contact = NameAddr::from_parsed(line.text.owner(&self.message), value).ok();
+                        contact.is_some()
+                    }
+                }),
+                Name::Route | Name::RecordRoute => values.all(|value| NameAddr::check(value).is_ok()),
+                _ => true,
+            };
+            if !readable {
+                return Err(BadHeader(line.name));
+            }
+        }
+        self.contact = contact;
+        Ok(())
     }
 
     fn address_values(&self, name: Name) -> impl Iterator<Item = (&Bytes, &[u8])> {
-        // A header without any value is as good as absent; an empty value among others is a mistake.
-        let fields = self.fields.iter().filter(move |f| f.name == name && !f.value.is_empty());
-        fields.flat_map(|field| lexer::list(&field.value).map(|value| (&field.value, value)))
+        self.lines_of(name).flat_map(|line| {
+            let owner = line.text.owner(&self.message);
+            self.values_of(line).map(move |value| (owner, value))
+        })
+    }
+
+    /// A header without any value is as good as absent; an empty value among others is a mistake.
+    fn values_of<'a>(&'a self, line: &'a Line) -> impl Iterator<Item = &'a [u8]> {
+        let value = self.value_of(line);
+        lexer::list(value).filter(|_| !value.is_empty())
     }
 
     pub fn contacts(&self) -> Result<Contacts, BadHeader> {
@@ -349,6 +432,9 @@ impl Headers {
 
     /// The first Contact's address: a dialog's remote target.
     pub fn contact(&self) -> Option<NameAddr> {
+        if let Some(read) = &self.contact {
+            return Some(read.clone());
+        }
         let (owner, value) = self.address_values(Name::Contact).next()?;
         NameAddr::from_parsed(owner, value).ok()
     }
@@ -364,16 +450,17 @@ impl Headers {
 
     /// The parameters of the first value of a header such as Session-Expires, Replaces or Content-Type.
     pub fn params(&self, name: Name) -> Option<Params> {
-        let field = self.fields.iter().find(|f| f.name == name)?;
-        let at = field.value.iter().position(|&b| b == b';')?;
-        Params::parse(&field.value, field.value.get(at..)?).ok()
+        let line = self.lines_of(name).next()?;
+        let value = self.value_of(line);
+        let at = value.iter().position(|&b| b == b';')?;
+        Params::parse(line.text.owner(&self.message), value.get(at..)?).ok()
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        for field in &self.fields {
-            out.extend_from_slice(field.name_bytes());
+        for field in self.iter() {
+            out.extend_from_slice(field.written);
             out.extend_from_slice(b": ");
-            out.extend_from_slice(&field.value);
+            out.extend_from_slice(field.value);
             out.extend_from_slice(b"\r\n");
         }
     }
@@ -388,7 +475,7 @@ impl Name {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.fields).finish()
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

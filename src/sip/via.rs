@@ -140,8 +140,13 @@ impl Via {
 
 /// What nearly every Via says need not be counted as a use of the datagram's memory.
 fn shared(owner: &Bytes, word: &[u8]) -> Text {
-    let usual = ["2.0", "UDP", "TCP", "TLS"].into_iter().find(|usual| usual.as_bytes() == word);
-    usual.map_or_else(|| Text::from_parsed(owner.slice_ref(word)), Text::from_static)
+    match word {
+        b"2.0" => Text::from_static("2.0"),
+        b"UDP" => Text::from_static("UDP"),
+        b"TCP" => Text::from_static("TCP"),
+        b"TLS" => Text::from_static("TLS"),
+        _ => Text::from_parsed(owner.slice_ref(word)),
+    }
 }
 
 fn slash(text: &[u8]) -> Result<&[u8], Invalid> {

@@ -84,12 +84,11 @@ impl Marks {
     }
 }
 
-pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text
-        && is_space(*first)
-    {
-        text = rest;
-    }
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    trim_end(skip_space(text))
+}
+
+pub(crate) fn trim_end(mut text: &[u8]) -> &[u8] {
     while let [rest @ .., last] = text
         && is_space(*last)
     {
@@ -192,6 +191,40 @@ pub(crate) fn param(text: &[u8]) -> Scanned<'_, Pair<'_>> {
     let end = rest.iter().position(|&b| is(NOT_VALUE, b)).unwrap_or(rest.len());
     let (value, rest) = rest.split_at_checked(end).ok_or(Invalid)?;
     end_of_param((name, value), skip_space(rest))
+}
+
+/// The raw value of `name`, in any case, in a list that is known to be well formed: only the ends of its entries
+/// are looked for.
+pub(crate) fn value_of_param<'a>(list: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = list.strip_prefix(b";")?;
+    loop {
+        let (entry, behind) = until_semicolon(rest);
+        if let Some((found, value)) = skip_space(entry).split_at_checked(name.len())
+            && found.eq_ignore_ascii_case(name)
+        {
+            match skip_space(value) {
+                [] => return Some(&[]),
+                [b'=', value @ ..] => return Some(trim(value)),
+                // A longer name.
+                _ => {}
+            }
+        }
+        rest = behind?;
+    }
+}
+
+/// At the first `;` that is not quoted; `None` where there is none.
+fn until_semicolon(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b';', b'"', rest) {
+        let (_, found) = rest.split_at(at);
+        if let [b';', behind @ ..] = found {
+            return (text.get(..text.len() - found.len()).unwrap_or(text), Some(behind));
+        }
+        let Ok((_, behind)) = quoted(found) else { break };
+        rest = behind;
+    }
+    (text, None)
 }
 
 fn end_of_param<'a>(pair: Pair<'a>, rest: &'a [u8]) -> Scanned<'a, Pair<'a>> {

@@ -4,7 +4,7 @@
 //!   datagram ------------------------------+
 //!                                          v
 //!   stream --> StreamFramer --> one message's bytes --> parse --> Message | ParseError
-//!              (framer.rs)                  lines.rs: unfolded header lines
+//!              (framer.rs)                  lines.rs: unfolded header lines, as excerpts
 //!                                           lexer.rs: tokens, quotes, lists
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! that holds nothing of the message.
 
 mod error;
+pub(crate) mod excerpt;
 mod framer;
 pub(crate) mod lexer;
 mod lines;

@@ -35,7 +35,7 @@ impl Params {
 
     /// The value of `name` (in any case) as written, quotes included; empty where there is no `=`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        lexer::value_of_param(&self.0, name.as_bytes())
     }
 
     /// As [`get`](Self::get), sharing this list's memory. `None` also where the value is empty.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::super::header::{Field, Headers, Name};
+use super::super::header::{BadHeader, Headers, Name};
 use super::super::message::{CSeq, Message, Request, Response};
 use super::super::method::Method;
 use super::super::name_addr::NameAddr;
@@ -12,6 +12,7 @@ use super::super::status;
 use super::super::uri::Uri;
 use super::super::via::Via;
 use super::error::{Limits, Malformed};
+use super::excerpt::Excerpt;
 use super::lexer::{self, Invalid};
 use super::lines::Lines;
 use super::text::{Text, one_line};
@@ -96,16 +97,16 @@ pub(crate) fn message(whole: Bytes, framing: Framing, limits: &Limits) -> Result
         return Err(drop(Malformed::Empty));
     }
     let line = lines.raw().map_err(drop)?.ok_or(drop(Malformed::StartLine))?;
-    let start = Start::read(&whole, line).map_err(drop)?;
+    let mut start = Start::read(&whole, line).map_err(drop)?;
     let mut head = Head::default();
     // The head is read to its end even where something is wrong with it: the answer needs Via, From, To.
     let body = head.read(&whole, &mut lines, limits).and_then(|()| {
         let broken = start.broken().or(head.broken);
         broken.map_or_else(|| body(&whole, lines.position(), head.content_length, framing), Err)
     });
-    match body.and_then(|body| head.finish(&start, body)) {
+    match body.and_then(|body| head.finish(&whole, &mut start, body)) {
         Ok(message) => Ok(message),
-        Err(why) => Err(ParseError { why, refusal: head.refusal(&start, why) }),
+        Err(why) => Err(ParseError { why, refusal: head.refusal(&whole, &start, why) }),
     }
 }
 
@@ -176,10 +177,10 @@ struct Head {
     vias: Vec<Via>,
     /// A malformed Via came: nothing is added behind it.
     way_back_broken: bool,
-    from: Option<Bytes>,
-    to: Option<Bytes>,
-    call_id: Option<Bytes>,
-    cseq: Option<Bytes>,
+    from: Option<Excerpt>,
+    to: Option<Excerpt>,
+    call_id: Option<Excerpt>,
+    cseq: Option<Excerpt>,
     content_length: Option<usize>,
     headers: Headers,
     broken: Option<Malformed>,
@@ -188,34 +189,42 @@ struct Head {
 impl Head {
     /// Errors where reading cannot go on.
     fn read(&mut self, whole: &Bytes, lines: &mut Lines<'_>, limits: &Limits) -> Result<(), Malformed> {
-        self.headers = Headers::with_capacity(16);
+        self.headers = Headers::of(whole);
         for _ in 0..=limits.headers {
             let line = lines.unfolded()?.ok_or(Malformed::Truncated)?;
-            if line.text().is_empty() {
+            if line.text(whole).is_empty() {
                 return Ok(());
             }
-            if let Err(why) = self.field(line.owner(whole), line.text()) {
+            if let Err(why) = self.field(whole, line) {
                 self.broken.get_or_insert(why);
             }
         }
         Err(Malformed::TooManyHeaders)
     }
 
-    /// `line` is a slice of `owner`.
-    fn field(&mut self, owner: &Bytes, line: &[u8]) -> Result<(), Malformed> {
-        // A line that continues nothing begins with a space, which is no token.
-        let (name, rest) = lexer::token(line).map_err(|Invalid| Malformed::HeaderLine)?;
-        let [b':', value @ ..] = lexer::skip_space(rest) else { return Err(Malformed::HeaderLine) };
-        let value = lexer::trim(value);
-        match Name::from_bytes(name) {
-            Name::Via => self.via(owner, value),
-            Name::From => once(Name::From, &mut self.from, owner, value),
-            Name::To => once(Name::To, &mut self.to, owner, value),
-            Name::CallId => once(Name::CallId, &mut self.call_id, owner, value),
-            Name::CSeq => once(Name::CSeq, &mut self.cseq, owner, value),
+    fn field(&mut self, whole: &Bytes, line: Excerpt) -> Result<(), Malformed> {
+        let text = line.text(whole);
+        let (written, behind) = lexer::split(text, b':').ok_or(Malformed::HeaderLine)?;
+        let (written, behind) = (lexer::trim_end(written), lexer::skip_space(behind));
+        let (start, value) = (text.len() - behind.len(), lexer::trim_end(behind));
+        let name = Name::from_bytes(written);
+        let part = || line.part(start..start + value.len());
+        match name {
+            Name::Via => self.via(line.owner(whole), value),
+            Name::From => once(name, &mut self.from, part()),
+            Name::To => once(name, &mut self.to, part()),
+            Name::CallId => once(name, &mut self.call_id, part()),
+            Name::CSeq => once(name, &mut self.cseq, part()),
             Name::ContentLength => self.length(value),
-            known => {
-                self.headers.push_field(Field::from_parsed(known, owner, name, value));
+            // Of the names that we know, none needs to be looked at again. A line that continues nothing begins
+            // with a space, which is no token.
+            Name::Other if !lexer::is_token(written) => Err(Malformed::HeaderLine),
+            Name::Other => {
+                self.headers.push_other(line.part(0..start + value.len()), written.len(), start);
+                Ok(())
+            }
+            _ => {
+                self.headers.push_excerpt(name, part());
                 Ok(())
             }
         }
@@ -248,75 +257,57 @@ impl Head {
         }
     }
 
-    fn finish(&mut self, start: &Start, body: Bytes) -> Result<Message, Malformed> {
+    fn finish(&mut self, whole: &Bytes, start: &mut Start, body: Bytes) -> Result<Message, Malformed> {
         if self.vias.is_empty() {
             return Err(Malformed::Missing(Name::Via));
         }
-        let from = address(Name::From, &self.from)?;
-        let to = address(Name::To, &self.to)?;
-        let call_id = self.call_id.clone().ok_or(Malformed::Missing(Name::CallId))?;
-        if call_id.is_empty() || call_id.iter().any(|&b| lexer::is_space(b)) {
+        let from = address(Name::From, whole, self.from.as_ref())?;
+        let to = address(Name::To, whole, self.to.as_ref())?;
+        let call_id = self.call_id.as_ref().ok_or(Malformed::Missing(Name::CallId))?;
+        let spelt = call_id.text(whole);
+        if spelt.is_empty() || memchr::memchr2(b' ', b'\t', spelt).is_some() {
             return Err(Malformed::Bad(Name::CallId));
         }
-        let call_id = Text::from_parsed(call_id);
-        let cseq = cseq(self.cseq.as_ref().ok_or(Malformed::Missing(Name::CSeq))?)?;
+        let call_id = Text::from_parsed(call_id.bytes(whole));
+        let cseq = cseq(whole, self.cseq.as_ref().ok_or(Malformed::Missing(Name::CSeq))?)?;
+        let (vias, headers) = (&mut self.vias, &mut self.headers);
         match start {
             Start::Request { method, uri } => {
                 if cseq.method != *method {
                     return Err(Malformed::CSeqMethod);
                 }
-                self.check_request()?;
-                let uri = uri.clone()?;
-                let (vias, headers) = (std::mem::take(&mut self.vias), std::mem::take(&mut self.headers));
-                let method = cseq.method;
+                // What an endpoint acts on must be readable before it acts. Headers that it only passes by (Date,
+                // Subject, …) may be what they like (RFC 3261 §8.2, RFC 4475 §3.1.2.12).
+                headers.check().map_err(|BadHeader(name)| Malformed::Bad(name))?;
                 Ok(Message::Request(Request {
-                    method,
-                    uri,
-                    vias,
+                    method: cseq.method,
+                    // A refusal needs the method only.
+                    uri: std::mem::replace(uri, Err(Malformed::RequestUri))?,
+                    vias: std::mem::take(vias),
                     from,
                     to,
                     call_id,
                     cseq: cseq.number,
-                    headers,
+                    headers: std::mem::take(headers),
                     body,
                 }))
             }
-            Start::Response { status, reason } => {
-                let (vias, headers) = (std::mem::take(&mut self.vias), std::mem::take(&mut self.headers));
-                let (status, reason) = (*status, reason.clone());
-                Ok(Message::Response(Response {
-                    status,
-                    reason,
-                    vias,
-                    from,
-                    to,
-                    call_id,
-                    cseq,
-                    headers,
-                    body,
-                }))
-            }
+            Start::Response { status, reason } => Ok(Message::Response(Response {
+                status: *status,
+                reason: std::mem::take(reason),
+                vias: std::mem::take(vias),
+                from,
+                to,
+                call_id,
+                cseq,
+                headers: std::mem::take(headers),
+                body,
+            })),
         }
-    }
-
-    /// What an endpoint acts on must be readable before it acts. Headers that it only passes by (Date,
-    /// Subject, …) may be what they like (RFC 3261 §8.2, RFC 4475 §3.1.2.12).
-    fn check_request(&self) -> Result<(), Malformed> {
-        if self.headers.has(Name::MaxForwards)
-            && self.headers.number(Name::MaxForwards).is_none_or(|hops| hops > 255)
-        {
-            return Err(Malformed::Bad(Name::MaxForwards));
-        }
-        for name in [Name::Contact, Name::Route, Name::RecordRoute] {
-            if !self.headers.addresses_are_valid(name) {
-                return Err(Malformed::Bad(name));
-            }
-        }
-        Ok(())
     }
 
     /// An ACK is never answered (RFC 3261 §17), a response neither.
-    fn refusal(&mut self, start: &Start, why: Malformed) -> Option<Box<Refusal>> {
+    fn refusal(&mut self, whole: &Bytes, start: &Start, why: Malformed) -> Option<Box<Refusal>> {
         let Start::Request { method, .. } = start else { return None };
         if *method == Method::Ack || self.vias.is_empty() {
             return None;
@@ -326,38 +317,40 @@ impl Head {
             Malformed::CSeqMethod if !method.is_known() => 501,
             why => why.status(),
         };
+        let as_it_came = |value: &Option<Excerpt>| value.as_ref().map(|value| value.bytes(whole));
         Some(Box::new(Refusal {
             status,
             vias: std::mem::take(&mut self.vias),
-            from: self.from.take(),
-            to: self.to.take(),
-            call_id: self.call_id.take(),
-            cseq: self.cseq.take(),
+            from: as_it_came(&self.from),
+            to: as_it_came(&self.to),
+            call_id: as_it_came(&self.call_id),
+            cseq: as_it_came(&self.cseq),
             why,
         }))
     }
 }
 
-fn once(name: Name, slot: &mut Option<Bytes>, owner: &Bytes, value: &[u8]) -> Result<(), Malformed> {
+fn once(name: Name, slot: &mut Option<Excerpt>, value: Excerpt) -> Result<(), Malformed> {
     match slot {
         Some(_) => Err(Malformed::Repeated(name)),
         None => {
-            *slot = Some(owner.slice_ref(value));
+            *slot = Some(value);
             Ok(())
         }
     }
 }
 
-fn address(name: Name, value: &Option<Bytes>) -> Result<NameAddr, Malformed> {
-    let value = value.as_ref().ok_or(Malformed::Missing(name))?;
-    NameAddr::from_parsed(value, value).map_err(|Invalid| Malformed::Bad(name))
+fn address(name: Name, whole: &Bytes, value: Option<&Excerpt>) -> Result<NameAddr, Malformed> {
+    let value = value.ok_or(Malformed::Missing(name))?;
+    NameAddr::from_parsed(value.owner(whole), value.text(whole)).map_err(|Invalid| Malformed::Bad(name))
 }
 
-fn cseq(value: &Bytes) -> Result<CSeq, Malformed> {
-    let digits = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
-    let number = value.get(..digits).and_then(lexer::number).ok_or(Malformed::Bad(Name::CSeq))?;
-    let method = lexer::trim(value.get(digits..).unwrap_or_default());
-    let method = Method::from_parsed(value, method).ok_or(Malformed::Bad(Name::CSeq))?;
+fn cseq(whole: &Bytes, value: &Excerpt) -> Result<CSeq, Malformed> {
+    let text = value.text(whole);
+    let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    let number = text.get(..digits).and_then(lexer::number).ok_or(Malformed::Bad(Name::CSeq))?;
+    let method = lexer::trim(text.get(digits..).unwrap_or_default());
+    let method = Method::from_parsed(value.owner(whole), method).ok_or(Malformed::Bad(Name::CSeq))?;
     Ok(CSeq { number, method })
 }
 
