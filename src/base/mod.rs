@@ -9,6 +9,7 @@ mod id;
 mod masked;
 mod prompt;
 mod rng;
+pub mod srtp;
 mod time;
 
 pub use away::AwayReason;

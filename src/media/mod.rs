@@ -32,6 +32,7 @@ mod resample;
 mod rtcp;
 mod rtp;
 mod session;
+pub mod srtp;
 mod voice;
 
 use codec::g711;
