@@ -1,7 +1,7 @@
 //! The caller is answered and the flow begins.
 
 use super::timer::Timers;
-use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, hang_up};
+use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, Refusal, hang_up};
 use crate::base::{Codec, LegId};
 use crate::dialplan;
 use crate::record::{CallEnd, StageKind};
@@ -18,7 +18,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         dialled,
         origin,
         desk,
-        address,
+        towards,
         sdp,
         cursor,
     } = arrival;
@@ -31,12 +31,12 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
     let from = if withheld { Default::default() } else { from };
 
     let id = LegId { call, index: 0 };
-    let leg = Leg::open(ctx, id, address, Codec::G711.to_vec());
+    let leg = Leg::open(ctx, id, towards, Codec::G711.to_vec());
     let accepted = match leg {
-        None => Err((None, 503, "no RTP port is free".to_owned())),
+        None => Err((None, Refusal { status: 503, warning: None }, "no RTP port is free".to_owned())),
         Some(mut leg) => match sdp.map(|offer| leg.answer(ctx, &offer)) {
             Some(Ok(answer)) => Ok((leg, answer)),
-            Some(Err(why)) => Err((Some(leg), 488, why)),
+            Some(Err(why)) => Err((Some(leg), why.refusal(), why.to_string())),
             None => {
                 let offer = leg.offer();
                 Ok((leg, offer))
@@ -59,9 +59,10 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
     };
     let (leg, sdp) = match accepted {
         Ok(accepted) => accepted,
-        Err((leg, status, why)) => {
+        Err((leg, refusal, why)) => {
+            let status = refusal.status;
             tracing::warn!(status, why, "refused");
-            ctx.effect(Effect::Refuse { leg: id, status });
+            ctx.effect(Effect::Refuse { leg: id, refusal });
             body.caller = leg;
             let stage = hang_up::over(&mut body, ctx, CallEnd::Refused { status, why });
             drop(entered);

@@ -1,12 +1,10 @@
 //! What every stage of a call shares, and what any of them may do with it.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 
 use super::listen::Listen;
 use super::timer::Timers;
-use super::{Ctx, Effect, Journal, Leg, Stage};
+use super::{Ctx, Effect, Journal, Leg, Stage, Towards};
 use crate::base::{AgentId, CallId, Clip, Codec, LegId, Masked, PlayId};
 use crate::dialplan::{self, Cursor};
 use crate::record::StageKind;
@@ -30,14 +28,14 @@ pub(super) struct Body {
 
 impl Body {
     /// A new party of this call.
-    pub(super) fn open_leg(&mut self, ctx: &mut Ctx<'_>, address: IpAddr) -> Option<Leg> {
+    pub(super) fn open_leg(&mut self, ctx: &mut Ctx<'_>, towards: Towards) -> Option<Leg> {
         let id = LegId { call: self.id, index: self.next_leg };
         self.next_leg += 1;
         // The caller's codec first: a bridge of equal codecs forwards without decoding.
         let mut codecs = Codec::G711.to_vec();
         let callers = self.caller.as_ref().and_then(Leg::codec);
         codecs.sort_by_key(|codec| Some(*codec) != callers);
-        Leg::open(ctx, id, address, codecs)
+        Leg::open(ctx, id, towards, codecs)
     }
 
     pub(super) fn play(&mut self, ctx: &mut Ctx<'_>, clips: Vec<Clip>, repeat: bool) {
@@ -92,7 +90,7 @@ impl Body {
     pub(super) fn late_answer(&mut self, ctx: &mut Ctx<'_>, sdp: &[u8]) {
         let agreed = self.caller.as_mut().map(|caller| caller.agree(ctx, sdp));
         if let Some(Err(why)) = agreed {
-            tracing::warn!(why, "an SDP answer of the caller cannot be used");
+            tracing::warn!(%why, "an SDP answer of the caller cannot be used");
         }
     }
 
@@ -112,8 +110,8 @@ impl Body {
 pub(super) fn answer_reoffer(ctx: &mut Ctx<'_>, leg: &mut Leg, sdp: Option<Bytes>) {
     let sdp = match sdp {
         Some(offer) => leg.answer(ctx, &offer).map_err(|why| {
-            tracing::warn!(leg = %leg.id, why, "re-negotiation refused");
-            488
+            tracing::warn!(leg = %leg.id, %why, "re-negotiation refused");
+            why.refusal()
         }),
         None => Ok(leg.offer()),
     };

@@ -1,11 +1,10 @@
 //! The caller asks for one person: that person's phone rings, past the queues.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::offer::{Ringing, display};
 use super::talk::{self, Given};
-use super::{Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Stage, Timer};
+use super::{Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Stage, Timer, Towards};
 use crate::base::AgentId;
 use crate::dialplan::{self, DialEnd};
 use crate::record::StageKind;
@@ -30,8 +29,8 @@ impl Dial {
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match event {
             Event::NotSeized { why } => self.ended(body, ctx, why),
-            Event::Seized { agent, extension, address } if self.ringing.is_none() => {
-                self.ring(body, ctx, agent, extension, address)
+            Event::Seized { agent, extension, towards } if self.ringing.is_none() => {
+                self.ring(body, ctx, agent, extension, towards)
             }
             Event::Answered { leg, sdp } if self.rings(leg) => {
                 body.timers.disarm(Timer::Ring);
@@ -75,10 +74,10 @@ impl Dial {
         ctx: &mut Ctx<'_>,
         agent: AgentId,
         extension: String,
-        address: IpAddr,
+        towards: Towards,
     ) -> Stage {
         let display = display("", body.cursor.grade(), &body.from);
-        let Some(ringing) = Ringing::start(body, ctx, agent, extension, address, display) else {
+        let Some(ringing) = Ringing::start(body, ctx, agent, extension, towards, display) else {
             tracing::error!("no RTP port is free for a person's phone");
             ctx.effect(Effect::Release { agent });
             return self.ended(body, ctx, DialEnd::Unreachable);

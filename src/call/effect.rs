@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::SharedPlan;
+use super::{Refusal, SharedPlan};
 use crate::base::{AgentId, Clip, LegId, Masked, PlayId, QueueId, RecordingId};
 use crate::dialplan::{PresenceChange, Requirement};
 use crate::media;
@@ -22,7 +22,7 @@ pub enum Effect {
     /// A final refusal of the caller's INVITE.
     Refuse {
         leg: LegId,
-        status: u16,
+        refusal: Refusal,
     },
     Invite(Box<InviteAgent>),
     /// Asks for a way to a number of the outside, over this trunk or any.
@@ -33,7 +33,7 @@ pub enum Effect {
     InviteOutside(Box<InviteOutside>),
     AnswerReoffer {
         leg: LegId,
-        sdp: Result<Bytes, u16>,
+        sdp: Result<Bytes, Refusal>,
     },
     /// Ends the leg's dialog, whatever its state: CANCEL or BYE.
     Bye {

@@ -1,10 +1,10 @@
 //! What can happen to a call.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Towards;
 use crate::base::{AgentId, CallId, LegId, Masked, PlayId, RecordingId, SlipId};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
@@ -26,8 +26,7 @@ pub struct Arrival {
     pub origin: String,
     /// The agent whose desk dialled.
     pub desk: Option<AgentId>,
-    /// Our address towards the caller.
-    pub address: IpAddr,
+    pub towards: Towards,
     /// The caller's SDP offer; `None` where the INVITE had none.
     pub sdp: Option<Bytes>,
     pub cursor: Cursor,
@@ -116,7 +115,7 @@ pub enum Event {
         offer: queue::OfferId,
         agent: AgentId,
         extension: String,
-        address: IpAddr,
+        towards: Towards,
     },
     OfferWithdrawn {
         offer: queue::OfferId,
@@ -133,7 +132,7 @@ pub enum Event {
     Seized {
         agent: AgentId,
         extension: String,
-        address: IpAddr,
+        towards: Towards,
     },
     NotSeized {
         why: DialEnd,
@@ -141,8 +140,7 @@ pub enum Event {
     /// This trunk carries a call to the outside.
     OutsideReached {
         trunk: String,
-        /// Ours, towards it.
-        address: IpAddr,
+        towards: Towards,
     },
     PresenceSet {
         ok: bool,

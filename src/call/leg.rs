@@ -8,15 +8,59 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::{Ctx, Effect};
+use crate::base::srtp::{Encryption, KeyRing, Keys};
 use crate::base::{Clip, Codec, LegId, PlayId};
 use crate::media::{Command, Stream};
-use crate::sdp::{self, Agreed, Direction, Local};
+use crate::sdp::{self, Agreed, Direction, Local, Protection, SdpError};
+
+/// How a peer is talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Towards {
+    /// Ours, as the peer shall see it.
+    pub address: IpAddr,
+    /// What the settings say of its trunk or desk, and its way to us allows.
+    pub encryption: Encryption,
+}
+
+/// Why offer and answer come to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NoMedia {
+    #[error(transparent)]
+    Broken(#[from] SdpError),
+    #[error(transparent)]
+    Refused(#[from] sdp::Refused),
+    #[error("the answer has no session description")]
+    NoAnswer,
+}
+
+impl NoMedia {
+    /// The refusal of the peer's SDP offer, which says why (RFC 3261 §20.43).
+    pub fn refusal(&self) -> Refusal {
+        let code = match self {
+            NoMedia::Refused(refused) => refused.warning(),
+            NoMedia::Broken(_) | NoMedia::NoAnswer => 399,
+        };
+        // What the peer wrote is not given back: it may hold anything.
+        let text = match self {
+            NoMedia::Refused(sdp::Refused::Transport(_)) => "audio only over RTP/AVP".to_owned(),
+            other => other.to_string(),
+        };
+        Refusal { status: 488, warning: Some(format!("{code} hotline \"{text}\"")) }
+    }
+}
+
+/// A final refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub status: u16,
+    /// The value of a Warning header.
+    pub warning: Option<String>,
+}
 
 #[derive(Debug)]
 pub struct Leg {
     pub id: LegId,
-    /// Ours, as the peer shall see it.
-    address: IpAddr,
+    towards: Towards,
     port: u16,
     /// RFC 8866 §5.2: the session's number, and its version that grows with each description we send.
     session: u64,
@@ -24,27 +68,53 @@ pub struct Leg {
     /// In our order of preference.
     codecs: Vec<Codec>,
     agreed: Option<Agreed>,
+    /// Our keys, made when the first is needed.
+    keys: Option<Box<KeyRing>>,
     playing: Option<PlayId>,
     plays: u32,
 }
 
 impl Leg {
     /// Takes a port and opens the media. `None` when no port is left.
-    pub fn open(ctx: &mut Ctx<'_>, id: LegId, address: IpAddr, codecs: Vec<Codec>) -> Option<Leg> {
+    pub fn open(ctx: &mut Ctx<'_>, id: LegId, towards: Towards, codecs: Vec<Codec>) -> Option<Leg> {
         let port = ctx.ports.take()?;
         let (ssrc, timestamp) = (ctx.rng.next_u32(), ctx.rng.next_u32());
         // The first sequence number leaves room before the wrap: SRTP peers lose sync otherwise (RFC 3711 §3.3.1).
         let sequence = (ctx.rng.next_u32() & 0x7fff) as u16;
         ctx.media(Command::Open { leg: id, rtp_port: port, ssrc, sequence, timestamp });
         let session = ctx.rng.next_u64() >> 2;
-        Some(Leg { id, address, port, session, version: 0, codecs, agreed: None, playing: None, plays: 0 })
+        let keys = (towards.encryption != Encryption::Off).then(|| Box::new(KeyRing::new(ctx.rng)));
+        Some(Leg {
+            id,
+            towards,
+            port,
+            session,
+            version: 0,
+            codecs,
+            agreed: None,
+            keys,
+            playing: None,
+            plays: 0,
+        })
     }
 
-    /// Our answer to the peer's SDP offer, first or later. An error says why there is none: 488.
-    pub fn answer(&mut self, ctx: &mut Ctx<'_>, offer: &[u8]) -> Result<Bytes, String> {
-        let offer = sdp::parse(offer).map_err(|broken| broken.to_string())?;
+    /// Our answer to the peer's SDP offer, first or later.
+    ///
+    /// # Errors
+    /// Why there is none: 488.
+    pub fn answer(&mut self, ctx: &mut Ctx<'_>, offer: &[u8]) -> Result<Bytes, NoMedia> {
+        let offer = sdp::parse(offer)?;
         self.version += 1;
-        let (text, agreed) = sdp::answer(&offer, &self.local()).map_err(|refused| refused.to_string())?;
+        let (mut text, mut agreed) = sdp::answer(&offer, &self.local())?;
+        // A peer that takes another key begins its packets' numbering anew, and expects the same of us: with the key
+        // that we had, its memory of our packets would be wrong after the first 65,536.
+        if let (Some(before), Some(now)) = (self.secured(), &agreed.keys)
+            && before.theirs != now.theirs
+            && let Some(keys) = &mut self.keys
+        {
+            **keys = KeyRing::new(ctx.rng);
+            (text, agreed) = sdp::answer(&offer, &self.local())?;
+        }
         self.connect(ctx, agreed);
         Ok(Bytes::from(text))
     }
@@ -56,25 +126,43 @@ impl Leg {
     }
 
     /// The peer's answer to our last offer.
-    pub fn agree(&mut self, ctx: &mut Ctx<'_>, answer: &[u8]) -> Result<(), String> {
-        let answer = sdp::parse(answer).map_err(|broken| broken.to_string())?;
-        let agreed = sdp::agree(&self.local(), &answer).map_err(|refused| refused.to_string())?;
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn agree(&mut self, ctx: &mut Ctx<'_>, answer: &[u8]) -> Result<(), NoMedia> {
+        let answer = sdp::parse(answer)?;
+        let agreed = sdp::agree(&self.local(), &answer)?;
         self.connect(ctx, agreed);
         Ok(())
     }
 
     fn local(&self) -> Local<'_> {
         Local {
-            address: self.address,
+            address: self.towards.address,
             rtp_port: self.port,
             codecs: &self.codecs,
             session_id: self.session,
             version: self.version,
             direction: Direction::SendRecv,
+            protection: self
+                .keys
+                .as_ref()
+                .and_then(|keys| Protection::new(self.towards.encryption, keys, self.secured().is_some())),
         }
     }
 
+    /// The keys in use.
+    fn secured(&self) -> Option<&Keys> {
+        self.agreed.as_ref()?.keys.as_ref()
+    }
+
     fn connect(&mut self, ctx: &mut Ctx<'_>, agreed: Agreed) {
+        if self.secured() != agreed.keys.as_ref() {
+            let keys = agreed.keys.clone().map(Box::new);
+            let suite = keys.as_ref().map_or("none", |keys| keys.theirs.suite().name());
+            tracing::debug!(leg = %self.id, suite, "encryption");
+            ctx.media(Command::Protect { leg: self.id, keys });
+        }
         ctx.media(Command::Connect {
             leg: self.id,
             stream: Stream {
@@ -101,7 +189,7 @@ impl Leg {
         self.agreed.as_ref().map(|agreed| agreed.codec)
     }
 
-    /// The peer does not want to hear us (`a=sendonly`, `a=inactive`, RFC 3264 §8.4).
+    /// The peer does not want to hear us (`a=sendonly`, `a=inactive`, `c=0.0.0.0`, RFC 3264 §8.4).
     pub fn holds(&self) -> bool {
         self.agreed.as_ref().is_some_and(|agreed| agreed.peer_holds)
     }

@@ -49,7 +49,7 @@ pub use self::ctx::{Ctx, Settings};
 pub use self::effect::{Effect, InviteAgent, InviteOutside, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::journal::Journal;
-pub use self::leg::Leg;
+pub use self::leg::{Leg, NoMedia, Refusal, Towards};
 pub use self::ports::PortPool;
 pub use self::timer::Timer;
 pub use self::transfer::NoTransfer;

@@ -1,12 +1,10 @@
 //! The queue proposes the caller to an agent: a phone rings.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 
 use super::talk::{self, Given};
 use super::wait::{self, Wait};
-use super::{Body, Ctx, Effect, Event, InviteAgent, Leg, Stage, Timer};
+use super::{Body, Ctx, Effect, Event, InviteAgent, Leg, NoMedia, Stage, Timer, Towards};
 use crate::base::{AgentId, LegId, Masked, QueueId};
 use crate::queue::{CallerId, OfferId, Refusal};
 use crate::record::StageKind;
@@ -34,10 +32,10 @@ impl Ringing {
         ctx: &mut Ctx<'_>,
         agent: AgentId,
         extension: String,
-        address: IpAddr,
+        towards: Towards,
         display: Masked<String>,
     ) -> Option<Ringing> {
-        let mut leg = body.open_leg(ctx, address)?;
+        let mut leg = body.open_leg(ctx, towards)?;
         let sdp = leg.offer();
         ctx.effect(Effect::Invite(Box::new(InviteAgent {
             leg: leg.id,
@@ -52,11 +50,11 @@ impl Ringing {
     /// Takes the answer's session description. `false`: it cannot be used and the leg has to go.
     pub(super) fn answered(&mut self, ctx: &mut Ctx<'_>, sdp: Option<Bytes>) -> bool {
         let agreed = match &sdp {
-            Some(answer) => self.leg.agree(ctx, answer).map_err(|refused| refused.to_string()),
-            None => Err("the answer has no session description".to_owned()),
+            Some(answer) => self.leg.agree(ctx, answer),
+            None => Err(NoMedia::NoAnswer),
         };
         if let Err(why) = &agreed {
-            tracing::warn!(leg = %self.leg.id, why, "an agent's answer cannot be used");
+            tracing::warn!(leg = %self.leg.id, %why, "an agent's answer cannot be used");
         }
         agreed.is_ok()
     }
@@ -80,13 +78,13 @@ impl Offer {
         offer: OfferId,
         agent: AgentId,
         extension: String,
-        address: IpAddr,
+        towards: Towards,
     ) -> Stage {
         let plan = body.cursor.plan().clone();
         let queue = plan.queue(wait.queue());
         let title = queue.and_then(|queue| queue.titles.get(plan.language())).map_or("", String::as_str);
         let display = display(title, body.cursor.grade(), &body.from);
-        let Some(ringing) = Ringing::start(body, ctx, agent, extension, address, display) else {
+        let Some(ringing) = Ringing::start(body, ctx, agent, extension, towards, display) else {
             tracing::error!("no RTP port is free for an agent");
             ctx.effect(Effect::RefuseOffer { offer, why: Refusal::Unreachable });
             return Stage::Wait(wait);

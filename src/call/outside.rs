@@ -10,13 +10,15 @@
 //!                    talk               the flow goes on
 //! ```
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::talk::{self, Given};
-use super::{Body, Ctx, Effect, Event, HOLD_MUSIC, InviteOutside, Leg, Listen, RING_BACK, Stage, Timer};
+use super::{
+    Body, Ctx, Effect, Event, HOLD_MUSIC, InviteOutside, Leg, Listen, NoMedia, RING_BACK, Stage, Timer,
+    Towards,
+};
 use crate::base::{LegId, Masked};
 use crate::dialplan::{self, DialEnd};
 use crate::media::Command;
@@ -55,8 +57,8 @@ impl Outside {
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match event {
             Event::NotSeized { why } if self.party.is_none() => self.ended(body, ctx, why),
-            Event::OutsideReached { trunk, address } if self.party.is_none() => {
-                self.invite(body, ctx, trunk, address)
+            Event::OutsideReached { trunk, towards } if self.party.is_none() => {
+                self.invite(body, ctx, trunk, towards)
             }
             Event::EarlyMedia { leg, sdp } if self.rings(leg) => {
                 self.hear(body, ctx, &sdp);
@@ -92,8 +94,8 @@ impl Outside {
         self.failed(body, ctx, DialEnd::NoAnswer)
     }
 
-    fn invite(mut self, body: &mut Body, ctx: &mut Ctx<'_>, trunk: String, address: IpAddr) -> Stage {
-        let Some(mut leg) = body.open_leg(ctx, address) else {
+    fn invite(mut self, body: &mut Body, ctx: &mut Ctx<'_>, trunk: String, towards: Towards) -> Stage {
+        let Some(mut leg) = body.open_leg(ctx, towards) else {
             tracing::error!("no RTP port is free for a call to the outside");
             return self.ended(body, ctx, DialEnd::Unreachable);
         };
@@ -112,7 +114,7 @@ impl Outside {
     fn hear(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, sdp: &[u8]) {
         let Some(party) = &mut self.party else { return };
         if let Err(why) = party.leg.agree(ctx, sdp) {
-            tracing::warn!(leg = %party.leg.id, why, "early media cannot be used");
+            tracing::warn!(leg = %party.leg.id, %why, "early media cannot be used");
             return;
         }
         if !std::mem::replace(&mut party.early, true) {
@@ -127,10 +129,10 @@ impl Outside {
             Some(answer) => party.leg.agree(ctx, answer),
             // A reliable provisional response carried the answer already (RFC 3262 §5).
             None if party.early => Ok(()),
-            None => Err("the answer has no session description".to_owned()),
+            None => Err(NoMedia::NoAnswer),
         };
         if let Err(why) = agreed {
-            tracing::warn!(leg = %party.leg.id, why, "an answer from outside cannot be used");
+            tracing::warn!(leg = %party.leg.id, %why, "an answer from outside cannot be used");
             self.party = Some(party);
             return self.failed(body, ctx, DialEnd::Unreachable);
         }

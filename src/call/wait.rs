@@ -54,8 +54,8 @@ impl Wait {
                 };
                 leave(body, ctx, outcome, end)
             }
-            Event::Offered { offer, agent, extension, address } => {
-                Offer::ring(self, body, ctx, offer, agent, extension, address)
+            Event::Offered { offer, agent, extension, towards } => {
+                Offer::ring(self, body, ctx, offer, agent, extension, towards)
             }
             event => self.waiting(body, ctx, event).unwrap_or_else(Stage::Wait),
         }

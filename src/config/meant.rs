@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::Masked;
+use crate::base::srtp::Encryption;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
@@ -167,6 +168,8 @@ impl Reader<'_> {
             },
             subscriptions: self.subscriptions(&written.subscriptions),
             advertised: self.address("listen.advertise", &written.listen.advertise),
+            encryption: self.encryption("rtp.srtp", &rtp.srtp).unwrap_or_default(),
+            keys_in_clear: rtp.srtp_keys_in_clear,
             rtp_ports: rtp.port_first..=rtp.port_last,
             most_calls: written.call.most,
             ..exchange::Config::default()
@@ -298,12 +301,22 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            accounts.push(Account { user: user.clone(), secret });
+            let encryption = self.encryption(&format!("{setting}.srtp"), &account.srtp);
+            accounts.push(Account { user: user.clone(), secret, encryption });
         }
         accounts
     }
 
     // -- single values --
+
+    /// `None` where nothing is written: the house's rule holds.
+    pub(super) fn encryption(&mut self, setting: &str, text: &str) -> Option<Encryption> {
+        let encryption = Encryption::from_name(text);
+        if encryption.is_none() && !(text.is_empty() && setting != "rtp.srtp") {
+            self.mistake(setting, "not one of \"off\", \"optional\" and \"mandatory\"");
+        }
+        encryption
+    }
 
     fn ha1(&mut self, setting: &str, written: &Masked<String>, digits: usize) -> Option<Masked<String>> {
         let text = written.expose();

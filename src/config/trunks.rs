@@ -77,6 +77,7 @@ impl Reader<'_> {
             rewrite: self.rewrite(&of("rewrite"), &trunk.rewrite),
             outbound,
             limits: Limits { calls: trunk.most_calls, calls_per_second: trunk.most_calls_per_s },
+            encryption: self.encryption(&of("srtp"), &trunk.srtp),
             probe_every: Duration::from_secs(trunk.probe_s),
         }
     }

@@ -126,7 +126,7 @@ section! {
         least_interval_ms: u64,
         unsolicited_messages: bool,
     }
-    Rtp { address: String, port_first: u16, port_last: u16, }
+    Rtp { address: String, port_first: u16, port_last: u16, srtp: String, srtp_keys_in_clear: bool, }
     Workers { count: usize, real_time: bool, }
     Call {
         most: usize,
@@ -166,6 +166,7 @@ pub struct Trunk {
     pub caller_id: String,
     pub most_calls: u32,
     pub most_calls_per_s: u32,
+    pub srtp: String,
 }
 
 /// One of a trunk's rules for numbers.
@@ -198,6 +199,7 @@ impl Default for Trunk {
             caller_id: String::new(),
             most_calls: 0,
             most_calls_per_s: 0,
+            srtp: String::new(),
         }
     }
 }
@@ -209,6 +211,7 @@ pub struct Account {
     pub password: Masked<String>,
     pub ha1_sha256: Masked<String>,
     pub ha1_md5: Masked<String>,
+    pub srtp: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -347,6 +350,8 @@ impl Default for Written {
                 address: text(workers.address),
                 port_first: *exchange.rtp_ports.start(),
                 port_last: *exchange.rtp_ports.end(),
+                srtp: exchange.encryption.name().to_owned(),
+                srtp_keys_in_clear: exchange.keys_in_clear,
             },
             media,
             workers: Workers { count: workers.workers, real_time: workers.real_time },

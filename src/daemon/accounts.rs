@@ -70,6 +70,7 @@ impl DemoAccounts {
         used.map(|(user, password)| Account {
             user: user.clone(),
             secret: Secret::Password(password.clone()),
+            encryption: None,
         })
     }
 }

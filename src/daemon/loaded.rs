@@ -46,6 +46,9 @@ impl Loaded {
         let (plan, doubts) = dialplans::load(&settings.dialplans, &prompts.catalog)?;
         let mut warnings: Vec<_> = doubts.iter().map(ToString::to_string).collect();
         warnings.extend(plan.calendar_gaps(super::clock::now().wall));
+        let listen = &settings.listen;
+        let open = !(listen.udp.is_empty() && listen.tcp.is_empty() && listen.ws.is_empty());
+        warnings.extend(settings.exchange.readable_keys(open));
         let tls = Tls::load(&settings.listen.certificates, &mut warnings)?;
         Ok(Loaded { settings, prompts, plan, tls, warnings })
     }

@@ -88,6 +88,7 @@ impl Exchange {
             from: who.number.clone(),
             dialled: dialled.clone(),
         }));
+        let towards = self.towards_caller(flow, who.trunk.as_ref(), &who.name);
         let arrival = Arrival {
             call: id,
             sip_call_id: request.call_id.to_string(),
@@ -105,7 +106,7 @@ impl Exchange {
                 Origin::Desk(_) => self.desk_of(&who.origin),
                 Origin::Caller => None,
             },
-            address: self.config.address_for(flow.local.ip()),
+            towards,
             sdp: (!request.body.is_empty()).then(|| request.body.clone()),
             cursor,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Pace;
 use super::trunks::Trunk;
+use crate::base::srtp::Encryption;
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
 use crate::sip::events::compositor::Expiry;
@@ -33,6 +34,10 @@ pub struct Config {
     pub listening: Vec<(Transport, SocketAddr)>,
     /// What session descriptions name, where it is not the address that the peer reached us at (NAT).
     pub advertised: Option<IpAddr>,
+    /// Whether media is encrypted, where trunk or account do not say otherwise.
+    pub encryption: Encryption,
+    /// Keys are also given where anybody on the way can read them: over UDP, TCP and WebSockets without TLS.
+    pub keys_in_clear: bool,
     /// Even ones for RTP, the odd one above each for RTCP.
     pub rtp_ports: RangeInclusive<u16>,
     /// More calls than these are refused with 503.
@@ -94,6 +99,8 @@ impl Network {
 pub struct Account {
     pub user: String,
     pub secret: sip::auth::Secret,
+    /// Whether its media is encrypted; `None` for the house's rule.
+    pub encryption: Option<Encryption>,
 }
 
 /// Lamps, messages waiting and presence on desk phones (RFC 6665, RFC 3903).
@@ -216,6 +223,8 @@ impl Default for Config {
             udp: SocketAddr::from(([127, 0, 0, 1], 5060)),
             listening: Vec::new(),
             advertised: None,
+            encryption: Encryption::Optional,
+            keys_in_clear: false,
             rtp_ports: 20_000..=29_999,
             most_calls: 2_000,
         }

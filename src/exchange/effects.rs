@@ -4,7 +4,7 @@ use super::desks::{Absence, Desk};
 use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited, topology};
 use crate::base::{AgentId, CallId, LegId, Now};
-use crate::call::{Effect, Event, InviteAgent, QueueRequest};
+use crate::call::{Effect, Event, InviteAgent, QueueRequest, Refusal};
 use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
 use crate::queue::{AgentState, Join, Left, Seized};
@@ -27,9 +27,9 @@ impl Exchange {
                     self.sip.accept(now.mono, *dialog, Some(sdp));
                 }
             }
-            Effect::Refuse { leg, status } => {
+            Effect::Refuse { leg, refusal } => {
                 if let Some(dialog) = self.forget_leg(leg) {
-                    self.sip.reject(now.mono, dialog, Answer::new(status));
+                    self.sip.reject(now.mono, dialog, answer_of(refusal));
                 }
             }
             Effect::Invite(invite) => self.invite(now, call, *invite),
@@ -39,7 +39,7 @@ impl Exchange {
             }
             Effect::InviteOutside(invite) => self.invite_outside(now, call, *invite),
             Effect::AnswerReoffer { leg, sdp } => {
-                let answer = self.settle_takeover(now, leg, sdp.map_err(Answer::new));
+                let answer = self.settle_takeover(now, leg, sdp.map_err(answer_of));
                 if let (Some(answer), Some(dialog)) = (answer, self.legs.get(&leg)) {
                     self.sip.answer_reoffer(now.mono, *dialog, answer);
                 }
@@ -177,8 +177,8 @@ impl Exchange {
                     Seized::Busy => DialEnd::Busy,
                     Seized::Yes | Seized::SignedOff => {
                         self.desks.take(agent, call);
-                        let address = self.config.address_for(via.local.ip());
-                        return Event::Seized { agent, extension: extension.to_owned(), address };
+                        let towards = self.towards_desk(extension, via);
+                        return Event::Seized { agent, extension: extension.to_owned(), towards };
                     }
                 },
             },
@@ -276,5 +276,13 @@ impl Exchange {
             tracing::warn!(agent = user, "the phone is gone");
             self.core.agent_logout(now.mono, agent, &mut self.core_events);
         }
+    }
+}
+
+fn answer_of(refusal: Refusal) -> Answer {
+    let answer = Answer::new(refusal.status);
+    match refusal.warning {
+        Some(warning) => answer.with("Warning", warning),
+        None => answer,
     }
 }

@@ -154,8 +154,8 @@ impl Exchange {
             }
             Some((_, via)) => {
                 self.output.push_back(Output::Notice(Notice::Offered { call, agent, queue: Some(queue) }));
-                let address = self.config.address_for(via.local.ip());
-                self.work.push_back((call, Event::Offered { offer, agent, extension, address }));
+                let towards = self.towards_desk(&extension, via);
+                self.work.push_back((call, Event::Offered { offer, agent, extension, towards }));
             }
             None => {
                 self.core.offer_refused(now.mono, offer, Refusal::Unreachable, &mut self.core_events);

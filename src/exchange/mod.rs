@@ -20,6 +20,7 @@ mod console;
 mod desks;
 mod directory;
 mod effects;
+mod encryption;
 mod events;
 mod guard;
 mod invariants;

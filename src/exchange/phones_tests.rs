@@ -65,7 +65,11 @@ impl Desk {
     fn new() -> Self {
         let now =
             Now { mono: Instant::from_micros(1_000_000), wall: Wall::from_micros(1_789_000_000_000_000) };
-        let account = Account { user: "1001".to_owned(), secret: Secret::Password(Masked::from("pw")) };
+        let account = Account {
+            user: "1001".to_owned(),
+            secret: Secret::Password(Masked::from("pw")),
+            encryption: None,
+        };
         let config = Config { accounts: vec![account], ..Config::default() };
         let exchange = Exchange::new(config, plan_of(PLAN), Ids::default(), Rng::from_number(1), now);
         Desk { exchange, now, phones: BTreeMap::new(), records: Vec::new(), cseq: 0 }

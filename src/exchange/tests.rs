@@ -1,5 +1,7 @@
 //! A planted fault trips each invariant; and one call through the whole switch, input by input.
 
+mod encrypted;
+mod holds;
 mod texts;
 mod transfers;
 
@@ -89,6 +91,8 @@ struct Bench {
     agent: Phone,
     /// What the agent's phone knows the talk by.
     agent_dialog: Option<sip::DialogId>,
+    /// What the caller's phone knows it by.
+    callers_own: Option<sip::DialogId>,
     outputs: Vec<Output>,
     /// What went to the phone that watches.
     watched: Vec<Bytes>,
@@ -125,6 +129,7 @@ impl Bench {
             caller: Phone::new(7000),
             agent: Phone::new(7001),
             agent_dialog: None,
+            callers_own: None,
             outputs: Vec::new(),
             watched: Vec::new(),
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::srtp::Keys;
 use crate::base::{Codec, LegId, Masked, PlayId, PromptId, RecordingId};
 
 use super::Library;
@@ -27,6 +28,12 @@ pub enum Command {
     Connect {
         leg: LegId,
         stream: Stream,
+    },
+    /// From now on the leg's packets are protected (SRTP), and what the peer sends in the clear is dropped; without
+    /// keys all goes in the clear again.
+    Protect {
+        leg: LegId,
+        keys: Option<Box<Keys>>,
     },
     /// Replaces what is playing. Waits for the first [`Command::Connect`]; goes on in silence while the peer
     /// wants nothing sent, so that [`Event::Played`](super::Event::Played) always comes.

@@ -27,6 +27,8 @@ pub struct Engine {
     /// The last millisecond done.
     ticked: Option<u64>,
     out: Outbox,
+    /// Where a protected packet becomes a plain one.
+    plain: Vec<u8>,
     counters: Counters,
 }
 
@@ -65,6 +67,7 @@ impl Engine {
             slots: Default::default(),
             ticked: None,
             out: Outbox::default(),
+            plain: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -84,6 +87,11 @@ impl Engine {
                 stream.remote_rtcp = canonical(stream.remote_rtcp);
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.connect(now, &self.config, stream);
+                }
+            }
+            Command::Protect { leg, keys } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.protect(now, keys);
                 }
             }
             Command::Play { leg, play, clips, repeat } => {
@@ -136,10 +144,27 @@ impl Engine {
         packet: &[u8],
     ) {
         let from = canonical(from);
-        let Some(session) = find(&self.places, &mut self.sessions, leg) else {
+        let Some(place) = self.places.get(&leg).copied() else {
             self.counters.no_leg += 1;
             return;
         };
+        let Some(Some(session)) = self.sessions.get_mut(place) else { return };
+        if !session.is_protected() {
+            return self.hear(now, place, channel, from, packet);
+        }
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        plain.extend_from_slice(packet);
+        if let Some(packet) = session.open_packet(now, channel, &mut plain) {
+            self.hear(now, place, channel, from, packet);
+        }
+        self.plain = plain;
+    }
+
+    /// A packet in the clear.
+    fn hear(&mut self, now: Instant, place: Place, channel: Channel, from: SocketAddr, packet: &[u8]) {
+        let Some(Some(session)) = self.sessions.get_mut(place) else { return };
+        let leg = session.leg;
         if channel == Channel::Rtcp {
             return session.accept_rtcp(now, from, packet);
         }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::base::LegId;
 
+use super::srtp::Srtp;
 use super::{Audio, Channel, Event, Header};
 
 /// One piece of output. `bytes` borrows from the engine's buffer until the next call.
@@ -45,7 +46,7 @@ impl Outbox {
         self.items.push_back(Item::Audio(audio));
     }
 
-    /// An RTP packet, its payload octet by octet through `table` if there is one.
+    /// An RTP packet, its payload octet by octet through `table` if there is one, protected where the leg is.
     pub fn rtp(
         &mut self,
         leg: LegId,
@@ -53,12 +54,16 @@ impl Outbox {
         header: &Header,
         payload: &[u8],
         table: Option<&[u8; 256]>,
+        srtp: Option<&mut Srtp>,
     ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&header.write());
         match table {
             None => self.bytes.extend_from_slice(payload),
             Some(table) => self.bytes.extend(payload.iter().map(|octet| table[usize::from(*octet)])),
+        }
+        if srtp.is_some_and(|srtp| !srtp.seal_rtp(&mut self.bytes, start)) {
+            return;
         }
         let bytes = start..self.bytes.len();
         self.items.push_back(Item::Send { leg, channel: Channel::Rtp, to, bytes });

@@ -18,6 +18,10 @@ pub struct QualityReport {
     pub strangers: u64,
     /// Packets dropped because they were not RTP, or of a payload type that nobody agreed on.
     pub unusable: u64,
+    /// Packets of an encrypted leg dropped because their tag was wrong: forged, or of another key.
+    pub forged: u64,
+    /// Packets of an encrypted leg dropped because they came before, or were too old to tell.
+    pub replayed: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1) in microseconds.
     pub jitter_us: u32,
     /// Round trip from RTCP; `None` until the peer has answered a report.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::base::srtp::Keys;
 use crate::base::{Codec, Instant, Law, LegId, RecordingId};
 
 use super::bridge::Relay;
@@ -15,9 +16,11 @@ use super::player::Player;
 use super::reception::{Arrival, Reception};
 use super::recorder::Side;
 use super::rtcp::{self, Item, Sent};
+use super::srtp::{Srtp, Unsound};
 use super::voice::Voice;
 use super::{
-    Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, codec, g711, quality,
+    Channel, Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, codec, g711,
+    quality,
 };
 
 /// Index of a session in its engine.
@@ -41,6 +44,7 @@ pub(super) struct Session {
     /// Only where what the peer hears has to be encoded for it alone.
     voice: Option<Box<Voice>>,
     link: Option<Link>,
+    srtp: Option<Box<Srtp>>,
     listener: KeyListener,
     reception: Reception,
     secret: Secret,
@@ -50,6 +54,8 @@ pub(super) struct Session {
     timed_out: bool,
     strangers: u64,
     unusable: u64,
+    forged: u64,
+    replayed: u64,
     reports: Reports,
 }
 
@@ -120,6 +126,7 @@ impl Session {
             ear: None,
             voice: None,
             link: None,
+            srtp: None,
             listener: KeyListener::default(),
             reception: Reception::default(),
             secret: Secret::Off,
@@ -128,6 +135,8 @@ impl Session {
             timed_out: false,
             strangers: 0,
             unusable: 0,
+            forged: 0,
+            replayed: 0,
             reports: Reports::default(),
         }
     }
@@ -152,6 +161,39 @@ impl Session {
         }
         self.heard_at = now;
         self.timed_out = false;
+    }
+
+    pub fn protect(&mut self, now: Instant, keys: Option<Box<Keys>>) {
+        match (&mut self.srtp, keys) {
+            (Some(srtp), Some(keys)) => srtp.rekey(now, *keys),
+            (srtp, keys) => *srtp = keys.and_then(|keys| Srtp::new(*keys)).map(Box::new),
+        }
+    }
+
+    pub fn is_protected(&self) -> bool {
+        self.srtp.is_some()
+    }
+
+    /// The plain packet of a protected leg, in the same buffer; `None` for one that the peer did not send, or that
+    /// came before.
+    pub fn open_packet<'a>(
+        &mut self,
+        now: Instant,
+        channel: Channel,
+        packet: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
+        let srtp = self.srtp.as_deref_mut()?;
+        let opened = match channel {
+            Channel::Rtp => srtp.open_rtp(now, packet),
+            Channel::Rtcp => srtp.open_rtcp(now, packet),
+        };
+        match opened {
+            Ok(plain) => return Some(plain),
+            Err(Unsound::Malformed) => self.unusable += 1,
+            Err(Unsound::Forged) => self.forged += 1,
+            Err(Unsound::Replayed) => self.replayed += 1,
+        }
+        None
     }
 
     pub fn stream(&self) -> Option<&Stream> {
@@ -282,7 +324,7 @@ impl Session {
         {
             self.relay.interrupt();
             let header = self.out.event(events, key.timestamp, key.duration, key.begins);
-            out.rtp(self.leg, to, &header, &key.payload, None);
+            out.rtp(self.leg, to, &header, &key.payload, None, self.srtp.as_deref_mut());
             return;
         }
 
@@ -312,7 +354,7 @@ impl Session {
                 }
             };
             let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
-            out.rtp(self.leg, to, &header, payload, None);
+            out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
         }
         if let Some(play) = played {
             out.event(Event::Played { leg: self.leg, play });
@@ -350,7 +392,7 @@ impl Session {
         let octets = heard.payload.len();
         let header = self.relay.pass(now, &heard.header, payload_type, ticks, octets, &mut self.out);
         if let Some(header) = header {
-            out.rtp(self.leg, to, &header, heard.payload, table);
+            out.rtp(self.leg, to, &header, heard.payload, table, self.srtp.as_deref_mut());
         }
     }
 
@@ -377,8 +419,10 @@ impl Session {
             packets: self.out.packets as u32,
             octets: self.out.octets as u32,
         });
+        let start = out.len();
         rtcp::write(out, self.out.ssrc, sent, self.reception.report(now), bye);
-        Some(link.rtcp)
+        let sealed = self.srtp.as_deref_mut().is_none_or(|srtp| srtp.seal_rtcp(out, start));
+        sealed.then_some(link.rtcp)
     }
 
     /// `true` once when the peer has been silent for too long.
@@ -413,6 +457,8 @@ impl Session {
             duplicates: totals.duplicates,
             strangers: self.strangers,
             unusable: self.unusable,
+            forged: self.forged,
+            replayed: self.replayed,
             jitter_us: micros(jitter),
             rtt_us: self.reports.round_trip.map(micros),
             peer_lost: self.reports.peer_lost,

@@ -2,11 +2,13 @@
 //!
 //! Tolerant in what is taken: bare LF, unknown lines, missing `s=` and `t=`; strict in what is sent.
 
+mod crypto;
 mod direction;
 mod negotiate;
 mod parse;
 mod session;
 
+pub use crypto::Protection;
 pub use direction::Direction;
 pub use negotiate::{Agreed, Local, Refused, agree, answer, offer, reoffer};
 pub use parse::{SdpError, parse};

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::base::Codec;
+use crate::base::srtp::Keys;
 
+use super::crypto::{self, Line, Protection};
 use super::session::{Attribute, Connection, Media, Origin, Session};
 use super::{Direction, parse};
 
@@ -21,10 +23,12 @@ pub struct Local<'a> {
     pub version: u64,
     /// What we want: `sendonly` holds the peer.
     pub direction: Direction,
+    /// `None`: nothing is encrypted.
+    pub protection: Option<Protection<'a>>,
 }
 
 /// What both sides agreed on, from our point of view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreed {
     /// Unspecified (0.0.0.0) where the peer holds in the manner of RFC 2543; then `send` is false.
     pub remote_rtp: SocketAddr,
@@ -41,8 +45,11 @@ pub struct Agreed {
     pub send: bool,
     /// The peer may send.
     pub receive: bool,
-    /// The peer restricts the direction by itself: it holds us.
+    /// The peer does not want to hear us: it holds us (RFC 3264 §8.4). One that only listens (`a=recvonly`, a phone
+    /// that mutes itself) does not.
     pub peer_holds: bool,
+    /// What RTP and RTCP are protected with; `None`: they go in the clear.
+    pub keys: Option<Keys>,
 }
 
 /// Why there is no common ground. The answer is 488 (Not Acceptable Here).
@@ -50,9 +57,13 @@ pub struct Agreed {
 pub enum Refused {
     #[error("no audio stream")]
     NoAudio,
-    /// SRTP or something else than RTP: as written in the stream's line.
+    /// Encrypted where we do not, or something else than RTP: as written in the stream's line.
     #[error("audio only over {0}, not over RTP/AVP")]
     Transport(String),
+    #[error("audio only in the clear, and SRTP is required here")]
+    InTheClear,
+    #[error("SRTP with no suite and key that we can use")]
+    NoSuite,
     #[error("no codec in common")]
     NoCodec,
     #[error("no connection address")]
@@ -65,6 +76,17 @@ impl Refused {
     /// SIP status of the refusal.
     pub const fn status(&self) -> u16 {
         488
+    }
+
+    /// The code of its Warning header (RFC 3261 §20.43).
+    pub const fn warning(&self) -> u16 {
+        match self {
+            Refused::NoAddress | Refused::NotAnAddress => 301,
+            Refused::Transport(_) | Refused::InTheClear => 302,
+            Refused::NoAudio => 304,
+            Refused::NoCodec => 305,
+            Refused::NoSuite => 399,
+        }
     }
 }
 
@@ -86,7 +108,7 @@ pub fn reoffer(local: &Local<'_>, shape: &Session) -> String {
     let ours = shape
         .media
         .iter()
-        .position(|media| is_audio(media) && is_plain(media) && media.port != 0)
+        .position(|media| is_audio(media) && is_rtp(media) && media.port != 0)
         .or_else(|| shape.media.iter().position(is_audio));
     let mut streams: Vec<Media> = shape.media.iter().map(Media::refused).collect();
     match ours.and_then(|at| streams.get_mut(at)) {
@@ -99,10 +121,12 @@ pub fn reoffer(local: &Local<'_>, shape: &Session) -> String {
 /// Answers an offer: the text to send and what it means. Streams other than the first usable audio stream are
 /// refused in their place.
 pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Refused> {
-    let (at, stream) = usable_stream(offer)?;
+    let (at, stream, line) = usable_stream(offer, local)?;
     let said = Said::read(offer, stream, local)?;
     let direction = said.direction.reversed().and(local.direction);
-    let agreed = said.agreed(direction, said.direction != Direction::SendRecv);
+    let keys = agreed_keys(line.as_ref(), local);
+    let crypto = line.zip(keys.as_ref()).map(|(line, keys)| line.answer(&keys.ours));
+    let agreed = said.agreed(direction, !said.direction.receives(), keys);
 
     let mut streams: Vec<Media> = offer.media.iter().map(Media::refused).collect();
     if let Some(ours) = streams.get_mut(at) {
@@ -112,16 +136,23 @@ pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Re
         push_events(ours, said.dtmf);
         ours.attributes.push(Attribute::new("ptime", PTIME_MS));
         ours.attributes.push(Attribute::flag(direction.name()));
+        ours.attributes.extend(crypto);
     }
     Ok((describe(local, streams), agreed))
 }
 
 /// What an answer to our own offer means.
 pub fn agree(our_offer: &Local<'_>, answer: &Session) -> Result<Agreed, Refused> {
-    let (_, stream) = usable_stream(answer)?;
+    let (_, stream, line) = usable_stream(answer, our_offer)?;
     let said = Said::read(answer, stream, our_offer)?;
     let direction = said.direction.reversed().and(our_offer.direction);
-    Ok(said.agreed(direction, direction != our_offer.direction))
+    // Whom we hold ourselves cannot be asked to hear.
+    let peer_holds = our_offer.direction.sends() && !said.direction.receives();
+    Ok(said.agreed(direction, peer_holds, agreed_keys(line.as_ref(), our_offer)))
+}
+
+fn agreed_keys(line: Option<&Line<'_>>, local: &Local<'_>) -> Option<Keys> {
+    line.zip(local.protection).and_then(|(line, protection)| line.keys(protection.keys))
 }
 
 /// What a peer's stream says.
@@ -164,7 +195,7 @@ impl Said {
         Ok(Said { address, port: stream.port, rtcp, codec, payload_type, dtmf, ptime_ms, direction })
     }
 
-    fn agreed(&self, direction: Direction, peer_holds: bool) -> Agreed {
+    fn agreed(&self, direction: Direction, peer_holds: bool, keys: Option<Keys>) -> Agreed {
         Agreed {
             remote_rtp: SocketAddr::new(self.address, self.port),
             remote_rtcp: self.rtcp,
@@ -176,6 +207,7 @@ impl Said {
             send: direction.sends(),
             receive: direction.receives(),
             peer_holds,
+            keys,
         }
     }
 }
@@ -184,15 +216,41 @@ fn is_audio(media: &Media) -> bool {
     media.kind.eq_ignore_ascii_case("audio")
 }
 
-/// RTP in the clear. AVPF differs only in when RTCP feedback may be sent, and we send none.
+/// RTP in the clear, or encrypted where keys are given ("best effort"). AVPF differs only in when RTCP feedback may be
+/// sent, and we send none.
 fn is_plain(media: &Media) -> bool {
     ["RTP/AVP", "RTP/AVPF"].iter().any(|plain| plain.eq_ignore_ascii_case(&media.protocol))
 }
 
-fn usable_stream(session: &Session) -> Result<(usize, &Media), Refused> {
-    let mut live = session.media.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
-    let first = live.clone().next().ok_or(Refused::NoAudio)?;
-    live.find(|(_, media)| is_plain(media)).ok_or_else(|| Refused::Transport(first.1.protocol.clone()))
+/// RFC 3711 §12, RFC 5124.
+fn is_secure(media: &Media) -> bool {
+    ["RTP/SAVP", "RTP/SAVPF"].iter().any(|secure| secure.eq_ignore_ascii_case(&media.protocol))
+}
+
+fn is_rtp(media: &Media) -> bool {
+    is_plain(media) || is_secure(media)
+}
+
+/// The stream that is taken and, if it is to be encrypted, the line of its key: the first encrypted one where we may,
+/// else the first in the clear where we may.
+fn usable_stream<'a>(
+    session: &'a Session,
+    local: &Local<'_>,
+) -> Result<(usize, &'a Media, Option<Line<'a>>), Refused> {
+    let live = || session.media.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
+    let (_, first) = live().next().ok_or(Refused::NoAudio)?;
+    let rtp = || live().filter(|(_, media)| is_rtp(media));
+    let encrypted = || rtp().find_map(|(at, media)| Some((at, media, Some(Line::first_of(media)?))));
+    if let Some(found) = local.protection.and_then(|_| encrypted()) {
+        return Ok(found);
+    }
+    let plain = rtp().find(|(_, media)| is_plain(media));
+    match (plain, local.protection) {
+        (Some(_), Some(Protection { mandatory: true, .. })) => Err(Refused::InTheClear),
+        (Some((at, media)), _) => Ok((at, media, None)),
+        (None, Some(_)) if live().any(|(_, media)| is_secure(media)) => Err(Refused::NoSuite),
+        (None, _) => Err(Refused::Transport(first.protocol.clone())),
+    }
 }
 
 fn ip(connection: &Connection) -> Result<IpAddr, Refused> {
@@ -271,7 +329,8 @@ fn offered(local: &Local<'_>) -> Media {
     let mut stream = Media {
         kind: "audio".to_owned(),
         port: local.rtp_port,
-        protocol: "RTP/AVP".to_owned(),
+        protocol: if local.protection.is_some_and(|ours| ours.savp) { "RTP/SAVP" } else { "RTP/AVP" }
+            .to_owned(),
         formats: Vec::new(),
         connection: None,
         attributes: Vec::new(),
@@ -287,6 +346,9 @@ fn offered(local: &Local<'_>) -> Media {
     }
     stream.attributes.push(Attribute::new("ptime", PTIME_MS));
     stream.attributes.push(Attribute::flag(local.direction.name()));
+    if let Some(protection) = local.protection {
+        stream.attributes.extend(crypto::offered(protection.keys));
+    }
     stream
 }
 

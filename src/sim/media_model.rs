@@ -118,7 +118,7 @@ impl MediaModel {
             }
             // The exchange gives plays with their clips: see `play`.
             Command::Play { .. } | Command::Library(_) | Command::Quality { .. } => {}
-            Command::SendDigits { .. } | Command::Secret { .. } => {}
+            Command::SendDigits { .. } | Command::Secret { .. } | Command::Protect { .. } => {}
             Command::Stop { leg } => {
                 let Some(state) = self.legs.get_mut(leg) else { return };
                 if state.playing.take().is_some() {

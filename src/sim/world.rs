@@ -558,5 +558,9 @@ impl World {
 }
 
 fn account(desk: &Desk) -> Account {
-    Account { user: desk.extension.clone(), secret: Secret::Password(Masked::new(desk.password.clone())) }
+    Account {
+        user: desk.extension.clone(),
+        secret: Secret::Password(Masked::new(desk.password.clone())),
+        encryption: None,
+    }
 }

@@ -15,6 +15,7 @@
 //! A number that was masked in one place is sought in all others, since some peers build Call-IDs and tags of
 //! numbers. What remains is printable ASCII; everything else is escaped, so that no peer writes to a terminal.
 
+mod keys;
 mod sdp;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ mod tests;
 use std::fmt::Write;
 
 use crate::base::Masked;
+
+pub use self::keys::without_keys;
 
 /// Digits in a row that make a number worth hiding, where nothing else says that they are one.
 const NUMBER: usize = 5;
@@ -51,9 +54,10 @@ pub fn masked(bytes: &[u8]) -> String {
     out
 }
 
-/// The lines of a message as they came, but for what a terminal would obey.
+/// The lines of a message as they came, but for the keys of its audio and what a terminal would obey.
 pub fn unmasked(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    let bytes = without_keys(bytes);
+    let text = String::from_utf8_lossy(&bytes);
     let mut out = String::with_capacity(bytes.len());
     text.lines().for_each(|line| printable(line, &mut out));
     out

@@ -53,7 +53,7 @@ pub use endpoint::{
 pub use flow::{Flow, Transmit, Transport};
 pub use glance::{Glance, begins_with_any};
 pub use header::{BadHeader, Contacts, Field, Headers, Name};
-pub use mask::{masked, unmasked};
+pub use mask::{masked, unmasked, without_keys};
 pub use message::{CSeq, Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;

@@ -1,6 +1,6 @@
 //! HEP version 3: every message as it was, to a capture server (Homer), over UDP.
 //!
-//! The payload is whole and not masked: that is what HEP is for. It goes to a server of the house, over a network of
+//! The payload is whole and not masked, but for the keys of SRTP: that is what HEP is for. It goes to a server of the house, over a network of
 //! the house, and only where one is set.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,6 +11,7 @@ use crate::base::Masked;
 use crate::daemon::counters::Counters;
 use crate::daemon::failure::Failure;
 use crate::report::traced;
+use crate::sip::without_keys;
 
 use super::{Calls, Heard, Live, Seen};
 
@@ -108,7 +109,7 @@ fn packet(seen: &Seen, config: &Config, correlation: Option<&str>) -> Option<Vec
     if let Some(correlation) = correlation {
         chunk(&mut out, 17, correlation.as_bytes())?;
     }
-    chunk(&mut out, 15, &seen.bytes)?;
+    chunk(&mut out, 15, &without_keys(&seen.bytes))?;
     let length = u16::try_from(out.len()).ok().filter(|_| out.len() <= LONGEST)?;
     out.get_mut(4..6)?.copy_from_slice(&length.to_be_bytes());
     Some(out)

@@ -36,6 +36,7 @@ impl Desk {
         let account = |user: &str| Account {
             user: user.to_owned(),
             secret: Secret::Password("secret".to_owned().into()),
+            encryption: None,
         };
         let accounts = vec![account("1002"), account("2000")];
         let config = Config { accounts, subscriptions, ..Config::default() };

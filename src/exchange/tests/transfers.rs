@@ -54,7 +54,10 @@ fn who_may_not_move_a_call_is_refused_and_counted() {
 fn a_signed_in_agent_takes_their_own_leg_over_and_nobody_else_does() {
     let secret = sip::auth::Secret::Password(Masked::from("1"));
     let mut bench = Bench::with(
-        Config { accounts: vec![Account { user: "1001".into(), secret }], ..Config::default() },
+        Config {
+            accounts: vec![Account { user: "1001".into(), secret, encryption: None }],
+            ..Config::default()
+        },
         plan(),
     );
     let callers = bench.establish();

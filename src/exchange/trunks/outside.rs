@@ -57,8 +57,8 @@ impl Exchange {
         };
         match (fit.iter().find(is_free), fit.is_empty()) {
             (Some(trunk), _) => {
-                let address = self.address_towards(trunk);
-                Event::OutsideReached { trunk: trunk.name.clone(), address }
+                let towards = self.towards_trunk(trunk, self.address_towards(trunk));
+                Event::OutsideReached { trunk: trunk.name.clone(), towards }
             }
             (None, none) => {
                 self.count_refusal(if none { "no trunk for the number" } else { "no trunk is free" });

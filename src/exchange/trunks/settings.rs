@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::rewrite::Rewrite;
 use crate::base::Masked;
+use crate::base::srtp::Encryption;
 use crate::dialplan::Pattern;
 use crate::exchange::Network;
 use crate::sip::Uri;
@@ -32,6 +33,8 @@ pub struct Trunk {
     pub rewrite: Rewrite,
     pub outbound: Outbound,
     pub limits: Limits,
+    /// Whether its media is encrypted; `None` for the house's rule.
+    pub encryption: Option<Encryption>,
     /// How often it is asked for a sign of life; zero for never.
     pub probe_every: Duration,
 }

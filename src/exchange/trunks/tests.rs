@@ -119,8 +119,11 @@ impl World {
             Ok((plan, _)) => Arc::new(plan),
             Err(mistakes) => panic!("{}", mistakes.iter().map(ToString::to_string).collect::<String>()),
         };
-        let account =
-            |user: &str| Account { user: user.to_owned(), secret: Secret::Password(Masked::from("desk")) };
+        let account = |user: &str| Account {
+            user: user.to_owned(),
+            secret: Secret::Password(Masked::from("desk")),
+            encryption: None,
+        };
         let config = Config {
             trunks: vec![trunk],
             accounts: vec![account("8001"), account("8002")],

@@ -1,5 +1,7 @@
 //! Offers and answers with the descriptions of phones and switches.
 
+mod protected;
+
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
@@ -115,6 +117,7 @@ fn local() -> Local<'static> {
         session_id: 7,
         version: 1,
         direction: Direction::SendRecv,
+        protection: None,
     }
 }
 
@@ -171,6 +174,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
             send: true,
             receive: true,
             peer_holds: false,
+            keys: None,
         }
     );
 }
@@ -286,7 +290,7 @@ fn every_direction_against_every_other() {
         let (text, agreed) = answer(&offer, &Local { direction: ours, ..local() }).expect("an answer");
         assert!(text.contains(&format!("a={expected}\r\n")), "{theirs} {ours}: {text}");
         assert_eq!((agreed.send, agreed.receive), (expected.sends(), expected.receives()), "{theirs} {ours}");
-        assert_eq!(agreed.peer_holds, theirs != SendRecv, "{theirs} {ours}");
+        assert_eq!(agreed.peer_holds, !theirs.receives(), "{theirs} {ours}");
     }
 }
 
@@ -299,6 +303,27 @@ fn held_for_the_whole_session_or_by_address() {
     assert!(text.contains("a=recvonly\r\n"));
     assert_eq!((agreed.send, agreed.receive, agreed.peer_holds), (false, true, true));
     assert!(agreed.remote_rtp.ip().is_unspecified());
+    // RFC 2543 knew nothing else, and some add a direction to it.
+    for (direction, answered_with, receive) in
+        [("sendonly", "recvonly", true), ("recvonly", "inactive", false), ("inactive", "inactive", false)]
+    {
+        let held =
+            ASTERISK.replace("c=IN IP4 203.0.113.10", "c=IN IP4 0.0.0.0").replace("sendrecv", direction);
+        let (text, agreed) = answered(&held);
+        assert!(text.contains(&format!("a={answered_with}\r\n")), "{direction}: {text}");
+        assert_eq!((agreed.send, agreed.receive, agreed.peer_holds), (false, receive, true), "{direction}");
+    }
+    let (_, agreed) = answered("v=0\nc=IN IP6 ::\nm=audio 4000 RTP/AVP 0\n");
+    assert_eq!((agreed.send, agreed.peer_holds), (false, true));
+}
+
+#[test]
+fn who_only_listens_is_mute_and_holds_nobody() {
+    let (text, agreed) = answered(&ASTERISK.replace("sendrecv", "recvonly"));
+    assert!(text.contains("a=sendonly\r\n"), "{text}");
+    assert_eq!((agreed.send, agreed.receive, agreed.peer_holds), (true, false, false));
+    let muted = agree(&local(), &session(&ASTERISK.replace("sendrecv", "recvonly"))).expect("agreed");
+    assert_eq!((muted.send, muted.receive, muted.peer_holds), (true, false, false));
 }
 
 #[test]
