@@ -87,6 +87,7 @@ impl Engine {
                 stream.remote_rtcp = canonical(stream.remote_rtcp);
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.connect(now, &self.config, stream);
+                    session.tell_peer(&mut self.out);
                 }
             }
             Command::Protect { leg, keys } => {
@@ -227,6 +228,7 @@ impl Engine {
         for place in &slot.sessions {
             hand_out(now, *place, &mut self.sessions, &mut self.recordings);
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
+            session.tell_peer(&mut self.out);
             session.speak(now, &self.library, &mut self.out);
             self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
             if session.times_out(now, &self.config) {

@@ -63,6 +63,11 @@ impl Latch {
         self.learnt.unwrap_or(self.signalled)
     }
 
+    /// The peer's address once it has been heard from where it said that it is: until a re-negotiation, nobody else is.
+    pub fn confirmed(&self) -> Option<SocketAddr> {
+        (self.learning_until.is_none() && self.learnt.is_none()).then_some(self.signalled)
+    }
+
     /// Whether a well-formed packet is the peer's.
     pub fn admit(&mut self, now: Instant, from: SocketAddr, header: &Header) -> bool {
         if from == self.signalled {

@@ -22,6 +22,12 @@ pub enum Output<'a> {
     Event(Event),
     /// For the writer of recordings, in order.
     Audio(Audio),
+    /// Until further notice, what comes to the leg's RTP port from elsewhere would be dropped, and all RTP goes there: the
+    /// host may have the system see to it. `None`: from anywhere again.
+    Peer {
+        leg: LegId,
+        only: Option<SocketAddr>,
+    },
 }
 
 #[derive(Default)]
@@ -35,6 +41,7 @@ enum Item {
     Send { leg: LegId, channel: Channel, to: SocketAddr, bytes: Range<usize> },
     Event(Event),
     Audio(Audio),
+    Peer { leg: LegId, only: Option<SocketAddr> },
 }
 
 impl Outbox {
@@ -44,6 +51,10 @@ impl Outbox {
 
     pub fn audio(&mut self, audio: Audio) {
         self.items.push_back(Item::Audio(audio));
+    }
+
+    pub fn peer(&mut self, leg: LegId, only: Option<SocketAddr>) {
+        self.items.push_back(Item::Peer { leg, only });
     }
 
     /// An RTP packet, its payload octet by octet through `table` if there is one, protected where the leg is.
@@ -86,6 +97,7 @@ impl Outbox {
             }
             Some(Item::Event(event)) => Some(Output::Event(event)),
             Some(Item::Audio(audio)) => Some(Output::Audio(audio)),
+            Some(Item::Peer { leg, only }) => Some(Output::Peer { leg, only }),
             None => {
                 self.bytes.clear();
                 None

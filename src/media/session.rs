@@ -52,6 +52,8 @@ pub(super) struct Session {
     /// Deadline "RTP time-out" counts from here.
     heard_at: Instant,
     timed_out: bool,
+    /// What the host was told last of [`Latch::confirmed`].
+    peer_told: Option<SocketAddr>,
     strangers: u64,
     unusable: u64,
     forged: u64,
@@ -133,6 +135,7 @@ impl Session {
             heard_before: false,
             heard_at: now,
             timed_out: false,
+            peer_told: None,
             strangers: 0,
             unusable: 0,
             forged: 0,
@@ -198,6 +201,15 @@ impl Session {
 
     pub fn stream(&self) -> Option<&Stream> {
         self.link.as_ref().map(|link| &link.stream)
+    }
+
+    /// Tells the host where alone the peer is, if that has changed.
+    pub fn tell_peer(&mut self, out: &mut Outbox) {
+        let only = self.link.as_ref().and_then(|link| link.latch.confirmed());
+        if self.peer_told != only {
+            self.peer_told = only;
+            out.peer(self.leg, only);
+        }
     }
 
     /// Where to send, if the peer wants to hear and can be reached.

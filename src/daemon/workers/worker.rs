@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -270,6 +271,7 @@ impl Worker {
                     self.unsent.push_back(event);
                 }
                 Output::Audio(audio) => self.recorder.audio(audio),
+                Output::Peer { leg, only } => self.legs.only_from(leg, only),
             }
         }
     }
@@ -317,6 +319,13 @@ impl Legs {
             *place = None;
         }
         self.free.push(slot);
+    }
+
+    fn only_from(&mut self, leg: LegId, peer: Option<SocketAddr>) {
+        let slot = self.by_leg.get(&leg).and_then(|slot| self.slots.get_mut(*slot));
+        if let Some((_, ports)) = slot.and_then(Option::as_mut) {
+            ports.only_from(peer);
+        }
     }
 
     fn by_leg(&self, leg: LegId) -> Option<&Ports> {

@@ -33,14 +33,15 @@ struct World {
     reports: Vec<(u64, LegId, SocketAddr, Vec<u8>)>,
     events: Vec<Event>,
     audio: Vec<Audio>,
+    peers: Vec<(LegId, Option<SocketAddr>)>,
 }
 
 impl World {
     /// Legs A and B are open; nothing is connected. Leg A sends in the first of 20 ms, leg B in the second.
     fn new() -> Self {
         let engine = Engine::new(Config::default());
-        let (sent, reports, events, audio) = Default::default();
-        let mut world = World { engine, now_us: 0, sent, reports, events, audio };
+        let (sent, reports, events, audio, peers) = Default::default();
+        let mut world = World { engine, now_us: 0, sent, reports, events, audio, peers };
         for (leg, ssrc) in [(A, 0xaaaa), (B, 0xbbbb)] {
             world.command(Command::Open { leg, rtp_port: 0, ssrc, sequence: 100, timestamp: 0 });
         }
@@ -121,6 +122,7 @@ impl World {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Audio(audio) => self.audio.push(audio),
+                Output::Peer { leg, only } => self.peers.push((leg, only)),
             }
         }
     }
@@ -303,6 +305,19 @@ fn a_stranger_neither_hears_nor_is_heard() {
     let left = world.audio.iter().flat_map(|audio| audio.samples.chunks(2).map(|pair| pair[0]));
     assert!(left.skip(160).all(|sample| sample == 0));
     assert!(matches!(world.events.last(), Some(Event::Quality { report, .. }) if report.strangers == 1500));
+}
+
+#[test]
+fn the_host_is_told_where_alone_a_peer_is() {
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    world.until(100);
+    assert_eq!(world.peers, [], "nobody has been heard");
+    world.say(A, Codec::Pcma, 0, &[0; 160]);
+    world.until(200);
+    assert_eq!(world.peers, [(A, Some(address(A)))]);
+    let moved = Stream { remote_rtp: address(B), ..stream(A, Codec::Pcma) };
+    world.command(Command::Connect { leg: A, stream: moved });
+    assert_eq!(world.peers, [(A, Some(address(A))), (A, None)], "before the first packet from there");
 }
 
 #[test]
