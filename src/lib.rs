@@ -31,7 +31,8 @@
 //! 3. [`exchange`] (arrivals): who is this, is there room, which flow does the dialled number mean; a new call.
 //! 4. [`call`] (arrive): straight 200, media open.
 //! 5. [`call`] (listen): the interpreter says what is played; keys from [`media`] go back to it.
-//! 6. [`call`] (wait): the caller joins the [`queue`] core; music, the place in line, comfort, a way out.
+//! 6. [`call`] (wait): the caller joins the [`queue`] core; music, the place in line, comfort, a way out. Who drops and
+//!    calls again, or whom an agent's dead phone cut off, stands where they stood.
 //! 7. [`queue`]: matched inside the very operation that made it possible; nothing is polled anywhere.
 //! 8. [`call`] (offer): an agent's phone rings; no answer: "sorry, please wait", back at the old place.
 //! 9. [`call`] (talk): bridged at once; hold branches off here and comes back.

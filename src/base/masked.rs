@@ -17,6 +17,14 @@ impl<T> Masked<T> {
         Masked(value)
     }
 
+    /// Nothing is hidden, for nothing is there.
+    pub fn is_empty(&self) -> bool
+    where
+        T: AsRef<str>,
+    {
+        self.0.as_ref().is_empty()
+    }
+
     /// The value itself: for the SIP encoder, spoken numbers, lookups, the store and role-checked views.
     pub fn expose(&self) -> &T {
         &self.0

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Refusal, SharedPlan};
-use crate::base::{AgentId, Clip, LegId, Masked, PlayId, QueueId, RecordingId};
-use crate::dialplan::{PresenceChange, Requirement};
+use crate::base::{AgentId, Clip, Instant, LegId, Masked, PlayId, QueueId, RecordingId};
+use crate::dialplan::{Owner, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
 use crate::record::Record;
@@ -55,6 +55,14 @@ pub enum Effect {
         caller: queue::CallerId,
         why: queue::LeaveWhy,
     },
+    /// The caller hung up while waiting: whoever calls from this number before `until` stands where they stood.
+    KeepPlace {
+        number: Masked<String>,
+        /// By name.
+        queue: String,
+        arrived: Instant,
+        until: Instant,
+    },
     AcceptOffer {
         offer: queue::OfferId,
     },
@@ -64,6 +72,11 @@ pub enum Effect {
     },
     /// The talk of an agent who was given by the queue is over: wrap-up.
     TalkEnded {
+        agent: AgentId,
+    },
+    /// An agent's phone fell silent in mid-talk: it is to be asked for a sign of life, and rung no more until the agent
+    /// says that they are there. Before [`TalkEnded`](Effect::TalkEnded).
+    PhoneLost {
         agent: AgentId,
     },
     /// Asks for the phone of the person with this extension, past the queues.
@@ -94,6 +107,11 @@ pub struct QueueRequest {
     pub needs: Vec<Requirement>,
     /// Instead of the queue's own credit.
     pub credit: Option<Duration>,
+    /// Who is asked first, in order of preference, and for how long.
+    pub owners: Vec<Owner>,
+    pub owner_wait: Duration,
+    /// Since when the caller has waited, where that is not now.
+    pub arrived: Option<Instant>,
     /// Keys that end the wait.
     pub keys: Vec<char>,
     /// Said after the queue's `offer_after`; may be empty.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Towards;
-use crate::base::{AgentId, CallId, LegId, Masked, PlayId, RecordingId, SlipId};
+use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
 use crate::queue;
@@ -107,7 +107,12 @@ pub enum Event {
     // -- the queue and the desks --
     Queued {
         caller: queue::CallerId,
+        /// Since when the core counts the wait: earlier than now where a place was kept.
+        arrived: Instant,
+        /// An owner is waited for alone, until [`OwnerSkipped`](Event::OwnerSkipped).
+        owner: bool,
     },
+    OwnerSkipped,
     NotQueued {
         why: queue::JoinError,
     },

@@ -2,7 +2,7 @@
 
 use super::message::Pending;
 use super::{Body, Call, Ctx, Effect, Event, Stage, Timer};
-use crate::record::{CallEnd, QueueOutcome, Record, StageKind};
+use crate::record::{CallEnd, Record, StageKind};
 
 /// The caller has gone, but what they said is not safe yet.
 pub(super) struct Closing {
@@ -22,11 +22,8 @@ pub(super) fn goodbye(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage
 /// The caller's dialog is over, whatever stage the call is in.
 pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     match stage {
-        Stage::Wait(wait) => abandon_queue(body, ctx, wait.caller()),
-        Stage::Offer(offer) => {
-            let caller = offer.abandon(ctx);
-            abandon_queue(body, ctx, caller);
-        }
+        Stage::Wait(wait) => wait.abandon(body, ctx),
+        Stage::Offer(offer) => offer.abandon(ctx).abandon(body, ctx),
         Stage::Dial(dial) => dial.abandon(ctx),
         Stage::Outside(outside) => outside.abandon(body, ctx),
         Stage::Talk(talk) => talk.abandon(body, ctx),
@@ -42,13 +39,6 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
         Stage::Listen(_) | Stage::Over(_) | Stage::Moving => {}
     }
     over(body, ctx, end)
-}
-
-fn abandon_queue(body: &mut Body, ctx: &mut Ctx<'_>, caller: Option<crate::queue::CallerId>) {
-    body.journal.queue_left(ctx.now, QueueOutcome::Abandoned);
-    if let Some(caller) = caller {
-        ctx.effect(Effect::Leave { caller, why: crate::queue::LeaveWhy::Abandoned });
-    }
 }
 
 impl Closing {

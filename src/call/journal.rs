@@ -100,6 +100,14 @@ impl Journal {
         });
     }
 
+    /// Back in the same line: the visit goes on, and its times add up.
+    pub fn queue_again(&mut self, now: Now) {
+        self.waiting_since = now.mono;
+        if let Some(visit) = &mut self.record.queue {
+            visit.outcome = QueueOutcome::Abandoned;
+        }
+    }
+
     pub fn offered(&mut self) {
         if let Some(visit) = &mut self.record.queue {
             visit.offers += 1;
@@ -109,7 +117,7 @@ impl Journal {
     pub fn queue_left(&mut self, now: Now, outcome: QueueOutcome) {
         if let Some(visit) = &mut self.record.queue {
             visit.outcome = outcome;
-            visit.waited_ms = now.mono.since(self.waiting_since).as_millis() as u64;
+            visit.waited_ms += now.mono.since(self.waiting_since).as_millis() as u64;
         }
     }
 
@@ -126,7 +134,7 @@ impl Journal {
             outside.talked_ms = now.mono.since(since).as_millis() as u64;
         }
         if let (Some(since), Some(visit)) = (self.talking_since.take(), &mut self.record.queue) {
-            visit.talked_ms = now.mono.since(since).as_millis() as u64;
+            visit.talked_ms += now.mono.since(since).as_millis() as u64;
         }
     }
 

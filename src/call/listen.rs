@@ -61,8 +61,11 @@ impl Listen {
                     // The plan gives numbers with this verb to desks only; who came another way has none.
                     None => return Self::begin(body, ctx, dialplan::Event::PresenceSet { ok: false }),
                 },
-                Action::Queue { queue, needs, credit, keys, offer } => {
-                    return wait::enter(body, ctx, QueueRequest { queue, needs, credit, keys, offer });
+                Action::Queue { queue, needs, credit, owners, owner_wait, keys, offer } => {
+                    let arrived = None;
+                    let request =
+                        QueueRequest { queue, needs, credit, owners, owner_wait, arrived, keys, offer };
+                    return wait::enter(body, ctx, request);
                 }
                 Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
                 Action::Outside { number, trunk, ring } => {

@@ -113,7 +113,15 @@ impl Offer {
                 let record = body.cursor.plan().queue(self.wait.queue()).is_some_and(|queue| queue.record);
                 let Ringing { agent, extension, leg } = self.ringing;
                 body.journal.served_by(ctx.now, &extension);
-                talk::begin(body, ctx, Given::ByQueue, Some(agent), extension, leg, record)
+                talk::begin(
+                    body,
+                    ctx,
+                    Given::ByQueue(Box::new(self.wait)),
+                    Some(agent),
+                    extension,
+                    leg,
+                    record,
+                )
             }
             Event::Rejected { leg, status } if self.ringing.is(leg) => {
                 self.refused(body, ctx, refusal(status))
@@ -162,10 +170,9 @@ impl Offer {
     }
 
     /// The caller has gone.
-    pub(super) fn abandon(self, ctx: &mut Ctx<'_>) -> Option<CallerId> {
-        let caller = self.wait.caller();
+    pub(super) fn abandon(self, ctx: &mut Ctx<'_>) -> Wait {
         self.ringing.give_up(ctx);
-        caller
+        self.wait
     }
 
     pub(super) fn caller(&self) -> Option<CallerId> {

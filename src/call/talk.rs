@@ -1,6 +1,8 @@
 //! Caller and agent hear each other.
 
+use super::LegEnd;
 use super::hold::Hold;
+use super::wait::Wait;
 use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, answer_reoffer};
 use crate::base::{AgentId, LegId, RecordingId};
 use crate::dialplan::{self, DialEnd, QueueEnd};
@@ -12,9 +14,9 @@ use std::time::Duration;
 const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
 
 /// How the two were brought together: what the flow and the desk are told when the talk is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Given {
-    ByQueue,
+    /// With the wait that it ended: whose agent's phone dies in mid-talk waits again, before all others.
+    ByQueue(Box<Wait>),
     ByDialling,
     /// Somebody outside: no desk of ours.
     Outside,
@@ -85,27 +87,38 @@ impl Talk {
                 }
             }
             Event::ReofferAnswered { leg, sdp } if leg == body.caller_id => body.late_answer(ctx, &sdp),
-            Event::Ended { leg, .. } if leg == self.leg.id => return Ok(self.agent_gone(body, ctx)),
+            Event::Ended { leg, end: LegEnd::HungUp } if leg == self.leg.id => {
+                return Ok(self.ended(body, ctx, false));
+            }
+            Event::Ended { leg, end } if leg == self.leg.id => {
+                tracing::warn!(agent = self.extension, ?end, "the agent's phone is gone");
+                return Ok(self.ended(body, ctx, true));
+            }
             Event::RtpTimeout { leg } if leg == self.leg.id => {
                 tracing::warn!(agent = self.extension, "the agent's phone sends no audio");
                 ctx.effect(Effect::Bye { leg });
-                return Ok(self.agent_gone(body, ctx));
+                return Ok(self.ended(body, ctx, true));
             }
             Event::OpenFailed { leg, .. } if leg == self.leg.id => {
                 ctx.effect(Effect::Bye { leg });
-                return Ok(self.agent_gone(body, ctx));
+                return Ok(self.ended(body, ctx, true));
             }
             _ => {}
         }
         Err(self)
     }
 
-    fn agent_gone(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        let given = self.given;
-        body.journal.end_is(CallEnd::AgentHungUp);
-        self.finish(body, ctx);
-        let event = match given {
-            Given::ByQueue => dialplan::Event::QueueEnded(QueueEnd::Served),
+    /// The agent has hung up, or their phone is `lost`: then the talk is not over for the caller, who hears an apology
+    /// and stands before all others of the queue that gave them.
+    fn ended(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: bool) -> Stage {
+        let extension = self.extension.clone();
+        match (&self.given, self.agent) {
+            (Given::ByQueue(_), Some(agent)) if lost => ctx.effect(Effect::PhoneLost { agent }),
+            _ => body.journal.end_is(CallEnd::AgentHungUp),
+        }
+        let event = match self.finish(body, ctx) {
+            Given::ByQueue(wait) if lost => return wait.again_first(body, ctx, &extension),
+            Given::ByQueue(_) => dialplan::Event::QueueEnded(QueueEnd::Served),
             Given::ByDialling | Given::Outside => dialplan::Event::DialEnded(DialEnd::Served),
         };
         body.stop_playing(ctx);
@@ -118,18 +131,19 @@ impl Talk {
         self.finish(body, ctx);
     }
 
-    fn finish(self, body: &mut Body, ctx: &mut Ctx<'_>) {
+    fn finish(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
         body.journal.talk_ended(ctx.now);
         ctx.media(Command::Unbridge { leg: body.caller_id });
         if let Some(recording) = self.recording {
             ctx.media(Command::StopRecording { recording });
         }
         self.leg.close(ctx);
-        match (self.given, self.agent) {
-            (Given::ByQueue, Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),
+        match (&self.given, self.agent) {
+            (Given::ByQueue(_), Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),
             (Given::ByDialling, Some(agent)) => ctx.effect(Effect::Release { agent }),
             (_, None) | (Given::Outside, _) => {}
         }
+        self.given
     }
 
     pub(super) fn agent(&self) -> Option<AgentId> {

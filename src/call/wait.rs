@@ -4,25 +4,42 @@ use std::time::Duration;
 
 use super::offer::Offer;
 use super::{Body, Ctx, Effect, Event, Listen, QueueRequest, SharedPlan, Stage, Timer};
-use crate::base::{Clip, QueueId};
-use crate::dialplan::{self, QueueEnd};
+use crate::base::{Clip, Instant, QueueId};
+use crate::dialplan::{self, Queue, QueueEnd};
 use crate::queue::{CallerId, JoinError, LeaveWhy, WaitBand};
 use crate::record::{QueueOutcome, StageKind};
+
+/// "Sorry, please wait."
+const SORRY: &str = "transfer/sorry-please-wait";
+const SORRY_FOR_THE_WAIT: &str = "queue/sorry-for-the-wait";
+/// "To keep waiting, please stay on the line."
+const CONTINUE: &str = "queue/offer-continue";
 
 /// While a phone rings for the caller, announcements are put off by this much: the answer may come any moment.
 const NOT_WHILE_RINGING: Duration = Duration::from_secs(5);
 
-/// A caller in line. Also kept by [`Offer`] while an agent's phone rings: the place in line is still theirs.
+/// The head start of somebody who stands before all others: the greatest that a plan can give (`credit`).
+const FIRST: Duration = Duration::from_secs(600);
+
+/// A caller in line. Also kept by [`Offer`] while an agent's phone rings, and through the talk, which a dead phone
+/// may end: the place in line is still theirs.
 pub(super) struct Wait {
     request: QueueRequest,
     /// `None` until the core has taken the caller in.
     caller: Option<CallerId>,
+    /// The place, in time: since when the core counts the wait.
+    arrived: Instant,
+    /// The owner is waited for alone, and no place in line means anything.
+    for_owner: bool,
     /// The last place that the caller was told, as people ahead.
     told_place: Option<u32>,
-    /// The last wait that the caller was told.
-    told_wait: Option<WaitBand>,
+    told_wait: Told,
     /// The way out has been offered: it is named with every comfort phrase from then on.
     offered_choice: bool,
+    /// At the last comfort phrase nobody who could come was signed on.
+    unattended: bool,
+    /// The agent's phone died: an apology is due.
+    apologise: bool,
 }
 
 /// Joins the queue. The core says in the same breath whether it took the caller, and whom it offers.
@@ -33,15 +50,41 @@ pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, request: QueueRequest) -
     };
     body.stage(ctx, StageKind::Wait, queue.name.clone());
     body.journal.queue_entered(ctx.now, &queue.name, queue.service_target.as_millis() as u64);
-    ctx.effect(Effect::Join { request: request.clone(), plan: plan.clone() });
-    Stage::Wait(Wait { request, caller: None, told_place: None, told_wait: None, offered_choice: false })
+    Stage::Wait(Wait::join(ctx, plan, request, false))
 }
 
 impl Wait {
+    fn join(ctx: &mut Ctx<'_>, plan: SharedPlan, request: QueueRequest, apologise: bool) -> Wait {
+        ctx.effect(Effect::Join { request: request.clone(), plan });
+        Wait {
+            arrived: request.arrived.unwrap_or(ctx.now.mono),
+            request,
+            caller: None,
+            for_owner: false,
+            told_place: None,
+            told_wait: Told::default(),
+            offered_choice: false,
+            unattended: false,
+            apologise,
+        }
+    }
+
+    /// The talk that this wait led to broke off without anybody's wish: an apology, and the head of the line. The
+    /// call goes on with all that is known of it; the owner is not asked for again, it may be they who vanished.
+    pub(super) fn again_first(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: &str) -> Stage {
+        let plan = body.cursor.plan().clone();
+        let name = plan.queue(self.request.queue).map_or("", |queue| queue.name.as_str());
+        body.stage(ctx, StageKind::Wait, format!("{name}, after {lost} was lost"));
+        body.journal.queue_again(ctx.now);
+        let (credit, arrived) = (Some(FIRST), Some(self.arrived));
+        let request = QueueRequest { credit, arrived, owners: Vec::new(), ..self.request };
+        Stage::Wait(Wait::join(ctx, plan, request, true))
+    }
+
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match event {
-            Event::Queued { caller } => {
-                self.caller = Some(caller);
+            Event::Queued { caller, arrived, owner } => {
+                (self.caller, self.arrived, self.for_owner) = (Some(caller), arrived, owner);
                 self.settle_in(body, ctx);
                 Stage::Wait(self)
             }
@@ -56,6 +99,18 @@ impl Wait {
             }
             Event::Offered { offer, agent, extension, towards } => {
                 Offer::ring(self, body, ctx, offer, agent, extension, towards)
+            }
+            Event::OwnerSkipped => {
+                self.for_owner = false;
+                let plan = body.cursor.plan().clone();
+                if let Some(queue) = plan.queue(self.request.queue).filter(|queue| queue.position) {
+                    body.timers.arm(Timer::Position, ctx.now.mono + queue.position_every);
+                    let place = self.place(body, ctx, &plan);
+                    if !place.is_empty() {
+                        self.music(body, ctx, place);
+                    }
+                }
+                Stage::Wait(self)
             }
             event => self.waiting(body, ctx, event).unwrap_or_else(Stage::Wait),
         }
@@ -74,6 +129,10 @@ impl Wait {
                     }
                     _ => Err(self),
                 }
+            }
+            Event::OwnerSkipped => {
+                self.for_owner = false;
+                Err(self)
             }
             Event::LeftQueue { why } => {
                 self.caller = None;
@@ -96,14 +155,48 @@ impl Wait {
     }
 
     pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
-        self.announce(body, ctx, timer);
+        let plan = body.cursor.plan().clone();
+        let Some(queue) = plan.queue(self.request.queue) else { return Stage::Wait(self) };
+        if timer == Timer::Comfort
+            && let Some((outcome, end)) = self.waits_in_vain(ctx, &plan, queue)
+        {
+            if let Some(caller) = self.caller {
+                ctx.effect(Effect::Leave { caller, why: LeaveWhy::TakeMessage });
+            }
+            return leave(body, ctx, outcome, end);
+        }
+        self.announce(body, ctx, &plan, queue, timer);
         Stage::Wait(self)
     }
 
+    /// The service has closed, or nobody is left who could come: the caller is told instead of comforted, unless the
+    /// queue serves to the end. A phone that starts anew is no reason: nobody must have been there twice.
+    fn waits_in_vain(
+        &mut self,
+        ctx: &Ctx<'_>,
+        plan: &SharedPlan,
+        queue: &Queue,
+    ) -> Option<(QueueOutcome, QueueEnd)> {
+        if queue.serve_to_the_end {
+            return None;
+        }
+        if plan.is_closed(queue, ctx.now.wall) {
+            return Some((QueueOutcome::Closed, QueueEnd::Closed));
+        }
+        let unattended = self.caller.and_then(|caller| ctx.queue.is_attended(caller)) == Some(false);
+        let before = std::mem::replace(&mut self.unattended, unattended);
+        (before && unattended).then_some((QueueOutcome::NobodySignedOn, QueueEnd::NobodySignedOn))
+    }
+
     /// An announcement is due, and nobody's phone rings.
-    fn announce(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) {
-        let plan = body.cursor.plan().clone();
-        let Some(queue) = plan.queue(self.request.queue) else { return };
+    fn announce(
+        &mut self,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        plan: &SharedPlan,
+        queue: &Queue,
+        timer: Timer,
+    ) {
         let again = |after: Duration| ctx.now.mono + after;
         let phrase = match timer {
             Timer::Comfort => {
@@ -116,11 +209,20 @@ impl Wait {
             }
             Timer::Position => {
                 body.timers.arm(Timer::Position, again(queue.position_every));
-                self.place(body, ctx, &plan)
+                self.place(body, ctx, plan)
             }
-            Timer::Choice => {
-                self.offered_choice = true;
+            Timer::Choice if !std::mem::replace(&mut self.offered_choice, true) => {
+                if let Some(after) = queue.choice_after {
+                    body.timers.arm(Timer::Choice, again(after.saturating_sub(queue.offer_after)));
+                }
                 self.request.offer.clone()
+            }
+            // Asked outright: all there is to choose, holding the line included.
+            Timer::Choice => {
+                let mut phrase = queue.comfort.clips(body.cursor.language()).to_vec();
+                phrase.extend(self.request.offer.iter().cloned());
+                phrase.extend(body.prompts(&[CONTINUE]));
+                phrase
             }
             _ => Vec::new(),
         };
@@ -146,14 +248,17 @@ impl Wait {
         if !self.request.keys.is_empty() && !self.request.offer.is_empty() {
             body.timers.arm(Timer::Choice, now + queue.offer_after);
         }
-        let place = if queue.position { self.place(body, ctx, &plan) } else { Vec::new() };
-        self.music(body, ctx, place);
+        let mut phrase = if self.apologise { body.prompts(&[SORRY]) } else { Vec::new() };
+        if queue.position {
+            phrase.extend(self.place(body, ctx, &plan));
+        }
+        self.music(body, ctx, phrase);
     }
 
-    /// The place in line and the wait that is left, each only if it is better than what was told last: a wait
-    /// that grows is no comfort, and one that nobody knows is not guessed.
+    /// The place in line, only if it is better than what was told last; the wait that is left as well, and one that
+    /// has grown beyond all that was told with an apology. What nobody knows is not guessed.
     fn place(&mut self, body: &Body, ctx: &Ctx<'_>, plan: &SharedPlan) -> Vec<Clip> {
-        let Some(caller) = self.caller else { return Vec::new() };
+        let Some(caller) = self.caller.filter(|_| !self.for_owner) else { return Vec::new() };
         let speech = plan.speech(body.cursor.language());
         let mut phrase = Vec::new();
         if let Some(ahead) = ctx.queue.position(caller).map(|position| position.saturating_sub(1))
@@ -163,9 +268,11 @@ impl Wait {
             phrase.extend(speech.position(ahead));
         }
         if let Some(wait) = ctx.queue.estimate(caller)
-            && self.told_wait.is_none_or(|told| wait < told)
+            && let Some(news) = self.told_wait.tell(wait)
         {
-            self.told_wait = Some(wait);
+            if news == News::Worse {
+                phrase.extend(body.prompts(&[SORRY_FOR_THE_WAIT]));
+            }
             let (least, most) = range(wait);
             phrase.extend(speech.wait(least, most));
         }
@@ -187,9 +294,25 @@ impl Wait {
 
     /// "Sorry, please wait", and the old place in line.
     pub(super) fn resume(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        let sorry = body.prompts(&["transfer/sorry-please-wait"]);
+        let sorry = body.prompts(&[SORRY]);
         self.music(body, ctx, sorry);
         Stage::Wait(self)
+    }
+
+    /// The caller has hung up. Whoever calls again soon stands where they stood.
+    pub(super) fn abandon(self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        body.journal.queue_left(ctx.now, QueueOutcome::Abandoned);
+        let Some(caller) = self.caller else { return };
+        ctx.effect(Effect::Leave { caller, why: LeaveWhy::Abandoned });
+        let queue = body.cursor.plan().queue(self.request.queue);
+        if let Some(queue) = queue.filter(|queue| !queue.keep_place.is_zero() && !body.from.is_empty()) {
+            ctx.effect(Effect::KeepPlace {
+                number: body.from.clone(),
+                queue: queue.name.clone(),
+                arrived: self.arrived,
+                until: ctx.now.mono + queue.keep_place,
+            });
+        }
     }
 
     pub(super) fn caller(&self) -> Option<CallerId> {
@@ -198,6 +321,31 @@ impl Wait {
 
     pub(super) fn queue(&self) -> QueueId {
         self.request.queue
+    }
+}
+
+/// The waits that a caller was told.
+#[derive(Default)]
+struct Told(Option<(WaitBand, WaitBand)>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum News {
+    Better,
+    Worse,
+}
+
+impl Told {
+    /// Whether this wait is worth telling: shorter than the one told last, or longer than all of them. A wait that
+    /// goes up and down between is no news.
+    fn tell(&mut self, wait: WaitBand) -> Option<News> {
+        let (last, longest) = self.0.unwrap_or((wait, wait));
+        let news = match self.0 {
+            Some(_) if wait > longest => News::Worse,
+            Some(_) if wait >= last => return None,
+            _ => News::Better,
+        };
+        self.0 = Some((wait, longest.max(wait)));
+        Some(news)
     }
 }
 
@@ -224,5 +372,30 @@ fn leave(body: &mut Body, ctx: &mut Ctx<'_>, outcome: QueueOutcome, end: QueueEn
 pub(super) fn stop_announcing(body: &mut Body) {
     for timer in [Timer::Comfort, Timer::Position, Timer::Choice] {
         body.timers.disarm(timer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_when_it_is_shorter_and_with_an_apology_when_it_is_longer_than_ever() {
+        use WaitBand::*;
+        let mut told = Told::default();
+        let heard = [
+            TwoToFive,
+            TwoToFive,
+            OneToTwo,
+            TwoToFive,
+            FiveToTen,
+            FiveToTen,
+            TwoToFive,
+            FiveToTen,
+            UnderOneMinute,
+        ]
+        .map(|wait| told.tell(wait));
+        let (better, worse) = (Some(News::Better), Some(News::Worse));
+        assert_eq!(heard, [better, None, better, None, worse, None, better, None, better]);
     }
 }

@@ -63,6 +63,16 @@ pub enum QueueEnd {
     MaxWait,
     Full,
     NobodySignedOn,
+    /// The queue's calendar closed while the caller waited.
+    Closed,
+}
+
+/// Who is asked before the others of a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    Person(AgentId),
+    /// Who served this number last.
+    Contact,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,6 +134,10 @@ pub enum Action {
         needs: Vec<Requirement>,
         /// Instead of the queue's own credit.
         credit: Option<Duration>,
+        /// Waited for before all others, the first who can be waited for; the place in line is kept meanwhile.
+        owners: Vec<Owner>,
+        /// For so long.
+        owner_wait: Duration,
         /// Keys that end the wait ([`QueueEnd::Key`]); all others are ignored.
         keys: Vec<char>,
         /// Said after the queue's `offer_after` and with each comfort phrase from then on; may be empty.

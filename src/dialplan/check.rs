@@ -73,7 +73,7 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
         Step::Queue(spec) => {
             let mut edges = vec![person(Target::Next)];
             edges.extend(spec.keys.iter().map(|(_, target)| key(*target)));
-            edges.extend([spec.on_full, spec.on_nobody, spec.on_max_wait].map(auto));
+            edges.extend([spec.on_full, spec.on_nobody, spec.on_max_wait, spec.on_closed].map(auto));
             edges
         }
         Step::Dial(spec) => {

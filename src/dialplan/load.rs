@@ -430,6 +430,7 @@ const SAID_BY_CALLS: &str = "common/beep common/hold-music goodbye/thanks error/
     message/confirm message/read-back message/your-message-is message/saved message/too-short message/time-is-up \
     message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
+    queue/sorry-for-the-wait queue/offer-continue \
     language/choose";
 
 /// The names that the `collect` steps of a flow store into.

@@ -39,7 +39,7 @@ mod step;
 mod table;
 mod verb;
 
-pub use action::{Action, DialEnd, Event, Facts, MessageEnd, PresenceChange, QueueEnd};
+pub use action::{Action, DialEnd, Event, Facts, MessageEnd, Owner, PresenceChange, QueueEnd};
 pub use calendar::{Calendar, Hours};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};

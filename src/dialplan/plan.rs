@@ -101,6 +101,14 @@ pub struct Queue {
     pub position_every: Duration,
     /// When the verb's offer (a message instead of waiting) is said.
     pub offer_after: Duration,
+    /// When the caller is asked outright.
+    pub choice_after: Option<Duration>,
+    /// How long the place of a caller who dropped is kept; zero: not at all.
+    pub keep_place: Duration,
+    /// Index into the plan's calendars.
+    pub(super) calendar: Option<usize>,
+    /// Who still waits when the service closes, or nobody is left, waits on.
+    pub serve_to_the_end: bool,
     /// Whether conversations are recorded.
     pub record: bool,
     /// In ascending order of time.
@@ -287,6 +295,12 @@ impl Plan {
 
     pub fn queue(&self, id: QueueId) -> Option<&Queue> {
         self.queues.get(usize::from(id.0))
+    }
+
+    /// The queue's calendar says so; a queue without one never closes.
+    pub fn is_closed(&self, queue: &Queue, at: Wall) -> bool {
+        let calendar = queue.calendar.and_then(|calendar| self.calendars.get(calendar));
+        calendar.is_some_and(|calendar| calendar.hours(&self.zone, at) != Hours::Open)
     }
 
     pub fn queue_by_name(&self, name: &str) -> Option<&Queue> {

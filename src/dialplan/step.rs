@@ -182,9 +182,20 @@ pub(super) struct QueueSpec {
     pub(super) credit: Option<Duration>,
     pub(super) keys: Vec<(char, Target)>,
     pub(super) offer: Phrase,
+    /// In order of preference.
+    pub(super) owners: Vec<OwnerKind>,
+    pub(super) owner_wait: Duration,
+    pub(super) on_closed: Target,
     pub(super) on_full: Target,
     pub(super) on_nobody: Target,
     pub(super) on_max_wait: Target,
+}
+
+/// An owner as written: who that is differs from caller to caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OwnerKind {
+    Manager,
+    Contact,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -4,10 +4,10 @@ use super::desks::{Absence, Desk};
 use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited, topology};
 use crate::base::{AgentId, CallId, LegId, Now};
-use crate::call::{Effect, Event, InviteAgent, QueueRequest, Refusal};
+use crate::call::{Effect, Event, InviteAgent, Refusal};
 use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
-use crate::queue::{AgentState, Join, Left, Seized};
+use crate::queue::{AgentState, Left, Seized};
 use crate::record::Record;
 use crate::sip::{Answer, NameAddr, Text, Uri};
 
@@ -68,6 +68,10 @@ impl Exchange {
                     self.core.call_ended(now.mono, agent, None, &mut self.core_events);
                 }
             }
+            Effect::KeepPlace { number, queue, arrived, until } => {
+                self.places.put(now.mono, (number, queue), arrived, until);
+            }
+            Effect::PhoneLost { agent } => self.phone_lost(now, agent),
             Effect::AcceptOffer { offer } => {
                 let event = match self.core.offer_accepted(now.mono, offer, &mut self.core_events) {
                     Ok(_) => Event::Connected { offer },
@@ -139,28 +143,6 @@ impl Exchange {
         let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
             .with_display(display.expose());
         self.ring(now, leg, Ring::new(extension, from, sdp, phones));
-    }
-
-    fn join(&mut self, now: Now, call: CallId, request: &QueueRequest, plan: &Plan) {
-        let name = plan.queue(request.queue).map_or("", |queue| queue.name.as_str());
-        let joined = match self.numbering.queue(name) {
-            Some(queue) => {
-                let join = Join {
-                    extra: self.numbering.requirements(plan, &request.needs),
-                    credit: request.credit,
-                    ..Join::new(queue, now.mono, call.0)
-                };
-                self.core.join(now.mono, join, &mut self.core_events)
-            }
-            None => Err(crate::queue::JoinError::NoSuchQueue),
-        };
-        self.work.push_back((
-            call,
-            match joined {
-                Ok(caller) => Event::Queued { caller },
-                Err(why) => Event::NotQueued { why },
-            },
-        ));
     }
 
     /// A person's own phone, past the queues: only where they can come.
@@ -265,6 +247,15 @@ impl Exchange {
         } else {
             // The phone came back before the call ended that the agent was to be signed off after.
             self.core.agent_login(now.mono, agent, &mut self.core_events);
+        }
+    }
+
+    /// A phone fell silent in mid-talk. Whoever sits there says by a key that it works again.
+    fn phone_lost(&mut self, now: Now, agent: AgentId) {
+        self.core.agent_away(now.mono, agent, crate::queue::Away::NoAnswer, &mut self.core_events);
+        let extension = self.numbering.extension(agent).to_owned();
+        for way in self.phones_of(&extension).into_iter().flat_map(|phone| phone.ways) {
+            self.directory.suspect(now.mono, &way.key);
         }
     }
 

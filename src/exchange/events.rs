@@ -129,10 +129,12 @@ impl Exchange {
                     self.desks.changed(agent, now.mono);
                     self.output.push_back(Output::Notice(Notice::AgentState { agent, state: name }));
                 }
-                queue::Event::Connected { .. }
-                | queue::Event::Requeued { .. }
+                queue::Event::OwnerSkipped { tag, .. } => {
+                    self.work.push_back((CallId(tag), Event::OwnerSkipped));
+                }
+                queue::Event::Connected { tag, agent, .. } => self.contact(now, CallId(tag), agent),
+                queue::Event::Requeued { .. }
                 | queue::Event::Relaxed { .. }
-                | queue::Event::OwnerSkipped { .. }
                 | queue::Event::QueueDepth { .. } => {}
             }
         }

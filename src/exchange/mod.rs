@@ -29,6 +29,7 @@ mod keep_alive;
 mod lamps;
 mod numbering;
 mod overload;
+mod places;
 mod probes;
 mod publishing;
 mod registrations;
@@ -62,12 +63,13 @@ use self::guard::Guard;
 use self::lamps::Lamps;
 use self::numbering::Numbering;
 use self::overload::Strain;
+use self::places::Lasting;
 pub use self::probes::Pace;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
 use self::texts::Texts;
 use self::trunks::Trunks;
-use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
+use crate::base::{AgentId, CallId, Ids, Instant, LegId, Masked, Now, RecordingId, Rng, SlipId};
 use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
 use crate::dialplan::Plan;
 use crate::queue;
@@ -86,6 +88,10 @@ pub struct Exchange {
     core_events: Vec<queue::Event>,
     numbering: Numbering,
     desks: Desks,
+    /// Places in line of callers who have hung up, by number and queue: since when they waited.
+    places: Lasting<(Masked<String>, String), Instant>,
+    /// Who served a number last.
+    contacts: Lasting<Masked<String>, AgentId>,
     directory: Directory,
     sign_in: SignIn,
     guard: Guard,
@@ -130,6 +136,8 @@ impl Exchange {
             core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),
             core_events: Vec::new(),
             desks: Desks::default(),
+            places: Lasting::new(places::MOST_PLACES),
+            contacts: Lasting::new(places::MOST_CONTACTS),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
             guard: Guard::new(&config, &mut rng),

@@ -4,6 +4,7 @@ mod encrypted;
 mod holds;
 mod texts;
 mod transfers;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -178,13 +179,17 @@ impl Bench {
     }
 
     fn dial(&mut self, number: &str, sdp: Option<Bytes>) -> sip::DialogId {
+        self.dial_as("13812345678", number, sdp)
+    }
+
+    fn dial_as(&mut self, from: &str, number: &str, sdp: Option<Bytes>) -> sip::DialogId {
         let switch = SocketAddr::from(SWITCH);
         let via =
             Flow { transport: Transport::Udp, local: self.caller.address, remote: switch, connection: 0 };
         let invite = sip::Invite {
             to: Uri::sip(Some(number), switch),
             via,
-            from: NameAddr::new(Uri::sip(Some("13812345678"), self.caller.address)),
+            from: NameAddr::new(Uri::sip(Some(from), self.caller.address)),
             to_display: None,
             contact_user: None,
             sdp,

@@ -37,6 +37,8 @@ pub struct Join {
     pub credit: Option<Duration>,
     /// When the wait began: now, or earlier for a caller whose place was kept. Later than now counts as now.
     pub arrived: Instant,
+    /// The place was the caller's before: a line that is full or closed takes them all the same.
+    pub kept: bool,
     pub owner: Option<Owner>,
     /// Instead of the queue's longest wait; counted from joining.
     pub max_wait: Option<Duration>,
@@ -47,7 +49,16 @@ pub struct Join {
 impl Join {
     /// A caller without wishes who arrives now.
     pub fn new(queue: QueueId, arrived: Instant, tag: u64) -> Self {
-        Join { queue, extra: Vec::new(), credit: None, arrived, owner: None, max_wait: None, tag }
+        Join {
+            queue,
+            extra: Vec::new(),
+            credit: None,
+            arrived,
+            kept: false,
+            owner: None,
+            max_wait: None,
+            tag,
+        }
     }
 }
 

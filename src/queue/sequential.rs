@@ -44,10 +44,10 @@ impl Core {
         self.advance(now, s);
         let now = self.now;
         let queue = self.index.queues.get(&join.queue).ok_or(JoinError::NoSuchQueue)?;
-        if queue.spec.closed {
+        if queue.spec.closed && !join.kept {
             return Err(JoinError::Closed);
         }
-        if queue.spec.capacity.is_some_and(|capacity| queue.waiting >= capacity) {
+        if !join.kept && queue.spec.capacity.is_some_and(|capacity| queue.waiting >= capacity) {
             return Err(JoinError::Full);
         }
         let max_wait = join.max_wait.or(queue.spec.max_wait);
@@ -445,7 +445,7 @@ impl Core {
         }
     }
 
-    fn is_staffed(&self, lane: usize) -> bool {
+    pub(super) fn is_staffed(&self, lane: usize) -> bool {
         self.index.lanes[lane].choices.iter().any(|c| self.index.groups[c.group].signed_on > 0)
     }
 

@@ -42,6 +42,12 @@ impl Core {
         Some(WaitBand::of(whole.saturating_mul(now.min(then)) / then))
     }
 
+    /// Somebody who could serve this waiting caller is signed on, ready or not. `None`: does not wait.
+    pub fn is_attended(&self, id: CallerId) -> Option<bool> {
+        let caller = self.callers.get(id).filter(|c| c.state == CallerState::Waiting)?;
+        Some(caller.owner.is_some() || self.is_staffed(caller.lane))
+    }
+
     pub fn agent_state(&self, id: AgentId) -> Option<AgentState> {
         self.agents.get(&id).map(|a| a.public_state())
     }

@@ -95,6 +95,8 @@ pub enum QueueOutcome {
     MaxWait,
     Full,
     NobodySignedOn,
+    /// The service closed while the caller waited.
+    Closed,
 }
 
 impl QueueOutcome {
@@ -106,6 +108,7 @@ impl QueueOutcome {
             QueueOutcome::MaxWait => "max-wait",
             QueueOutcome::Full => "full",
             QueueOutcome::NobodySignedOn => "nobody-signed-on",
+            QueueOutcome::Closed => "closed",
         }
     }
 }

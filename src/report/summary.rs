@@ -107,7 +107,7 @@ impl QueueFigures {
             }
             QueueOutcome::LeftByKey => self.left_by_key += 1,
             QueueOutcome::MaxWait => self.max_wait += 1,
-            QueueOutcome::Full | QueueOutcome::NobodySignedOn => self.turned_away += 1,
+            QueueOutcome::Full | QueueOutcome::NobodySignedOn | QueueOutcome::Closed => self.turned_away += 1,
         }
     }
 

@@ -87,6 +87,7 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         "served" => queue(QueueEnd::Served),
         "full" => queue(QueueEnd::Full),
         "nobody" => queue(QueueEnd::NobodySignedOn),
+        "closed" => queue(QueueEnd::Closed),
         "max-wait" => queue(QueueEnd::MaxWait),
         "talked" => dial(DialEnd::Served),
         "busy" => dial(DialEnd::Busy),
@@ -127,7 +128,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
         Action::StopPlaying => "is silent".to_owned(),
         Action::Arm(wait) => format!("waits {}", time(*wait)),
         Action::Disarm => "waits no more".to_owned(),
-        Action::Queue { queue, needs, credit, keys, offer } => {
+        Action::Queue { queue, needs, credit, keys, offer, .. } => {
             let mut shown = format!("queues for {}", plan.queue(*queue).unwrap().name);
             for need in needs {
                 shown += &format!(", {} {}", plan.skills()[usize::from(need.skill)].name, need.level);

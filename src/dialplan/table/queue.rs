@@ -68,6 +68,32 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "60 s",
             "When the verb's `offer` is said first.",
         ),
+        Field::with(
+            "choice_after",
+            Form::TimeOrNever(10_000, 3_600_000),
+            "180 s",
+            "When the caller is asked outright: the verb's `offer` again, and that the line may be held.",
+        ),
+        Field::with(
+            "keep_place",
+            Form::Time(0, 3_600_000),
+            "5 min",
+            "Who hangs up while waiting and calls again from the same number within this time stands where they \
+             stood. A withheld number keeps nothing. 0 s: never.",
+        ),
+        Field::optional(
+            "calendar",
+            Form::Name("calendar"),
+            "none",
+            "The service's hours, for those who still wait when it closes; who calls then is the flow's business.",
+        ),
+        Field::with(
+            "left_in_line",
+            Form::One(&["tell", "serve"]),
+            "tell",
+            "Who still waits when the calendar closes, or when the last agent has left for half a minute: `tell` leads \
+             to the verb's `on_closed` or `on_nobody`, `serve` lets them wait up to `max_wait`.",
+        ),
         Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
         Field::optional(
             "relax",
@@ -122,6 +148,10 @@ pub(in crate::dialplan) fn read<'a, 's>(
         position: loader.flag(&fields, "position"),
         position_every: loader.time(&fields, "position_every"),
         offer_after: loader.time(&fields, "offer_after"),
+        choice_after: loader.time_or_never(&fields, "choice_after"),
+        keep_place: loader.time(&fields, "keep_place"),
+        calendar: loader.calendar(&fields, "calendar"),
+        serve_to_the_end: loader.one(&fields, "left_in_line") == Some("serve"),
         record: loader.flag(&fields, "record"),
         relaxation: relaxation(loader, &fields),
         anyone_after: loader.time_if(&fields, "anyone_after"),

@@ -1,12 +1,12 @@
 //! `queue`: wait for an agent.
 
-use crate::dialplan::action::{Action, QueueEnd};
+use crate::dialplan::action::{Action, Owner, QueueEnd};
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Requirement;
 use crate::dialplan::read::Fields;
-use crate::dialplan::step::{QueueSpec, Step, Target};
+use crate::dialplan::step::{OwnerKind, QueueSpec, Step, Target};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "queue",
@@ -24,6 +24,19 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "Beside what the queue asks for.",
         ),
         Field::optional("credit", Form::Time(0, 600_000), "the queue's", "Waiting time given in advance."),
+        Field::optional(
+            "owner",
+            Form::Other("`manager`, `contact`, or a list of both"),
+            "nobody",
+            "Who is asked first: the caller's own manager (from a list), or who served this number last. Of several the \
+             first who is signed on and not away. The place in line is kept meanwhile.",
+        ),
+        Field::with(
+            "owner_wait",
+            Form::Time(1_000, 300_000),
+            "15 s",
+            "How long the caller waits for the owner alone, if the owner is in a call.",
+        ),
         Field::optional(
             "keys",
             Form::Other("flows by key, `{ 2 = \"message\" }`"),
@@ -49,6 +62,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "an apology and a message",
             "The queue's `max_wait` is over.",
         ),
+        Field::optional(
+            "on_closed",
+            Form::Name("flow"),
+            "an apology and a message",
+            "The queue's `calendar` closed while the caller waited, and `left_in_line` says `tell`.",
+        ),
     ],
     example: r#"[[flow.main]]
 queue = { to = "consultation", keys = { 2 = "message" }, offer = "queue/offer-message" }
@@ -66,6 +85,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let before = loader.prompts(fields, "before");
     let needs = loader.skill_levels(fields, "needs");
     let credit = loader.time_if(fields, "credit");
+    let owners = owners(loader, fields);
+    let owner_wait = loader.time(fields, "owner_wait");
     let keys = keys(loader, fields);
     let offer = loader.prompts(fields, "offer");
     if let Some(written) = fields.get("offer").filter(|_| keys.is_empty()) {
@@ -81,6 +102,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let on_full = target("on_full", "queue/full closed/leave-message");
     let on_nobody = target("on_nobody", "transfer/failed closed/leave-message");
     let on_max_wait = target("on_max_wait", "queue/sorry-for-the-wait closed/leave-message");
+    let on_closed = target("on_closed", "closed/after-hours closed/leave-message");
     let queue = queue?;
     Some(Step::Queue(Box::new(QueueSpec {
         queue,
@@ -89,10 +111,32 @@ pub(in crate::dialplan) fn read<'a, 's>(
         credit,
         keys,
         offer,
+        owners,
+        owner_wait,
+        on_closed,
         on_full,
         on_nobody,
         on_max_wait,
     })))
+}
+
+fn owners<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<OwnerKind> {
+    let Some(written) = fields.get("owner") else { return Vec::new() };
+    let mut owners = Vec::new();
+    for each in written.each() {
+        let Some(word) = loader.as_text(each, "`owner`") else { continue };
+        match word {
+            "manager" => owners.push(OwnerKind::Manager),
+            "contact" => owners.push(OwnerKind::Contact),
+            _ => loader.report.unknown(
+                each.place,
+                "`owner` is manager, contact or both".to_owned(),
+                word,
+                ["manager", "contact"],
+            ),
+        }
+    }
+    owners
 }
 
 fn keys<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<(char, Target)> {
@@ -122,10 +166,19 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &QueueSpec, out: &mu
         queue: spec.queue,
         needs: needs(cursor, spec),
         credit: spec.credit,
+        owners: spec.owners.iter().filter_map(|owner| known(cursor, *owner)).collect(),
+        owner_wait: spec.owner_wait,
         keys: spec.keys.iter().map(|(key, _)| *key).collect(),
         offer: spec.offer.clips(&cursor.language).to_vec(),
     });
     cursor.stay(Stage::Queued)
+}
+
+fn known(cursor: &Cursor, owner: OwnerKind) -> Option<Owner> {
+    match owner {
+        OwnerKind::Manager => cursor.manager.map(Owner::Person),
+        OwnerKind::Contact => Some(Owner::Contact),
+    }
 }
 
 /// What the verb asks for, and the caller's language where somebody of this queue speaks it: a caller is
@@ -157,5 +210,6 @@ pub(in crate::dialplan) fn ended(spec: &QueueSpec, end: QueueEnd) -> Turn {
         QueueEnd::MaxWait => spec.on_max_wait,
         QueueEnd::Full => spec.on_full,
         QueueEnd::NobodySignedOn => spec.on_nobody,
+        QueueEnd::Closed => spec.on_closed,
     })
 }
