@@ -61,7 +61,7 @@ pub(super) struct Agent {
     /// Place among the idle: since when, and a number for ties. Kept when an offer ends by no fault of the
     /// agent's.
     pub idle: (Instant, u64),
-    /// Counts offers.
+    /// The number of the last offer.
     pub epoch: u32,
     /// Offers unanswered in a row.
     pub misses: u32,

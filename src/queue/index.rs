@@ -51,6 +51,15 @@ pub(super) struct Lane {
     pub last_served: Option<(Duration, Instant)>,
 }
 
+/// What a lane's key and the topology make of it; see [`Lane`].
+#[derive(Clone, Debug)]
+pub(super) struct Design {
+    pub value: u32,
+    pub choices: Vec<Choice>,
+    pub moments: Vec<Duration>,
+    pub guarded: bool,
+}
+
 /// One group as seen from one lane.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
@@ -184,37 +193,55 @@ impl Index {
 
     /// The lane for callers of this kind; `None` where there is no such queue.
     pub fn lane(&mut self, queue: QueueId, extra: &[Requirement], credit: Option<Duration>) -> Option<usize> {
-        let spec = &self.queues.get(&queue)?.spec;
-        let key = LaneKey { queue, extra: normal(extra), credit: credit.unwrap_or(spec.credit) };
+        let key = self.lane_key(queue, extra, credit)?;
         if let Some(&lane) = self.lane_of.get(&key) {
             return Some(lane);
         }
+        let design = self.design(&key)?;
         let at = self.lanes.len();
+        for choice in &design.choices {
+            self.groups[choice.group].lanes.push(Reach { lane: at, after: choice.after });
+        }
+        self.lanes.push(Lane {
+            key: key.clone(),
+            value: design.value,
+            line: Line::default(),
+            choices: design.choices,
+            moments: design.moments,
+            guarded: design.guarded,
+            last_served: None,
+        });
+        self.lane_of.insert(key, at);
+        self.queues.get_mut(&queue)?.lanes.push(at);
+        Some(at)
+    }
+
+    pub fn lane_key(
+        &self,
+        queue: QueueId,
+        extra: &[Requirement],
+        credit: Option<Duration>,
+    ) -> Option<LaneKey> {
+        let spec = &self.queues.get(&queue)?.spec;
+        Some(LaneKey { queue, extra: normal(extra), credit: credit.unwrap_or(spec.credit) })
+    }
+
+    /// Who serves such a lane, and when.
+    pub fn design(&self, key: &LaneKey) -> Option<Design> {
+        let spec = &self.queues.get(&key.queue)?.spec;
         let mut choices = Vec::new();
         let mut guarded = false;
-        for (number, group) in self.groups.iter_mut().enumerate() {
+        for (number, group) in self.groups.iter().enumerate() {
             let Some((steps, after)) = group.key.reach(spec, &key.extra) else { continue };
             let above = group.pools.iter().map(|&p| self.pools[p].value).filter(|value| *value > spec.value);
             let cost = above.map(u64::from).sum();
             guarded |= cost > 0;
             let rank = Rank { cost, steps, flexibility: group.flexibility };
             choices.push(Choice { group: number, rank, after });
-            group.lanes.push(Reach { lane: at, after });
         }
         choices.sort_by_key(|c| (c.rank, c.group));
         let later: BTreeSet<_> = choices.iter().map(|c| c.after).filter(|after| !after.is_zero()).collect();
-        self.lanes.push(Lane {
-            key: key.clone(),
-            value: spec.value,
-            line: Line::default(),
-            choices,
-            moments: later.into_iter().collect(),
-            guarded,
-            last_served: None,
-        });
-        self.lane_of.insert(key, at);
-        self.queues.get_mut(&queue)?.lanes.push(at);
-        Some(at)
+        Some(Design { value: spec.value, choices, moments: later.into_iter().collect(), guarded })
     }
 
     /// Keeps what was learnt about waiting across a new topology.
@@ -235,19 +262,36 @@ impl Index {
 
     /// Agents of this pool to be kept idle: the rounded share of those signed on.
     pub fn reserve(&self, pool: &Pool) -> u32 {
-        let share = u64::from(self.config.reserve_percent) * u64::from(pool.signed_on);
-        u32::try_from((share + 50) / 100).unwrap_or(u32::MAX)
+        self.config.reserve(pool.signed_on)
     }
 
     /// Groups that serve the queue without relaxation.
-    pub fn first_choice<'a>(&'a self, queue: &'a QueueSpec) -> impl Iterator<Item = &'a Group> {
-        self.groups.iter().filter(|g| g.key.reach(queue, &[]).is_some_and(|(_, after)| after.is_zero()))
+    pub fn first_choice<'a>(&'a self, queue: &'a QueueSpec) -> impl Iterator<Item = (usize, &'a Group)> {
+        let groups = self.groups.iter().enumerate();
+        groups.filter(|(_, g)| g.key.reach(queue, &[]).is_some_and(|(_, after)| after.is_zero()))
     }
 }
 
 impl LaneKey {
+    pub fn queue(&self) -> QueueId {
+        self.queue
+    }
+
+    /// Comes before all lanes of the queue.
+    pub fn before(queue: QueueId) -> Self {
+        LaneKey { queue, extra: Vec::new(), credit: Duration::ZERO }
+    }
+
     pub fn credit(&self) -> Duration {
         self.credit
+    }
+}
+
+impl Config {
+    /// Agents to be kept idle of so many signed on: the rounded share.
+    pub(super) fn reserve(&self, signed_on: u32) -> u32 {
+        let share = u64::from(self.reserve_percent) * u64::from(signed_on);
+        u32::try_from((share + 50) / 100).unwrap_or(u32::MAX)
     }
 }
 

@@ -134,11 +134,13 @@ impl Core {
     fn offer(&mut self, id: CallerId, to: AgentId, s: &mut dyn Sink) {
         self.take_from_line(id, s);
         self.take_from_idle(to);
+        // Not counted per agent: one who was dropped and comes back must not take up old numbers.
+        let epoch = self.next_seq() as u32;
         let (Some(caller), Some(agent)) = (self.callers.get_mut(id), self.agents.get_mut(&to)) else {
             return;
         };
         caller.state = CallerState::Offered(to);
-        agent.epoch = agent.epoch.wrapping_add(1);
+        agent.epoch = epoch;
         let (tag, queue, offer) = (caller.tag, caller.queue, agent.offer());
         self.arm_caller(id);
         self.set_state(to, State::Reserved(id), s);

@@ -20,8 +20,9 @@ mod event;
 mod index;
 mod invariants;
 mod line;
+pub mod lockfree;
 mod matching;
-mod sequential;
+pub mod sequential;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,7 @@ impl Core {
         let mut queues: BTreeMap<QueueId, QueueView> = BTreeMap::new();
         for (id, queue) in &self.index.queues {
             let (mut signed_on, mut ready) = (0, 0);
-            for group in self.index.first_choice(&queue.spec) {
+            for (_, group) in self.index.first_choice(&queue.spec) {
                 signed_on += group.signed_on;
                 ready += u32::try_from(group.idle.len()).unwrap_or(u32::MAX);
             }

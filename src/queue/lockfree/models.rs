@@ -1,0 +1,415 @@
+//! The claims under every order in which two or three threads can see each other's steps. The words and all that
+//! moves them are the real ones; the lists are small arrays, and there is one lane and one group.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features lockfree::models`
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+
+use super::claims::{
+    Found, Hall, accept, end_offer, look, publish_agent, publish_caller, serve_agent, serve_caller,
+    standing_offer, take_back,
+};
+use super::sync::{MUTANT, Mutant, mutant};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, later};
+
+const CALLERS: usize = 3;
+const AGENTS: usize = 2;
+const AWAY: AgentStep = AgentStep::Away(1);
+
+/// What all threads share.
+struct Shared {
+    callers: [AtomicU64; CALLERS],
+    agents: [AtomicU64; AGENTS],
+    /// The epoch, plus one, of the entry of each caller and agent. Written by read-modify-write only: loom lets a
+    /// plain load see more than the machine's memory allows.
+    lines: [AtomicU64; CALLERS],
+    idle: [AtomicU64; AGENTS],
+}
+
+/// One thread's view: number 0 comes first among callers and agents.
+struct Thread {
+    shared: Arc<Shared>,
+    again: Vec<u32>,
+}
+
+impl Thread {
+    fn work(&mut self) {
+        while let Some(agent) = self.again.pop() {
+            serve_agent(self, agent);
+        }
+    }
+
+    fn caller_word(&self, caller: u32) -> CallerWord {
+        CallerWord::load(self.caller(caller))
+    }
+
+    fn agent_word(&self, agent: u32) -> AgentWord {
+        AgentWord::load(self.agent(agent))
+    }
+
+    fn entry(list: &AtomicU64) -> u64 {
+        list.load(Ordering::Acquire)
+    }
+
+    fn enter(list: &AtomicU64, epoch: u32) {
+        list.fetch_max(u64::from(epoch) + 1, Ordering::AcqRel);
+    }
+
+    fn remove(list: &AtomicU64, epoch: u32) {
+        let _ = list.compare_exchange(u64::from(epoch) + 1, 0, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    // -- the operations, as the core puts them together --
+
+    fn join(&mut self, caller: u32) {
+        let free = self.caller_word(caller);
+        let word = free.next(CallerState::Waiting { owner: None });
+        assert!(free.swap(self.caller(caller), word));
+        publish_caller(self, caller, word, ());
+        serve_caller(self, caller);
+        self.work();
+    }
+
+    fn ready(&mut self, agent: u32) {
+        let word = self.agent_word(agent);
+        if !matches!(word.state, AgentStep::Away(_)) {
+            return;
+        }
+        let idle = word.next(AgentStep::Idle { place: u64::from(agent) });
+        if idle_swap(self, agent, word, idle) {
+            serve_agent(self, agent);
+        }
+        self.work();
+    }
+
+    fn abandon(&mut self, caller: u32) {
+        loop {
+            let word = self.caller_word(caller);
+            match word.state {
+                CallerState::Waiting { .. } => {
+                    if word.swap(self.caller(caller), word.next(CallerState::Free)) {
+                        Thread::remove(&self.shared.lines[caller as usize], word.epoch);
+                        break;
+                    }
+                }
+                CallerState::Offered { agent, .. } => {
+                    if end_offer(self, caller, word, CallerState::Free) {
+                        let idle = AgentStep::Idle { place: u64::from(agent) };
+                        let back = take_back(self, agent, caller, later(word.epoch, u32::MAX), idle);
+                        if let Some(offer) = back {
+                            publish_agent(self, agent, offer.next(idle));
+                            serve_agent(self, agent);
+                        }
+                        break;
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.work();
+    }
+
+    fn offer_of(&self, agent: u32) -> Option<u32> {
+        let word = self.agent_word(agent);
+        matches!(word.state, AgentStep::Tentative { .. } | AgentStep::Offered { .. }).then_some(word.epoch)
+    }
+
+    fn accept(&mut self, agent: u32) {
+        if let Some(offer) = self.offer_of(agent)
+            && let Some((offer, caller, theirs)) = standing_offer(self, agent, offer)
+        {
+            accept(self, agent, offer, caller, theirs);
+        }
+        self.work();
+    }
+
+    fn refuse(&mut self, agent: u32) {
+        if let Some(offer) = self.offer_of(agent)
+            && let Some((_, caller, theirs)) = standing_offer(self, agent, offer)
+        {
+            self.give_back(agent, caller, theirs);
+        }
+        self.work();
+    }
+
+    fn give_back(&mut self, agent: u32, caller: u32, theirs: CallerWord) -> bool {
+        let waiting = CallerState::Waiting { owner: None };
+        if !end_offer(self, caller, theirs, waiting) {
+            return false;
+        }
+        publish_caller(self, caller, theirs.next(waiting), ());
+        take_back(self, agent, caller, later(theirs.epoch, u32::MAX), AWAY);
+        serve_caller(self, caller);
+        true
+    }
+
+    fn away(&mut self, agent: u32) {
+        loop {
+            match look(self, agent) {
+                Found::Settled(word) => match word.state {
+                    AgentStep::Talking { caller, .. } => {
+                        let wish = word.next(AgentStep::Talking { caller, wish: 1 });
+                        if word.swap(self.agent(agent), wish) {
+                            break;
+                        }
+                    }
+                    AgentStep::Away(_) => break,
+                    _ => {
+                        if word.swap(self.agent(agent), word.next(AWAY)) {
+                            Thread::remove(&self.shared.idle[agent as usize], word.epoch);
+                            break;
+                        }
+                    }
+                },
+                Found::Ringing { caller, theirs, .. } => {
+                    if self.give_back(agent, caller, theirs) {
+                        break;
+                    }
+                }
+                Found::Ended(word) => {
+                    if mutant!(AwayLeavesOffered) || word.swap(self.agent(agent), word.next(AWAY)) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.work();
+    }
+
+    fn end_call(&mut self, agent: u32) {
+        if let Found::Settled(word) = look(self, agent)
+            && let AgentStep::Talking { caller: Some(caller), .. } = word.state
+        {
+            let theirs = self.caller_word(caller);
+            if word.swap(self.agent(agent), word.next(AWAY)) {
+                theirs.swap(self.caller(caller), theirs.next(CallerState::Free));
+            }
+        }
+        self.work();
+    }
+
+    /// S1 to S4, when all threads have ended.
+    fn check(&self) {
+        for caller in 0..CALLERS as u32 {
+            let word = self.caller_word(caller);
+            match word.state {
+                CallerState::Offered { agent, .. } => {
+                    let epoch = later(word.epoch, u32::MAX);
+                    assert_eq!(self.agent_word(agent).state, AgentStep::Offered { caller, epoch }, "S3");
+                }
+                CallerState::Connected { agent } => {
+                    let with = match self.agent_word(agent).state {
+                        AgentStep::Talking { caller, .. } => caller,
+                        _ => None,
+                    };
+                    assert_eq!(with, Some(caller), "S3: connected beside {:?}", self.agent_word(agent));
+                }
+                CallerState::Waiting { .. } => {
+                    for agent in 0..AGENTS as u32 {
+                        let idle = matches!(self.agent_word(agent).state, AgentStep::Idle { .. });
+                        assert!(!idle, "S4: caller {caller} waits beside agent {agent}, who is idle");
+                    }
+                }
+                CallerState::Free => {}
+            }
+        }
+        for agent in 0..AGENTS as u32 {
+            match self.agent_word(agent).state {
+                AgentStep::Tentative { .. } => panic!("agent {agent} was left in the middle"),
+                AgentStep::Offered { caller, .. } => {
+                    let state = self.caller_word(caller).state;
+                    assert!(
+                        matches!(state, CallerState::Offered { agent: to, .. } if to == agent),
+                        "S2: {state:?}"
+                    );
+                }
+                AgentStep::Talking { caller: Some(caller), .. } => {
+                    assert_eq!(self.caller_word(caller).state, CallerState::Connected { agent }, "S2");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn idle_swap(thread: &mut Thread, agent: u32, word: AgentWord, idle: AgentWord) -> bool {
+    let ours = word.swap(thread.agent(agent), idle);
+    if ours {
+        publish_agent(thread, agent, idle);
+    }
+    ours
+}
+
+impl Hall for Thread {
+    type Facts = ();
+
+    fn caller(&self, caller: u32) -> &AtomicU64 {
+        &self.shared.callers[caller as usize]
+    }
+
+    fn agent(&self, agent: u32) -> &AtomicU64 {
+        &self.shared.agents[agent as usize]
+    }
+
+    fn facts(&self, _: u32) {}
+
+    fn place(&self, agent: u32) -> u64 {
+        u64::from(agent)
+    }
+
+    fn remember_place(&mut self, _: u32, _: u64) {}
+
+    fn list_caller(&mut self, caller: u32, word: CallerWord, (): ()) {
+        Thread::enter(&self.shared.lines[caller as usize], word.epoch);
+    }
+
+    fn list_agent(&mut self, agent: u32, word: AgentWord) {
+        Thread::enter(&self.shared.idle[agent as usize], word.epoch);
+    }
+
+    fn unlist_agent(&mut self, agent: u32, word: AgentWord) {
+        Thread::remove(&self.shared.idle[agent as usize], word.epoch);
+    }
+
+    fn first_caller(&mut self, _: u32) -> Option<(u32, u32)> {
+        (0..CALLERS as u32).find_map(|caller| {
+            let list = &self.shared.lines[caller as usize];
+            let epoch = (Thread::entry(list) as u32).checked_sub(1)?;
+            let word = self.caller_word(caller);
+            let waits = matches!(word.state, CallerState::Waiting { .. }) && word.epoch == epoch;
+            if !waits {
+                Thread::remove(list, epoch);
+            }
+            waits.then_some((caller, epoch))
+        })
+    }
+
+    fn first_agent(&mut self, _: u32, _: CallerWord) -> Option<u32> {
+        (0..AGENTS as u32).find(|&agent| {
+            let list = &self.shared.idle[agent as usize];
+            let Some(epoch) = (Thread::entry(list) as u32).checked_sub(1) else { return false };
+            let word = self.agent_word(agent);
+            let alive = match word.state {
+                AgentStep::Idle { .. } => word.epoch == epoch,
+                AgentStep::Tentative { .. } => word.epoch == later(epoch, 1),
+                _ => false,
+            };
+            if !alive {
+                Thread::remove(list, epoch);
+            }
+            alive
+        })
+    }
+
+    fn taken(&mut self, caller: u32, word: CallerWord, (): ()) {
+        Thread::remove(&self.shared.lines[caller as usize], word.epoch);
+    }
+
+    fn offered(&mut self, _: u32, _: AgentWord, (): ()) {}
+
+    fn search_later(&mut self, agent: u32) {
+        self.again.push(agent);
+    }
+}
+
+type Operation = fn(&mut Thread);
+
+/// Everybody away or gone; then `before`, one after the other; then the rest at the same time.
+fn model(bound: Option<usize>, before: &'static [Operation], threads: &'static [Operation]) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = bound;
+    builder.check(move || {
+        let word = || AtomicU64::new(0);
+        let shared = Arc::new(Shared {
+            callers: [word(), word(), word()],
+            agents: [word(), word()],
+            lines: [word(), word(), word()],
+            idle: [word(), word()],
+        });
+        let mut main = Thread { shared: shared.clone(), again: Vec::new() };
+        for agent in 0..AGENTS as u32 {
+            let off = main.agent_word(agent);
+            assert!(off.swap(main.agent(agent), off.next(AWAY)));
+        }
+        for operation in before {
+            operation(&mut main);
+        }
+        let others: Vec<_> = threads[1..]
+            .iter()
+            .map(|operation| {
+                let mut thread = Thread { shared: shared.clone(), again: Vec::new() };
+                thread::spawn(move || operation(&mut thread))
+            })
+            .collect();
+        threads[0](&mut main);
+        for other in others {
+            other.join().expect("a thread ends");
+        }
+        main.check();
+    });
+}
+
+const JOIN: Operation = |t| t.join(0);
+const JOIN_TOO: Operation = |t| t.join(1);
+const READY: Operation = |t| t.ready(0);
+const READY_TOO: Operation = |t| t.ready(1);
+const AWAY_NOW: Operation = |t| t.away(0);
+const ABANDON: Operation = |t| t.abandon(0);
+const ACCEPT: Operation = |t| t.accept(0);
+const REFUSE: Operation = |t| t.refuse(0);
+const END: Operation = |t| t.end_call(0);
+
+macro_rules! models {
+    ($($name:ident: $bound:expr, [$($before:expr),*] then [$($thread:expr),+];)+) => {
+        $(#[test]
+        fn $name() {
+            model($bound, &[$($before),*], &[$($thread),+]);
+        })+
+    };
+}
+
+// Without a bound: every order there is.
+models! {
+    join_and_ready: None, [] then [JOIN, READY];
+    away_and_join: None, [READY] then [AWAY_NOW, JOIN];
+    abandon_and_ready: None, [JOIN] then [ABANDON, READY];
+    accept_and_abandon: None, [READY, JOIN] then [ACCEPT, ABANDON];
+    accept_and_refuse: None, [READY, JOIN] then [ACCEPT, REFUSE];
+    accept_and_away: None, [READY, JOIN] then [ACCEPT, AWAY_NOW];
+    refuse_and_away: None, [READY, JOIN] then [REFUSE, AWAY_NOW];
+    abandon_and_away: None, [READY, JOIN] then [ABANDON, AWAY_NOW];
+    end_and_accept: None, [READY, JOIN] then [ACCEPT, END];
+    refuse_and_ready: None, [READY, JOIN] then [REFUSE, READY_TOO];
+}
+
+// With at most so many forced changes of thread.
+models! {
+    two_join_one_gets_ready: Some(2), [] then [JOIN, JOIN_TOO, READY];
+    one_joins_two_get_ready: Some(2), [] then [JOIN, READY, READY_TOO];
+    abandon_ready_join: Some(2), [JOIN] then [ABANDON, READY, JOIN_TOO];
+    away_abandon_accept: Some(2), [READY, JOIN] then [AWAY_NOW, ABANDON, ACCEPT];
+    refuse_abandon_ready: Some(2), [READY, JOIN] then [REFUSE, ABANDON, READY_TOO];
+    refuse_abandon_ready_beside_a_second_waiter: Some(2), [READY, JOIN, JOIN_TOO] then [REFUSE, ABANDON, READY_TOO];
+}
+
+fn caught(mutant: Mutant, before: &'static [Operation], threads: &'static [Operation]) {
+    let result = std::panic::catch_unwind(|| {
+        MUTANT.set(mutant);
+        model(None, before, threads);
+    });
+    MUTANT.set(Mutant::None);
+    assert!(result.is_err(), "{mutant:?} was not noticed");
+}
+
+/// Each deliberate mistake is noticed.
+#[test]
+fn mutants_are_caught() {
+    caught(Mutant::NoFence, &[], &[JOIN, READY]);
+    caught(Mutant::RefusalByAgent, &[READY, JOIN], &[ACCEPT, REFUSE]);
+    caught(Mutant::LoserFrees, &[READY, JOIN], &[ACCEPT, AWAY_NOW]);
+    caught(Mutant::AwayLeavesOffered, &[READY, JOIN], &[ABANDON, AWAY_NOW]);
+    caught(Mutant::NotListedAgain, &[JOIN, JOIN_TOO], &[ABANDON, READY]);
+    caught(Mutant::EndIgnoresAcceptance, &[READY, JOIN], &[ACCEPT, AWAY_NOW]);
+}

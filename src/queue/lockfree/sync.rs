@@ -1,0 +1,50 @@
+//! The atomics of the words: the machine's, or those of loom, which tries every order in which threads may see them.
+
+#[cfg(loom)]
+pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
+#[cfg(not(loom))]
+pub use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// Deliberate mistakes, each of which the models must catch: what a check does not notice, it does not check.
+#[cfg(loom)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    None,
+    /// Publishing without the fence between the entry and the search.
+    NoFence,
+    /// A search precedes the entry that it must follow.
+    SearchFirst,
+    /// The agent's word decides a refusal beside the caller's.
+    RefusalByAgent,
+    /// Who loses an acceptance frees the agent.
+    LoserFrees,
+    /// Being away does not look at whose turn it was.
+    AwayLeavesOffered,
+    /// An agent who comes back without a caller is not listed again.
+    NotListedAgain,
+    /// The end of a call does not carry an acceptance under way to its end.
+    EndIgnoresAcceptance,
+}
+
+#[cfg(loom)]
+thread_local! {
+    /// loom runs all threads of a model on one.
+    pub static MUTANT: std::cell::Cell<Mutant> = const { std::cell::Cell::new(Mutant::None) };
+}
+
+/// Whether this mistake is to be made; never outside the models.
+#[cfg(loom)]
+macro_rules! mutant {
+    ($which:ident) => {
+        super::sync::MUTANT.get() == super::sync::Mutant::$which
+    };
+}
+
+#[cfg(not(loom))]
+macro_rules! mutant {
+    ($which:ident) => {
+        false
+    };
+}
+
+pub(super) use mutant;

@@ -1,0 +1,325 @@
+//! Many threads at once, and threads that stop where it hurts most.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
+
+use super::super::Core;
+use super::super::claims::Step;
+use crate::base::{AgentId, Instant, QueueId, Rng};
+use crate::queue::*;
+
+const THREADS: u64 = 4;
+const AGENTS: u32 = 24;
+const QUEUES: u16 = 6;
+
+fn secs(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+fn topology(variant: u64) -> Arc<Topology> {
+    let mut rng = Rng::from_number(variant);
+    let queues = (0..QUEUES).map(|number| QueueSpec {
+        requirement: vec![Requirement { skill: number % 3, level: 1 + (number / 3) as u8 }],
+        credit: secs(30 * rng.below(4)),
+        value: [0, 2, 4][rng.below(3) as usize],
+        max_wait: (number == 1).then(|| secs(40)),
+        capacity: (number == 2).then_some(20),
+        ..QueueSpec::new(QueueId(number))
+    });
+    let queues = queues.collect();
+    let agents = (0..AGENTS).map(|id| {
+        let skills = (0..3).filter(|skill| (id + skill) % 3 > 0);
+        let skills = skills.map(|skill| Requirement { skill: skill as u16, level: 1 + (id % 2) as u8 });
+        AgentSpec { id: AgentId(id), skills: skills.collect(), tier: (id % 7 / 6) as u8, queues: None }
+    });
+    let agents = agents.collect();
+    Arc::new(Topology { queues, agents, config: Config { no_answers: 3, ..Config::default() } })
+}
+
+/// What everybody knows of handles; a lock between the tests' threads, not within the core.
+#[derive(Default)]
+struct Handles {
+    callers: Mutex<Vec<CallerId>>,
+    offers: Mutex<Vec<OfferId>>,
+}
+
+/// One thread's share of a round: random operations with any handle.
+fn work(
+    core: &Core,
+    handles: &Handles,
+    rng: &mut Rng,
+    clock: &AtomicU64,
+    operations: u64,
+    reloads: bool,
+) -> u64 {
+    let mut matches = 0;
+    let mut events = Vec::new();
+    for _ in 0..operations {
+        let now = Instant::from_micros(clock.fetch_add(rng.below(20_000), Ordering::Relaxed));
+        let agent = AgentId(rng.below(u64::from(AGENTS)) as u32);
+        let offer = |rng: &mut Rng| {
+            let mut offers = handles.offers.lock().expect("offers");
+            let at = rng.below(offers.len().max(1) as u64) as usize;
+            (at < offers.len()).then(|| offers.swap_remove(at))
+        };
+        match rng.below(20) {
+            0..5 => {
+                let mut join = Join::new(QueueId(rng.below(u64::from(QUEUES)) as u16), now, 0);
+                if rng.below(6) == 0 {
+                    join.owner = Some(Owner { agent, hold: secs(rng.below(20)) });
+                }
+                if rng.below(6) == 0 {
+                    join.arrived = now - secs(rng.below(60));
+                }
+                let mut callers = handles.callers.lock().expect("callers").len() as u64;
+                callers -= callers.min(160);
+                if callers == 0
+                    && let Ok(id) = core.join(now, join, &mut events)
+                {
+                    handles.callers.lock().expect("callers").push(id);
+                }
+            }
+            5..7 => {
+                let mut callers = handles.callers.lock().expect("callers");
+                let at = rng.below(callers.len().max(1) as u64) as usize;
+                let caller = (at < callers.len()).then(|| callers.swap_remove(at));
+                drop(callers);
+                if let Some(caller) = caller {
+                    core.leave(now, caller, LeaveWhy::Abandoned, &mut events);
+                }
+            }
+            7..9 => {
+                core.agent_login(now, agent, &mut events);
+                core.agent_ready(now, agent, &mut events);
+            }
+            9 => {
+                core.agent_away(now, agent, Away::Break, &mut events);
+            }
+            10 if rng.below(4) == 0 => {
+                core.agent_logout(now, agent, &mut events);
+            }
+            11 if rng.below(4) == 0 => {
+                core.agent_seize(now, agent, &mut events);
+            }
+            12..15 => {
+                if let Some(offer) = offer(rng) {
+                    matches += u64::from(core.offer_accepted(now, offer, &mut events).is_ok());
+                }
+            }
+            15 => {
+                if let Some(offer) = offer(rng) {
+                    let refusals = [Refusal::Rejected, Refusal::RingTimeout, Refusal::Busy];
+                    core.offer_refused(now, offer, refusals[rng.below(3) as usize], &mut events);
+                }
+            }
+            16..18 => {
+                core.call_ended(now, agent, Some(secs(rng.below(3))), &mut events);
+            }
+            18 if reloads && rng.below(400) == 0 => {
+                core.reconfigure(now, &topology(rng.below(5)), &mut events);
+            }
+            18 => {
+                assert!(core.snapshot().agents.len() <= AGENTS as usize);
+            }
+            _ => {
+                core.tick(now, &mut events);
+            }
+        }
+        for event in events.drain(..) {
+            if let Event::Offered { offer, .. } = event {
+                handles.offers.lock().expect("offers").push(offer);
+            }
+        }
+    }
+    matches
+}
+
+/// Rounds of work by all threads; at rest after each, everything must be in order.
+fn stress(seed: u64, rounds: u64, operations: u64, reloads: bool) -> (u64, Core) {
+    let core = Core::new(Instant::ZERO, &topology(0));
+    let (handles, clock, matches) = (Handles::default(), AtomicU64::new(0), AtomicU64::new(0));
+    for round in 0..rounds {
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (core, handles, clock, matches) = (&core, &handles, &clock, &matches);
+                scope.spawn(move || {
+                    let mut rng = Rng::from_number(seed ^ round << 8 ^ thread);
+                    let made = work(core, handles, &mut rng, clock, operations, reloads);
+                    matches.fetch_add(made, Ordering::Relaxed);
+                });
+            }
+        });
+        // What the last operations left due.
+        core.tick(core.now(), &mut Vec::new());
+        core.check_invariants();
+    }
+    (matches.into_inner(), core)
+}
+
+#[test]
+fn threads_leave_everything_in_order() {
+    let (matches, _) = stress(1, 40, 400, false);
+    assert!(matches > 1000, "{matches} matches: too little happened");
+}
+
+#[test]
+fn threads_leave_everything_in_order_while_the_topology_changes() {
+    let (matches, _) = stress(2, 40, 400, true);
+    assert!(matches > 500, "{matches} matches: too little happened");
+}
+
+/// `cargo test --release --lib --no-default-features threads_leave_everything_in_order_for_minutes -- --ignored`
+#[test]
+#[ignore = "takes minutes"]
+fn threads_leave_everything_in_order_for_minutes() {
+    let sum: u64 = (0..20).map(|seed| stress(seed, 500, 1000, seed % 2 == 1).0).sum();
+    assert!(sum > 1_000_000, "{sum} matches: too little happened");
+}
+
+/// A thread stops at each step that leaves something half done; everybody else's callers are served meanwhile,
+/// and when it goes on nobody has been forgotten.
+#[test]
+fn a_thread_that_stops_in_the_middle_delays_nobody() {
+    use Step::*;
+    for step in [Proposed, Taken, CallerUnlisted, AgentUnlisted, Accepted, GivenBack] {
+        let core = Core::new(Instant::ZERO, &topology(0));
+        let now = core.now() + secs(1);
+        let stopped = Arc::new((AtomicBool::new(true), Barrier::new(2), Barrier::new(2), AtomicU32::new(0)));
+        for id in 0..AGENTS {
+            core.agent_login(now, AgentId(id), &mut Vec::new());
+        }
+        // One agent with an offer to be accepted or refused.
+        let mut events = Vec::new();
+        core.agent_ready(now, AgentId(1), &mut events);
+        core.join(now, Join::new(QueueId(0), now, 1), &mut events).expect("may wait");
+        let offer = events.iter().find_map(|event| match event {
+            Event::Offered { offer, .. } => Some(*offer),
+            _ => None,
+        });
+        let offer = offer.expect("offered at once");
+        let name = "stops";
+        let hook = stopped.clone();
+        let hooked = core.pause.set(Box::new(move |at| {
+            let (armed, reached, go_on, _) = &*hook;
+            let here = std::thread::current().name() == Some(name);
+            if here && at == step && armed.swap(false, Ordering::SeqCst) {
+                reached.wait();
+                go_on.wait();
+            }
+        }));
+        assert!(hooked.is_ok());
+        std::thread::scope(|scope| {
+            let core = &core;
+            let work = move || {
+                let s = &mut Vec::new();
+                match step {
+                    Accepted => drop(core.offer_accepted(now, offer, s)),
+                    GivenBack => drop(core.offer_refused(now, offer, Refusal::Rejected, s)),
+                    CallerUnlisted => drop(core.join(now, Join::new(QueueId(0), now, 2), s)),
+                    _ => {
+                        core.join(now, Join::new(QueueId(0), now, 2), s).expect("may wait");
+                        core.agent_ready(now, AgentId(4), s);
+                    }
+                }
+            };
+            std::thread::Builder::new().name(name.into()).spawn_scoped(scope, work).expect("a thread");
+            let (_, reached, go_on, _) = &*stopped;
+            reached.wait();
+            // Everybody else: an agent and a caller at a time, each matched at once.
+            for tag in 100..140 {
+                let mut events = Vec::new();
+                let agent = AgentId(7 + 3 * (tag % 5) as u32);
+                core.agent_ready(now, agent, &mut events);
+                core.join(now, Join::new(QueueId(0), now, tag), &mut events).expect("may wait");
+                let offers: Vec<OfferId> = events.iter().filter_map(offered).collect();
+                assert!(!offers.is_empty(), "nobody is served while a thread stands at {step:?}");
+                for offer in offers {
+                    if core.offer_accepted(now, offer, &mut Vec::new()).is_ok() {
+                        core.call_ended(now, offer.agent(), Some(Duration::ZERO), &mut Vec::new());
+                    }
+                }
+            }
+            core.agent_away(now, AgentId(22), Away::Break, &mut Vec::new());
+            core.snapshot();
+            go_on.wait();
+        });
+        core.check_invariants();
+    }
+}
+
+fn offered(event: &Event) -> Option<OfferId> {
+    match event {
+        Event::Offered { offer, .. } => Some(*offer),
+        _ => None,
+    }
+}
+
+/// A day of callers who come, are served, refused, give up: the lists are as short afterwards as they were before.
+fn churn(callers: u64) -> Core {
+    let core = Core::new(Instant::ZERO, &topology(0));
+    let s = &mut Vec::new();
+    let mut rng = Rng::from_number(5);
+    for id in 0..AGENTS {
+        core.agent_login(Instant::ZERO, AgentId(id), s);
+        core.agent_ready(Instant::ZERO, AgentId(id), s);
+    }
+    let mut now = Instant::ZERO;
+    let mut waiting = std::collections::VecDeque::new();
+    for tag in 0..callers {
+        now += Duration::from_millis(rng.below(100));
+        s.clear();
+        if let Ok(id) = core.join(now, Join::new(QueueId((tag % u64::from(QUEUES)) as u16), now, tag), s) {
+            waiting.push_back(id);
+        }
+        if waiting.len() > 50
+            && let Some(id) = waiting.pop_front()
+        {
+            core.leave(now, id, LeaveWhy::Abandoned, s);
+        }
+        for offer in s.clone().iter().filter_map(offered) {
+            match rng.below(10) {
+                0 => drop(core.offer_refused(now, offer, Refusal::Rejected, s)),
+                _ => drop(core.offer_accepted(now, offer, s)),
+            }
+        }
+        core.call_ended(now, AgentId(rng.below(u64::from(AGENTS)) as u32), Some(secs(1)), s);
+        let agent = AgentId(rng.below(u64::from(AGENTS)) as u32);
+        core.agent_ready(now, agent, s);
+    }
+    for id in waiting {
+        core.leave(now, id, LeaveWhy::Abandoned, s);
+    }
+    for id in 0..AGENTS {
+        core.call_ended(now, AgentId(id), None, s);
+        core.agent_logout(now, AgentId(id), s);
+    }
+    core
+}
+
+fn assert_empty(core: &Core) {
+    let held = core.held();
+    assert_eq!(held.entries, 0, "{held:?}");
+    assert!(held.cells <= 200, "{held:?}");
+    assert!(held.blocks <= 6, "{held:?}");
+}
+
+#[test]
+fn a_day_s_churn_leaves_nothing_behind() {
+    assert_empty(&churn(20_000));
+}
+
+/// `cargo test --release --lib --no-default-features millions_of_callers_leave_nothing_behind -- --ignored`
+#[test]
+#[ignore = "takes a minute"]
+fn millions_of_callers_leave_nothing_behind() {
+    let resident = || {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+        statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
+    };
+    assert_empty(&churn(200_000));
+    let before = resident();
+    assert_empty(&churn(3_000_000));
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more than after the first");
+}
