@@ -162,3 +162,78 @@ async def unknown_setting(world):
         f.write("[media]\nrtp_timeout_s = 20\nrtp_timeuot_s = 30\n")
     daemon = world.daemon("--config", path)
     await refuses_to_start(daemon, "rtp_timeuot_s", sentence=False)
+
+
+def hostile_requests(number):
+    """Requests whose values would forge a line of the log, colour a terminal, or say a customer's number."""
+    escape = b"\x1b[31m\x1b]0;owned\x07"
+    values = [
+        b"plain\r\n folded\r\n FORGED line",
+        b"lone\rFORGED",
+        escape + b"FORGED",
+        b"nul\0FORGED",
+        b"\xff\xfe\xc2\x9bFORGED",
+        b"\\x1b%0d%0aFORGED" + b"long" * 1500,
+    ]
+    for method in (b"OPTIONS", b"INVITE", b"REGISTER", b"MESSAGE", b"SUBSCRIBE", b"FORGE\x1bD"):
+        for at, value in enumerate(values):
+            quoted = value.replace(b"\r\n", b" ").replace(b"\r", b"").replace(b"\0", b"")
+            yield b"\r\n".join(
+                [
+                    b"%s sip:%s@127.0.0.1 SIP/2.0" % (method, number if at % 2 else b"1001" + escape),
+                    b"Via: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bK%s%d" % (method[:5], at),
+                    b'From: "%s" <sip:%s@127.0.0.1>;tag=%d' % (quoted, number, at),
+                    b"To: <sip:%s@127.0.0.1>" % number,
+                    b"Call-ID: hostile-%s-%d" % (method[:5], at),
+                    b"CSeq: 1 %s" % method,
+                    b"Max-Forwards: 70",
+                    b'Contact: "%s" <sip:%s@127.0.0.1:9>' % (value, number),
+                    b"User-Agent: %s" % value,
+                    b"Subject: %s" % value,
+                    b"Event: %s" % value,
+                    b'Authorization: Digest username="%s", realm="%s", nonce="%s", uri="sip:h", response="%s"'
+                    % ((quoted[:200],) * 4),
+                    b"P-Asserted-Identity: <sip:%s@127.0.0.1>" % number,
+                    b"Content-Length: 0",
+                    b"",
+                    b"",
+                ]
+            )
+
+
+@scenario(weight=2)
+async def hostile_values_reach_no_log(world):
+    """ANSI escapes, line ends, NUL, invalid UTF-8 and customers' numbers in headers: neither log nor trace has them"""
+    number = "13912345678"
+    for form in ("human", "json"):
+        hotline = await world.hotline(settings={"log.format": form, "log.filter": "trace"})
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for request in hostile_requests(number.encode()):
+                s.sendto(request, (hotline.host, hotline.port))
+        with socket.create_connection((hotline.host, hotline.port), 3) as s:
+            try:
+                s.sendall(b"".join(hostile_requests(number.encode())))
+            except OSError:
+                pass  # it closed on us: its right
+        # What is logged of calls that are taken.
+        desk = await world.desk(hotline, "1001")
+        caller = await world.caller(number, display="\x1b[31mFORGED \x7f\t\x9b")
+        await caller.dial(hotline.uri("95500"))
+        await caller.in_call()
+        await caller.press("91")
+        await desk.in_call()
+        await caller.hang_up()
+        await hotline.call_recorded()
+        await hotline.logged("audio quality")
+        with open(f"{hotline.folder}/log-{hotline.runs}", "rb") as log:
+            said = log.read().splitlines()
+        for unwanted in (b"\x1b", b"\0", b"\x07", b"\xc2\x9b", b"\xff", b"FORGED", number.encode()):
+            lines = [line for line in said if unwanted in line]
+            assert not lines, f"{unwanted!r} is in {lines[:3]}"
+        # The administrator's terminal is shown the messages themselves, and no order in them.
+        seen = await hotline.command("sip", "trace", "--detail")
+        assert "FORGED" in seen, seen[:2000]
+        for unwanted in ("\x1b", "\0", "\x07", "\x9b", number):
+            assert unwanted not in seen, unwanted
+        await desk.stop()
+        await hotline.stop()
