@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
+use hotline::call::Manner;
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
 use hotline::daemon::control::TraceOrder;
@@ -109,9 +110,32 @@ enum Command {
         /// How many.
         #[arg(long, default_value_t = 20)]
         latest: usize,
+        /// Those that run now instead.
+        #[arg(long, conflicts_with = "call")]
+        running: bool,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
+    },
+    /// Join a desk to two who talk: its phone rings, and hears both. Again, to take part in another manner.
+    Listen {
+        /// As `12` or `c12`: see `hotline calls --running`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        /// The extension of the desk, as 1001.
+        #[arg(long = "as", value_name = "DESK")]
+        desk: String,
+        /// The agent hears it, the caller does not.
+        #[arg(long, conflicts_with = "barge")]
+        whisper: bool,
+        /// Both hear it.
+        #[arg(long)]
+        barge: bool,
+    },
+    /// Pause the recording of a talk, or resume it.
+    Recording {
+        #[command(subcommand)]
+        order: Recording,
     },
     /// List, play or settle the messages that callers left.
     Messages {
@@ -159,6 +183,21 @@ enum Agent {
         /// The expected return: 15:30, or a date and time.
         #[arg(long, value_parser = commands::parse_until)]
         until: Option<Wall>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Recording {
+    /// What is said from now on is blank in it.
+    Pause {
+        /// As `12` or `c12`: see `hotline calls --running`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+    },
+    Resume {
+        /// As `12` or `c12`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
     },
 }
 
@@ -261,6 +300,21 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             let order = TraceOrder { call, number, follow, limit, detail, unmasked };
             commands::trace(&folder()?, order, form(json))?;
             String::new()
+        }
+        Command::Calls { running: true, .. } => commands::running(&folder()?)?,
+        Command::Recording { order: Recording::Pause { call } } => {
+            commands::pause_recording(&folder()?, call, true)?
+        }
+        Command::Recording { order: Recording::Resume { call } } => {
+            commands::pause_recording(&folder()?, call, false)?
+        }
+        Command::Listen { call, desk, whisper, barge } => {
+            let manner = match (whisper, barge) {
+                (_, true) => Manner::Barge,
+                (true, false) => Manner::Whisper,
+                (false, false) => Manner::Listen,
+            };
+            commands::supervise(&folder()?, call, desk, manner)?
         }
         Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
         Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,

@@ -55,6 +55,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/listen.rs", "the key goes to the interpreter"),
     ("src/call/message.rs", "the key that ends, accepts or takes back a message"),
     ("src/call/offer.rs", "what a desk phone shows of the caller"),
+    ("src/call/recording.rs", "the keys that pause a recording"),
     ("src/call/wait.rs", "the key that leaves the queue"),
     ("src/config/meant.rs", "hands passwords to the sign-in"),
     ("src/config/trunks.rs", "whether a trunk has passwords"),

@@ -44,6 +44,12 @@ impl Body {
         }
     }
 
+    pub(super) fn play_over(&self, ctx: &mut Ctx<'_>, clips: Vec<Clip>) {
+        if let Some(caller) = &self.caller {
+            caller.play_over(ctx, clips);
+        }
+    }
+
     pub(super) fn stop_playing(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(caller) = &mut self.caller {
             caller.stop(ctx);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, PortPool};
+use super::{Announce, Effect, PortPool};
 use crate::base::{Ids, Now, Rng};
 use crate::queue;
 
@@ -34,6 +34,10 @@ pub struct Settings {
     pub durable_within: Duration,
     /// How often somebody on hold is told that they are not forgotten.
     pub still_holding_every: Duration,
+    /// Who hears a tone when a supervisor joins their talk.
+    pub announce_supervisor: Announce,
+    /// Keys of an agent who talks that pause the recording, and resume it; none where it is empty.
+    pub pause_recording_key: String,
 }
 
 impl Default for Settings {
@@ -42,6 +46,8 @@ impl Default for Settings {
             confirm_within: Duration::from_secs(10),
             durable_within: Duration::from_secs(10),
             still_holding_every: Duration::from_secs(30),
+            announce_supervisor: Announce::default(),
+            pause_recording_key: String::new(),
         }
     }
 }

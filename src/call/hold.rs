@@ -33,18 +33,6 @@ impl Hold {
     }
 
     pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
-        if let Event::Played { leg, play } = event {
-            let mut hold = self;
-            let ended = if leg == body.caller_id {
-                hold.held == Party::Caller && body.finished(play)
-            } else {
-                hold.held == Party::Agent && hold.talk.is_agent(leg) && hold.talk.leg_mut().finished(play)
-            };
-            if ended {
-                hold.console(body, ctx, Vec::new());
-            }
-            return Stage::Hold(hold);
-        }
         let held = self.held;
         match self.talk.conversation(body, ctx, event) {
             Ok(stage) => {
@@ -70,24 +58,29 @@ impl Hold {
         }
     }
 
-    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
+        if timer == Timer::GuestRing {
+            self.talk.guest_rings_in_vain(body, ctx);
+            return Stage::Hold(self);
+        }
         let phrase = body.prompts(&["hold/still-holding"]);
         self.console(body, ctx, phrase);
         Stage::Hold(self)
     }
 
-    /// `phrase`, then music, to whoever is held.
-    fn console(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, mut phrase: Vec<Clip>) {
-        let repeat = phrase.is_empty();
-        phrase.extend(body.prompts(&[HOLD_MUSIC]));
-        if !repeat {
-            body.timers.arm(Timer::StillHolding, ctx.now.mono + ctx.settings.still_holding_every);
-        }
-        match self.held {
-            Party::Caller => body.play(ctx, phrase, repeat),
-            Party::Agent => {
-                self.talk.leg_mut().play(ctx, phrase, repeat);
+    /// `phrase` over the music, to whoever is held.
+    fn console(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, phrase: Vec<Clip>) {
+        body.timers.arm(Timer::StillHolding, ctx.now.mono + ctx.settings.still_holding_every);
+        let music = body.prompts(&[HOLD_MUSIC]);
+        let held = match self.held {
+            Party::Caller => body.caller.as_mut(),
+            Party::Agent => Some(self.talk.leg_mut()),
+        };
+        if let Some(held) = held {
+            if !held.is_playing() {
+                held.play(ctx, music, true);
             }
+            held.play_over(ctx, phrase);
         }
     }
 
@@ -95,6 +88,14 @@ impl Hold {
     pub(super) fn into_talk(self, body: &mut Body) -> Talk {
         body.timers.disarm(Timer::StillHolding);
         self.talk
+    }
+
+    pub(super) fn talk(&self) -> &Talk {
+        &self.talk
+    }
+
+    pub(super) fn talk_mut(&mut self) -> &mut Talk {
+        &mut self.talk
     }
 
     pub(super) fn extension(&self) -> &str {

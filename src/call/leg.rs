@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{Ctx, Effect};
 use crate::base::srtp::{Encryption, KeyRing, Keys};
 use crate::base::{Clip, Codec, LegId, PlayId};
-use crate::media::{Command, Stream};
+use crate::media::{Command, Sound, Stream};
 use crate::sdp::{self, Agreed, Direction, Local, Protection, SdpError};
 
 /// How a peer is talked to.
@@ -201,6 +201,19 @@ impl Leg {
         self.playing = Some(play);
         ctx.effect(Effect::Play { leg: self.id, play, clips, repeat });
         play
+    }
+
+    /// Says something over whatever is heard now, which goes on below it. Only what need not be read from disk first.
+    pub fn play_over(&self, ctx: &mut Ctx<'_>, clips: Vec<Clip>) {
+        let sound = |clip| match clip {
+            Clip::Prompt(prompt) => Some(Sound::Prompt(prompt)),
+            Clip::Silence(length) => Some(Sound::Silence(length)),
+            Clip::Recording(_) => None,
+        };
+        let clips: Vec<_> = clips.into_iter().filter_map(sound).collect();
+        if !clips.is_empty() {
+            ctx.media(Command::PlayOver { leg: self.id, clips, repeat: false });
+        }
     }
 
     pub fn stop(&mut self, ctx: &mut Ctx<'_>) {

@@ -38,6 +38,8 @@ mod message;
 mod offer;
 mod outside;
 mod ports;
+mod recording;
+mod supervise;
 mod talk;
 mod timer;
 mod transfer;
@@ -51,6 +53,8 @@ pub use self::event::{Arrival, Event, LegEnd};
 pub use self::journal::Journal;
 pub use self::leg::{Leg, NoMedia, Refusal, Towards};
 pub use self::ports::PortPool;
+pub use self::recording::NotRecorded;
+pub use self::supervise::{Announce, Manner, NoGuest};
 pub use self::timer::Timer;
 pub use self::transfer::NoTransfer;
 
@@ -177,8 +181,8 @@ impl Call {
                 Stage::Offer(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Dial(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Outside(stage) => stage.timed_out(&mut self.body, ctx),
-                Stage::Talk(stage) => Stage::Talk(stage),
-                Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::Talk(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
@@ -259,6 +263,11 @@ impl Call {
             Stage::Outside(outside) => outside.leg(),
             Stage::Talk(talk) => Some(talk.leg()),
             Stage::Hold(hold) => Some(hold.leg()),
+            _ => None,
+        });
+        legs.extend(match &self.stage {
+            Stage::Talk(talk) => talk.guest_leg(),
+            Stage::Hold(hold) => hold.talk().guest_leg(),
             _ => None,
         });
         legs

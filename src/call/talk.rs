@@ -2,16 +2,18 @@
 
 use super::LegEnd;
 use super::hold::Hold;
+use super::recording::Recording;
+use super::supervise::Guest;
 use super::wait::Wait;
 use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, answer_reoffer};
-use crate::base::{AgentId, LegId, RecordingId};
+use crate::base::{AgentId, LegId};
 use crate::dialplan::{self, DialEnd, QueueEnd};
 use crate::media::Command;
 use crate::record::{CallEnd, StageKind};
 use std::time::Duration;
 
 /// A conversation longer than this is recorded no further: a forgotten hand-set fills no disk.
-const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
+pub(super) const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
 
 /// How the two were brought together: what the flow and the desk are told when the talk is over.
 pub(super) enum Given {
@@ -27,8 +29,10 @@ pub(super) struct Talk {
     /// `None` for somebody outside.
     agent: Option<AgentId>,
     extension: String,
-    leg: Leg,
-    recording: Option<RecordingId>,
+    pub(super) leg: Leg,
+    pub(super) recording: Option<Recording>,
+    /// A supervisor who takes part, or whose phone rings for it.
+    pub(super) guest: Option<Box<Guest>>,
 }
 
 /// Bridges first: no announcement delays an agent who has answered.
@@ -44,19 +48,10 @@ pub(super) fn begin(
     body.stop_playing(ctx);
     ctx.media(Command::Bridge { a: body.caller_id, b: leg.id });
     body.stage(ctx, StageKind::Talk, extension.clone());
-    let recording = record.then(|| {
-        let recording = ctx.ids.next_recording();
-        ctx.media(Command::Record {
-            recording,
-            left: body.caller_id,
-            right: Some(leg.id),
-            longest: LONGEST_RECORDING,
-            silence_ends: None,
-        });
-        body.journal.recording(recording);
-        recording
-    });
-    let talk = Talk { given, agent, extension, leg, recording };
+    let mut talk = Talk { given, agent, extension, leg, recording: None, guest: None };
+    if record {
+        talk.record(body, ctx);
+    }
     // A caller may have put us on hold while waiting.
     if talk.leg.holds() || body.caller_holds() { Hold::begin(talk, body, ctx) } else { Stage::Talk(talk) }
 }
@@ -78,6 +73,8 @@ impl Talk {
         ctx: &mut Ctx<'_>,
         event: Event,
     ) -> Result<Stage, Talk> {
+        let Some(event) = self.guest_event(body, ctx, event) else { return Err(self) };
+        self.recording_event(body, ctx, &event);
         match event {
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
@@ -108,6 +105,11 @@ impl Talk {
         Err(self)
     }
 
+    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        self.guest_rings_in_vain(body, ctx);
+        Stage::Talk(self)
+    }
+
     /// The agent has hung up, or their phone is `lost`: then the talk is not over for the caller, who hears an apology
     /// and stands before all others of the queue that gave them.
     fn ended(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: bool) -> Stage {
@@ -131,12 +133,11 @@ impl Talk {
         self.finish(body, ctx);
     }
 
-    fn finish(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
+    fn finish(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
+        self.dismiss(body, ctx);
         body.journal.talk_ended(ctx.now);
         ctx.media(Command::Unbridge { leg: body.caller_id });
-        if let Some(recording) = self.recording {
-            ctx.media(Command::StopRecording { recording });
-        }
+        self.stop_recording(ctx);
         self.leg.close(ctx);
         match (&self.given, self.agent) {
             (Given::ByQueue(_), Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),

@@ -15,6 +15,8 @@ pub enum Timer {
     Choice,
     /// An agent's phone has rung long enough.
     Ring,
+    /// A supervisor's phone has rung long enough.
+    GuestRing,
     /// The held party hears that somebody still remembers them.
     StillHolding,
     /// The caller has not said what becomes of the message; it is kept as it is.
@@ -31,6 +33,7 @@ impl Timer {
             Timer::Position => "position",
             Timer::Choice => "choice while waiting",
             Timer::Ring => "ring",
+            Timer::GuestRing => "supervisor's ring",
             Timer::StillHolding => "still holding",
             Timer::Confirm => "confirm message",
             Timer::Durable => "message durable",

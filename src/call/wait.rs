@@ -106,9 +106,7 @@ impl Wait {
                 if let Some(queue) = plan.queue(self.request.queue).filter(|queue| queue.position) {
                     body.timers.arm(Timer::Position, ctx.now.mono + queue.position_every);
                     let place = self.place(body, ctx, &plan);
-                    if !place.is_empty() {
-                        self.music(body, ctx, place);
-                    }
+                    body.play_over(ctx, place);
                 }
                 Stage::Wait(self)
             }
@@ -141,10 +139,6 @@ impl Wait {
                     _ => (QueueOutcome::NobodySignedOn, QueueEnd::NobodySignedOn),
                 };
                 Ok(leave(body, ctx, outcome, end))
-            }
-            Event::Played { leg, play } if leg == body.caller_id && body.finished(play) => {
-                self.music(body, ctx, Vec::new());
-                Err(self)
             }
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
@@ -226,9 +220,7 @@ impl Wait {
             }
             _ => Vec::new(),
         };
-        if !phrase.is_empty() {
-            self.music(body, ctx, phrase);
-        }
+        body.play_over(ctx, phrase);
     }
 
     /// The same deadline while a phone rings: later.
@@ -252,7 +244,8 @@ impl Wait {
         if queue.position {
             phrase.extend(self.place(body, ctx, &plan));
         }
-        self.music(body, ctx, phrase);
+        self.music(body, ctx);
+        body.play_over(ctx, phrase);
     }
 
     /// The place in line, only if it is better than what was told last; the wait that is left as well, and one that
@@ -279,23 +272,18 @@ impl Wait {
         phrase
     }
 
-    /// `phrase`, and then music until something else is to be heard.
-    pub(super) fn music(&self, body: &mut Body, ctx: &mut Ctx<'_>, mut phrase: Vec<Clip>) {
-        let Some(queue) = body.cursor.plan().queue(self.request.queue) else { return };
-        let music = Clip::Prompt(queue.music);
-        // A phrase must not be repeated with the music: what follows it is asked for when it has ended.
-        if phrase.is_empty() {
+    /// Music until something else is to be heard; announcements are laid over it.
+    fn music(&self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        if let Some(queue) = body.cursor.plan().queue(self.request.queue) {
+            let music = Clip::Prompt(queue.music);
             body.play(ctx, vec![music], true);
-        } else {
-            phrase.push(music);
-            body.play(ctx, phrase, false);
         }
     }
 
     /// "Sorry, please wait", and the old place in line.
     pub(super) fn resume(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         let sorry = body.prompts(&[SORRY]);
-        self.music(body, ctx, sorry);
+        body.play_over(ctx, sorry);
         Stage::Wait(self)
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base::Masked;
 use crate::base::srtp::Encryption;
+use crate::daemon::prompts::Levels;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
@@ -90,6 +91,10 @@ impl Reader<'_> {
                 trunks: written.trunk.keys().cloned().collect(),
             },
             prompts: self.folder("prompts.dir", &written.prompts.dir),
+            levels: Levels {
+                speech: self.level("prompts.speech_dbfs", written.prompts.speech_dbfs),
+                music: self.level("prompts.music_dbfs", written.prompts.music_dbfs),
+            },
             drain: Drain { limit: Duration::from_secs(written.drain.limit_s) },
             ..Settings::default()
         }
@@ -140,6 +145,8 @@ impl Reader<'_> {
                     call.still_holding_every_s,
                     5,
                 )),
+                announce_supervisor: call.announce_supervisor,
+                pause_recording_key: self.keys("call.pause_recording_key", &call.pause_recording_key),
             },
             trunks: self.trunks(&written.trunk),
             accounts: self.accounts(&written.account, &security.digest),
@@ -332,6 +339,20 @@ impl Reader<'_> {
     pub(super) fn mistake(&mut self, setting: &str, reason: impl Into<String>) {
         let origin = self.layers.origin(setting);
         self.mistakes.push(Mistake { origin, setting: setting.to_owned(), reason: reason.into() });
+    }
+
+    fn keys(&mut self, setting: &str, keys: &str) -> String {
+        if !keys.chars().all(|key| matches!(key, '0'..='9' | '*' | '#')) {
+            self.mistake(setting, "keys are 0 to 9, * and #");
+        }
+        keys.to_owned()
+    }
+
+    fn level(&mut self, setting: &str, dbfs: i8) -> f64 {
+        if !(-40..=-10).contains(&dbfs) {
+            self.mistake(setting, "a level that can be listened to lies between -40 and -10 dBFS");
+        }
+        f64::from(dbfs)
     }
 
     /// The value, or the least one and a mistake.

@@ -9,6 +9,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::Masked;
+use crate::call::Announce;
 use crate::daemon::Settings;
 use crate::daemon::logging::Format;
 use crate::daemon::transport::tls;
@@ -133,11 +134,13 @@ section! {
         confirm_within_s: u64,
         durable_within_s: u64,
         still_holding_every_s: u64,
+        announce_supervisor: Announce,
+        pause_recording_key: String,
     }
     Recording { flush_ms: u64, }
     State { dir: String, }
     Dialplan { dir: String, alone: bool, }
-    Prompts { dir: String, }
+    Prompts { dir: String, speech_dbfs: i8, music_dbfs: i8, }
     Drain { limit_s: u64, }
     Log { format: LogFormat, filter: String, }
     Trace { messages: usize, octets: usize, unmasked: bool, }
@@ -259,8 +262,9 @@ impl From<LogFormat> for Format {
 
 impl Default for Written {
     fn default() -> Self {
-        let Settings { listen, exchange, media, workers, recording, dns, log, drain, trace, hep, .. } =
-            Settings::default();
+        let Settings {
+            listen, exchange, media, workers, recording, dns, log, drain, trace, hep, levels, ..
+        } = Settings::default();
         let list =
             |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
         let text = |address: Option<std::net::IpAddr>| address.map_or(String::new(), |a| a.to_string());
@@ -360,11 +364,17 @@ impl Default for Written {
                 confirm_within_s: call.confirm_within.as_secs(),
                 durable_within_s: call.durable_within.as_secs(),
                 still_holding_every_s: call.still_holding_every.as_secs(),
+                announce_supervisor: call.announce_supervisor,
+                pause_recording_key: call.pause_recording_key.clone(),
             },
             recording: Recording { flush_ms: millis(recording.flush) },
             state: State { dir: String::new() },
             dialplan: Dialplan { dir: String::new(), alone: false },
-            prompts: Prompts { dir: String::new() },
+            prompts: Prompts {
+                dir: String::new(),
+                speech_dbfs: levels.speech.round() as i8,
+                music_dbfs: levels.music.round() as i8,
+            },
             drain: Drain { limit_s: drain.limit.as_secs() },
             log: Log { format: log.format.into(), filter: log.filter },
             trace: Trace { messages: trace.messages, octets: trace.octets, unmasked: trace.unmasked },

@@ -31,14 +31,14 @@ impl std::fmt::Debug for Loaded {
 
 impl Loaded {
     pub fn first(settings: Settings) -> Result<Loaded, Failure> {
-        let prompts = Prompts::load(settings.prompts.as_deref())?;
+        let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
         Self::with(settings, prompts)
     }
 
     /// Reads everything again; ids of prompts that running calls hold keep their meaning.
     pub fn again(load: &Load, prompts: &Prompts) -> Result<Loaded, Failure> {
         let settings = load()?;
-        let prompts = prompts.reload(settings.prompts.as_deref())?;
+        let prompts = prompts.reload(settings.levels, settings.prompts.as_deref())?;
         Self::with(settings, prompts)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::{exchange, media};
 
+use super::prompts::Levels;
 use super::{dialplans, dns, logging, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub dialplans: dialplans::Config,
     /// Prompts that are laid over the embedded ones.
     pub prompts: Option<PathBuf>,
+    /// How loud they are heard.
+    pub levels: Levels,
     pub drain: Drain,
     /// No configuration file was given: the plan's agents get generated passwords, and while the daemon
     /// listens on loopback only, loopback is the callers' trunk.
@@ -46,6 +49,7 @@ impl Default for Settings {
             state: None,
             dialplans: dialplans::Config::default(),
             prompts: None,
+            levels: Levels::default(),
             drain: Drain::default(),
             bare: true,
         }

@@ -15,6 +15,8 @@ impl Exchange {
             Command::SetAgent { extension, change } => self.set_agent(now, &extension, change),
             Command::Status => Reply::Status(Box::new(self.status(now))),
             Command::Calls => Reply::Calls(self.call_lines()),
+            Command::Supervise { call, extension, manner } => self.supervise(now, call, &extension, manner),
+            Command::PauseRecording { call, paused } => self.pause_recording(now, call, paused),
             Command::HangUp { call } if self.calls.contains_key(&call) => {
                 self.work.push_back((call, call::Event::Shutdown));
                 Reply::Done

@@ -146,7 +146,7 @@ impl Exchange {
     }
 
     /// A person's own phone, past the queues: only where they can come.
-    fn seize(&mut self, now: Now, call: CallId, extension: &str) -> Event {
+    pub(super) fn seize(&mut self, now: Now, call: CallId, extension: &str) -> Event {
         let why = match self.numbering.agent(extension) {
             None => DialEnd::Unreachable,
             Some(agent) => match (self.desks.get(agent), self.phone_of(extension)) {

@@ -122,6 +122,17 @@ pub enum Command {
     },
     Status,
     Calls,
+    /// Rings this desk and joins it to two who talk; or changes how it takes part, where it is in already.
+    Supervise {
+        call: CallId,
+        extension: String,
+        manner: call::Manner,
+    },
+    /// Pauses the recording of a talk, or resumes it.
+    PauseRecording {
+        call: CallId,
+        paused: bool,
+    },
     /// Ends a call.
     HangUp {
         call: CallId,

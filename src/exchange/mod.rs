@@ -35,6 +35,7 @@ mod publishing;
 mod registrations;
 mod ringing;
 mod sign_in;
+mod supervise;
 mod texts;
 mod topology;
 mod transfers;

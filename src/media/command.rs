@@ -47,11 +47,25 @@ pub enum Command {
     Stop {
         leg: LegId,
     },
+    /// Something short over what the leg hears otherwise: a tone, a word to one party. Replaces what was played so
+    /// before; without an event.
+    PlayOver {
+        leg: LegId,
+        clips: Vec<Sound>,
+        repeat: bool,
+    },
     /// The two hear each other from now on. What either was bridged to before is unbridged.
     Bridge {
         a: LegId,
         b: LegId,
     },
+    /// The leg hears these from now on, itself never, and nobody else: one as it is, several mixed. Whom it is heard
+    /// by stays as it is. A leg that is closed is heard by nobody any more.
+    Hear {
+        leg: LegId,
+        others: Vec<LegId>,
+    },
+    /// The leg hears nobody and is heard by nobody.
     Unbridge {
         leg: LegId,
     },
@@ -66,6 +80,11 @@ pub enum Command {
     },
     StopRecording {
         recording: RecordingId,
+    },
+    /// While paused, what is said is blank in the recording and keeps its place.
+    PauseRecording {
+        recording: RecordingId,
+        paused: bool,
     },
     /// Presses keys towards the peer (RFC 4733). Without effect where the peer takes no events.
     SendDigits {

@@ -21,6 +21,9 @@ pub struct Config {
     /// Loudness (root mean square of 20 ms) above which a frame counts as a voice in a recording. 200 is
     /// -44 dB below full scale: under speech, above the noise of a quiet line.
     pub voice_level: u16,
+    /// By how much music is lowered below an announcement, in decibels. 15: every word is understood, and who
+    /// waits hears that the line is still theirs. 60 and more: the music pauses.
+    pub duck_db: u8,
 }
 
 impl Default for Config {
@@ -32,6 +35,14 @@ impl Default for Config {
             learning_packets: 4,
             rtcp_interval_ms: 5000,
             voice_level: 200,
+            duck_db: 15,
         }
+    }
+}
+
+impl Config {
+    /// What is left of music below an announcement, as a factor.
+    pub(super) fn ducked(&self) -> f32 {
+        if self.duck_db >= 60 { 0.0 } else { 10f32.powf(-f32::from(self.duck_db) / 20.0) }
     }
 }

@@ -1,10 +1,12 @@
 //! All legs of one worker.
 
+mod conference;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::{Instant, LegId, Masked, RecordingId};
+use crate::base::{Instant, LegId, Masked, PlayId, RecordingId};
 
 use super::outbox::{Outbox, Output};
 use super::outgoing::Outgoing;
@@ -12,6 +14,8 @@ use super::player::Player;
 use super::recorder::{Recorder, Side};
 use super::session::{Content, Place, Session};
 use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library};
+
+pub(super) use conference::Mixing;
 
 /// The media of all legs of one worker thread. After each `handle_…` call, or a batch of them, drain
 /// [`Engine::poll_output`].
@@ -98,6 +102,7 @@ impl Engine {
             Command::Play { leg, play, clips, repeat } => {
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.player = Player::new(play, clips, repeat, &self.library);
+                    session.hush();
                     if session.player.is_none() && !repeat {
                         self.out.event(Event::Played { leg, play });
                     }
@@ -106,14 +111,25 @@ impl Engine {
             Command::Stop { leg } => {
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.player = None;
+                    session.hush();
                 }
             }
+            Command::PlayOver { leg, clips, repeat } => {
+                let player = Player::new(PlayId(0), clips, repeat, &self.library);
+                self.play_over(leg, player);
+            }
             Command::Bridge { a, b } => self.bridge(a, b),
+            Command::Hear { leg, others } => self.listen_to(leg, &others),
             Command::Unbridge { leg } => self.unbridge(leg),
             Command::Record { recording, left, right, longest, silence_ends } => {
                 let level = self.config.voice_level;
                 let recorder = Recorder::new(now, recording, right.is_some(), longest, silence_ends, level);
                 self.record(recording, recorder, left, right);
+            }
+            Command::PauseRecording { recording, paused } => {
+                if let Some(recording) = self.recordings.get_mut(&recording) {
+                    recording.recorder.pause(paused);
+                }
             }
             Command::StopRecording { recording } => self.end_recording(now, recording, EndWhy::Stopped),
             Command::SendDigits { leg, digits } => {
@@ -184,9 +200,8 @@ impl Engine {
         }
         let secret = session.is_secret(now);
         session.listen(now, &heard);
-        let other = session.peer.filter(|_| !secret);
-        if let Some(Some(other)) = other.and_then(|place| self.sessions.get_mut(place)) {
-            other.pass_on(now, &heard, &mut self.out);
+        if !secret {
+            self.forward(now, leg, &heard);
         }
     }
 
@@ -224,17 +239,27 @@ impl Engine {
 
     fn tick(&mut self, ms: u64) {
         let now = Instant::from_micros(ms * 1000);
-        let Some(slot) = self.slots.get((ms % FRAME_MS) as usize) else { return };
-        for place in &slot.sessions {
+        let Some(slot) = self.slots.get_mut((ms % FRAME_MS) as usize) else { return };
+        let places = std::mem::take(&mut slot.sessions);
+        let ducked = self.config.ducked();
+        for place in &places {
             hand_out(now, *place, &mut self.sessions, &mut self.recordings);
+            let voices = self.mixed(now, *place);
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             session.tell_peer(&mut self.out);
-            session.speak(now, &self.library, &mut self.out);
+            let played_over = session.is_played_over();
+            session.speak(now, &self.library, voices, ducked, &mut self.out);
+            if played_over && !session.is_played_over() {
+                self.arrange(*place);
+            }
+            let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
             if session.times_out(now, &self.config) {
                 self.out.event(Event::RtpTimeout { leg: session.leg });
             }
         }
+        let Some(slot) = self.slots.get_mut((ms % FRAME_MS) as usize) else { return };
+        slot.sessions = places;
         let mut over = Vec::new();
         for id in &slot.recordings {
             let Some(recording) = self.recordings.get_mut(id) else { continue };
@@ -287,28 +312,6 @@ impl Engine {
         }
         self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality() });
-    }
-
-    fn bridge(&mut self, a: LegId, b: LegId) {
-        let (Some(&place_a), Some(&place_b)) = (self.places.get(&a), self.places.get(&b)) else { return };
-        if place_a == place_b {
-            return;
-        }
-        self.unbridge(a);
-        self.unbridge(b);
-        for (place, other) in [(place_a, place_b), (place_b, place_a)] {
-            if let Some(Some(session)) = self.sessions.get_mut(place) {
-                session.peer = Some(other);
-                session.relay.interrupt();
-            }
-        }
-    }
-
-    fn unbridge(&mut self, leg: LegId) {
-        let peer = find(&self.places, &mut self.sessions, leg).and_then(|session| session.peer.take());
-        if let Some(Some(peer)) = peer.and_then(|place| self.sessions.get_mut(place)) {
-            peer.peer = None;
-        }
     }
 
     fn record(&mut self, id: RecordingId, recorder: Recorder, left: LegId, right: Option<LegId>) {

@@ -29,6 +29,7 @@ pub(super) struct Recorder {
     longest: u64,
     /// Deadline "silence", in frames.
     silence_ends: Option<u64>,
+    paused: bool,
     voice: VoiceDetector,
 }
 
@@ -56,8 +57,14 @@ impl Recorder {
             taken: 0,
             longest: samples_of(longest),
             silence_ends: silence_ends.map(|time| samples_of(time) / FRAME_SAMPLES as u64),
+            paused: false,
             voice: VoiceDetector { level: voice_level, ..VoiceDetector::default() },
         }
+    }
+
+    /// What is said while paused leaves its place blank.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// A party said something. What is secret leaves its place blank.
@@ -69,7 +76,7 @@ impl Recorder {
             Side::Left => Some(&mut self.left),
             Side::Right => self.right.as_mut(),
         };
-        if let Some(track) = track.filter(|_| !frame.secret) {
+        if let Some(track) = track.filter(|_| !frame.secret && !self.paused) {
             track.lay(place, taken, frame.samples);
         }
     }

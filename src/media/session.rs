@@ -9,9 +9,11 @@ use crate::base::{Codec, Instant, Law, LegId, RecordingId};
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
 use super::ear::Ear;
+use super::engine::Mixing;
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Speaker};
+use super::over::{Below, Over};
 use super::player::Player;
 use super::reception::{Arrival, Reception};
 use super::recorder::Side;
@@ -33,7 +35,7 @@ pub(super) struct Session {
     pub out: Outgoing,
     pub player: Option<Player>,
     pub keys: KeySender,
-    /// The other side of the bridge.
+    /// The other side of the bridge: whom this leg hears packet by packet.
     pub peer: Option<Place>,
     /// From the other side of the bridge to this leg.
     pub relay: Relay,
@@ -43,6 +45,13 @@ pub(super) struct Session {
     pub ear: Option<Box<Ear>>,
     /// Only where what the peer hears has to be encoded for it alone.
     voice: Option<Box<Voice>>,
+    /// Whom this leg hears, and who hears it.
+    pub hears: Vec<Place>,
+    pub heard_by: Vec<Place>,
+    /// Those who hear it in a mixer.
+    pub mixed_by: Vec<Place>,
+    pub mixing: Option<Box<Mixing>>,
+    pub over: Option<Box<Over>>,
     link: Option<Link>,
     srtp: Option<Box<Srtp>>,
     listener: KeyListener,
@@ -127,6 +136,11 @@ impl Session {
             recordings: Vec::new(),
             ear: None,
             voice: None,
+            hears: Vec::new(),
+            heard_by: Vec::new(),
+            mixed_by: Vec::new(),
+            mixing: None,
+            over: None,
             link: None,
             srtp: None,
             listener: KeyListener::default(),
@@ -282,9 +296,21 @@ impl Session {
         self.listener.note(now, &heard.header, heard.payload)
     }
 
+    /// Nothing is played over what this leg hears any more.
+    pub fn hush(&mut self) {
+        if let Some(over) = &mut self.over {
+            over.replace(None);
+        }
+    }
+
+    /// Whether something is to be heard over what this leg hears otherwise.
+    pub fn is_played_over(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Whether somebody needs samples of what the peer says.
     fn is_listened_to(&self) -> bool {
-        !self.recordings.is_empty()
+        !self.recordings.is_empty() || !self.mixed_by.is_empty()
     }
 
     /// Lets the ear hear, if there is need of one.
@@ -328,7 +354,14 @@ impl Session {
     }
 
     /// The frame of this leg's slot: a key, what is played, nothing where the bridge speaks, else silence.
-    pub fn speak(&mut self, now: Instant, library: &Library, out: &mut Outbox) {
+    pub fn speak(
+        &mut self,
+        now: Instant,
+        library: &Library,
+        voices: Option<[i16; FRAME_SAMPLES]>,
+        ducked: f32,
+        out: &mut Outbox,
+    ) {
         let Some(stream) = self.stream().copied() else { return };
         let to = self.destination();
         if let (Some(to), Some(events)) = (to, stream.dtmf)
@@ -347,13 +380,27 @@ impl Session {
         let law = stream.codec.law().unwrap_or(Law::A);
         let mut frame = [g711::silence(law); FRAME_SAMPLES];
         let mut played = None;
-        let mut speaker = Speaker::Nobody;
+        let mut speaker = if voices.is_some() { Speaker::Peer } else { Speaker::Nobody };
+        let below = if self.player.is_none() && voices.is_some() { Below::Voices } else { Below::Music };
         if let Some(player) = &mut self.player {
             speaker = Speaker::Player;
             if player.fill(library, law, &mut frame) {
                 played = Some(player.play);
                 self.player = None;
             }
+        }
+        let mut linear = None;
+        if below == Below::Voices || self.over.is_some() {
+            let mut samples =
+                voices.filter(|_| below == Below::Voices).unwrap_or_else(|| decoded(law, &frame));
+            if let Some(over) = &mut self.over {
+                speaker = Speaker::Player;
+                if over.lay(library, law, below, ducked, &mut samples) {
+                    self.over = None;
+                }
+            }
+            frame = samples.map(|sample| g711::encode(law, sample));
+            linear = Some(samples);
         }
         if let Some(to) = to {
             self.relay.interrupt();
@@ -362,7 +409,8 @@ impl Session {
                 None => {
                     let table = g711::linear(law);
                     let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
-                    voice.say(&frame.map(|octet| table[usize::from(octet)]), SAMPLE_RATE)
+                    let samples = linear.unwrap_or_else(|| frame.map(|octet| table[usize::from(octet)]));
+                    voice.say(&samples, SAMPLE_RATE)
                 }
             };
             let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
@@ -506,6 +554,10 @@ impl Reports {
             }
         }
     }
+}
+
+fn decoded(law: Law, frame: &[u8; FRAME_SAMPLES]) -> [i16; FRAME_SAMPLES] {
+    frame.map(|octet| g711::decode(law, octet))
 }
 
 fn is_reachable(address: SocketAddr) -> bool {

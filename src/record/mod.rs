@@ -131,6 +131,10 @@ pub enum StageKind {
     Offer,
     Talk,
     Hold,
+    /// A supervisor takes part in a talk, in another manner than before, or no longer.
+    Supervise,
+    /// The recording of a talk is paused, resumed, or given up.
+    Record,
     Message,
     Presence,
     HangUp,
@@ -145,6 +149,8 @@ impl StageKind {
             StageKind::Offer => "offer",
             StageKind::Talk => "talk",
             StageKind::Hold => "hold",
+            StageKind::Supervise => "supervise",
+            StageKind::Record => "record",
             StageKind::Message => "message",
             StageKind::Presence => "presence",
             StageKind::HangUp => "hang-up",

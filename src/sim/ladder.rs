@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId};
 use crate::exchange::{Input, Output};
-use crate::media::{self, Command};
+use crate::media::{self, Command, Sound};
 use crate::record::{Record, SlipState};
 use crate::report::{Gist, traced};
 use crate::sdp::Direction;
@@ -74,7 +74,7 @@ impl Ladder {
                 let line = format!("{} hears {}{again}", self.of(*leg), heard.join(" "));
                 self.line(now, &line);
             }
-            Output::Media { command, .. } => self.command(now, command),
+            Output::Media { command, .. } => self.command(now, command, catalog),
             Output::Record(Record::Call(record)) => {
                 let outcome = record.queue.as_ref().map(|visit| format!(", {}", visit.outcome.name()));
                 let agent = record
@@ -101,7 +101,7 @@ impl Ladder {
         }
     }
 
-    fn command(&mut self, now: Instant, command: &Command) {
+    fn command(&mut self, now: Instant, command: &Command, catalog: &Catalog) {
         let line = match command {
             Command::Open { leg, .. } => {
                 self.legs.extend(self.last.filter(|_| leg.index == 0).map(|phone| (*leg, phone)));
@@ -116,6 +116,16 @@ impl Ladder {
             Command::Bridge { a, b } => format!("{} and {} talk", self.of(*a), self.of(*b)),
             Command::Record { recording, left, right: None, .. } => {
                 format!("{} is recorded as {recording}", self.of(*left))
+            }
+            Command::PlayOver { leg, clips, .. } => {
+                let said: Vec<String> = clips
+                    .iter()
+                    .filter_map(|sound| match sound {
+                        Sound::Prompt(id) => Some(said(&Clip::Prompt(*id), catalog)),
+                        _ => None,
+                    })
+                    .collect();
+                format!("{} hears {} over the music", self.of(*leg), said.join(" "))
             }
             _ => return,
         };

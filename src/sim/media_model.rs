@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId, Masked, PlayId, RecordingId};
-use crate::media::{Command, Digit, DigitMeans, EndWhy, Event};
+use crate::media::{Command, Digit, DigitMeans, EndWhy, Event, Sound};
 
 /// Silence on the wire after which a peer counts as gone, and the same while it holds us: the engine's.
 const GONE_AFTER: Duration = Duration::from_secs(20);
@@ -119,6 +119,18 @@ impl MediaModel {
             // The exchange gives plays with their clips: see `play`.
             Command::Play { .. } | Command::Library(_) | Command::Quality { .. } => {}
             Command::SendDigits { .. } | Command::Secret { .. } | Command::Protect { .. } => {}
+            // Who else hears a talk changes nothing for those who talk.
+            Command::Hear { .. } | Command::PauseRecording { .. } => {}
+            Command::PlayOver { leg, clips, .. } => {
+                let Some(state) = self.legs.get(leg) else { return };
+                let (Some(phone), Some(playing)) = (state.phone, &state.playing) else { return };
+                let words = clips.iter().filter_map(|sound| match sound {
+                    Sound::Prompt(id) => Some(Clip::Prompt(*id)),
+                    _ => None,
+                });
+                let clips = words.chain(playing.clips.iter().cloned()).collect();
+                out.cues.push((phone, Cue::Hears { clips, lasts: None }));
+            }
             Command::Stop { leg } => {
                 let Some(state) = self.legs.get_mut(leg) else { return };
                 if state.playing.take().is_some() {

@@ -157,9 +157,10 @@ fn the_agent_holds_and_comes_back_and_hangs_up() {
         7.020 caller and 1001 talk
         12.040 1001 > re-INVITE sendonly
         12.040 1001 < 200 INVITE
-        12.040 caller hears hold/on-hold common/hold-music
+        12.040 caller hears common/hold-music ...
+        12.040 caller hears hold/on-hold over the music
         12.060 1001 > ACK
-        42.040 caller hears hold/still-holding common/hold-music
+        42.040 caller hears hold/still-holding over the music
         47.040 1001 > re-INVITE
         47.040 1001 < 200 INVITE
         47.060 1001 > ACK
@@ -192,7 +193,7 @@ fn no_answer_rings_the_next_agent() {
         5.000 1001 < INVITE 1001
         5.020 1001 > 180 INVITE
         20.000 1001 < CANCEL
-        20.000 caller hears transfer/sorry-please-wait common/hold-music
+        20.000 caller hears transfer/sorry-please-wait over the music
         20.000 1002 < INVITE 1002
         20.020 1001 > 200 CANCEL
         20.020 1001 > 487 INVITE
@@ -234,12 +235,12 @@ fn a_busy_phone_and_a_refusal_put_the_caller_back_in_line() {
         5.020 1001 > 180 INVITE
         6.020 1001 > 486 INVITE
         6.020 1001 < ACK
-        6.020 caller hears transfer/sorry-please-wait common/hold-music
+        6.020 caller hears transfer/sorry-please-wait over the music
         6.020 1002 < INVITE 1002
         6.040 1002 > 180 INVITE
         7.040 1002 > 603 INVITE
         7.040 1002 < ACK
-        7.040 caller hears transfer/sorry-please-wait common/hold-music
+        7.040 caller hears transfer/sorry-please-wait over the music
         17.040 1002 < INVITE 1002
         17.060 1002 > 180 INVITE
         18.060 1002 > 200 INVITE

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::{Form, counted};
-use crate::base::{AwayReason, Wall};
+use crate::base::{AwayReason, CallId, Wall};
+use crate::call::Manner;
 use crate::daemon::control::{Order, Response, Shell, ask, line};
 use crate::daemon::failure::Failure;
 use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
@@ -27,6 +28,45 @@ pub fn agent(state: &Path, order: AgentOrder) -> Result<String, Failure> {
     };
     match ask(state, &Order::Exchange(command))? {
         Response::Reply(Reply::Agents(agents)) => Ok(agent_table(&agents)),
+        Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
+        other => Err(refused(other)),
+    }
+}
+
+/// The calls that run, as a table.
+pub fn running(state: &Path) -> Result<String, Failure> {
+    let calls = match ask(state, &Order::Exchange(Command::Calls))? {
+        Response::Reply(Reply::Calls(calls)) => calls,
+        other => return Err(refused(other)),
+    };
+    let mut table = vec![["call", "began", "from", "stage", "queue", "agent"].map(str::to_owned)];
+    for call in calls {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let began = local(call.started, "%H:%M:%S");
+        table.push([
+            call.call.to_string(),
+            began,
+            call.from,
+            call.stage,
+            or_none(call.queue),
+            or_none(call.agent),
+        ]);
+    }
+    Ok(columns(&table))
+}
+
+/// The desk rings, or takes part in another manner.
+pub fn supervise(state: &Path, call: CallId, extension: String, manner: Manner) -> Result<String, Failure> {
+    done(ask(state, &Order::Exchange(Command::Supervise { call, extension, manner }))?)
+}
+
+/// What is said from now on is blank in the recording, or no longer.
+pub fn pause_recording(state: &Path, call: CallId, paused: bool) -> Result<String, Failure> {
+    done(ask(state, &Order::Exchange(Command::PauseRecording { call, paused }))?)
+}
+
+fn done(response: Response) -> Result<String, Failure> {
+    match response {
         Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
         other => Err(refused(other)),
     }

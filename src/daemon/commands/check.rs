@@ -10,7 +10,7 @@ use crate::dialplan::{self, Plan, SourceFile};
 
 /// Loads prompts and dialplans as a start would. A summary with the warnings, or every mistake.
 pub fn check(settings: &Settings) -> Result<String, Failure> {
-    let prompts = Prompts::load(settings.prompts.as_deref())?;
+    let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
     let (plan, warnings) = dialplans::load(&settings.dialplans, &prompts.catalog)?;
     let mut text = String::new();
     for warning in &warnings {
@@ -29,7 +29,7 @@ pub fn check(settings: &Settings) -> Result<String, Failure> {
 
 /// The plan that a start would take, with one more file: for a rehearsal.
 pub fn plan_with(settings: &Settings, extra: SourceFile) -> Result<Arc<Plan>, Failure> {
-    let prompts = Prompts::load(settings.prompts.as_deref())?;
+    let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
     Ok(dialplans::load_with(&settings.dialplans, Some(extra), &prompts.catalog)?.0)
 }
 

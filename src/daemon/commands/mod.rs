@@ -6,7 +6,7 @@ mod counted;
 mod records;
 mod sip;
 
-pub use agent::{AgentOrder, agent, parse_until, reload, status};
+pub use agent::{AgentOrder, agent, parse_until, pause_recording, reload, running, status, supervise};
 pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};
 pub use sip::trace;

@@ -10,7 +10,7 @@ const FRAME: usize = 160;
 /// Places that are looked at sample by sample, the likeliest first.
 const CANDIDATES: usize = 48;
 /// Below this root mean square, 16-bit samples are silence: a few steps of G.711.
-pub const QUIET: f32 = 60.0;
+pub const QUIET: f32 = 40.0;
 
 /// Index into [`Sounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

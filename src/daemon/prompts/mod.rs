@@ -9,6 +9,7 @@
 //!
 //! A text in the manifest promises a recording: one that is missing, unreadable or clipped stops the start.
 
+mod loudness;
 mod wav;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::media::Library;
 
 use super::failure::Failure;
 
+pub use loudness::Levels;
 pub use wav::{Sound, WavError, decode};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/prompts");
@@ -46,21 +48,26 @@ type Key = (Option<Language>, String);
 impl Prompts {
     /// Everything embedded, with what lies in `overlay` in its place. All mistakes at once.
     pub fn load(overlay: Option<&Path>) -> Result<Prompts, Failure> {
+        Prompts::load_at(Levels::default(), overlay)
+    }
+
+    /// The same, as loud as the settings say.
+    pub fn load_at(levels: Levels, overlay: Option<&Path>) -> Result<Prompts, Failure> {
         let empty = Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() };
-        empty.reload(overlay)
+        empty.reload(levels, overlay)
     }
 
     /// The same again, for a running exchange: ids that were given keep their sound for as long as the
     /// process lives, a changed recording gets a new id, a removed one loses its name.
-    pub fn reload(&self, overlay: Option<&Path>) -> Result<Prompts, Failure> {
+    pub fn reload(&self, levels: Levels, overlay: Option<&Path>) -> Result<Prompts, Failure> {
         let mut files = Files::embedded();
         if let Some(folder) = overlay {
             files.lay_over(folder)?;
         }
-        self.renew(&files)
+        self.renew(levels, &files)
     }
 
-    fn renew(&self, files: &Files) -> Result<Prompts, Failure> {
+    fn renew(&self, levels: Levels, files: &Files) -> Result<Prompts, Failure> {
         let mut mistakes = Vec::new();
         let mut texts = Manifest::default();
         for (file, text) in &files.manifests {
@@ -83,12 +90,13 @@ impl Prompts {
         let mut sounds = BTreeMap::new();
         for (key, file) in &files.sounds {
             let added = file.read().and_then(|bytes| {
-                let print = fingerprint(&bytes);
+                let print = fingerprint(&bytes, levels);
                 sounds.insert(key.clone(), print);
                 if self.sounds.get(key) == Some(&print) {
                     return Ok(());
                 }
-                let sound = decode(&bytes).map_err(|error| error.to_string())?;
+                let mut sound = decode(&bytes).map_err(|error| error.to_string())?;
+                levels.apply(&key.1, key.0.is_some(), &mut sound.samples, sound.rate);
                 let text = key.0.as_ref().map_or("", |language| texts.text(&key.1, language));
                 add(&mut catalog, &mut library, key, &sound, text)
             });
@@ -122,9 +130,10 @@ fn add(
     Ok(())
 }
 
-fn fingerprint(bytes: &[u8]) -> u64 {
+fn fingerprint(bytes: &[u8], levels: Levels) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
+    [levels.speech, levels.music].map(f64::to_bits).hash(&mut hasher);
     hasher.finish()
 }
 

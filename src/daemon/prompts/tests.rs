@@ -38,7 +38,7 @@ fn names_texts_and_lengths_come_from_files_and_manifest() {
     write(root.path(), "common/beep.wav", &[200; 800]);
     fs::write(root.path().join(MANIFEST), "[[prompt]]\nid = \"greeting/hello\"\ntext_zh = \"您好！\"\n")
         .unwrap();
-    let prompts = nothing().renew(&files(root.path())).unwrap();
+    let prompts = nothing().renew(Levels::default(), &files(root.path())).unwrap();
     let id = prompts.catalog.find(&zh(), "greeting/hello").unwrap();
     let info = prompts.catalog.get(id).unwrap();
     assert_eq!((info.text.as_str(), info.duration), ("您好！", Duration::from_millis(500)));
@@ -56,7 +56,9 @@ fn all_mistakes_are_named_at_once() {
     let manifest = |text: &str| (MANIFEST.to_owned(), text.to_owned());
     files.manifests.push(manifest("[[prompt]]\nid = \"greeting/lost\"\ntext_zh = \"丢\"\n"));
     files.manifests.push(manifest("[[prompt]]\ntext_zh = \"nameless\"\n"));
-    let Err(Failure::Prompts { mistakes }) = nothing().renew(&files) else { panic!("accepted") };
+    let Err(Failure::Prompts { mistakes }) = nothing().renew(Levels::default(), &files) else {
+        panic!("accepted")
+    };
     for expected in [
         "hello.wav is clipped",
         "empty.wav holds no sound",
@@ -75,13 +77,13 @@ fn after_a_reload_old_ids_keep_their_sound() {
     write(root.path(), "zh-CN/a/changed.wav", &[1000; 800]);
     write(root.path(), "zh-CN/a/same.wav", &[2000; 800]);
     write(root.path(), "zh-CN/a/removed.wav", &[3000; 800]);
-    let before = nothing().renew(&files(root.path())).unwrap();
+    let before = nothing().renew(Levels::default(), &files(root.path())).unwrap();
     let id = |prompts: &Prompts, name: &str| prompts.catalog.find(&zh(), name);
     let (changed, removed) = (id(&before, "a/changed").unwrap(), id(&before, "a/removed").unwrap());
 
     write(root.path(), "zh-CN/a/changed.wav", &[1000; 1600]);
     fs::remove_file(root.path().join("zh-CN/a/removed.wav")).unwrap();
-    let after = before.renew(&files(root.path())).unwrap();
+    let after = before.renew(Levels::default(), &files(root.path())).unwrap();
 
     assert_eq!(id(&after, "a/same"), id(&before, "a/same"));
     let renewed = id(&after, "a/changed").unwrap();
@@ -101,5 +103,24 @@ fn the_embedded_prompts_are_without_mistake() {
     assert_eq!(prompts.catalog.languages(), [Language::new("en-US"), zh()]);
     for name in ["common/beep", "common/hold-music"] {
         assert!(prompts.catalog.find(&zh(), name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn all_shipped_prompts_are_equally_loud_and_so_is_one_dropped_in_beside_them() {
+    let root = tempfile::tempdir().unwrap();
+    let quiet: Vec<i16> = (0..16_000).map(|n: i32| ((n * 7 % 400) - 200) as i16).collect();
+    write(root.path(), "zh-CN/greeting/welcome.wav", &quiet);
+    let prompts = Prompts::load(Some(root.path())).unwrap();
+    for (id, info) in prompts.catalog.iter() {
+        let octets = prompts.library.get(id, crate::base::Law::A).unwrap();
+        let heard: Vec<i16> = octets.iter().map(|o| crate::media::decode(crate::base::Law::A, *o)).collect();
+        let level = loudness::active_level(&heard, 8000).unwrap();
+        let wanted = match info.name.as_str() {
+            "common/beep" | "common/ring-back" => continue,
+            "common/hold-music" => -24.0,
+            _ => -20.0,
+        };
+        assert!((level - wanted).abs() < 0.7, "{}: {level:.1} dBFS", info.name);
     }
 }

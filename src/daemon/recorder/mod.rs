@@ -63,6 +63,7 @@ pub struct Recorder {
     /// Audio on its way. Raised by the senders, lowered by the thread.
     queued: Arc<AtomicUsize>,
     counters: Arc<Counters>,
+    inbox: Inbox<Report>,
 }
 
 impl Recorder {
@@ -79,7 +80,7 @@ impl Recorder {
             queued: Arc::clone(&queued),
             state: state.to_owned(),
             flush: config.flush,
-            inbox,
+            inbox: inbox.clone(),
             counters: Arc::clone(counters),
             open: writer::Writers::default(),
         };
@@ -87,7 +88,7 @@ impl Recorder {
             .name("recorder".to_owned())
             .spawn(move || thread.run(&jobs))
             .map_err(Failure::io("the recorder's thread could not be started"))?;
-        Ok((Recorder { jobs: sender, queued, counters: Arc::clone(counters) }, handle))
+        Ok((Recorder { jobs: sender, queued, counters: Arc::clone(counters), inbox }, handle))
     }
 
     /// Before the engine is told to record, so that the file is there before its first audio.
@@ -98,12 +99,16 @@ impl Recorder {
         }
     }
 
-    /// A disk that is too slow costs audio, counted, and not the calls.
+    /// A disk that is too slow costs the recording, which is told of at once, and not the call.
     pub fn audio(&self, audio: Audio) {
+        let recording = audio.recording;
         let room = self.queued.fetch_add(1, Ordering::Relaxed) < QUEUED;
         if !(room && self.ask(Job::Audio(audio))) {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             self.counters.recording_audio_lost.add_one();
+            let result = Err("the disk is too slow".to_owned());
+            // Where the inbox is full the next piece says it again.
+            let _ = self.inbox.push(Report::RecordingSaved { recording, result });
         }
     }
 
@@ -149,7 +154,9 @@ impl Thread {
         loop {
             crossbeam_channel::select_biased! {
                 recv(tick) -> _ => {
-                    self.open.flush_all();
+                    for (recording, reason) in self.open.flush_all() {
+                        self.fails(recording, reason);
+                    }
                 }
                 recv(jobs) -> job => match job {
                     Ok(Job::Stop) | Err(_) => return self.end_all(),
@@ -161,14 +168,24 @@ impl Thread {
 
     fn carry_out(&mut self, job: Job) {
         match job {
-            Job::Begin { recording, channels } => self.open.begin(&self.state, recording, channels),
+            Job::Begin { recording, channels } => {
+                if let Some(reason) = self.open.begin(&self.state, recording, channels) {
+                    self.fails(recording, reason);
+                }
+            }
             Job::Audio(audio) => {
                 self.queued.fetch_sub(1, Ordering::Relaxed);
-                self.open.audio(&audio);
+                let recording = audio.recording;
+                if let Some(reason) = self.open.audio(&audio) {
+                    self.fails(recording, reason);
+                }
             }
             Job::End { recording } => {
+                let told = self.open.has_failed(recording);
                 let result = self.open.end(recording);
-                if let Err(reason) = &result {
+                if let Err(reason) = &result
+                    && !told
+                {
                     self.counters.recordings_failed.add_one();
                     tracing::error!(%recording, %reason, "a recording could not be kept");
                 }
@@ -184,6 +201,12 @@ impl Thread {
             }
             Job::Stop => {}
         }
+    }
+
+    /// The call hears of it at once, and is recorded no further.
+    fn fails(&self, recording: RecordingId, reason: String) {
+        self.counters.recordings_failed.add_one();
+        self.inbox.push_patiently(Report::RecordingSaved { recording, result: Err(reason) });
     }
 
     fn end_all(&mut self) {

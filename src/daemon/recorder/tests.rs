@@ -106,6 +106,52 @@ fn a_recording_that_cannot_be_written_says_so_at_its_end() {
 }
 
 #[test]
+fn a_full_disk_is_told_at_once_and_once_and_the_part_stays() {
+    let state = tempfile::tempdir().unwrap();
+    let part = part_of(&path_of(state.path(), ID));
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    let (inbox, counters) = (Inbox::new(16), Arc::default());
+    let config = Config { flush: Duration::from_millis(10) };
+    let (recorder, thread) = Recorder::start(state.path(), &config, inbox.clone(), &counters).unwrap();
+    recorder.begin(ID, 2);
+    for _ in 0..10 {
+        recorder.audio(audio(ID, 2, &[1; 16_000]));
+    }
+    recorder.end(ID);
+    recorder.stop();
+    thread.join().unwrap();
+    for when in ["at once", "at its end"] {
+        let told = inbox.pop();
+        assert!(
+            matches!(told, Some(Report::RecordingSaved { recording: ID, result: Err(_) })),
+            "{when}: {told:?}"
+        );
+    }
+    assert!(inbox.pop().is_none());
+    assert_eq!((counters.recordings_failed.get(), counters.recording_audio_lost.get()), (1, 0));
+    assert!(!path_of(state.path(), ID).exists());
+}
+
+/// Nobody takes what the recorder is given, as while a write hangs.
+#[test]
+fn a_disk_that_stalls_is_told_of_and_nobody_waits() {
+    let (sender, jobs) = crossbeam_channel::unbounded();
+    let (inbox, counters) = (Inbox::new(4), Arc::new(Counters::default()));
+    let queued = Arc::new(AtomicUsize::new(0));
+    let recorder = Recorder { jobs: sender, queued, counters: Arc::clone(&counters), inbox: inbox.clone() };
+    for _ in 0..QUEUED {
+        recorder.audio(audio(ID, 1, &[1]));
+    }
+    assert!(inbox.pop().is_none() && jobs.len() == QUEUED);
+    for _ in 0..100 {
+        recorder.audio(audio(ID, 1, &[1]));
+    }
+    assert!(matches!(inbox.pop(), Some(Report::RecordingSaved { recording: ID, result: Err(_) })));
+    assert_eq!((jobs.len(), counters.recording_audio_lost.get()), (QUEUED, 100), "what waits has a bound");
+}
+
+#[test]
 fn the_thread_reports_what_it_saved_and_loaded() {
     let state = tempfile::tempdir().unwrap();
     let inbox = Inbox::new(16);

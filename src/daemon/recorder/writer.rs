@@ -20,24 +20,31 @@ pub struct Writers {
 }
 
 impl Writers {
-    pub fn begin(&mut self, state: &Path, recording: RecordingId, channels: u16) {
+    /// Why it cannot be written, if so; as all of these say it, and once only.
+    pub fn begin(&mut self, state: &Path, recording: RecordingId, channels: u16) -> Option<String> {
         let writer = Writer::begin(&path_of(state, recording), channels).map_err(|error| error.to_string());
         if let Err(reason) = &writer {
             tracing::error!(%recording, reason, "a recording cannot be written");
         }
+        let failed = writer.as_ref().err().cloned();
         self.open.insert(recording, writer);
+        failed
     }
 
-    pub fn audio(&mut self, audio: &Audio) {
-        self.attempt(audio.recording, |writer| writer.write(&audio.samples));
+    pub fn audio(&mut self, audio: &Audio) -> Option<String> {
+        self.attempt(audio.recording, |writer| writer.write(&audio.samples))
     }
 
     /// Brings every header up to date: what a crash would leave is playable to here.
-    pub fn flush_all(&mut self) {
+    pub fn flush_all(&mut self) -> Vec<(RecordingId, String)> {
         let all: Vec<_> = self.open.keys().copied().collect();
-        for recording in all {
-            self.attempt(recording, Writer::flush);
-        }
+        let flushed = all.into_iter().map(|recording| (recording, self.attempt(recording, Writer::flush)));
+        flushed.filter_map(|(recording, failed)| Some((recording, failed?))).collect()
+    }
+
+    /// It has been said that this one cannot be written.
+    pub fn has_failed(&self, recording: RecordingId) -> bool {
+        matches!(self.open.get(&recording), Some(Err(_)))
     }
 
     /// The file is whole, named and on the disk, or why not.
@@ -55,13 +62,16 @@ impl Writers {
     }
 
     /// A full disk is said once, aloud; the call goes on and the part stays as far as it came.
-    fn attempt(&mut self, recording: RecordingId, act: impl FnOnce(&mut Writer) -> hound::Result<()>) {
-        let Some(slot) = self.open.get_mut(&recording) else { return };
-        let Ok(writer) = slot else { return };
-        if let Err(error) = act(writer) {
-            tracing::error!(%recording, %error, "a recording cannot be written any further");
-            *slot = Err(error.to_string());
-        }
+    fn attempt(
+        &mut self,
+        recording: RecordingId,
+        act: impl FnOnce(&mut Writer) -> hound::Result<()>,
+    ) -> Option<String> {
+        let slot = self.open.get_mut(&recording)?;
+        let error = act(slot.as_mut().ok()?).err()?;
+        tracing::error!(%recording, %error, "a recording cannot be written any further");
+        *slot = Err(error.to_string());
+        Some(error.to_string())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine under a virtual clock: what goes in, and exactly what comes out.
 
 mod bridging;
+mod conference;
 mod protecting;
 mod recording;
 
