@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod sip;
+mod srtp;
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,6 +41,12 @@ fn main() {
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
         ("media: a frame of a prompt, 200 calls", played_frame),
+        ("srtp: a packet sealed and opened, AES-256-GCM", srtp::gcm_256),
+        ("srtp: the same, AES-128-GCM", srtp::gcm_128),
+        ("srtp: the same, AES-256-CM with SHA1-80", srtp::cm_256_80),
+        ("srtp: the same, AES-128-CM with SHA1-80", srtp::cm_128_80),
+        ("srtp: the same, AES-256-CM with SHA1-32", srtp::cm_256_32),
+        ("srtp: the same, AES-128-CM with SHA1-32", srtp::cm_128_32),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
     ];
     let measured = measured.iter().filter(|(name, _)| name.contains(&wanted));

@@ -16,15 +16,16 @@ import numpy as np
 import ports
 import scripted
 
-MODULES = ["g711", "sndfile", "aufile", "uuid"]
+MODULES = ["g711", "sndfile", "aufile", "uuid", "srtp"]
 APPLICATIONS = ["account", "menu", "ctrl_tcp"]
 
 
 class BaresipPhone:
-    """`say` is what the phone says, as int16 at 8 kHz, over and over. `auto`: it answers at once."""
+    """`say` is what the phone says, as int16 at 8 kHz, over and over. `auto`: it answers at once. `srtp`: baresip's word
+    for it, `srtp` (RTP/AVP with keys) or `srtp-mand`."""
 
     def __init__(
-        self, user, say, registrar=None, password="", auto=True, codec="PCMA", tcp=False, transport=None, cafile=None
+        self, user, say, registrar=None, password="", auto=True, codec="PCMA", tcp=False, transport=None, cafile=None, srtp=None
     ):
         self.folder = tempfile.mkdtemp(prefix="baresip-")
         self.port = ports.free(16)
@@ -49,6 +50,7 @@ class BaresipPhone:
         account.append(f"auth_pass={password};regint=300" if registrar else "regint=0")
         account.append("answermode=auto" if auto else "answermode=manual")
         account.append(f"audio_codecs={codec}")
+        account += [f"mediaenc={srtp}"] if srtp else []
         self._write("config", "\n".join(config) + "\n")
         self._write("accounts", ";".join(account) + "\n")
         self._write("contacts", "")

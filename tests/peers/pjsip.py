@@ -31,6 +31,7 @@ class PjsipPhone:
         cafile=None,
         mwi=False,
         prack=False,
+        srtp=None,
     ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
@@ -51,6 +52,8 @@ class PjsipPhone:
             self.arguments.append("--mwi")
         if prack:
             self.arguments.append("--prack")
+        if srtp:
+            self.arguments += ["--srtp", srtp]
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(

@@ -35,6 +35,7 @@ def options():
     ap.add_argument("--cafile", default="", help="whom it believes over TLS; none: everybody")
     ap.add_argument("--mwi", action="store_true", help="subscribe to waiting messages")
     ap.add_argument("--prack", action="store_true", help="require 100rel")
+    ap.add_argument("--srtp", choices=("off", "optional", "mandatory"), default="off", help="by SDES")
     ap.add_argument("--for", dest="seconds", type=float, default=60)
     return ap.parse_args()
 
@@ -179,6 +180,12 @@ class Phone:
         config.mwiConfig.enabled = bool(o.mwi)
         if o.prack:
             config.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
+        config.mediaConfig.srtpUse = {
+            "off": pj.PJMEDIA_SRTP_DISABLED,
+            "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+            "mandatory": pj.PJMEDIA_SRTP_MANDATORY,
+        }[o.srtp]
+        config.mediaConfig.srtpSecureSignaling = 0
         media = config.mediaConfig.transportConfig
         media.boundAddress = media.publicAddress = "127.0.0.1"
         media.port = 0

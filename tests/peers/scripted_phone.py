@@ -22,6 +22,7 @@ class ScriptedPhone:
         ip="127.0.0.1",
         transport=None,
         cafile=None,
+        srtp=False,
     ):
         self.say, self.auto, self.delay = say, auto, delay
         self.ua = scripted.UA(
@@ -33,6 +34,7 @@ class ScriptedPhone:
             cafile=cafile,
             display=display,
             codecs=("PCMA", "PCMU"),
+            srtp=srtp,
         )
         self.ua.on_invite = self._incoming
         self.calls = []  # in and out, in order
