@@ -35,7 +35,9 @@ pub fn cm_128_32() -> Sample {
 fn sealed_and_opened(suite: Suite) -> Sample {
     let key = Key::random(suite, &mut Rng::from_number(1));
     let srtp = || Srtp::new(Keys { ours: key.clone(), theirs: key.clone() });
-    let (Some(mut ours), Some(mut theirs)) = (srtp(), srtp()) else { panic!("a key has its suite's lengths") };
+    let (Some(mut ours), Some(mut theirs)) = (srtp(), srtp()) else {
+        panic!("a key has its suite's lengths")
+    };
     let mut packet = Vec::with_capacity(256);
     Sample::of(100_000, |number| {
         packet.clear();

@@ -28,6 +28,9 @@ impl Exchange {
                 }
             }
             Effect::Refuse { leg, refusal } => {
+                if refusal.status == 488 {
+                    self.count_refusal("no audio in common");
+                }
                 if let Some(dialog) = self.forget_leg(leg) {
                     self.sip.reject(now.mono, dialog, answer_of(refusal));
                 }

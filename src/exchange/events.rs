@@ -101,7 +101,17 @@ impl Exchange {
                 }
             }
             media::Event::FirstPacket { leg } => tracing::debug!(%leg, "first audio"),
-            media::Event::Quality { leg, report } => tracing::info!(%leg, ?report, "audio quality"),
+            media::Event::Quality { leg, report } => {
+                tracing::info!(%leg, ?report, "audio quality");
+                for (why, packets) in [
+                    ("SRTP packets with a wrong tag", report.forged),
+                    ("SRTP packets repeated", report.replayed),
+                ] {
+                    if packets > 0 {
+                        *self.refused.entry(why).or_default() += packets;
+                    }
+                }
+            }
         }
     }
 

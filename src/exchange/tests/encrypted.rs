@@ -80,7 +80,19 @@ fn who_is_taken_in_each_mode() {
         };
         assert_eq!(outcome, expected, "{ours:?} {theirs:?}");
         assert_eq!(bench.exchange.calls(), usize::from(expected.is_ok()));
+        let counted = bench.exchange.refused.get("no audio in common").copied();
+        assert_eq!(counted, expected.is_err().then_some(1));
     }
+}
+
+#[test]
+fn packets_that_were_dropped_are_counted_when_the_leg_is_over() {
+    let mut bench = bench(Encryption::Optional);
+    let leg = LegId { call: crate::base::CallId(1), index: 0 };
+    let report = media::QualityReport { forged: 3, replayed: 2, ..Default::default() };
+    bench.input(Input::Media(media::Event::Quality { leg, report }));
+    let counted: Vec<_> = bench.exchange.refused.iter().map(|(why, count)| (*why, *count)).collect();
+    assert_eq!(counted, [("SRTP packets repeated", 2), ("SRTP packets with a wrong tag", 3)]);
 }
 
 #[test]
