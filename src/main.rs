@@ -137,6 +137,14 @@ enum Command {
         #[command(subcommand)]
         order: Recording,
     },
+    /// List the callbacks that are owed, or cancel one.
+    Callbacks {
+        #[command(subcommand)]
+        order: Option<Callbacks>,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// List, play or settle the messages that callers left.
     Messages {
         #[command(subcommand)]
@@ -198,6 +206,16 @@ enum Recording {
         /// As `12` or `c12`.
         #[arg(value_parser = call_id)]
         call: CallId,
+    },
+}
+
+#[derive(Subcommand)]
+enum Callbacks {
+    /// Nobody is called.
+    Cancel {
+        /// As `12` or `c12`.
+        #[arg(value_parser = call_id)]
+        callback: CallId,
     },
 }
 
@@ -318,6 +336,10 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         }
         Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
         Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,
+        Command::Callbacks { order: None, json } => commands::callbacks(&folder()?, form(json))?,
+        Command::Callbacks { order: Some(Callbacks::Cancel { callback }), .. } => {
+            commands::cancel_callback(&folder()?, callback)?
+        }
         Command::Messages { order, mailbox, all, json } => {
             let order = match order {
                 None | Some(Messages::List) => MessageOrder::List { mailbox, all },

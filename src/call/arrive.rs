@@ -55,6 +55,8 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         outside: outside.filter(|_| desk.is_some()),
         desk,
         next_leg: 1,
+        place: None,
+        owed: None,
         span: span.clone(),
     };
     let (leg, sdp) = match accepted {

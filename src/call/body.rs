@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
+use super::call_back::Owed;
 use super::listen::Listen;
 use super::timer::Timers;
-use super::{Ctx, Effect, Journal, Leg, Stage, Towards};
+use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
 use crate::base::{AgentId, CallId, Clip, Codec, LegId, Masked, PlayId};
 use crate::dialplan::{self, Cursor};
 use crate::record::StageKind;
@@ -23,6 +24,10 @@ pub(super) struct Body {
     /// The number of the outside that a desk dialled, until it is called.
     pub(super) outside: Option<Masked<String>>,
     pub(super) next_leg: u16,
+    /// Where the caller stood who has left the line: a callback, or the queue itself, takes the place up again.
+    pub(super) place: Option<Place>,
+    /// What this call is to bring about, where it is one of ours.
+    pub(super) owed: Option<Owed>,
     pub(super) span: tracing::Span,
 }
 

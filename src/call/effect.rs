@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Refusal, SharedPlan};
-use crate::base::{AgentId, Clip, Instant, LegId, Masked, PlayId, QueueId, RecordingId};
+use super::{CalledBack, Refusal, SharedPlan};
+use crate::base::{AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId};
 use crate::dialplan::{Owner, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
@@ -62,6 +62,13 @@ pub enum Effect {
         queue: String,
         arrived: Instant,
         until: Instant,
+    },
+    /// The caller wants to be called back: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
+    BookCallback(Box<Booking>),
+    /// What came of calling back.
+    CalledBack {
+        callback: CallId,
+        what: CalledBack,
     },
     AcceptOffer {
         offer: queue::OfferId,
@@ -139,4 +146,19 @@ pub struct InviteOutside {
     /// As it was dialled or written.
     pub number: Masked<String>,
     pub sdp: Bytes,
+}
+
+/// A caller who wants to be called back when their turn comes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Booking {
+    pub number: Masked<String>,
+    /// By name.
+    pub queue: String,
+    pub language: Language,
+    pub grade: Option<String>,
+    /// Skills by name with their levels.
+    pub needs: Vec<(String, u8)>,
+    pub credit: Option<Duration>,
+    /// The place in line.
+    pub arrived: Instant,
 }

@@ -113,6 +113,10 @@ pub enum Event {
         owner: bool,
     },
     OwnerSkipped,
+    /// The callback is booked, or cannot be.
+    CallbackBooked {
+        ok: bool,
+    },
     NotQueued {
         why: queue::JoinError,
     },

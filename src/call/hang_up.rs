@@ -36,7 +36,7 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
             };
         }
         Stage::Closing(closing) => return Stage::Closing(closing),
-        Stage::Listen(_) | Stage::Over(_) | Stage::Moving => {}
+        Stage::Listen(_) | Stage::CallBack(_) | Stage::Over(_) | Stage::Moving => {}
     }
     over(body, ctx, end)
 }
@@ -61,6 +61,7 @@ impl Closing {
 /// Closes what is left and writes the record.
 pub(super) fn over(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     close_caller(body, ctx);
+    body.settle_callback(ctx);
     body.timers.clear();
     // Who hung up first is what the reader of a record wants to know.
     let end = match (end, body.journal.end()) {

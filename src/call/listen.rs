@@ -1,8 +1,10 @@
 //! The caller listens, chooses and keys in: the dialplan leads.
 
 use super::message::Wanted;
-use super::{Body, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, outside, wait};
-use crate::base::LegId;
+use super::{
+    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, outside, wait,
+};
+use crate::base::{LegId, QueueId};
 use crate::dialplan::{self, Action};
 use crate::media::Command;
 use crate::record::{CallEnd, StageKind};
@@ -27,6 +29,7 @@ impl Listen {
                 dialplan::Event::Played
             }
             Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
+            Event::CallbackBooked { ok } => dialplan::Event::CallbackBooked { ok },
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
                 return Stage::Listen(self);
@@ -62,11 +65,18 @@ impl Listen {
                     None => return Self::begin(body, ctx, dialplan::Event::PresenceSet { ok: false }),
                 },
                 Action::Queue { queue, needs, credit, owners, owner_wait, keys, offer } => {
-                    let arrived = None;
-                    let request =
-                        QueueRequest { queue, needs, credit, owners, owner_wait, arrived, keys, offer };
+                    let mut request =
+                        QueueRequest { queue, needs, credit, owners, owner_wait, arrived: None, keys, offer };
+                    if let Some(place) = body.place.take().filter(|place| place.queue == queue) {
+                        request.arrived = Some(place.arrived);
+                        (request.needs, request.credit) = (place.needs, place.credit);
+                    }
                     return wait::enter(body, ctx, request);
                 }
+                Action::BookCallback { queue } => match booking(body, ctx, queue) {
+                    Some(booking) => ctx.effect(Effect::BookCallback(Box::new(booking))),
+                    None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
+                },
                 Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
                 Action::Outside { number, trunk, ring } => {
                     return outside::enter(body, ctx, number, trunk, ring);
@@ -84,4 +94,24 @@ impl Listen {
         }
         Stage::Listen(Listen)
     }
+}
+
+/// The place in line is the one that the caller has left, where they have left this queue's. Who keeps their number to
+/// themselves cannot be called back.
+fn booking(body: &Body, ctx: &Ctx<'_>, queue: QueueId) -> Option<Booking> {
+    let plan = body.cursor.plan();
+    let place = body.place.as_ref().filter(|place| place.queue == queue);
+    let needs = place.map(|place| place.needs.as_slice()).unwrap_or_default().iter().filter_map(|need| {
+        let skill = plan.skills().get(usize::from(need.skill))?;
+        Some((skill.name.clone(), need.level))
+    });
+    Some(Booking {
+        number: Some(body.from.clone()).filter(|from| !from.is_empty())?,
+        queue: plan.queue(queue)?.name.clone(),
+        language: body.cursor.language().clone(),
+        grade: body.cursor.grade().map(str::to_owned),
+        needs: needs.collect(),
+        credit: place.and_then(|place| place.credit),
+        arrived: place.map_or(ctx.now.mono, |place| place.arrived),
+    })
 }

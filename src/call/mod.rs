@@ -20,11 +20,14 @@
 //!      gone, or transfer
 //! ```
 //!
+//! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
+//!
 //! Architecture invariant: a call never touches another call, and never a socket, a clock or a file. What it
 //! needs to know of the queue it reads through [`Ctx`]; what it wants from it is an effect.
 
 mod arrive;
 mod body;
+mod call_back;
 mod ctx;
 mod dial;
 mod effect;
@@ -47,8 +50,9 @@ mod wait;
 
 use std::sync::Arc;
 
+pub use self::call_back::{CalledBack, Outgoing, Place};
 pub use self::ctx::{Ctx, Settings};
-pub use self::effect::{Effect, InviteAgent, InviteOutside, QueueRequest};
+pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::journal::Journal;
 pub use self::leg::{Leg, NoMedia, Refusal, Towards};
@@ -59,6 +63,7 @@ pub use self::timer::Timer;
 pub use self::transfer::NoTransfer;
 
 use self::body::{Body, answer_reoffer};
+use self::call_back::CallBack;
 use self::dial::Dial;
 use self::hang_up::{Closing, Over};
 use self::hold::Hold;
@@ -89,6 +94,8 @@ pub struct Call {
 }
 
 enum Stage {
+    /// We call the customer.
+    CallBack(CallBack),
     Listen(Listen),
     Wait(Wait),
     Offer(Offer),
@@ -109,6 +116,11 @@ impl Call {
     /// [`Call::is_over`].
     pub fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         arrive::arrive(ctx, arrival)
+    }
+
+    /// Calls a customer back. Ends with what came of it: [`Effect::CalledBack`].
+    pub fn call_back(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
+        call_back::begin(ctx, outgoing)
     }
 
     /// Handles one event. To be followed by carrying out the effects and by [`Call::next_deadline`].
@@ -151,6 +163,7 @@ impl Call {
                     hang_up::caller_gone(stage, &mut self.body, ctx, CallEnd::NoAudio)
                 }
             }
+            (Stage::CallBack(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
             // Where nobody else is on the line it changes what the caller hears us by, and nothing more.
@@ -176,6 +189,7 @@ impl Call {
             tracing::trace!(timer = timer.name(), "deadline");
             let stage = std::mem::replace(&mut self.stage, Stage::Moving);
             self.stage = match stage {
+                Stage::CallBack(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Listen(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Wait(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Offer(stage) => stage.timed_out(&mut self.body, ctx, timer),
@@ -208,7 +222,7 @@ impl Call {
         match &self.stage {
             Stage::Listen(_) | Stage::Moving => StageKind::Listen,
             Stage::Wait(_) => StageKind::Wait,
-            Stage::Offer(_) | Stage::Dial(_) | Stage::Outside(_) => StageKind::Offer,
+            Stage::Offer(_) | Stage::Dial(_) | Stage::Outside(_) | Stage::CallBack(_) => StageKind::Offer,
             Stage::Talk(_) => StageKind::Talk,
             Stage::Hold(_) => StageKind::Hold,
             Stage::Message(_) => StageKind::Message,

@@ -45,6 +45,7 @@ pub(super) fn begin(
     leg: Leg,
     record: bool,
 ) -> Stage {
+    body.settle_callback(ctx);
     body.stop_playing(ctx);
     ctx.media(Command::Bridge { a: body.caller_id, b: leg.id });
     body.stage(ctx, StageKind::Talk, extension.clone());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::offer::Offer;
-use super::{Body, Ctx, Effect, Event, Listen, QueueRequest, SharedPlan, Stage, Timer};
+use super::{Body, Ctx, Effect, Event, Listen, Place, QueueRequest, SharedPlan, Stage, Timer};
 use crate::base::{Clip, Instant, QueueId};
 use crate::dialplan::{self, Queue, QueueEnd};
 use crate::queue::{CallerId, JoinError, LeaveWhy, WaitBand};
@@ -123,6 +123,7 @@ impl Wait {
                 match self.caller {
                     Some(caller) if self.request.keys.contains(&key) => {
                         ctx.effect(Effect::Leave { caller, why: LeaveWhy::Key(key) });
+                        self.remember(body);
                         Ok(leave(body, ctx, QueueOutcome::LeftByKey, QueueEnd::Key(key)))
                     }
                     _ => Err(self),
@@ -134,6 +135,7 @@ impl Wait {
             }
             Event::LeftQueue { why } => {
                 self.caller = None;
+                self.remember(body);
                 let (outcome, end) = match why {
                     LeaveWhy::MaxWait => (QueueOutcome::MaxWait, QueueEnd::MaxWait),
                     _ => (QueueOutcome::NobodySignedOn, QueueEnd::NobodySignedOn),
@@ -157,6 +159,7 @@ impl Wait {
             if let Some(caller) = self.caller {
                 ctx.effect(Effect::Leave { caller, why: LeaveWhy::TakeMessage });
             }
+            self.remember(body);
             return leave(body, ctx, outcome, end);
         }
         self.announce(body, ctx, &plan, queue, timer);
@@ -285,6 +288,13 @@ impl Wait {
         let sorry = body.prompts(&[SORRY]);
         body.play_over(ctx, sorry);
         Stage::Wait(self)
+    }
+
+    /// What the flow offers instead of waiting may take the place up again.
+    fn remember(&self, body: &mut Body) {
+        let QueueRequest { queue, needs, credit, .. } = &self.request;
+        body.place =
+            Some(Place { queue: *queue, arrived: self.arrived, needs: needs.clone(), credit: *credit });
     }
 
     /// The caller has hung up. Whoever calls again soon stands where they stood.

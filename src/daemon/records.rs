@@ -139,7 +139,11 @@ struct Boxes {
 impl Boxes {
     fn touched(&mut self, record: &Record) {
         match record {
-            Record::Call(_) | Record::Registration(_) | Record::RegistrationEnded(_) => {}
+            Record::Call(_)
+            | Record::Callback(_)
+            | Record::CallbackOver(_)
+            | Record::Registration(_)
+            | Record::RegistrationEnded(_) => {}
             Record::Slip(slip) => {
                 self.dirty.insert(slip.mailbox.clone());
             }

@@ -115,6 +115,7 @@ fn build(
     workers.library(&loaded.prompts.library);
     let ids = store.ids()?;
     let registrations = store.registrations()?;
+    let callbacks = store.callbacks()?;
     let records = Records::start(store, inbox.clone())?;
     let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
@@ -135,6 +136,7 @@ fn build(
     };
     let mut exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
     exchange.handle_input(clock::now(), Input::Restore(registrations));
+    exchange.handle_input(clock::now(), Input::RestoreCallbacks(callbacks));
     let driver = Driver {
         exchange,
         transports,

@@ -34,6 +34,8 @@ pub enum Event {
     DialEnded(DialEnd),
     /// Answers [`Action::Message`].
     MessageEnded(MessageEnd),
+    /// Answers [`Action::BookCallback`].
+    CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
     PresenceSet { ok: bool },
 }
@@ -49,6 +51,7 @@ impl fmt::Debug for Event {
             Event::QueueEnded(end) => write!(f, "QueueEnded({end:?})"),
             Event::DialEnded(end) => write!(f, "DialEnded({end:?})"),
             Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
+            Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
         }
     }
@@ -142,6 +145,11 @@ pub enum Action {
         keys: Vec<char>,
         /// Said after the queue's `offer_after` and with each comfort phrase from then on; may be empty.
         offer: Vec<Clip>,
+    },
+    /// Keep the caller's place in this queue and call them back when their turn comes; reports
+    /// [`Event::CallbackBooked`].
+    BookCallback {
+        queue: QueueId,
     },
     /// Ring a person and connect the caller; reports [`Event::DialEnded`].
     Dial {

@@ -76,6 +76,7 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             edges.extend([spec.on_full, spec.on_nobody, spec.on_max_wait, spec.on_closed].map(auto));
             edges
         }
+        Step::Callback(spec) => vec![person(Target::Next), auto(spec.on_impossible)],
         Step::Dial(spec) => {
             let failures =
                 [spec.on_busy, spec.on_no_answer, spec.on_away, spec.on_unreachable, spec.on_unknown];

@@ -18,9 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
-use super::plan::{Entry, Plan};
+use super::plan::{Entry, Plan, Queue};
 use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
-use super::verb::{collect, dial, hours, lookup, menu, message, presence, queue, regret, say, wait};
+use super::verb::{
+    callback, collect, dial, hours, lookup, menu, message, presence, queue, regret, say, wait,
+};
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
 /// Steps taken without waiting for anything; more is a plan that the checker should have refused.
@@ -65,6 +67,7 @@ pub(super) enum Stage {
     Choosing(menu::Choosing),
     Collecting(collect::Collecting),
     Queued,
+    Booking,
     Dialling,
     Recording,
     Asking(PresenceSpec),
@@ -114,6 +117,19 @@ impl Cursor {
         }
     }
 
+    /// A customer who is called back, at the queue that they left. `None`: the queue calls nobody back.
+    pub fn called_back(
+        plan: Arc<Plan>,
+        queue: &Queue,
+        facts: Facts,
+        language: Language,
+        grade: Option<String>,
+    ) -> Option<Self> {
+        let flow = queue.callback.as_ref()?.flow;
+        let language = if plan.languages().contains(&language) { language } else { plan.language().clone() };
+        Some(Cursor { language, grade, ..Cursor::new(plan, Entry { flow }, facts) })
+    }
+
     /// The same caller at another number, from the flow's first step on: with the language, the grade and what
     /// was keyed in so far.
     pub fn moved_to(&self, entry: Entry, dialled: &str, now: Now) -> Self {
@@ -153,6 +169,7 @@ impl Cursor {
             (Stage::Choosing(choosing), event) => menu::handle(self, choosing, event, out),
             (Stage::Collecting(collecting), event) => collect::handle(self, collecting, now, event, out),
             (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
+            (Stage::Booking, Event::CallbackBooked { ok }) => self.callback_booked(ok, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, out),
@@ -229,6 +246,7 @@ impl Cursor {
                 let before = spec.before.clips(&self.language).to_vec();
                 self.tell(before, false, After::Queue, out)
             }
+            Step::Callback(spec) => callback::begin(self, spec, out),
             Step::Dial(spec) => dial::begin(self, spec, out),
             Step::Outside(spec) => {
                 let before = spec.before.clips(&self.language).to_vec();
@@ -299,6 +317,14 @@ impl Cursor {
         let plan = self.plan.clone();
         match self.current(&plan) {
             Some(Step::Queue(spec)) => queue::ended(spec, end),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn callback_booked(&mut self, ok: bool, out: &mut Vec<Action>) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::Callback(spec)) => callback::booked(self, spec, ok, out),
             _ => Turn::Go(Target::Next),
         }
     }

@@ -8,9 +8,11 @@ use super::load::Loader;
 use super::plan::{Flow, Phrase};
 use super::read::Fields;
 use super::step::{
-    Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, OutsideSpec, Place, Step, Target, Whom,
+    Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, OutsideSpec, Place, QueueSpec, Step, Target,
+    Whom,
 };
 use super::verb;
+use crate::base::QueueId;
 
 /// How long a telephone outside rings for an agent, who can hang up any time.
 const LONGEST_RING: Duration = Duration::from_secs(90);
@@ -110,6 +112,49 @@ impl<'a, 's> Loader<'a, 's> {
         let phrase = self.phrase(place, apology);
         let message = self.take_message(place, None, queue);
         self.hidden(place, &format!("{queue} {why}"), vec![Step::Play { phrase, interrupt: true }, message])
+    }
+
+    /// What a customer meets who is called back: the queue again.
+    pub(super) fn flow_of_callbacks(&mut self, place: Place, queue: QueueId, name: &str) -> FlowId {
+        let [on_full, on_nobody, on_max_wait, on_closed] = [
+            ("on_full", "queue/full closed/leave-message"),
+            ("on_nobody", "transfer/failed closed/leave-message"),
+            ("on_max_wait", "queue/sorry-for-the-wait closed/leave-message"),
+            ("on_closed", "closed/after-hours closed/leave-message"),
+        ]
+        .map(|(why, apology)| self.apology_and_message(place, why, apology, name));
+        let queue = Step::Queue(Box::new(QueueSpec {
+            queue,
+            before: self.phrase(place, "queue/connecting"),
+            needs: Vec::new(),
+            credit: None,
+            keys: Vec::new(),
+            offer: Phrase::default(),
+            owners: Vec::new(),
+            owner_wait: Duration::ZERO,
+            on_full,
+            on_nobody,
+            on_max_wait,
+            on_closed,
+        }));
+        match self.hidden(place, &format!("{name} callback"), vec![queue]) {
+            Target::Flow(flow) => flow,
+            Target::Next => FlowId::NOWHERE,
+        }
+    }
+
+    /// Whether the queue has a rule for callbacks.
+    pub(super) fn calls_back(&self, queue: QueueId) -> bool {
+        self.called_back.contains(&queue)
+    }
+
+    /// Tells where the configuration has no such trunk; without a configuration nobody knows.
+    pub(super) fn known_trunk(&mut self, trunk: &str, place: Place) {
+        if let Some(trunks) = self.trunks.as_ref().filter(|trunks| !trunks.iter().any(|known| known == trunk))
+        {
+            let known = trunks.iter().map(String::as_str);
+            self.report.unknown(place, format!("the configuration has no trunk `{trunk}`"), trunk, known);
+        }
     }
 
     /// What `dial` does when the person cannot come: says why; 1 leaves a message, 2 asks for somebody else,

@@ -58,6 +58,8 @@ pub(super) struct Loader<'a, 's> {
     pub(super) menus: Vec<MenuSpec>,
     /// A flow that stands for whatever could not be read.
     pub(super) void: Option<FlowId>,
+    /// The queues that have a rule for callbacks.
+    pub(super) called_back: BTreeSet<QueueId>,
     tables: &'a Tables<'a, 's>,
 }
 
@@ -120,6 +122,7 @@ pub fn load_beside(
         flows: Vec::new(),
         menus: Vec::new(),
         void: None,
+        called_back: BTreeSet::new(),
         tables: &tables,
     };
     loader.load()
@@ -195,8 +198,13 @@ impl<'a, 's> Loader<'a, 's> {
         self.agents = ranges.iter().flat_map(|(entry, all)| agent::read(&mut self, *entry, all)).collect();
         let lists: Vec<NumberList> = tables.lists.order.iter().map(|e| list::read(&mut self, *e)).collect();
         let queues = tables.queues.order.iter().zip(0u16..);
-        let queues = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
+        let mut queues: Vec<_> = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
         self.menus_and_flows();
+        for (queue, entry) in queues.iter_mut().zip(&tables.queues.order) {
+            if let Some(rule) = &mut queue.callback {
+                rule.flow = self.flow_of_callbacks(entry.key_place, queue.id, entry.key);
+            }
+        }
         let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
         let outside = self.outside_call();
         let plan = Plan {
@@ -431,7 +439,7 @@ const SAID_BY_CALLS: &str = "common/beep common/hold-music goodbye/thanks error/
     message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
-    language/choose";
+    callback/here-it-is callback/answer callback/cancelled language/choose";
 
 /// The names that the `collect` steps of a flow store into.
 fn collected(flow: Written<'_, '_>) -> Vec<String> {

@@ -109,12 +109,37 @@ pub struct Queue {
     pub(super) calendar: Option<usize>,
     /// Who still waits when the service closes, or nobody is left, waits on.
     pub serve_to_the_end: bool,
+    /// `None`: nobody is called back.
+    pub callback: Option<CallbackRule>,
     /// Whether conversations are recorded.
     pub record: bool,
     /// In ascending order of time.
     pub relaxation: Vec<Relaxation>,
     /// After this wait any agent will do who has what the call itself needs.
     pub anyone_after: Option<Duration>,
+}
+
+impl Queue {
+    /// Whether customers with this number are called back.
+    pub fn may_call_back(&self, number: &str) -> bool {
+        self.callback.as_ref().is_some_and(|rule| rule.to.iter().any(|pattern| pattern.matches(number)))
+    }
+}
+
+/// Whom a queue calls back, and how.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallbackRule {
+    pub(super) to: Vec<Pattern>,
+    pub trunk: Option<String>,
+    /// Index into the plan's calendars.
+    pub(super) hours: Option<usize>,
+    /// Tries in all, and the time between two.
+    pub tries: u32,
+    pub every: Duration,
+    /// The customer's phone rings this long.
+    pub ring: Duration,
+    /// What the customer meets who is there: the queue. No step leads here.
+    pub(super) flow: FlowId,
 }
 
 /// A person with a desk.
@@ -301,6 +326,13 @@ impl Plan {
     pub fn is_closed(&self, queue: &Queue, at: Wall) -> bool {
         let calendar = queue.calendar.and_then(|calendar| self.calendars.get(calendar));
         calendar.is_some_and(|calendar| calendar.hours(&self.zone, at) != Hours::Open)
+    }
+
+    /// Customers of this queue may be called now.
+    pub fn calls_back(&self, queue: &Queue, at: Wall) -> bool {
+        let Some(rule) = &queue.callback else { return false };
+        let calendar = rule.hours.map(|hours| self.calendars.get(hours));
+        calendar.is_none_or(|calendar| calendar.is_some_and(|c| c.hours(&self.zone, at) == Hours::Open))
     }
 
     pub fn queue_by_name(&self, name: &str) -> Option<&Queue> {

@@ -12,6 +12,11 @@ use crate::base::{AgentId, Language, Masked, QueueId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct FlowId(pub(super) u32);
 
+impl FlowId {
+    /// No flow has it.
+    pub(super) const NOWHERE: FlowId = FlowId(u32::MAX);
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct MenuId(pub(super) u32);
 
@@ -67,6 +72,7 @@ pub(super) enum Step {
         missing: Target,
     },
     Queue(Box<QueueSpec>),
+    Callback(Box<CallbackSpec>),
     Dial(Box<DialSpec>),
     /// `dial` with a number of the outside. Without a number, written by nobody: the one that a desk may call and has
     /// dialled.
@@ -99,6 +105,7 @@ impl Step {
             Step::Hours { .. } => "hours",
             Step::Lookup { .. } => "lookup",
             Step::Queue(_) => "queue",
+            Step::Callback(_) => "callback",
             Step::Dial(_) | Step::Outside(_) => "dial",
             Step::Message(_) => "message",
             Step::Goto(_) => "goto",
@@ -196,6 +203,13 @@ pub(super) struct QueueSpec {
 pub(super) enum OwnerKind {
     Manager,
     Contact,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct CallbackSpec {
+    pub(super) queue: QueueId,
+    pub(super) accepted: Phrase,
+    pub(super) on_impossible: Target,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -17,6 +17,11 @@ impl Exchange {
             Command::Calls => Reply::Calls(self.call_lines()),
             Command::Supervise { call, extension, manner } => self.supervise(now, call, &extension, manner),
             Command::PauseRecording { call, paused } => self.pause_recording(now, call, paused),
+            Command::Callbacks => Reply::Callbacks(self.callback_lines()),
+            Command::CancelCallback { callback } if self.cancel_callback(now, callback) => Reply::Done,
+            Command::CancelCallback { callback } => {
+                Reply::Refused(format!("there is no callback {callback}"))
+            }
             Command::HangUp { call } if self.calls.contains_key(&call) => {
                 self.work.push_back((call, call::Event::Shutdown));
                 Reply::Done

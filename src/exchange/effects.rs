@@ -74,6 +74,11 @@ impl Exchange {
             Effect::KeepPlace { number, queue, arrived, until } => {
                 self.places.put(now.mono, (number, queue), arrived, until);
             }
+            Effect::BookCallback(booking) => {
+                let ok = self.book_callback(now, *booking);
+                self.work.push_back((call, Event::CallbackBooked { ok }));
+            }
+            Effect::CalledBack { callback, what } => self.called_back(now, call, callback, what),
             Effect::PhoneLost { agent } => self.phone_lost(now, agent),
             Effect::AcceptOffer { offer } => {
                 let event = match self.core.offer_accepted(now.mono, offer, &mut self.core_events) {

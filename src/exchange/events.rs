@@ -118,6 +118,13 @@ impl Exchange {
     pub(super) fn queue_events(&mut self, now: Now) {
         for event in std::mem::take(&mut self.core_events) {
             match event {
+                // A callback has no telephone to connect: the customer is called first.
+                queue::Event::Offered { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
+                    self.callback_turn(now, CallId(tag));
+                }
+                queue::Event::Left { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
+                    self.callback_left(now, CallId(tag));
+                }
                 queue::Event::Offered { offer, tag, agent, queue, .. } => {
                     self.offered(now, CallId(tag), offer, agent, queue);
                 }

@@ -31,6 +31,8 @@ pub enum Broken {
     StrayWatch(String),
     #[error("the trunks count other calls than they carry")]
     TrunkMiscounts,
+    #[error("a callback is in line and the core does not keep its place, or is called by no call: {0}")]
+    CallbackAstray(String),
     #[error("something is left though every call is over: {0}")]
     LeftOver(String),
 }
@@ -122,6 +124,13 @@ impl Exchange {
                 (StageKind::Wait, None) => return Err(Broken::CallerNotInLine(format!("{id} has no place"))),
                 _ => {}
             }
+        }
+        in_line += self.callbacks.in_line().count();
+        if let Some(astray) = self.callbacks.in_line().find(|caller| self.core.position(*caller).is_none()) {
+            return Err(Broken::CallbackAstray(format!("{astray:?}")));
+        }
+        if let Some(astray) = self.callbacks.calling().find(|call| !self.calls.contains_key(call)) {
+            return Err(Broken::CallbackAstray(astray.to_string()));
         }
         let core: u32 = self.core.snapshot().queues.iter().map(|queue| queue.waiting + queue.offered).sum();
         match core as usize == in_line {

@@ -11,7 +11,7 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::{Record, Registration, Waiting};
+use crate::record::{Callback, Record, Registration, Waiting};
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
@@ -27,6 +27,8 @@ pub enum Input<'a> {
     FlowClosed(sip::Flow),
     /// The first input of a start: the registrations that the last run left.
     Restore(Vec<Registration>),
+    /// After it: the callbacks that the last run owed.
+    RestoreCallbacks(Vec<Callback>),
     Media(media::Event),
     /// A recording is complete on disk, after fsync; or it is not and never will be.
     RecordingSaved {
@@ -133,6 +135,11 @@ pub enum Command {
         call: CallId,
         paused: bool,
     },
+    /// What is owed to customers who gave up the line.
+    Callbacks,
+    CancelCallback {
+        callback: CallId,
+    },
     /// Ends a call.
     HangUp {
         call: CallId,
@@ -160,6 +167,7 @@ pub enum Reply {
     Agents(Vec<AgentLine>),
     Status(Box<StatusLine>),
     Calls(Vec<CallLine>),
+    Callbacks(Vec<CallbackLine>),
     /// Nothing was changed; why.
     Refused(String),
 }
@@ -189,6 +197,21 @@ pub struct CallLine {
     pub queue: Option<String>,
     pub agent: Option<String>,
     pub started: Wall,
+}
+
+/// One callback that is owed, for a list. The number stays masked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallbackLine {
+    pub callback: CallId,
+    pub number: String,
+    pub queue: String,
+    /// The place in line.
+    pub since: Wall,
+    /// `in line`, `calling`, or `later`: by night, without a trunk, between two tries.
+    pub state: String,
+    pub tries: u32,
+    /// What came of the last one.
+    pub last: Option<String>,
 }
 
 /// The exchange in figures.
@@ -285,6 +308,8 @@ pub enum Deadline {
     Sip(&'static str),
     Queue(crate::queue::Deadline),
     Call(CallId, call::Timer),
+    /// A callback stands in line again.
+    Callback,
     /// Of the directory: a registration expires, or somebody is to be asked for a sign of life.
     Phone(&'static str),
     /// What a phone published about its person.
@@ -299,6 +324,7 @@ impl fmt::Display for Deadline {
             Deadline::Sip(name) | Deadline::Trunk(name) => f.write_str(name),
             Deadline::Queue(deadline) => f.write_str(deadline.name()),
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
+            Deadline::Callback => f.write_str("callback"),
             Deadline::Phone(name) => f.write_str(name),
             Deadline::Publication => f.write_str("publication expires"),
         }

@@ -15,6 +15,7 @@
 //! and the desks. An exchange is single-writer; what it owns it shares with nobody.
 
 mod arrivals;
+mod callbacks;
 mod config;
 mod console;
 mod desks;
@@ -52,12 +53,13 @@ use std::sync::Arc;
 pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
 pub use self::invariants::Broken;
 pub use self::io::{
-    AgentChange, AgentLine, CallLine, Command, Deadline, Gauges, Input, Notice, Output, QueueLine, Reply,
-    StatusLine, TrunkLine,
+    AgentChange, AgentLine, CallLine, CallbackLine, Command, Deadline, Gauges, Input, Notice, Output,
+    QueueLine, Reply, StatusLine, TrunkLine,
 };
 
 pub use self::trunks::{Limits, Outbound, Register, Rewrite, Rule, Trunk};
 
+use self::callbacks::Callbacks;
 use self::desks::Desks;
 use self::directory::Directory;
 use self::guard::Guard;
@@ -91,6 +93,7 @@ pub struct Exchange {
     desks: Desks,
     /// Places in line of callers who have hung up, by number and queue: since when they waited.
     places: Lasting<(Masked<String>, String), Instant>,
+    callbacks: Callbacks,
     /// Who served a number last.
     contacts: Lasting<Masked<String>, AgentId>,
     directory: Directory,
@@ -138,6 +141,7 @@ impl Exchange {
             core_events: Vec::new(),
             desks: Desks::default(),
             places: Lasting::new(places::MOST_PLACES),
+            callbacks: Callbacks::default(),
             contacts: Lasting::new(places::MOST_CONTACTS),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
@@ -194,6 +198,7 @@ impl Exchange {
                 }
             }
             Input::Restore(registrations) => self.restore_registrations(now, registrations),
+            Input::RestoreCallbacks(callbacks) => self.restore_callbacks(now, callbacks),
             Input::Media(event) => self.media_event(event),
             Input::RecordingSaved { recording, saved } => {
                 if let Some(call) = self.recordings.remove(&recording) {
@@ -244,8 +249,12 @@ impl Exchange {
         let call = self.deadlines.first().map(|&(at, call, timer)| (at, Deadline::Call(call, timer)));
         let registration = self.directory.poll_timeout().map(|(at, name)| (at, Deadline::Phone(name)));
         let publication = self.lamps.poll_timeout().map(|at| (at, Deadline::Publication));
+        let callback = self.callbacks.next_due().map(|at| (at, Deadline::Callback));
         let trunk = self.trunks.poll_timeout().map(|(at, name)| (at, Deadline::Trunk(name)));
-        [sip, queue, call, registration, publication, trunk].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [sip, queue, call, callback, registration, publication, trunk]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at)
     }
 
     /// Nothing runs, and no transaction is waiting for anything.
@@ -344,6 +353,7 @@ impl Exchange {
         self.ask_for_life(now);
         self.publications_expire(now);
         self.trunk_timeouts(now);
+        self.callbacks_due(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;

@@ -60,8 +60,9 @@ impl Exchange {
         let event = match self.numbering.queue(name) {
             Some(queue) => {
                 let from = self.calls.get(&call).map(|call| call.from().clone()).unwrap_or_default();
-                let dropped = self.places.take(now.mono, &(from, name.to_owned()));
-                let kept = request.arrived.or(dropped);
+                let dropped = self.places.take(now.mono, &(from.clone(), name.to_owned()));
+                let owed = self.take_over_callback(now, call, &from, name);
+                let kept = request.arrived.or(owed).or(dropped);
                 let arrived = kept.unwrap_or(now.mono);
                 let owner = self.owner(now, call, request, plan);
                 let join = Join {

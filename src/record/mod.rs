@@ -2,6 +2,7 @@
 //!
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
+mod callback;
 mod registration;
 mod trunks;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
+pub use self::callback::Callback;
 pub use self::registration::Registration;
 pub use self::trunks::{Diverted, Outside};
 
@@ -27,6 +29,10 @@ pub enum Record {
     Registration(Box<Registration>),
     /// The registration with this number is over.
     RegistrationEnded(u64),
+    /// A callback that is owed, or the present state of one that is known.
+    Callback(Box<Callback>),
+    /// Nothing is owed any more.
+    CallbackOver(CallId),
 }
 
 /// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.
@@ -172,6 +178,8 @@ pub enum CallEnd {
     FlowEnded,
     /// Not taken: the status that the caller's side was given, and why.
     Refused { status: u16, why: String },
+    /// We called, and nobody was there.
+    NotReached { why: String },
     /// The caller's phone sent no audio for the time-out.
     NoAudio,
     /// The caller's dialog broke: no ACK, or a request of ours was refused.
@@ -193,6 +201,7 @@ impl CallEnd {
             CallEnd::AgentHungUp => "agent-hung-up",
             CallEnd::FlowEnded => "flow-ended",
             CallEnd::Refused { .. } => "refused",
+            CallEnd::NotReached { .. } => "not-reached",
             CallEnd::NoAudio => "no-audio",
             CallEnd::DialogLost { .. } => "dialog-lost",
             CallEnd::SessionExpired => "session-expired",
@@ -207,7 +216,9 @@ impl fmt::Display for CallEnd {
         f.write_str(self.name())?;
         match self {
             CallEnd::Refused { status, why } => write!(f, " ({status}: {why})"),
-            CallEnd::DialogLost { why } | CallEnd::Fault { why } => write!(f, " ({why})"),
+            CallEnd::DialogLost { why } | CallEnd::Fault { why } | CallEnd::NotReached { why } => {
+                write!(f, " ({why})")
+            }
             _ => Ok(()),
         }
     }

@@ -209,7 +209,11 @@ impl Checker {
             }
             Output::Notice(notice) => self.notice(notice),
             Output::Record(
-                Record::SlipDiscarded(_) | Record::Registration(_) | Record::RegistrationEnded(_),
+                Record::SlipDiscarded(_)
+                | Record::Callback(_)
+                | Record::CallbackOver(_)
+                | Record::Registration(_)
+                | Record::RegistrationEnded(_),
             )
             | Output::Discard(_) => {}
             Output::Transmit(_) | Output::Reply { .. } | Output::Resolve(_) => {}

@@ -586,6 +586,7 @@ impl State {
             Event::QueueEnded(_)
             | Event::DialEnded(_)
             | Event::MessageEnded(_)
+            | Event::CallbackBooked { .. }
             | Event::PresenceSet { .. } => {
                 self.pending = None;
             }
@@ -607,6 +608,7 @@ impl State {
                 }
                 Action::Dial { .. } | Action::Outside { .. } => self.pending = Some("dial"),
                 Action::Message { .. } => self.pending = Some("message"),
+                Action::BookCallback { .. } => self.pending = Some("callback"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::HangUp => {
                     assert!(self.heard_out && !self.armed, "hangs up without a closing phrase");
@@ -624,13 +626,15 @@ impl State {
 fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
     let fits = rng.below(10) > 0;
     match state.pending {
-        Some("queue") if fits => Event::QueueEnded(match rng.below(5) {
+        Some("queue") if fits => Event::QueueEnded(match rng.below(6) {
             0 => QueueEnd::Served,
             1 => QueueEnd::MaxWait,
             2 => QueueEnd::Full,
             3 => QueueEnd::NobodySignedOn,
+            4 => QueueEnd::Closed,
             _ => state.keys.first().map_or(QueueEnd::Served, |k| QueueEnd::Key(*k)),
         }),
+        Some("callback") if fits => Event::CallbackBooked { ok: rng.below(2) == 0 },
         Some("dial") if fits => Event::DialEnded(match rng.below(5) {
             0 => DialEnd::Served,
             1 => DialEnd::Busy,

@@ -97,6 +97,8 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         "nothing" => vec![Event::MessageEnded(MessageEnd::Nothing)],
         "failed" => vec![Event::MessageEnded(MessageEnd::Failed)],
         "done" => vec![Event::PresenceSet { ok: true }],
+        "booked" => vec![Event::CallbackBooked { ok: true }],
+        "unbooked" => vec![Event::CallbackBooked { ok: false }],
         "refused" => vec![Event::PresenceSet { ok: false }],
         _ => match word.strip_prefix("queue-key:") {
             Some(key) => queue(QueueEnd::Key(key.chars().next().unwrap())),
@@ -143,6 +145,9 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
                 shown += &format!(", offers {}", clips(plan, offer));
             }
             shown
+        }
+        Action::BookCallback { queue } => {
+            format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }
         Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),
         Action::Outside { number, trunk, ring } => {

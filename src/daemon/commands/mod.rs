@@ -6,7 +6,10 @@ mod counted;
 mod records;
 mod sip;
 
-pub use agent::{AgentOrder, agent, parse_until, pause_recording, reload, running, status, supervise};
+pub use agent::{
+    AgentOrder, agent, callbacks, cancel_callback, parse_until, pause_recording, reload, running, status,
+    supervise,
+};
 pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};
 pub use sip::trace;

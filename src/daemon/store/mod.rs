@@ -8,6 +8,7 @@
 //! This is one of the few places that may expose confidential values: the file is readable by its owner
 //! only, and what is read comes out masked again.
 
+mod callbacks;
 mod error;
 mod read;
 mod registrations;
@@ -19,7 +20,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState, Waiting};
+use crate::record::{CallRecord, Callback, MessageSlip, Record, Registration, SlipState, Waiting};
 
 pub use error::StoreError;
 pub use sqlite::Sqlite;
@@ -45,6 +46,9 @@ pub trait Store: Send {
 
     /// Where the phones are, as far as it was written before the last run ended. The latest first.
     fn registrations(&self) -> Result<Vec<Registration>, StoreError>;
+
+    /// What is owed to customers. The longest waiting first.
+    fn callbacks(&self) -> Result<Vec<Callback>, StoreError>;
 
     /// Newest first.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;

@@ -7,8 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// Each takes the schema to the next version; what has been released is never edited, only added to.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// "HOTL", in the file's header: tells our files from others.
 const APPLICATION: i64 = 0x484f_544c;

@@ -9,9 +9,9 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::schema::{self, MIGRATIONS};
-use super::{CallFilter, SlipFilter, Store, StoreError, registrations};
+use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, registrations};
 use crate::base::{CallId, Ids, RecordingId, SlipId};
-use crate::record::{CallRecord, MessageSlip, Record, Registration, SlipState, Waiting};
+use crate::record::{CallRecord, Callback, MessageSlip, Record, Registration, SlipState, Waiting};
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
 /// can run at once, so that what a crash leaves unrecorded is never given again.
@@ -105,6 +105,8 @@ impl Store for Sqlite {
                         let mut delete = transaction.prepare_cached("DELETE FROM slips WHERE slip = ?1")?;
                         delete.execute([stored(slip.0)])?;
                     }
+                    Record::Callback(callback) => callbacks::upsert(transaction, callback)?,
+                    Record::CallbackOver(callback) => callbacks::remove(transaction, *callback)?,
                     Record::Registration(registration) => registrations::upsert(transaction, registration)?,
                     Record::RegistrationEnded(number) => registrations::remove(transaction, *number)?,
                 }
@@ -164,6 +166,10 @@ impl Store for Sqlite {
 
     fn registrations(&self) -> Result<Vec<Registration>, StoreError> {
         self.read_registrations()
+    }
+
+    fn callbacks(&self) -> Result<Vec<Callback>, StoreError> {
+        self.read_callbacks()
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
@@ -321,7 +327,8 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
                 raise(&mut aside.recording, slip.recording.0);
             }
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
-            Record::Registration(_) | Record::RegistrationEnded(_) => {}
+            Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
+            Record::CallbackOver(_) | Record::Registration(_) | Record::RegistrationEnded(_) => {}
         }
     }
     aside

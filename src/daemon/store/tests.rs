@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::schema::{MIGRATIONS, migrate};
 use super::*;
 use crate::base::Masked;
-use crate::record::{CallEnd, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
+use crate::record::{CallEnd, Callback, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
 
 const SECOND: i64 = 1_000_000;
 
@@ -643,4 +643,28 @@ fn a_registration_that_cannot_be_read_takes_no_other_with_it() {
     other.execute("UPDATE registrations SET remote = 'nowhere' WHERE number = 1", []).unwrap();
     let read = store.registrations().unwrap();
     assert_eq!(read.iter().map(|registration| registration.number).collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn callbacks_are_kept_as_they_change_until_they_are_over() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let owed = |number, tries| Callback {
+        callback: CallId(number),
+        number: Masked::from("13800138000"),
+        queue: "complaint".to_owned(),
+        language: "en-US".to_owned(),
+        grade: Some("VIP".to_owned()),
+        needs: vec![("english".to_owned(), 2)],
+        credit_ms: Some(90_000),
+        since: at(100 - i64::try_from(number).unwrap()),
+        tries,
+        last: (tries > 0).then(|| "busy".to_owned()),
+    };
+    let written = |number, tries| Record::Callback(Box::new(owed(number, tries)));
+    store.write(&[written(1, 0), written(2, 0), written(3, 0), written(1, 1)]).unwrap();
+    store.write(&[Record::CallbackOver(CallId(2))]).unwrap();
+    drop(store);
+    let store = Sqlite::open_existing(&folder.path()).unwrap();
+    assert_eq!(store.callbacks().unwrap(), [owed(3, 0), owed(1, 1)], "the longest waiting first");
 }

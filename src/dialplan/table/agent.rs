@@ -101,7 +101,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let ready = loader.flag(&fields, "ready");
     let delegate = loader.agent(&fields, "delegate");
     let mailbox = loader.flag(&fields, "mailbox");
-    let may_call = may_call(loader, &fields);
+    let may_call = telephone_patterns(loader, &fields, "may_call", "a number that the desk may call");
     let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
     let mut agents = Vec::new();
     for extension in extensions {
@@ -127,11 +127,17 @@ pub(in crate::dialplan) fn read<'a, 's>(
     agents
 }
 
-fn may_call<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<Pattern> {
-    let written = fields.get("may_call").map(|written| written.each()).unwrap_or_default();
+/// Numbers of the outside, by patterns.
+pub(in crate::dialplan) fn telephone_patterns<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+    name: &str,
+    what: &str,
+) -> Vec<Pattern> {
+    let written = fields.get(name).map(|written| written.each()).unwrap_or_default();
     let mut patterns = Vec::new();
     for one in written {
-        let Some(text) = loader.as_text(one, "a number that the desk may call") else { continue };
+        let Some(text) = loader.as_text(one, what) else { continue };
         match Pattern::parse_telephone(text) {
             Ok(pattern) => patterns.push(pattern),
             Err(reason) => {

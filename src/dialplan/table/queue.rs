@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use crate::base::{Language, QueueId};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
-use crate::dialplan::plan::{Queue, Relaxation};
+use crate::dialplan::plan::{CallbackRule, Queue, Relaxation};
 use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
+use crate::dialplan::step::FlowId;
+use crate::dialplan::table::agent::telephone_patterns;
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "queue.<name>",
@@ -94,6 +96,42 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "Who still waits when the calendar closes, or when the last agent has left for half a minute: `tell` leads \
              to the verb's `on_closed` or `on_nobody`, `serve` lets them wait up to `max_wait`.",
         ),
+        Field::optional(
+            "callback_to",
+            Form::Other("a list of numbers or patterns"),
+            "nobody",
+            "Whom the verb `callback` may call, by patterns as in `may_call`: these calls cost the house money.",
+        ),
+        Field::optional(
+            "callback_trunk",
+            Form::Text,
+            "one that carries the number",
+            "The trunk of the configuration file that callbacks go over.",
+        ),
+        Field::optional(
+            "callback_hours",
+            Form::Name("calendar"),
+            "any time",
+            "When customers may be called.",
+        ),
+        Field::with(
+            "callback_tries",
+            Form::Count(1, 10),
+            "3",
+            "Busy, no answer, or nobody who presses 1 (an answering machine): after so many tries it is given up.",
+        ),
+        Field::with(
+            "callback_every",
+            Form::Time(5_000, 7_200_000),
+            "5 min",
+            "From one try to the next; the place in line stays.",
+        ),
+        Field::with(
+            "callback_ring",
+            Form::Time(5_000, 90_000),
+            "25 s",
+            "How long the customer's phone rings.",
+        ),
         Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
         Field::optional(
             "relax",
@@ -152,10 +190,33 @@ pub(in crate::dialplan) fn read<'a, 's>(
         keep_place: loader.time(&fields, "keep_place"),
         calendar: loader.calendar(&fields, "calendar"),
         serve_to_the_end: loader.one(&fields, "left_in_line") == Some("serve"),
+        callback: callback(loader, &fields, id),
         record: loader.flag(&fields, "record"),
         relaxation: relaxation(loader, &fields),
         anyone_after: loader.time_if(&fields, "anyone_after"),
     }
+}
+
+fn callback<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+    id: QueueId,
+) -> Option<CallbackRule> {
+    let hours = loader.calendar(fields, "callback_hours");
+    let trunk = loader.text(fields, "callback_trunk").map(|(trunk, place)| {
+        loader.known_trunk(&trunk, place);
+        trunk
+    });
+    let tries = u32::try_from(loader.count(fields, "callback_tries")).unwrap_or(1);
+    let every = loader.time(fields, "callback_every");
+    let ring = loader.time(fields, "callback_ring");
+    let to = telephone_patterns(loader, fields, "callback_to", "a number that is called back");
+    if to.is_empty() {
+        return None;
+    }
+    loader.called_back.insert(id);
+    // The flow is written when all that were written are known.
+    Some(CallbackRule { to, trunk, hours, tries, every, ring, flow: FlowId::NOWHERE })
 }
 
 fn titles<'a, 's>(

@@ -126,10 +126,7 @@ fn read_outside<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) ->
         good
     });
     let trunk = loader.text(fields, "trunk").map(|(trunk, place)| {
-        if let Some(trunks) = loader.trunks.as_ref().filter(|trunks| !trunks.contains(&trunk)) {
-            let known = trunks.iter().map(String::as_str);
-            loader.report.unknown(place, format!("the configuration has no trunk `{trunk}`"), &trunk, known);
-        }
+        loader.known_trunk(&trunk, place);
         trunk
     });
     let before = loader.prompts(fields, "before");

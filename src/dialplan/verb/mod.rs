@@ -1,5 +1,6 @@
 //! The verbs of a dialplan, one file each: what may be written (`DOC`), how it is read, what it does in a call.
 
+pub(super) mod callback;
 pub(super) mod collect;
 pub(super) mod dial;
 pub(super) mod goto;
@@ -37,6 +38,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &hours::DOC, read: hours::read },
     Verb { doc: &lookup::DOC, read: lookup::read },
     Verb { doc: &queue::DOC, read: queue::read },
+    Verb { doc: &callback::DOC, read: callback::read },
     Verb { doc: &dial::DOC, read: dial::read },
     Verb { doc: &message::DOC, read: message::read },
     Verb { doc: &presence::DOC, read: presence::read },

@@ -1,5 +1,7 @@
 //! Trunks in the whole switch: the carrier is an endpoint of its own, the DNS a table.
 
+mod callbacks;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -112,9 +114,13 @@ const DESK_PHONE: usize = 2;
 
 impl World {
     fn new(trunk: Trunk) -> World {
+        World::with(trunk, PLAN)
+    }
+
+    fn with(trunk: Trunk, plan: &str) -> World {
         let now =
             Now { mono: Instant::from_micros(1_000_000), wall: Wall::from_micros(1_789_000_000_000_000) };
-        let files = [SourceFile { name: "test.toml".to_owned(), text: PLAN.to_owned() }];
+        let files = [SourceFile { name: "test.toml".to_owned(), text: plan.to_owned() }];
         let plan = match dialplan::load(&files, Arc::new(catalog())) {
             Ok((plan, _)) => Arc::new(plan),
             Err(mistakes) => panic!("{}", mistakes.iter().map(ToString::to_string).collect::<String>()),
@@ -128,6 +134,8 @@ impl World {
             trunks: vec![trunk],
             accounts: vec![account("8001"), account("8002")],
             loopback_is_trunk: false,
+            // The phones here answer nobody who asks.
+            probes: crate::exchange::Pace { every: Duration::ZERO, ..crate::exchange::Pace::default() },
             ..Config::default()
         };
         let sip = crate::sip::Config { ..crate::sip::Config::default() };

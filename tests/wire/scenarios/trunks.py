@@ -51,11 +51,11 @@ class House:
         self.world.phones.append(server)
         return server
 
-    async def open(self, trunk, further=""):
+    async def open(self, trunk, further="", plan=PLAN):
         folder = os.path.join(self.world.folder, "house")
         os.makedirs(folder)
         with open(os.path.join(folder, "plan.toml"), "w", encoding="utf-8") as f:
-            f.write(PLAN)
+            f.write(plan)
         config = os.path.join(self.world.folder, "hotline.toml")
         with open(config, "w", encoding="utf-8") as f:
             f.write(f'[trunk.carrier]\n{trunk}\n[account.1001]\npassword = "{PASSWORD}"\n')

@@ -1,0 +1,91 @@
+//! `callback`: the caller hangs up, the place in line stays.
+
+use crate::dialplan::action::Action;
+use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
+use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::load::Loader;
+use crate::dialplan::read::Fields;
+use crate::dialplan::step::{CallbackSpec, Step, Target, Value};
+
+pub(in crate::dialplan) const DOC: Doc = Doc {
+    name: "callback",
+    about: "Books a callback that keeps the place in line: the one that the caller has just left, else the last. The \
+            number that is called is the caller's own, by the queue's rule (`callback_to`), and is read out. When the \
+            turn comes we call; an agent is asked for once the customer has pressed 1. Who calls in before that has \
+            the place. Goes on with the next step when it is booked; past the last step the call is closed with thanks.",
+    short: Some("to"),
+    fields: &[
+        Field::needed("to", Form::Name("queue"), "Which queue."),
+        Field::with(
+            "accepted",
+            Form::Prompts,
+            "callback/accepted callback/we-will-call",
+            "Said before the number.",
+        ),
+        Field::optional(
+            "on_impossible",
+            Form::Name("flow"),
+            "an apology and a message",
+            "The number is withheld, or none that the queue calls.",
+        ),
+    ],
+    example: r#"[[flow.main]]
+queue = { to = "consultation", keys = { 1 = "callback" }, offer = "queue/offer-callback" }
+
+[[flow.callback]]
+callback = "consultation"
+
+[queue.consultation]
+skills = { consultation = 1 }
+callback_to = ["1[3-9]xxxxxxxxx"]
+
+[skill.consultation]
+
+[agent.1001]
+skills = { consultation = 5 }
+"#,
+};
+
+pub(in crate::dialplan) fn read<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+) -> Option<Step> {
+    let queue = loader.queue(fields, "to");
+    let accepted = loader.prompts(fields, "accepted");
+    let on_impossible = match loader.target(fields, "on_impossible") {
+        Some(target) => target,
+        None => {
+            let box_name = loader.text(fields, "to").map(|(name, _)| name).unwrap_or_default();
+            let apology = "transfer/failed closed/leave-message";
+            loader.apology_and_message(fields.place(), "on_impossible", apology, &box_name)
+        }
+    };
+    let queue = queue?;
+    if !loader.calls_back(queue) {
+        let reason = "this queue calls nobody back";
+        loader.report.mistake(fields.place(), reason).add_help("give the queue `callback_to`");
+    }
+    Some(Step::Callback(Box::new(CallbackSpec { queue, accepted, on_impossible })))
+}
+
+pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &CallbackSpec, out: &mut Vec<Action>) -> Turn {
+    cursor.ahead.clear();
+    out.push(Action::BookCallback { queue: spec.queue });
+    cursor.stay(Stage::Booking)
+}
+
+/// The number is said only when it is booked: nobody is promised what cannot be.
+pub(in crate::dialplan) fn booked(
+    cursor: &mut Cursor,
+    spec: &CallbackSpec,
+    ok: bool,
+    out: &mut Vec<Action>,
+) -> Turn {
+    if !ok {
+        return Turn::Go(spec.on_impossible);
+    }
+    let mut said = spec.accepted.clips(&cursor.language).to_vec();
+    let speech = cursor.plan.speech(&cursor.language);
+    said.extend(cursor.value(&Value::Caller).map(|number| speech.digits(number)).unwrap_or_default());
+    cursor.tell(said, false, After::Go(Target::Next), out)
+}
