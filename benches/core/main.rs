@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod codecs;
 mod sip;
 mod srtp;
 
@@ -47,6 +48,17 @@ fn main() {
         ("srtp: the same, AES-128-CM with SHA1-80", srtp::cm_128_80),
         ("srtp: the same, AES-256-CM with SHA1-32", srtp::cm_256_32),
         ("srtp: the same, AES-128-CM with SHA1-32", srtp::cm_128_32),
+        ("codec: encode 20 ms of G.711", codecs::encoded_g711),
+        ("codec: decode 20 ms of G.711", codecs::decoded_g711),
+        ("codec: encode 20 ms of G.722", codecs::encoded_g722),
+        ("codec: decode 20 ms of G.722", codecs::decoded_g722),
+        #[cfg(feature = "opus")]
+        ("codec: encode 20 ms of Opus", codecs::encoded_opus),
+        #[cfg(feature = "opus")]
+        ("codec: decode 20 ms of Opus", codecs::decoded_opus),
+        ("codec: G.722 and G.711 bridged, 20 ms both ways", codecs::g722_and_g711),
+        #[cfg(feature = "opus")]
+        ("codec: Opus and G.711 bridged, 20 ms both ways", codecs::opus_and_g711),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
     ];
     let measured = measured.iter().filter(|(name, _)| name.contains(&wanted));

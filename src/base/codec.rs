@@ -16,6 +16,10 @@ pub enum Codec {
     Opus,
 }
 
+/// Codecs in order of preference, each once; at least one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Codecs([Option<Codec>; Codec::ALL.len()]);
+
 /// The two laws of G.711, between which a table translates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Law {
@@ -130,8 +134,68 @@ impl Law {
     }
 }
 
+impl Codecs {
+    /// What comes again does not count; `None` where nothing is left.
+    pub fn new(codecs: impl IntoIterator<Item = Codec>) -> Option<Codecs> {
+        let mut list = Codecs([None; Codec::ALL.len()]);
+        for codec in codecs {
+            if !list.contains(codec)
+                && let Some(room) = list.0.iter_mut().find(|room| room.is_none())
+            {
+                *room = Some(codec);
+            }
+        }
+        list.iter().next().is_some().then_some(list)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Codec> {
+        self.0.iter().flatten().copied()
+    }
+
+    pub fn contains(&self, codec: Codec) -> bool {
+        self.0.contains(&Some(codec))
+    }
+
+    /// The same, with `first` before the others if it is among them.
+    pub fn led_by(self, first: Option<Codec>) -> Codecs {
+        let first = first.filter(|codec| self.contains(*codec));
+        Codecs::new(first.into_iter().chain(self.iter())).unwrap_or(self)
+    }
+}
+
+/// All, in the order of [`Codec::ALL`].
+impl Default for Codecs {
+    fn default() -> Self {
+        Codecs(Codec::ALL.map(Some))
+    }
+}
+
 impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_its_order_and_takes_each_codec_once() {
+        let list = Codecs::new([Codec::G722, Codec::Pcmu, Codec::G722]).expect("two");
+        assert_eq!(list.iter().collect::<Vec<_>>(), [Codec::G722, Codec::Pcmu]);
+        assert_eq!(list.led_by(Some(Codec::Pcmu)).iter().collect::<Vec<_>>(), [Codec::Pcmu, Codec::G722]);
+        assert_eq!(list.led_by(Some(Codec::Pcma)), list, "what is not allowed is not asked for");
+        assert_eq!(list.led_by(None), list);
+        assert_eq!(Codecs::new([]), None);
+        assert_eq!(Codecs::default().iter().collect::<Vec<_>>(), Codec::ALL);
+    }
+
+    #[test]
+    fn names_in_any_case() {
+        assert!(
+            Codec::ALL.iter().all(|codec| Codec::from_name(&codec.name().to_lowercase()) == Some(*codec))
+        );
+        assert_eq!(Codec::from_name("G729"), None);
     }
 }

@@ -13,7 +13,7 @@ pub mod srtp;
 mod time;
 
 pub use away::AwayReason;
-pub use codec::{Codec, Law};
+pub use codec::{Codec, Codecs, Law};
 pub use id::{AgentId, CallId, Ids, LegId, PlayId, QueueId, RecordingId, SlipId};
 pub use masked::Masked;
 pub use prompt::{Catalog, CatalogError, Clip, Language, PromptId, PromptInfo};

@@ -2,7 +2,7 @@
 
 use super::timer::Timers;
 use super::{Arrival, Body, Call, Ctx, Effect, Journal, Leg, Refusal, hang_up};
-use crate::base::{Codec, LegId};
+use crate::base::LegId;
 use crate::dialplan;
 use crate::record::{CallEnd, StageKind};
 
@@ -31,7 +31,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
     let from = if withheld { Default::default() } else { from };
 
     let id = LegId { call, index: 0 };
-    let leg = Leg::open(ctx, id, towards, Codec::G711.to_vec());
+    let leg = Leg::open(ctx, id, towards);
     let accepted = match leg {
         None => Err((None, Refusal { status: 503, warning: None }, "no RTP port is free".to_owned())),
         Some(mut leg) => match sdp.map(|offer| leg.answer(ctx, &offer)) {

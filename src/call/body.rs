@@ -6,7 +6,7 @@ use super::call_back::Owed;
 use super::listen::Listen;
 use super::timer::Timers;
 use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
-use crate::base::{AgentId, CallId, Clip, Codec, LegId, Masked, PlayId};
+use crate::base::{AgentId, CallId, Clip, LegId, Masked, PlayId};
 use crate::dialplan::{self, Cursor};
 use crate::record::StageKind;
 
@@ -37,10 +37,8 @@ impl Body {
         let id = LegId { call: self.id, index: self.next_leg };
         self.next_leg += 1;
         // The caller's codec first: a bridge of equal codecs forwards without decoding.
-        let mut codecs = Codec::G711.to_vec();
         let callers = self.caller.as_ref().and_then(Leg::codec);
-        codecs.sort_by_key(|codec| Some(*codec) != callers);
-        Leg::open(ctx, id, towards, codecs)
+        Leg::open(ctx, id, Towards { codecs: towards.codecs.led_by(callers), ..towards })
     }
 
     pub(super) fn play(&mut self, ctx: &mut Ctx<'_>, clips: Vec<Clip>, repeat: bool) {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Ctx, Effect};
 use crate::base::srtp::{Encryption, KeyRing, Keys};
-use crate::base::{Clip, Codec, LegId, PlayId};
+use crate::base::{Clip, Codec, Codecs, LegId, PlayId};
 use crate::media::{Command, Sound, Stream};
 use crate::sdp::{self, Agreed, Direction, Local, Protection, SdpError};
 
@@ -20,6 +20,8 @@ pub struct Towards {
     pub address: IpAddr,
     /// What the settings say of its trunk or desk, and its way to us allows.
     pub encryption: Encryption,
+    /// What the settings say of its trunk or desk.
+    pub codecs: Codecs,
 }
 
 /// Why offer and answer come to nothing.
@@ -76,7 +78,7 @@ pub struct Leg {
 
 impl Leg {
     /// Takes a port and opens the media. `None` when no port is left.
-    pub fn open(ctx: &mut Ctx<'_>, id: LegId, towards: Towards, codecs: Vec<Codec>) -> Option<Leg> {
+    pub fn open(ctx: &mut Ctx<'_>, id: LegId, towards: Towards) -> Option<Leg> {
         let port = ctx.ports.take()?;
         let (ssrc, timestamp) = (ctx.rng.next_u32(), ctx.rng.next_u32());
         // The first sequence number leaves room before the wrap: SRTP peers lose sync otherwise (RFC 3711 §3.3.1).
@@ -90,7 +92,7 @@ impl Leg {
             port,
             session,
             version: 0,
-            codecs,
+            codecs: towards.codecs.iter().collect(),
             agreed: None,
             keys,
             playing: None,
@@ -157,6 +159,8 @@ impl Leg {
     }
 
     fn connect(&mut self, ctx: &mut Ctx<'_>, agreed: Agreed) {
+        // What was agreed stays agreed in later offers and answers, unless the peer wants something else.
+        self.codecs = self.towards.codecs.led_by(Some(agreed.codec)).iter().collect();
         if self.secured() != agreed.keys.as_ref() {
             let keys = agreed.keys.clone().map(Box::new);
             let suite = keys.as_ref().map_or("none", |keys| keys.theirs.suite().name());

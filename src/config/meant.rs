@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::Masked;
 use crate::base::srtp::Encryption;
+use crate::base::{Codec, Codecs, Masked};
 use crate::daemon::prompts::Levels;
 use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
@@ -124,6 +124,10 @@ impl Reader<'_> {
         if security.realm.is_empty() || security.realm.contains(['"', '\\']) {
             self.mistake("security.realm", "a realm has at least one character and no quotation marks");
         }
+        let codecs = self.codecs("rtp.codecs", &rtp.codecs);
+        if codecs.is_none() {
+            self.mistake("rtp.codecs", "without a codec nobody is heard: name one at least");
+        }
         exchange::Config {
             sip: sip::Config {
                 notify_interval: Duration::from_millis(written.subscriptions.least_interval_ms),
@@ -177,6 +181,7 @@ impl Reader<'_> {
             advertised: self.address("listen.advertise", &written.listen.advertise),
             encryption: self.encryption("rtp.srtp", &rtp.srtp).unwrap_or_default(),
             keys_in_clear: rtp.srtp_keys_in_clear,
+            codecs: codecs.unwrap_or_default(),
             rtp_ports: rtp.port_first..=rtp.port_last,
             most_calls: written.call.most,
             ..exchange::Config::default()
@@ -309,12 +314,23 @@ impl Reader<'_> {
                 }
             };
             let encryption = self.encryption(&format!("{setting}.srtp"), &account.srtp);
-            accounts.push(Account { user: user.clone(), secret, encryption });
+            let codecs = self.codecs(&format!("{setting}.codecs"), &account.codecs);
+            accounts.push(Account { user: user.clone(), secret, encryption, codecs });
         }
         accounts
     }
 
     // -- single values --
+
+    /// `None` where nothing is written: the house's list holds.
+    pub(super) fn codecs(&mut self, setting: &str, list: &List) -> Option<Codecs> {
+        let known = "not one of PCMA, PCMU, G722 and opus";
+        let unknown = |name: &str| match name.eq_ignore_ascii_case("opus") {
+            true => "not in this program: it was built without the feature \"opus\"",
+            false => known,
+        };
+        Codecs::new(self.each(setting, list, |name| Codec::from_name(name).ok_or(unknown(name))))
+    }
 
     /// `None` where nothing is written: the house's rule holds.
     pub(super) fn encryption(&mut self, setting: &str, text: &str) -> Option<Encryption> {

@@ -78,6 +78,7 @@ impl Reader<'_> {
             outbound,
             limits: Limits { calls: trunk.most_calls, calls_per_second: trunk.most_calls_per_s },
             encryption: self.encryption(&of("srtp"), &trunk.srtp),
+            codecs: self.codecs(&of("codecs"), &trunk.codecs),
             probe_every: Duration::from_secs(trunk.probe_s),
         }
     }

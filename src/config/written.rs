@@ -127,7 +127,7 @@ section! {
         least_interval_ms: u64,
         unsolicited_messages: bool,
     }
-    Rtp { address: String, port_first: u16, port_last: u16, srtp: String, srtp_keys_in_clear: bool, }
+    Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, }
     Workers { count: usize, real_time: bool, }
     Call {
         most: usize,
@@ -170,6 +170,7 @@ pub struct Trunk {
     pub most_calls: u32,
     pub most_calls_per_s: u32,
     pub srtp: String,
+    pub codecs: List,
 }
 
 /// One of a trunk's rules for numbers.
@@ -203,6 +204,7 @@ impl Default for Trunk {
             most_calls: 0,
             most_calls_per_s: 0,
             srtp: String::new(),
+            codecs: List::default(),
         }
     }
 }
@@ -215,6 +217,7 @@ pub struct Account {
     pub ha1_sha256: Masked<String>,
     pub ha1_md5: Masked<String>,
     pub srtp: String,
+    pub codecs: List,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -354,6 +357,7 @@ impl Default for Written {
                 address: text(workers.address),
                 port_first: *exchange.rtp_ports.start(),
                 port_last: *exchange.rtp_ports.end(),
+                codecs: List(exchange.codecs.iter().map(|codec| codec.name().to_owned()).collect()),
                 srtp: exchange.encryption.name().to_owned(),
                 srtp_keys_in_clear: exchange.keys_in_clear,
             },

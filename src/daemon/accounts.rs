@@ -71,6 +71,7 @@ impl DemoAccounts {
             user: user.clone(),
             secret: Secret::Password(password.clone()),
             encryption: None,
+            codecs: None,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Pace;
 use super::trunks::Trunk;
+use crate::base::Codecs;
 use crate::base::srtp::Encryption;
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
@@ -36,6 +37,8 @@ pub struct Config {
     pub advertised: Option<IpAddr>,
     /// Whether media is encrypted, where trunk or account do not say otherwise.
     pub encryption: Encryption,
+    /// The codecs of every trunk and account that says nothing else.
+    pub codecs: Codecs,
     /// Keys are also given where anybody on the way can read them: over UDP, TCP and WebSockets without TLS.
     pub keys_in_clear: bool,
     /// Even ones for RTP, the odd one above each for RTCP.
@@ -101,6 +104,8 @@ pub struct Account {
     pub secret: sip::auth::Secret,
     /// Whether its media is encrypted; `None` for the house's rule.
     pub encryption: Option<Encryption>,
+    /// In which codecs; `None` for the house's.
+    pub codecs: Option<Codecs>,
 }
 
 /// Lamps, messages waiting and presence on desk phones (RFC 6665, RFC 3903).
@@ -225,6 +230,7 @@ impl Default for Config {
             advertised: None,
             encryption: Encryption::Optional,
             keys_in_clear: false,
+            codecs: Codecs::default(),
             rtp_ports: 20_000..=29_999,
             most_calls: 2_000,
         }

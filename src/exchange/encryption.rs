@@ -1,6 +1,8 @@
-//! Whether a peer's media is encrypted: what the settings say of its trunk or desk, and what its way to us allows.
+//! How a peer's media is to be: encrypted or not, and in which codecs, as the settings say of its trunk or desk and its
+//! way to us allows.
 
 use super::Exchange;
+use crate::base::Codecs;
 use crate::base::srtp::Encryption;
 use crate::call::Towards;
 use crate::exchange::{Config, Trunk};
@@ -43,13 +45,14 @@ impl Config {
 impl Exchange {
     /// A caller who came over `flow`: from this trunk, or as this account.
     pub(super) fn towards_caller(&self, flow: Flow, trunk: Option<&Trunk>, account: &str) -> Towards {
-        let set = match trunk {
-            Some(trunk) => trunk.encryption,
-            None => self.account_encryption(account),
+        let (encryption, codecs) = match trunk {
+            Some(trunk) => (trunk.encryption, trunk.codecs),
+            None => self.of_account(account),
         };
         Towards {
             address: self.config.address_for(flow.local.ip()),
-            encryption: self.config.encryption_for(set, is_confidential(flow.transport)),
+            encryption: self.config.encryption_for(encryption, is_confidential(flow.transport)),
+            codecs: codecs.unwrap_or(self.config.codecs),
         }
     }
 
@@ -58,21 +61,27 @@ impl Exchange {
         let phones = self.phones_of(extension);
         let mut ways = phones.iter().flat_map(|phone| &phone.ways);
         let confidential = ways.all(|way| is_confidential(way.via.transport));
-        let set = self.account_encryption(extension);
+        let (encryption, codecs) = self.of_account(extension);
         Towards {
             address: self.config.address_for(via.local.ip()),
-            encryption: self.config.encryption_for(set, confidential),
+            encryption: self.config.encryption_for(encryption, confidential),
+            codecs: codecs.unwrap_or(self.config.codecs),
         }
     }
 
     /// A call to the outside. A trunk whose name may lead anywhere counts as readable.
     pub(super) fn towards_trunk(&self, trunk: &Trunk, address: std::net::IpAddr) -> Towards {
         let confidential = trunk.destination().is_some_and(|uri| is_confidential(uri.carrier()));
-        Towards { address, encryption: self.config.encryption_for(trunk.encryption, confidential) }
+        Towards {
+            address,
+            encryption: self.config.encryption_for(trunk.encryption, confidential),
+            codecs: trunk.codecs.unwrap_or(self.config.codecs),
+        }
     }
 
-    fn account_encryption(&self, user: &str) -> Option<Encryption> {
-        self.config.accounts.iter().find(|account| account.user == user)?.encryption
+    fn of_account(&self, user: &str) -> (Option<Encryption>, Option<Codecs>) {
+        let account = self.config.accounts.iter().find(|account| account.user == user);
+        account.map_or((None, None), |account| (account.encryption, account.codecs))
     }
 }
 

@@ -69,6 +69,7 @@ impl Desk {
             user: "1001".to_owned(),
             secret: Secret::Password(Masked::from("pw")),
             encryption: None,
+            codecs: None,
         };
         let config = Config { accounts: vec![account], ..Config::default() };
         let exchange = Exchange::new(config, plan_of(PLAN), Ids::default(), Rng::from_number(1), now);

@@ -245,6 +245,9 @@ impl Engine {
         for place in &places {
             hand_out(now, *place, &mut self.sessions, &mut self.recordings);
             let voices = self.mixed(now, *place);
+            if voices.is_none() {
+                translate(now, *place, &mut self.sessions, &mut self.out);
+            }
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             session.tell_peer(&mut self.out);
             let played_over = session.is_played_over();
@@ -389,6 +392,20 @@ fn hand_out(
     }
     if let Some(Some(session)) = sessions.get_mut(place) {
         session.ear = Some(ear);
+    }
+}
+
+/// Tells a leg in its own codec what the other side of its bridge says in another.
+fn translate(now: Instant, place: Place, sessions: &mut [Option<Session>], out: &mut Outbox) {
+    let Some(Some(listener)) = sessions.get_mut(place) else { return };
+    let Some(other) = listener.peer else { return listener.translate(false) };
+    let Ok([Some(listener), Some(other)]) = sessions.get_disjoint_mut([place, other]) else { return };
+    listener.translate(listener.needs_translation(other));
+    if listener.is_translated() {
+        other.lend_ear();
+        if let Some(ear) = &other.ear {
+            listener.tell(now, &ear.latest(), out);
+        }
     }
 }
 

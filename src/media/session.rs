@@ -1,5 +1,7 @@
 //! One leg: what is known of its stream, both ways.
 
+mod translation;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use super::{
     Channel, Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, codec, g711,
     quality,
 };
+use translation::Translation;
 
 /// Index of a session in its engine.
 pub(super) type Place = usize;
@@ -52,6 +55,10 @@ pub(super) struct Session {
     pub mixed_by: Vec<Place>,
     pub mixing: Option<Box<Mixing>>,
     pub over: Option<Box<Over>>,
+    /// Only where the other side of the bridge has another codec.
+    translation: Option<Box<Translation>>,
+    /// For so many more of its frames the ear is lent to somebody.
+    ear_lent: u8,
     link: Option<Link>,
     srtp: Option<Box<Srtp>>,
     listener: KeyListener,
@@ -102,6 +109,8 @@ pub(super) struct Heard<'a> {
     pub header: Header,
     pub payload: &'a [u8],
     pub content: Content,
+    /// Units a second of the time stamps and durations of keys.
+    pub events_clock: u32,
     /// It is the first of this leg.
     pub first: bool,
 }
@@ -141,6 +150,8 @@ impl Session {
             mixed_by: Vec::new(),
             mixing: None,
             over: None,
+            translation: None,
+            ear_lent: 0,
             link: None,
             srtp: None,
             listener: KeyListener::default(),
@@ -288,7 +299,7 @@ impl Session {
             return None;
         }
         let first = !std::mem::replace(&mut self.heard_before, true);
-        Some(Heard { header, payload, content, first })
+        Some(Heard { header, payload, content, events_clock: link.stream.dtmf_clock, first })
     }
 
     /// The key, if this packet of events begins a press.
@@ -310,7 +321,7 @@ impl Session {
 
     /// Whether somebody needs samples of what the peer says.
     fn is_listened_to(&self) -> bool {
-        !self.recordings.is_empty() || !self.mixed_by.is_empty()
+        !self.recordings.is_empty() || !self.mixed_by.is_empty() || self.ear_lent > 0
     }
 
     /// Lets the ear hear, if there is need of one.
@@ -325,6 +336,7 @@ impl Session {
 
     /// The ear, for its frame to be pulled; gone when nobody needs it any more.
     pub fn take_ear(&mut self) -> Option<Box<Ear>> {
+        self.ear_lent = self.ear_lent.saturating_sub(1);
         let ear = self.ear.take();
         self.is_listened_to().then(|| ear.unwrap_or_default())
     }
@@ -373,6 +385,9 @@ impl Session {
             return;
         }
 
+        if self.is_told() {
+            return;
+        }
         if self.player.is_none() && self.peer.is_some() && !self.relay.is_quiet(now) {
             return;
         }
@@ -429,6 +444,9 @@ impl Session {
         };
         if self.player.is_some() || self.keys.sounds() {
             self.relay.interrupt();
+            return;
+        }
+        if self.pass_key(now, heard, out) {
             return;
         }
         let (payload_type, ticks, table) = match heard.content {

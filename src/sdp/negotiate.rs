@@ -14,8 +14,8 @@ use super::{Direction, parse};
 pub struct Local<'a> {
     pub address: IpAddr,
     pub rtp_port: u16,
-    /// In our order of preference. An offer lists them in this order; an answer takes the first of the offer's
-    /// that is among them.
+    /// In our order of preference. An offer lists them in this order; an answer takes the first of them that the offer
+    /// has.
     pub codecs: &'a [Codec],
     /// Numeric and the same for the life of a dialog (`o=`).
     pub session_id: u64,
@@ -122,7 +122,7 @@ pub fn reoffer(local: &Local<'_>, shape: &Session) -> String {
 /// refused in their place.
 pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Refused> {
     let (at, stream, line) = usable_stream(offer, local)?;
-    let said = Said::read(offer, stream, local)?;
+    let said = Said::read(offer, stream, local, Choice::Ours)?;
     let direction = said.direction.reversed().and(local.direction);
     let keys = agreed_keys(line.as_ref(), local);
     let crypto = line.zip(keys.as_ref()).map(|(line, keys)| line.answer(&keys.ours));
@@ -144,7 +144,7 @@ pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Re
 /// What an answer to our own offer means.
 pub fn agree(our_offer: &Local<'_>, answer: &Session) -> Result<Agreed, Refused> {
     let (_, stream, line) = usable_stream(answer, our_offer)?;
-    let said = Said::read(answer, stream, our_offer)?;
+    let said = Said::read(answer, stream, our_offer, Choice::Theirs)?;
     let direction = said.direction.reversed().and(our_offer.direction);
     // Whom we hold ourselves cannot be asked to hear.
     let peer_holds = our_offer.direction.sends() && !said.direction.receives();
@@ -153,6 +153,13 @@ pub fn agree(our_offer: &Local<'_>, answer: &Session) -> Result<Agreed, Refused>
 
 fn agreed_keys(line: Option<&Line<'_>>, local: &Local<'_>) -> Option<Keys> {
     line.zip(local.protection).and_then(|(line, protection)| line.keys(protection.keys))
+}
+
+/// Whose order of codecs counts: that of whoever answers.
+#[derive(Clone, Copy)]
+enum Choice {
+    Ours,
+    Theirs,
 }
 
 /// What a peer's stream says.
@@ -170,13 +177,17 @@ struct Said {
 }
 
 impl Said {
-    fn read(session: &Session, stream: &Media, local: &Local<'_>) -> Result<Self, Refused> {
+    fn read(session: &Session, stream: &Media, local: &Local<'_>, choice: Choice) -> Result<Self, Refused> {
         let address = ip(session.connection(stream).ok_or(Refused::NoAddress)?)?;
         let formats = || stream.formats.iter().filter_map(|format| format.parse::<u8>().ok());
-        let (payload_type, codec) = formats()
-            .filter_map(|format| Some((format, codec_of(stream, format)?)))
-            .find(|(_, codec)| local.codecs.contains(codec))
-            .ok_or(Refused::NoCodec)?;
+        let mut common = formats().filter_map(|format| Some((format, codec_of(stream, format)?))).filter_map(
+            |(format, codec)| Some((local.codecs.iter().position(|ours| *ours == codec)?, format, codec)),
+        );
+        let (_, payload_type, codec) = match choice {
+            Choice::Ours => common.min_by_key(|(rank, ..)| *rank),
+            Choice::Theirs => common.next(),
+        }
+        .ok_or(Refused::NoCodec)?;
         let events = || formats().filter_map(|format| Some((format, events_clock(stream, format)?)));
         // The events of the codec's own clock; else those at 8000, which many an Opus phone has alone.
         let dtmf = events().find(|(_, clock)| *clock == codec.clock_rate());
@@ -376,3 +387,6 @@ fn push_events(stream: &mut Media, events: Option<(u8, u32)>) {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod codec_tests;

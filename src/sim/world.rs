@@ -562,5 +562,6 @@ fn account(desk: &Desk) -> Account {
         user: desk.extension.clone(),
         secret: Secret::Password(Masked::new(desk.password.clone())),
         encryption: None,
+        codecs: None,
     }
 }

@@ -37,6 +37,7 @@ impl Desk {
             user: user.to_owned(),
             secret: Secret::Password("secret".to_owned().into()),
             encryption: None,
+            codecs: None,
         };
         let accounts = vec![account("1002"), account("2000")];
         let config = Config { accounts, subscriptions, ..Config::default() };

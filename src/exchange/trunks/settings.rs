@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::rewrite::Rewrite;
-use crate::base::Masked;
 use crate::base::srtp::Encryption;
+use crate::base::{Codecs, Masked};
 use crate::dialplan::Pattern;
 use crate::exchange::Network;
 use crate::sip::Uri;
@@ -35,6 +35,8 @@ pub struct Trunk {
     pub limits: Limits,
     /// Whether its media is encrypted; `None` for the house's rule.
     pub encryption: Option<Encryption>,
+    /// In which codecs, best first; `None` for the house's.
+    pub codecs: Option<Codecs>,
     /// How often it is asked for a sign of life; zero for never.
     pub probe_every: Duration,
 }

@@ -129,6 +129,7 @@ impl World {
             user: user.to_owned(),
             secret: Secret::Password(Masked::from("desk")),
             encryption: None,
+            codecs: None,
         };
         let config = Config {
             trunks: vec![trunk],

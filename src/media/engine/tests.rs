@@ -4,6 +4,7 @@ mod bridging;
 mod conference;
 mod protecting;
 mod recording;
+mod translating;
 
 use std::time::Duration;
 

@@ -158,7 +158,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
     assert_eq!(
         text,
         "v=0\r\no=user 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-         m=audio 30000 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
+         m=audio 30000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
          a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
     );
     assert_eq!(
@@ -166,8 +166,8 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
         Agreed {
             remote_rtp: address("192.0.2.2:16334"),
             remote_rtcp: address("192.0.2.2:16335"),
-            codec: Codec::Pcmu,
-            payload_type: 0,
+            codec: Codec::Pcma,
+            payload_type: 8,
             dtmf: Some(101),
             dtmf_clock: 8000,
             ptime_ms: 20,
@@ -187,11 +187,11 @@ fn phones_and_switches() {
     };
     assert_eq!(
         summary(PJSIP),
-        (Codec::Pcmu, 0, Some(121), address("10.0.0.5:4000"), address("10.0.0.6:4001"))
+        (Codec::Pcma, 8, Some(121), address("10.0.0.5:4000"), address("10.0.0.6:4001"))
     );
     assert_eq!(
         summary(LINPHONE),
-        (Codec::Pcmu, 0, Some(100), address("172.16.0.9:7078"), address("172.16.0.9:7079"))
+        (Codec::Pcma, 8, Some(100), address("172.16.0.9:7078"), address("172.16.0.9:7079"))
     );
     assert_eq!(
         summary(ASTERISK),
@@ -199,7 +199,7 @@ fn phones_and_switches() {
     );
     assert_eq!(summary(SIPP), (Codec::Pcmu, 0, None, address("127.0.0.1:6000"), address("127.0.0.1:6001")));
     let text = answered(LINPHONE).0;
-    assert_eq!(streams(&text), ["m=audio 30000 RTP/AVPF 0 100", "m=video 0 RTP/AVPF 96 97"]);
+    assert_eq!(streams(&text), ["m=audio 30000 RTP/AVPF 8 100", "m=video 0 RTP/AVPF 96 97"]);
     assert!(!text.contains("rtcp-mux"));
 }
 
