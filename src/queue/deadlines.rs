@@ -1,7 +1,8 @@
 //! The core's timers: at most one per caller and per agent, always the next thing that is due.
 
 use super::cells::{Caller, CallerState, State};
-use super::{CallerId, Core, Deadline, Event, LeaveWhy, OwnerSkip, Sink};
+use super::sequential::Core;
+use super::{CallerId, Deadline, Event, LeaveWhy, OwnerSkip, Sink};
 use crate::base::{AgentId, Instant};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Core;
 use super::cells::{AfterCall, Agent, Caller, CallerState, State};
 use super::deadlines::Who;
 use super::line::Key;
+use super::sequential::Core;
 use crate::base::AgentId;
 
 impl Core {

@@ -8,7 +8,8 @@
 use super::cells::{Caller, CallerState, State};
 use super::index::{Choice, Reach};
 use super::line::{Key, Line};
-use super::{CallerId, Core, Event, LeaveWhy, OwnerSkip, RequeueWhy, Sink};
+use super::sequential::Core;
+use super::{CallerId, Event, LeaveWhy, OwnerSkip, RequeueWhy, Sink};
 use crate::base::{AgentId, Instant};
 
 impl Core {

@@ -33,6 +33,6 @@ pub use event::{
     AgentState, Away, AwayResult, CallerId, Deadline, Event, Join, JoinError, LeaveWhy, Left, OfferGone,
     OfferId, Owner, OwnerSkip, Refusal, RequeueWhy, Seized, Sink, Withdrawn,
 };
-pub use sequential::Core;
+pub use lockfree::Core;
 pub use snapshot::{AgentView, QueueView, Snapshot, WaitBand};
 pub use topology::{AgentSpec, Config, QueueSpec, Requirement, Topology};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::cells::{AfterCall, CallerState, State};
-use super::{AgentState, AgentView, CallerId, Core, QueueView, Snapshot, WaitBand};
+use super::sequential::Core;
+use super::{AgentState, AgentView, CallerId, QueueView, Snapshot, WaitBand};
 use crate::base::{AgentId, Instant, QueueId};
 
 /// How long the wait of the caller served last says something about the next one's.

@@ -83,10 +83,11 @@ impl Op<'_> {
         let floor = self.floor.clone();
         let queue = floor.plan.queues.get(&join.queue).ok_or(JoinError::NoSuchQueue)?;
         let counter = floor.queues.get(&join.queue).ok_or(JoinError::NoSuchQueue)?;
-        if queue.spec.closed {
+        if queue.spec.closed && !join.kept {
             return Err(JoinError::Closed);
         }
-        if queue.spec.capacity.is_some_and(|capacity| counter.0.load(Ordering::Relaxed) >= capacity) {
+        let capacity = queue.spec.capacity.filter(|_| !join.kept);
+        if capacity.is_some_and(|capacity| counter.0.load(Ordering::Relaxed) >= capacity) {
             return Err(JoinError::Full);
         }
         let max_wait = join.max_wait.or(queue.spec.max_wait);
@@ -94,12 +95,11 @@ impl Op<'_> {
         let lane = self.lane(kind).ok_or(JoinError::NoSuchQueue)?;
         let owner = join.owner.and_then(|owner| self.agent_number(owner.agent).map(|number| (owner, number)));
         let owner = owner.filter(|(_, number)| self.will_return(*number));
-        let staffed = lane.design.choices.iter().any(|choice| floor.signed_on(choice.group) > 0);
-        if owner.is_none() && !staffed {
+        if owner.is_none() && !floor.is_staffed(&lane) {
             return Err(JoinError::NoAgentsLoggedIn);
         }
         let caller = self.core.cell().ok_or(JoinError::Full)?;
-        let Some(waiting) = counter.enter(queue.spec.capacity) else {
+        let Some(waiting) = counter.enter(capacity) else {
             self.core.free.insert(self.next_seq(), caller);
             return Err(JoinError::Full);
         };

@@ -209,6 +209,11 @@ impl Floor {
         }
     }
 
+    /// Somebody who serves the lane, now or after a wait, is signed on.
+    pub fn is_staffed(&self, lane: &Lane) -> bool {
+        lane.design.choices.iter().any(|choice| self.signed_on(choice.group) > 0)
+    }
+
     pub fn signed_on(&self, group: usize) -> usize {
         self.groups[group].signed_on.len()
     }

@@ -148,11 +148,18 @@ impl<'a> Op<'a> {
 
     /// Takes the entry of a caller who waited in this word out of its line, if it is there.
     pub fn unlist_caller(&mut self, caller: u32, word: CallerWord, facts: Facts) {
-        let Some(lane) = self.lane(facts.kind) else { return };
-        self.unlist_from(&lane, caller, word, facts);
+        let kind = || self.kind(facts.kind);
+        if let Some(lane) = self.floor.lane(facts.kind, kind) {
+            self.unlist_from(lane, caller, word, facts);
+        }
+        if let Some(newest) = self.floor_changed()
+            && let Some(lane) = newest.lane(facts.kind, kind)
+        {
+            self.unlist_from(lane, caller, word, facts);
+        }
     }
 
-    pub fn unlist_from(&mut self, lane: &Lane, caller: u32, word: CallerWord, facts: Facts) {
+    pub fn unlist_from(&self, lane: &Lane, caller: u32, word: CallerWord, facts: Facts) {
         let CallerState::Waiting { owner } = word.state else { return };
         let entry = (self.key(caller, &facts, lane), word.epoch);
         match owner {
@@ -371,8 +378,11 @@ impl Hall for Op<'_> {
     }
 
     fn unlist_agent(&mut self, agent: u32, word: AgentWord) {
-        if let (Some(group), Some(idle)) = (self.floor.group(agent), Self::idle_entry(agent, word)) {
-            self.floor.remove(group, &idle);
+        let Some(idle) = Self::idle_entry(agent, word) else { return };
+        for floor in [Some(self.floor.clone()), self.floor_changed()].into_iter().flatten() {
+            if let Some(group) = floor.group(agent) {
+                floor.remove(group, &idle);
+            }
         }
     }
 

@@ -65,6 +65,14 @@ impl Core {
         Some(WaitBand::of(whole.saturating_mul(now.min(then)) / then))
     }
 
+    /// Somebody who could serve this waiting caller is signed on, ready or not. `None`: does not wait.
+    pub fn is_attended(&self, id: CallerId) -> Option<bool> {
+        let (owner, kind) = self.waiting_kind(id)?;
+        let floor = self.floor.load();
+        let lane = self.lane_on(&floor, kind)?;
+        Some(owner.is_some() || floor.is_staffed(&lane))
+    }
+
     /// Of a waiting caller: the owner waited for alone, and what it asks for.
     fn waiting_kind(&self, id: CallerId) -> Option<(Option<u32>, u32)> {
         if id.index >= self.made.load(Ordering::Acquire) {

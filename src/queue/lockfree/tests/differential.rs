@@ -148,6 +148,7 @@ impl Twins {
         }
         if rng.below(5) == 0 {
             join.arrived = self.now - secs(rng.below(120));
+            join.kept = rng.below(2) == 0;
         }
         if rng.below(5) == 0 {
             join.credit = Some(secs(rng.below(3) * 45));
@@ -184,6 +185,7 @@ impl Twins {
         assert_eq!(self.oracle.snapshot(), self.core.snapshot());
         for (theirs, ours) in self.callers.iter().rev().take(60) {
             assert_eq!(self.oracle.position(*theirs), self.core.position(*ours), "positions differ");
+            assert_eq!(self.oracle.is_attended(*theirs), self.core.is_attended(*ours), "attendance differs");
             assert_eq!(self.oracle.estimate(*theirs), self.core.estimate(*ours), "estimates differ");
         }
     }

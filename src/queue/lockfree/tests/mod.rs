@@ -1,10 +1,10 @@
 //! The lock-free core held against the sequential one, and against threads.
 
-use super::Core;
+use crate::queue::sequential::Core;
 use crate::queue::*;
 
 mod differential;
-/// The tests of the policy, which know nothing of how a core is built.
+/// The tests of the policy, which know nothing of how a core is built, once more: on the sequential core.
 #[path = "../../tests/mod.rs"]
 mod policy;
 mod threads;
