@@ -515,7 +515,7 @@ fn a_stray_leg_is_noticed() {
 
 #[test]
 fn a_call_that_talks_with_an_agent_who_does_not_is_noticed() {
-    let (mut bench, _) = Bench::talking();
+    let (bench, _) = Bench::talking();
     let agent = bench.exchange.numbering.agent("1001").expect("the agent");
     bench.exchange.core.call_ended(bench.now.mono, agent, None, &mut Vec::new());
     assert!(matches!(bench.broken(), Broken::CallWithoutTalk(_)));

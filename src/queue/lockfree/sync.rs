@@ -12,8 +12,6 @@ pub enum Mutant {
     None,
     /// Publishing without the fence between the entry and the search.
     NoFence,
-    /// A search precedes the entry that it must follow.
-    SearchFirst,
     /// The agent's word decides a refusal beside the caller's.
     RefusalByAgent,
     /// Who loses an acceptance frees the agent.

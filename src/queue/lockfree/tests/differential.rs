@@ -233,7 +233,6 @@ proptest! {
     }
 }
 
-/// `cargo test --release --lib --no-default-features both_cores_do_the_same_for_a_million_operations -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn both_cores_do_the_same_for_a_million_operations() {

@@ -169,7 +169,6 @@ fn threads_leave_everything_in_order_while_the_topology_changes() {
     assert!(matches > 500, "{matches} matches: too little happened");
 }
 
-/// `cargo test --release --lib --no-default-features threads_leave_everything_in_order_for_minutes -- --ignored`
 #[test]
 #[ignore = "takes minutes"]
 fn threads_leave_everything_in_order_for_minutes() {
@@ -309,7 +308,7 @@ fn a_day_s_churn_leaves_nothing_behind() {
     assert_empty(&churn(20_000));
 }
 
-/// `cargo test --release --lib --no-default-features millions_of_callers_leave_nothing_behind -- --ignored`
+/// Alone in its process: it looks at the memory of all of it.
 #[test]
 #[ignore = "takes a minute"]
 fn millions_of_callers_leave_nothing_behind() {
