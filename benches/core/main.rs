@@ -60,6 +60,7 @@ fn main() {
         #[cfg(feature = "opus")]
         ("codec: Opus and G.711 bridged, 20 ms both ways", codecs::opus_and_g711),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
+        ("queue: where one of 100,000 stands in line", placed),
     ];
     let measured = measured.iter().filter(|(name, _)| name.contains(&wanted));
     if counting {
@@ -213,6 +214,25 @@ const CALLERS: u64 = 10_000;
 const QUEUES: u16 = 10;
 
 /// An agent's call ends, the next caller is offered and accepted, and somebody joins behind.
+/// What an announcement costs at the worst of times.
+fn placed() -> Sample {
+    let agent = AgentSpec { id: AgentId(0), skills: Vec::new(), tier: 0, queues: None };
+    let topology = Topology {
+        queues: vec![QueueSpec::new(QueueId(0))],
+        agents: vec![agent],
+        config: Default::default(),
+    };
+    let now = Instant::ZERO + Duration::from_secs(1000);
+    let core = Core::new(now, &Arc::new(topology));
+    let mut events = Vec::new();
+    assert!(core.agent_login(now, AgentId(0), &mut events));
+    let mut join = |tag| core.join(now, Join::new(QueueId(0), now, tag), &mut events).expect("may wait");
+    let callers: Vec<_> = (0..100_000).map(&mut join).collect();
+    Sample::of(20_000, |turn| {
+        black_box(core.position(callers[turn as usize * 7919 % callers.len()]));
+    })
+}
+
 fn matched() -> Sample {
     let skill = |skill| Requirement { skill, level: 1 };
     let queue = |number: u16| QueueSpec {
