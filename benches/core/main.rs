@@ -41,6 +41,7 @@ fn main() {
         ("trace: keep a message of 1.2 kB", kept_message),
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
+        ("media: a frame for one of three who hear each other, 200 calls", mixed_frame),
         ("media: a frame of a prompt, 200 calls", played_frame),
         ("srtp: a packet sealed and opened, AES-256-GCM", srtp::gcm_256),
         ("srtp: the same, AES-128-GCM", srtp::gcm_128),
@@ -157,11 +158,14 @@ fn drained(engine: &mut Engine) -> u32 {
 }
 
 /// As a worker does it: every millisecond the packets that came, then the tick.
-fn bridged(codecs: [Codec; 2]) -> Sample {
-    let legs = legs(2);
+fn talking(parties: usize, codecs: [Codec; 2]) -> Sample {
+    let legs = legs(parties as u16);
     let mut engine = connected(&legs, codecs);
-    for pair in legs.chunks(2) {
-        engine.handle_command(Instant::ZERO, Command::Bridge { a: pair[0], b: pair[1] });
+    for together in legs.chunks(parties) {
+        for leg in together {
+            let others = together.iter().copied().filter(|other| other != leg).collect();
+            engine.handle_command(Instant::ZERO, Command::Hear { leg: *leg, others });
+        }
     }
     let mut packet = [0; 172];
     let (mut sent, begun) = (0, std::time::Instant::now());
@@ -181,11 +185,16 @@ fn bridged(codecs: [Codec; 2]) -> Sample {
 }
 
 fn bridged_packet() -> Sample {
-    bridged([Codec::Pcma, Codec::Pcma])
+    talking(2, [Codec::Pcma, Codec::Pcma])
 }
 
 fn transcoded_packet() -> Sample {
-    bridged([Codec::Pcma, Codec::Pcmu])
+    talking(2, [Codec::Pcma, Codec::Pcmu])
+}
+
+/// With what it costs to take in what the others say.
+fn mixed_frame() -> Sample {
+    talking(3, [Codec::Pcma, Codec::Pcma])
 }
 
 fn played_frame() -> Sample {

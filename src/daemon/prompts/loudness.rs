@@ -39,9 +39,10 @@ impl Levels {
         let Some(level) = active_level(samples, rate) else { return };
         let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
         let room = PEAK - decibels(f64::from(peak).powi(2));
-        let gain = 10f64.powf((target - level).min(MOST).min(room) / 20.0);
+        // In integers, as a start goes over an hour of prompts: sixteen bits behind the point.
+        let gain = (10f64.powf((target - level).min(MOST).min(room) / 20.0) * 65536.0) as i64;
         for sample in samples {
-            *sample = (f64::from(*sample) * gain).round() as i16;
+            *sample = ((i64::from(*sample) * gain + 32768) >> 16) as i16;
         }
     }
 }
@@ -55,20 +56,28 @@ pub fn is_music(name: &str) -> bool {
 pub fn active_level(samples: &[i16], rate: u32) -> Option<f64> {
     let frame = usize::try_from(rate / 50).unwrap_or(0).max(1);
     let power = |frame: &[i16]| {
-        frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / frame.len() as f64
+        let mut sum = 0i64;
+        for sample in frame {
+            sum += i64::from(*sample) * i64::from(*sample);
+        }
+        sum as f64 / frame.len() as f64
     };
     let powers: Vec<f64> = samples.chunks(frame).map(power).collect();
-    let loud = mean(&powers, SILENCE)?;
-    mean(&powers, decibels(loud) + BELOW_MEAN).map(decibels)
+    let loud = mean(&powers, power_of(SILENCE))?;
+    mean(&powers, loud * power_of(BELOW_MEAN) / power_of(0.0)).map(decibels)
 }
 
-/// Of those above a level.
+/// Of those above a power.
 fn mean(powers: &[f64], above: f64) -> Option<f64> {
     let (count, sum) = powers
         .iter()
-        .filter(|power| decibels(**power) > above)
+        .filter(|power| **power > above)
         .fold((0u32, 0.0), |(count, sum), power| (count + 1, sum + power));
     (count > 0).then(|| sum / f64::from(count))
+}
+
+fn power_of(dbfs: f64) -> f64 {
+    f64::from(i16::MIN).powi(2) * 10f64.powf(dbfs / 10.0)
 }
 
 fn decibels(power: f64) -> f64 {
