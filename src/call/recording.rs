@@ -68,11 +68,12 @@ impl Talk {
                 body.stage(ctx, StageKind::Record, "given up: it cannot be written");
                 self.stop_recording(ctx);
             }
-            Event::Digit { leg, digit } if *leg == self.leg.id => {
-                if recording.is_told(digit.expose().key(), &ctx.settings.pause_recording_key) {
-                    // It is being recorded: it was looked at above.
-                    let _ = self.pause(body, ctx, |paused| !paused);
-                }
+            Event::Digit { leg, digit }
+                if *leg == self.leg.id
+                    && recording.is_told(digit.expose().key(), &ctx.settings.pause_recording_key) =>
+            {
+                // It is being recorded: it was looked at above.
+                let _ = self.pause(body, ctx, |paused| !paused);
             }
             _ => {}
         }

@@ -129,7 +129,7 @@ mod tests {
         levels.apply("greeting/welcome", true, &mut samples, 8000);
         let peak = samples.iter().map(|sample| sample.unsigned_abs()).max();
         assert!((23_100..=23_200).contains(&peak.unwrap_or(0)), "-3 dBFS: {peak:?}");
-        let mut hiss = vec![1i16, -1, 2, 0].repeat(2000);
+        let mut hiss = [1i16, -1, 2, 0].repeat(2000);
         let before = hiss.clone();
         levels.apply("greeting/welcome", true, &mut hiss, 8000);
         assert_eq!(hiss, before);
