@@ -118,7 +118,12 @@ impl Player {
             Event::Hears(heard) if heard.whole && heard.correlation >= ENOUGH => {
                 let sound = sounds.get(heard.sound)?;
                 let fits = sound.language.as_ref().is_none_or(|other| *other == language);
-                (fits && names.contains(&sound.name.as_str())).then_some(heard.correlation)
+                // Some words are there under two names, and then the first of them is found.
+                let named = names.contains(&sound.name.as_str())
+                    || sounds.iter().any(|(_, other)| {
+                        names.contains(&other.name.as_str()) && other.samples == sound.samples
+                    });
+                (fits && named).then_some(heard.correlation)
             }
             _ => None,
         });
