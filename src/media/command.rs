@@ -86,10 +86,16 @@ pub enum Command {
         recording: RecordingId,
         paused: bool,
     },
-    /// Presses keys towards the peer (RFC 4733). Without effect where the peer takes no events.
+    /// Presses keys towards the peer: as telephone events (RFC 4733), or as tones where it takes none.
     SendDigits {
         leg: LegId,
         digits: Masked<String>,
+    },
+    /// While on: keys are listened for in the leg's voice. For a peer that sends none as events, and only while
+    /// somebody waits for keys: it costs an ear and 3 µs a frame.
+    HearTones {
+        leg: LegId,
+        on: bool,
     },
     /// While on: what the leg says or keys is blank in recordings and does not cross the bridge.
     /// Keys still come as events.

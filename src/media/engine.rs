@@ -137,6 +137,11 @@ impl Engine {
                     session.press(digits.expose());
                 }
             }
+            Command::HearTones { leg, on } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.hear_tones(on);
+                }
+            }
             Command::Secret { leg, on } => {
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.set_secret(now, on);
@@ -189,9 +194,8 @@ impl Engine {
         if heard.first {
             self.out.event(Event::FirstPacket { leg });
         }
-        if heard.content == Content::Keys
-            && let Some(digit) = session.key(now, &heard)
-        {
+        let key = if heard.content == Content::Keys { session.key(now, &heard) } else { None };
+        if let Some(digit) = key {
             let digit = Masked::new(digit);
             self.out.event(Event::Digit { leg, digit, by: DigitMeans::TelephoneEvent });
         }
@@ -201,7 +205,7 @@ impl Engine {
         let secret = session.is_secret(now);
         session.listen(now, &heard);
         if !secret {
-            self.forward(now, leg, &heard);
+            self.forward(now, leg, &heard, key);
         }
     }
 
@@ -243,7 +247,7 @@ impl Engine {
         let places = std::mem::take(&mut slot.sessions);
         let ducked = self.config.ducked();
         for place in &places {
-            hand_out(now, *place, &mut self.sessions, &mut self.recordings);
+            hand_out(now, *place, &mut self.sessions, &mut self.recordings, &mut self.out);
             let voices = self.mixed(now, *place);
             if voices.is_none() {
                 translate(now, *place, &mut self.sessions, &mut self.out);
@@ -380,11 +384,16 @@ fn hand_out(
     place: Place,
     sessions: &mut [Option<Session>],
     recordings: &mut BTreeMap<RecordingId, Recording>,
+    out: &mut Outbox,
 ) {
     // Out of its session meanwhile, so that a consumer may reach any other.
     let Some(Some(session)) = sessions.get_mut(place) else { return };
     let Some(mut ear) = session.take_ear() else { return };
     let frame = ear.frame(now);
+    if let Some(digit) = session.key_within(&frame) {
+        let digit = Masked::new(digit);
+        out.event(Event::Digit { leg: session.leg, digit, by: DigitMeans::Tone });
+    }
     for (recording, side) in &session.recordings {
         if let Some(recording) = recordings.get_mut(recording) {
             recording.recorder.lay(*side, &frame);

@@ -35,6 +35,8 @@ pub enum Event {
 pub enum DigitMeans {
     /// RFC 4733.
     TelephoneEvent,
+    /// Within the voice (ITU-T Q.23).
+    Tone,
     /// SIP INFO: reported by signalling, never by the engine.
     Info,
 }

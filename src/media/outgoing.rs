@@ -10,6 +10,8 @@ use super::{FRAME_MS, Header, SAMPLE_RATE};
 pub(super) enum Speaker {
     Nobody,
     Player,
+    /// Keys as tones.
+    Keys,
     Peer,
 }
 

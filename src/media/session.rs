@@ -10,8 +10,9 @@ use crate::base::{Codec, Instant, Law, LegId, RecordingId};
 
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
-use super::ear::Ear;
+use super::ear::{self, Ear};
 use super::engine::Mixing;
+use super::inband::{Detector, ToneSender};
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Speaker};
@@ -38,6 +39,8 @@ pub(super) struct Session {
     pub out: Outgoing,
     pub player: Option<Player>,
     pub keys: KeySender,
+    /// Keys for a peer that takes no events.
+    tones: Option<Box<ToneSender>>,
     /// The other side of the bridge: whom this leg hears packet by packet.
     pub peer: Option<Place>,
     /// From the other side of the bridge to this leg.
@@ -62,6 +65,8 @@ pub(super) struct Session {
     link: Option<Link>,
     srtp: Option<Box<Srtp>>,
     listener: KeyListener,
+    /// While keys are wanted of a peer that sends none as events.
+    detector: Option<Box<Detector>>,
     reception: Reception,
     secret: Secret,
     heard_before: bool,
@@ -140,6 +145,7 @@ impl Session {
             out,
             player: None,
             keys: KeySender::default(),
+            tones: None,
             peer: None,
             relay: Relay::default(),
             recordings: Vec::new(),
@@ -155,6 +161,7 @@ impl Session {
             link: None,
             srtp: None,
             listener: KeyListener::default(),
+            detector: None,
             reception: Reception::default(),
             secret: Secret::Off,
             heard_before: false,
@@ -249,11 +256,30 @@ impl Session {
         self.stream().is_some_and(|stream| stream.receive)
     }
 
-    /// Keys towards the peer, if it takes any.
+    /// Keys towards the peer: as events, or as tones where it takes none.
     pub fn press(&mut self, keys: &str) {
-        if self.stream().is_none_or(|stream| stream.dtmf.is_some()) {
+        if self.stream().is_some_and(|stream| stream.dtmf.is_none()) {
+            self.tones.get_or_insert_default().press(keys);
+        } else {
             self.keys.press(keys);
         }
+    }
+
+    /// Whether keys of ours are being pressed, so that nothing else is heard.
+    fn presses(&self) -> bool {
+        self.keys.sounds() || self.tones.is_some()
+    }
+
+    /// Listens for keys in the voice from now on, or no longer.
+    pub fn hear_tones(&mut self, on: bool) {
+        if on != self.detector.is_some() {
+            self.detector = on.then(Default::default);
+        }
+    }
+
+    /// The key in the voice, if a press has begun in this frame.
+    pub fn key_within(&mut self, frame: &ear::Frame<'_>) -> Option<super::Digit> {
+        self.detector.as_mut()?.hear(frame.samples)
     }
 
     /// Whether what this leg says is to stay unheard now.
@@ -304,7 +330,8 @@ impl Session {
 
     /// The key, if this packet of events begins a press.
     pub fn key(&mut self, now: Instant, heard: &Heard<'_>) -> Option<super::Digit> {
-        self.listener.note(now, &heard.header, heard.payload)
+        let clock = self.stream()?.codec.clock_rate();
+        self.listener.note(now, &heard.header, clock, heard.payload)
     }
 
     /// Nothing is played over what this leg hears any more.
@@ -321,7 +348,7 @@ impl Session {
 
     /// Whether somebody needs samples of what the peer says.
     fn is_listened_to(&self) -> bool {
-        !self.recordings.is_empty() || !self.mixed_by.is_empty() || self.ear_lent > 0
+        !self.recordings.is_empty() || !self.mixed_by.is_empty() || self.ear_lent > 0 || self.detector.is_some()
     }
 
     /// Lets the ear hear, if there is need of one.
@@ -377,7 +404,7 @@ impl Session {
         let Some(stream) = self.stream().copied() else { return };
         let to = self.destination();
         if let (Some(to), Some(events)) = (to, stream.dtmf)
-            && let Some(key) = self.keys.next_packet(self.out.timestamp(now))
+            && let Some(key) = self.keys.next_packet(self.out.timestamp(now), stream.codec.clock_rate())
         {
             self.relay.interrupt();
             let header = self.out.event(events, key.timestamp, key.duration, key.begins);
@@ -385,10 +412,10 @@ impl Session {
             return;
         }
 
-        if self.is_told() {
+        if self.is_told() && !self.presses() {
             return;
         }
-        if self.player.is_none() && self.peer.is_some() && !self.relay.is_quiet(now) {
+        if self.player.is_none() && !self.presses() && self.peer.is_some() && !self.relay.is_quiet(now) {
             return;
         }
         // What is played are octets of G.711, for all legs the same; for another codec they are taken as samples.
@@ -396,8 +423,15 @@ impl Session {
         let mut frame = [g711::silence(law); FRAME_SAMPLES];
         let mut played = None;
         let mut speaker = if voices.is_some() { Speaker::Peer } else { Speaker::Nobody };
-        let below = if self.player.is_none() && voices.is_some() { Below::Voices } else { Below::Music };
-        if let Some(player) = &mut self.player {
+        let own = self.player.is_some() || self.tones.is_some();
+        let below = if !own && voices.is_some() { Below::Voices } else { Below::Music };
+        if let Some(tones) = &mut self.tones {
+            speaker = Speaker::Keys;
+            let mut samples = [0; FRAME_SAMPLES];
+            tones.fill(SAMPLE_RATE, &mut samples);
+            frame = samples.map(|sample| g711::encode(law, sample));
+            self.tones.take_if(|tones| !tones.sounds());
+        } else if let Some(player) = &mut self.player {
             speaker = Speaker::Player;
             if player.fill(library, law, &mut frame) {
                 played = Some(player.play);
@@ -442,7 +476,7 @@ impl Session {
             self.relay.interrupt();
             return;
         };
-        if self.player.is_some() || self.keys.sounds() {
+        if self.player.is_some() || self.presses() {
             self.relay.interrupt();
             return;
         }

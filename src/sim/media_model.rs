@@ -118,7 +118,10 @@ impl MediaModel {
             }
             // The exchange gives plays with their clips: see `play`.
             Command::Play { .. } | Command::Library(_) | Command::Quality { .. } => {}
-            Command::SendDigits { .. } | Command::Secret { .. } | Command::Protect { .. } => {}
+            Command::SendDigits { .. }
+            | Command::HearTones { .. }
+            | Command::Secret { .. }
+            | Command::Protect { .. } => {}
             // Who else hears a talk changes nothing for those who talk.
             Command::Hear { .. } | Command::PauseRecording { .. } => {}
             Command::PlayOver { leg, clips, .. } => {

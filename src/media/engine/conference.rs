@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// Passes a packet of `leg` on to those who hear it as it is.
-    pub(super) fn forward(&mut self, now: Instant, leg: LegId, heard: &Heard<'_>) {
+    pub(super) fn forward(&mut self, now: Instant, leg: LegId, heard: &Heard<'_>, key: Option<Digit>) {
         let Some(&place) = self.places.get(&leg) else { return };
         let mut next = 0;
         while let Some(Some(session)) = self.sessions.get(place)
@@ -96,6 +96,11 @@ impl Engine {
                 && hearer.peer == Some(place)
             {
                 hearer.pass_on(now, heard, &mut self.out);
+                if let Some(digit) = key
+                    && hearer.stream().is_some_and(|stream| stream.dtmf.is_none())
+                {
+                    hearer.press(digit.as_ref());
+                }
             }
         }
     }

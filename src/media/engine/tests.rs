@@ -2,6 +2,7 @@
 
 mod bridging;
 mod conference;
+mod keying;
 mod protecting;
 mod recording;
 mod translating;

@@ -131,15 +131,16 @@ fn keys_are_reported_once_and_passed_on_under_the_others_number() {
 }
 
 #[test]
-fn a_peer_that_takes_no_keys_sees_no_gap() {
+fn a_peer_that_takes_no_events_sees_no_gap() {
     let mut world = World::connected(Codec::Pcma, Codec::Pcma);
     world.command(Command::Connect { leg: B, stream: Stream { dtmf: None, ..stream(B, Codec::Pcma) } });
     world.command(Command::Bridge { a: A, b: B });
     world.say(A, Codec::Pcma, 0, &frame(0));
     world.press(A, 1, 5);
     world.say(A, Codec::Pcma, 7, &frame(7));
+    // The key comes as a tone in their place.
     let heard: Vec<_> = world.sent_to(B).iter().map(|s| s.header.sequence).collect();
-    assert_eq!(heard, [100, 101]);
+    assert!(heard.len() >= 5 && heard.iter().copied().eq(100..100 + heard.len() as u16), "{heard:?}");
 }
 
 #[test]
