@@ -54,6 +54,7 @@ const ENVIRONMENT: &[&str] = &[
 const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/call_back.rs", "the key by which a customer says that they are there"),
     ("src/call/listen.rs", "the key goes to the interpreter"),
+    ("src/call/mod.rs", "whether a key is known already; a key that the other party is sent"),
     ("src/call/message.rs", "the key that ends, accepts or takes back a message"),
     ("src/call/offer.rs", "what a desk phone shows of the caller"),
     ("src/call/recording.rs", "the keys that pause a recording"),

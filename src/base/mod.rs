@@ -5,6 +5,7 @@
 
 mod away;
 mod codec;
+mod digits;
 mod id;
 mod masked;
 mod prompt;
@@ -14,6 +15,7 @@ mod time;
 
 pub use away::AwayReason;
 pub use codec::{Codec, Codecs, Law};
+pub use digits::DigitWay;
 pub use id::{AgentId, CallId, Ids, LegId, PlayId, QueueId, RecordingId, SlipId};
 pub use masked::Masked;
 pub use prompt::{Catalog, CatalogError, Clip, Language, PromptId, PromptInfo};

@@ -54,6 +54,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         // Whatever the exchange says, a call that no desk made has no number of the outside.
         outside: outside.filter(|_| desk.is_some()),
         desk,
+        keys: Default::default(),
         next_leg: 1,
         place: None,
         owed: None,

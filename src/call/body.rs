@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::call_back::Owed;
+use super::keys::Keys;
 use super::listen::Listen;
 use super::timer::Timers;
 use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
@@ -23,6 +24,7 @@ pub(super) struct Body {
     pub(super) desk: Option<AgentId>,
     /// The number of the outside that a desk dialled, until it is called.
     pub(super) outside: Option<Masked<String>>,
+    pub(super) keys: Keys,
     pub(super) next_leg: u16,
     /// Where the caller stood who has left the line: a callback, or the queue itself, takes the place up again.
     pub(super) place: Option<Place>,

@@ -72,6 +72,15 @@ pub enum Event {
     },
 
     // -- the media --
+    /// A key by any means, as told: becomes [`Event::Digit`], unless the press is known already.
+    Pressed {
+        leg: LegId,
+        digit: Masked<media::Digit>,
+        by: media::DigitMeans,
+        /// How long the key had been down by then, as far as was said.
+        lasted: Duration,
+    },
+    /// A press that counts. Made of [`Event::Pressed`] within the call.
     Digit {
         leg: LegId,
         digit: Masked<media::Digit>,

@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::{Ctx, Effect};
 use crate::base::srtp::{Encryption, KeyRing, Keys};
-use crate::base::{Clip, Codec, Codecs, LegId, PlayId};
-use crate::media::{Command, Sound, Stream};
+use crate::base::{Clip, Codec, Codecs, DigitWay, LegId, PlayId};
+use crate::media::{Command, DigitMeans, Sound, Stream};
 use crate::sdp::{self, Agreed, Direction, Local, Protection, SdpError};
 
 /// How a peer is talked to.
@@ -22,6 +22,8 @@ pub struct Towards {
     pub encryption: Encryption,
     /// What the settings say of its trunk or desk.
     pub codecs: Codecs,
+    /// How its keys are taken, as the settings say of its trunk or desk.
+    pub digits: DigitWay,
 }
 
 /// Why offer and answer come to nothing.
@@ -72,6 +74,8 @@ pub struct Leg {
     agreed: Option<Agreed>,
     /// Our keys, made when the first is needed.
     keys: Option<Box<KeyRing>>,
+    /// Keys are listened for in its voice.
+    hears_tones: bool,
     playing: Option<PlayId>,
     plays: u32,
 }
@@ -95,6 +99,7 @@ impl Leg {
             codecs: towards.codecs.iter().collect(),
             agreed: None,
             keys,
+            hears_tones: false,
             playing: None,
             plays: 0,
         })
@@ -146,6 +151,7 @@ impl Leg {
             session_id: self.session,
             version: self.version,
             direction: Direction::SendRecv,
+            events: self.towards.digits.has_events(),
             protection: self
                 .keys
                 .as_ref()
@@ -182,6 +188,27 @@ impl Leg {
             },
         });
         self.agreed = Some(agreed);
+    }
+
+    /// Whether somebody waits for this leg's keys: then they are also listened for in its voice, if they come there.
+    pub fn want_keys(&mut self, ctx: &mut Ctx<'_>, wanted: bool) {
+        let events_agreed = |agreed: &Agreed| agreed.dtmf.is_some();
+        let agreed = self.agreed.as_ref().map(events_agreed);
+        let on = wanted && agreed.is_some_and(|events| self.towards.digits.has_tones(events));
+        if on != self.hears_tones {
+            self.hears_tones = on;
+            ctx.media(Command::HearTones { leg: self.id, on });
+        }
+    }
+
+    /// Whether keys that come `by` this means are this leg's.
+    pub fn takes_keys(&self, by: DigitMeans) -> bool {
+        by != DigitMeans::Info || self.towards.digits.has_info()
+    }
+
+    /// Whether the media passes this leg's keys on to the other party by itself: as events, or within the voice.
+    pub fn has_events(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.dtmf.is_some())
     }
 
     pub fn is_connected(&self) -> bool {

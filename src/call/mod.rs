@@ -35,6 +35,7 @@ mod event;
 mod hang_up;
 mod hold;
 mod journal;
+mod keys;
 mod leg;
 mod listen;
 mod message;
@@ -75,6 +76,7 @@ use self::talk::Talk;
 use self::wait::Wait;
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
+use crate::media::{Command, DigitMeans};
 use crate::queue;
 use crate::record::{CallEnd, StageKind};
 
@@ -127,6 +129,7 @@ impl Call {
     pub fn handle(&mut self, ctx: &mut Ctx<'_>, event: Event) {
         let span = self.body.span.clone();
         let _entered = span.enter();
+        let Some(event) = self.counted(ctx, event) else { return };
         let stage = std::mem::replace(&mut self.stage, Stage::Moving);
         let caller = self.body.caller_id;
         self.stage = match (stage, event) {
@@ -179,6 +182,7 @@ impl Call {
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };
+        self.want_keys(ctx);
     }
 
     /// Handles the deadlines that are due.
@@ -202,6 +206,38 @@ impl Call {
                 Stage::Over(over) => Stage::Over(over),
                 Stage::Moving => unreachable!("a stage is put back after every deadline"),
             };
+        }
+        self.want_keys(ctx);
+    }
+
+    /// A press becomes a digit the first time that it is told of, if its leg's keys come by this means. `None` for what
+    /// is known already. What two who talk key is the other party's: the media passes it on, but for an INFO.
+    fn counted(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Option<Event> {
+        let Event::Pressed { leg, digit, by, lasted } = event else { return Some(event) };
+        let legs = self.legs();
+        let of = legs.iter().find(|of| of.id == leg).filter(|of| of.takes_keys(by))?;
+        if let Some(other) = self.other_party(leg) {
+            if by == DigitMeans::Info && !of.has_events() {
+                let digits = Masked::from(digit.expose().as_ref());
+                ctx.media(Command::SendDigits { leg: other, digits });
+            }
+            return None;
+        }
+        let new =
+            leg != self.body.caller_id || self.body.keys.is_new(ctx.now.mono, *digit.expose(), by, lasted);
+        new.then_some(Event::Digit { leg, digit })
+    }
+
+    /// Keys are listened for in the caller's voice only where somebody waits for them: it costs an ear.
+    fn want_keys(&mut self, ctx: &mut Ctx<'_>) {
+        let wanted = match &self.stage {
+            Stage::Listen(_) | Stage::Message(_) => true,
+            Stage::Wait(wait) => wait.has_keys(),
+            Stage::Offer(offer) => offer.has_keys(),
+            _ => false,
+        };
+        if let Some(caller) = &mut self.body.caller {
+            caller.want_keys(ctx, wanted);
         }
     }
 

@@ -175,6 +175,10 @@ impl Offer {
         self.wait
     }
 
+    pub(super) fn has_keys(&self) -> bool {
+        self.wait.has_keys()
+    }
+
     pub(super) fn caller(&self) -> Option<CallerId> {
         self.wait.caller()
     }

@@ -313,6 +313,11 @@ impl Wait {
         }
     }
 
+    /// Whether there is a way out by key.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.request.keys.is_empty()
+    }
+
     pub(super) fn caller(&self) -> Option<CallerId> {
         self.caller
     }

@@ -315,7 +315,7 @@ impl Reader<'_> {
             };
             let encryption = self.encryption(&format!("{setting}.srtp"), &account.srtp);
             let codecs = self.codecs(&format!("{setting}.codecs"), &account.codecs);
-            accounts.push(Account { user: user.clone(), secret, encryption, codecs });
+            accounts.push(Account { user: user.clone(), secret, encryption, codecs, digits: account.digits });
         }
         accounts
     }

@@ -79,6 +79,7 @@ impl Reader<'_> {
             limits: Limits { calls: trunk.most_calls, calls_per_second: trunk.most_calls_per_s },
             encryption: self.encryption(&of("srtp"), &trunk.srtp),
             codecs: self.codecs(&of("codecs"), &trunk.codecs),
+            digits: trunk.digits,
             probe_every: Duration::from_secs(trunk.probe_s),
         }
     }

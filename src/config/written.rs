@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::base::Masked;
+use crate::base::{DigitWay, Masked};
 use crate::call::Announce;
 use crate::daemon::Settings;
 use crate::daemon::logging::Format;
@@ -171,6 +171,7 @@ pub struct Trunk {
     pub most_calls_per_s: u32,
     pub srtp: String,
     pub codecs: List,
+    pub digits: DigitWay,
 }
 
 /// One of a trunk's rules for numbers.
@@ -205,6 +206,7 @@ impl Default for Trunk {
             most_calls_per_s: 0,
             srtp: String::new(),
             codecs: List::default(),
+            digits: DigitWay::default(),
         }
     }
 }
@@ -218,6 +220,7 @@ pub struct Account {
     pub ha1_md5: Masked<String>,
     pub srtp: String,
     pub codecs: List,
+    pub digits: DigitWay,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

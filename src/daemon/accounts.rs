@@ -72,6 +72,7 @@ impl DemoAccounts {
             secret: Secret::Password(password.clone()),
             encryption: None,
             codecs: None,
+            digits: Default::default(),
         })
     }
 }

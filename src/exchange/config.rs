@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Pace;
 use super::trunks::Trunk;
-use crate::base::Codecs;
 use crate::base::srtp::Encryption;
+use crate::base::{Codecs, DigitWay};
 use crate::sip::Transport;
 use crate::sip::auth::Algorithm;
 use crate::sip::events::compositor::Expiry;
@@ -106,6 +106,8 @@ pub struct Account {
     pub encryption: Option<Encryption>,
     /// In which codecs; `None` for the house's.
     pub codecs: Option<Codecs>,
+    /// How its keys are taken.
+    pub digits: DigitWay,
 }
 
 /// Lamps, messages waiting and presence on desk phones (RFC 6665, RFC 3903).

@@ -2,8 +2,8 @@
 //! way to us allows.
 
 use super::Exchange;
-use crate::base::Codecs;
 use crate::base::srtp::Encryption;
+use crate::base::{Codecs, DigitWay};
 use crate::call::Towards;
 use crate::exchange::{Config, Trunk};
 use crate::sip::{Flow, Transport};
@@ -45,14 +45,15 @@ impl Config {
 impl Exchange {
     /// A caller who came over `flow`: from this trunk, or as this account.
     pub(super) fn towards_caller(&self, flow: Flow, trunk: Option<&Trunk>, account: &str) -> Towards {
-        let (encryption, codecs) = match trunk {
-            Some(trunk) => (trunk.encryption, trunk.codecs),
+        let (encryption, codecs, digits) = match trunk {
+            Some(trunk) => (trunk.encryption, trunk.codecs, trunk.digits),
             None => self.of_account(account),
         };
         Towards {
             address: self.config.address_for(flow.local.ip()),
             encryption: self.config.encryption_for(encryption, is_confidential(flow.transport)),
             codecs: codecs.unwrap_or(self.config.codecs),
+            digits,
         }
     }
 
@@ -61,11 +62,12 @@ impl Exchange {
         let phones = self.phones_of(extension);
         let mut ways = phones.iter().flat_map(|phone| &phone.ways);
         let confidential = ways.all(|way| is_confidential(way.via.transport));
-        let (encryption, codecs) = self.of_account(extension);
+        let (encryption, codecs, digits) = self.of_account(extension);
         Towards {
             address: self.config.address_for(via.local.ip()),
             encryption: self.config.encryption_for(encryption, confidential),
             codecs: codecs.unwrap_or(self.config.codecs),
+            digits,
         }
     }
 
@@ -76,12 +78,15 @@ impl Exchange {
             address,
             encryption: self.config.encryption_for(trunk.encryption, confidential),
             codecs: trunk.codecs.unwrap_or(self.config.codecs),
+            digits: trunk.digits,
         }
     }
 
-    fn of_account(&self, user: &str) -> (Option<Encryption>, Option<Codecs>) {
+    fn of_account(&self, user: &str) -> (Option<Encryption>, Option<Codecs>, DigitWay) {
         let account = self.config.accounts.iter().find(|account| account.user == user);
-        account.map_or((None, None), |account| (account.encryption, account.codecs))
+        account.map_or((None, None, DigitWay::Auto), |account| {
+            (account.encryption, account.codecs, account.digits)
+        })
     }
 }
 

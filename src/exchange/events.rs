@@ -1,9 +1,11 @@
 //! What dialogs, media and the queue core say becomes events of calls.
 
-use super::{Exchange, Notice, Output, io};
+use std::time::Duration;
+
+use super::{Exchange, Notice, Output, info, io};
 use crate::base::{CallId, LegId, Masked, Now};
 use crate::call::{Event, LegEnd};
-use crate::media::{self, Digit};
+use crate::media::{self, DigitMeans};
 use crate::queue::{self, LeaveWhy, Refusal};
 use crate::sip::{self, EndedWhy};
 
@@ -60,8 +62,9 @@ impl Exchange {
             }
             Sip::ReofferRefused { .. } => {}
             Sip::Info { dialog, kind, body } => {
-                if let Some(digit) = info_digit(&kind, &body) {
-                    self.tell_of(dialog, |leg| Event::Digit { leg, digit: Masked::new(digit) });
+                if let Some((digit, lasted)) = info::key(&kind, &body) {
+                    let (digit, by) = (Masked::new(digit), DigitMeans::Info);
+                    self.tell_of(dialog, |leg| Event::Pressed { leg, digit, by, lasted });
                 }
             }
             Sip::Ended { dialog, why } => {
@@ -91,7 +94,9 @@ impl Exchange {
 
     pub(super) fn media_event(&mut self, event: media::Event) {
         match event {
-            media::Event::Digit { leg, digit, .. } => self.tell(leg, Event::Digit { leg, digit }),
+            media::Event::Digit { leg, digit, by } => {
+                self.tell(leg, Event::Pressed { leg, digit, by, lasted: Duration::ZERO })
+            }
             media::Event::Played { leg, play } => self.tell(leg, Event::Played { leg, play }),
             media::Event::RtpTimeout { leg } => self.tell(leg, Event::RtpTimeout { leg }),
             media::Event::OpenFailed { leg, reason } => self.tell(leg, Event::OpenFailed { leg, reason }),
@@ -189,49 +194,5 @@ fn leg_end(why: EndedWhy) -> LegEnd {
         EndedWhy::Bye { .. } => LegEnd::HungUp,
         EndedWhy::SessionExpired => LegEnd::SessionExpired,
         other => LegEnd::Lost { why: other.to_string() },
-    }
-}
-
-/// A key sent by INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`). Neither is an RFC's;
-/// both are what phones send.
-fn info_digit(kind: &str, body: &[u8]) -> Option<Digit> {
-    let body = str::from_utf8(body).ok()?;
-    let kind = kind.split(';').next().unwrap_or("").trim();
-    let signal = if kind.eq_ignore_ascii_case("application/dtmf-relay") {
-        body.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then_some(value.trim())
-        })?
-    } else if kind.eq_ignore_ascii_case("application/dtmf") {
-        body.trim()
-    } else {
-        return None;
-    };
-    // 10 and 11 are the event codes of * and #, which some phones send by number (RFC 4733 §3.2).
-    match signal {
-        "10" => Digit::from_char('*'),
-        "11" => Digit::from_char('#'),
-        _ => {
-            let mut keys = signal.chars();
-            let digit = Digit::from_char(keys.next()?)?;
-            keys.next().is_none().then_some(digit)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::info_digit;
-
-    #[test]
-    fn both_common_bodies_of_info_give_their_key_and_others_none() {
-        let key = |kind: &str, body: &str| info_digit(kind, body.as_bytes()).map(|digit| digit.key());
-        assert_eq!(key("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n"), Some('5'));
-        assert_eq!(key("application/dtmf-relay", "Signal= #\nDuration= 250"), Some('#'));
-        assert_eq!(key("application/dtmf-relay", "Signal=10\r\n"), Some('*'));
-        assert_eq!(key("Application/DTMF; charset=utf-8", "7"), Some('7'));
-        assert_eq!(key("application/dtmf", "12"), None);
-        assert_eq!(key("application/dtmf-relay", "Duration=160"), None);
-        assert_eq!(key("text/plain", "5"), None);
     }
 }

@@ -24,6 +24,7 @@ mod effects;
 mod encryption;
 mod events;
 mod guard;
+mod info;
 mod invariants;
 mod io;
 mod keep_alive;
@@ -135,6 +136,7 @@ impl Exchange {
         numbering.learn(&plan);
         let mut sip_config = sip::Config { advertised: config.advertised, ..config.sip.clone() };
         lamps::serve_by(&mut sip_config);
+        sip_config.info_kinds = info::KINDS.to_vec();
         let mut exchange = Exchange {
             sip: sip::Endpoint::new(sip_config, rng.fork()),
             core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),

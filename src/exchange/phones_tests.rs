@@ -70,6 +70,7 @@ impl Desk {
             secret: Secret::Password(Masked::from("pw")),
             encryption: None,
             codecs: None,
+            digits: Default::default(),
         };
         let config = Config { accounts: vec![account], ..Config::default() };
         let exchange = Exchange::new(config, plan_of(PLAN), Ids::default(), Rng::from_number(1), now);

@@ -12,7 +12,7 @@ use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
 use super::ear::{self, Ear};
 use super::engine::Mixing;
-use super::inband::{Detector, ToneSender};
+use super::inband::{ToneListener, ToneSender};
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Speaker};
@@ -66,7 +66,7 @@ pub(super) struct Session {
     srtp: Option<Box<Srtp>>,
     listener: KeyListener,
     /// While keys are wanted of a peer that sends none as events.
-    detector: Option<Box<Detector>>,
+    tone_listener: Option<Box<ToneListener>>,
     reception: Reception,
     secret: Secret,
     heard_before: bool,
@@ -161,7 +161,7 @@ impl Session {
             link: None,
             srtp: None,
             listener: KeyListener::default(),
-            detector: None,
+            tone_listener: None,
             reception: Reception::default(),
             secret: Secret::Off,
             heard_before: false,
@@ -272,14 +272,14 @@ impl Session {
 
     /// Listens for keys in the voice from now on, or no longer.
     pub fn hear_tones(&mut self, on: bool) {
-        if on != self.detector.is_some() {
-            self.detector = on.then(Default::default);
+        if on != self.tone_listener.is_some() {
+            self.tone_listener = on.then(Default::default);
         }
     }
 
     /// The key in the voice, if a press has begun in this frame.
     pub fn key_within(&mut self, frame: &ear::Frame<'_>) -> Option<super::Digit> {
-        self.detector.as_mut()?.hear(frame.samples)
+        self.tone_listener.as_mut()?.note(frame)
     }
 
     /// Whether what this leg says is to stay unheard now.
@@ -330,7 +330,7 @@ impl Session {
 
     /// The key, if this packet of events begins a press.
     pub fn key(&mut self, now: Instant, heard: &Heard<'_>) -> Option<super::Digit> {
-        let clock = self.stream()?.codec.clock_rate();
+        let clock = self.stream()?.dtmf_clock;
         self.listener.note(now, &heard.header, clock, heard.payload)
     }
 
@@ -348,7 +348,10 @@ impl Session {
 
     /// Whether somebody needs samples of what the peer says.
     fn is_listened_to(&self) -> bool {
-        !self.recordings.is_empty() || !self.mixed_by.is_empty() || self.ear_lent > 0 || self.detector.is_some()
+        !self.recordings.is_empty()
+            || !self.mixed_by.is_empty()
+            || self.ear_lent > 0
+            || self.tone_listener.is_some()
     }
 
     /// Lets the ear hear, if there is need of one.
@@ -404,7 +407,7 @@ impl Session {
         let Some(stream) = self.stream().copied() else { return };
         let to = self.destination();
         if let (Some(to), Some(events)) = (to, stream.dtmf)
-            && let Some(key) = self.keys.next_packet(self.out.timestamp(now), stream.codec.clock_rate())
+            && let Some(key) = self.keys.next_packet(self.out.timestamp(now), stream.dtmf_clock)
         {
             self.relay.interrupt();
             let header = self.out.event(events, key.timestamp, key.duration, key.begins);

@@ -23,6 +23,8 @@ pub struct Local<'a> {
     pub version: u64,
     /// What we want: `sendonly` holds the peer.
     pub direction: Direction,
+    /// Whether telephone events (RFC 4733) are ours to offer and take.
+    pub events: bool,
     /// `None`: nothing is encrypted.
     pub protection: Option<Protection<'a>>,
 }
@@ -191,7 +193,7 @@ impl Said {
         let events = || formats().filter_map(|format| Some((format, events_clock(stream, format)?)));
         // The events of the codec's own clock; else those at 8000, which many an Opus phone has alone.
         let dtmf = events().find(|(_, clock)| *clock == codec.clock_rate());
-        let dtmf = dtmf.or_else(|| events().find(|(_, clock)| *clock == 8000));
+        let dtmf = dtmf.or_else(|| events().find(|(_, clock)| *clock == 8000)).filter(|_| local.events);
 
         let ptime = number(session, stream, "ptime").unwrap_or(PTIME_MS.into());
         let longest = number(session, stream, "maxptime").unwrap_or(u32::MAX);
@@ -351,7 +353,7 @@ fn offered(local: &Local<'_>) -> Media {
         push_codec(&mut stream, codec.offered_payload_type(), *codec);
     }
     // Events at the clock of each codec (RFC 4733 §2.5.1.1), those that everybody knows first.
-    let wanted = |clock| local.codecs.iter().any(|codec| codec.clock_rate() == clock);
+    let wanted = |clock| local.events && local.codecs.iter().any(|codec| codec.clock_rate() == clock);
     for (number, clock) in [(OUR_EVENTS, 8000), (OUR_EVENTS_48, 48_000)] {
         push_events(&mut stream, wanted(clock).then_some((number, clock)));
     }

@@ -67,6 +67,7 @@ impl Line {
             session_id: self.session,
             version: self.version,
             direction: self.direction,
+            events: true,
             protection: None,
         }
     }

@@ -563,5 +563,6 @@ fn account(desk: &Desk) -> Account {
         secret: Secret::Password(Masked::new(desk.password.clone())),
         encryption: None,
         codecs: None,
+        digits: Default::default(),
     }
 }

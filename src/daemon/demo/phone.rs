@@ -403,6 +403,7 @@ fn local(config: &Config, rtp_port: u16) -> sdp::Local<'_> {
         session_id: u64::from(rtp_port),
         version: 1,
         direction: Direction::SendRecv,
+        events: true,
         protection: None,
     }
 }

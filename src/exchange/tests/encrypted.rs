@@ -24,6 +24,7 @@ impl Sdp {
             session_id: 1,
             version: self.version,
             direction: Direction::SendRecv,
+            events: true,
             protection: Protection::new(self.encryption, &self.ring, false),
         }
     }

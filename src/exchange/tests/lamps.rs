@@ -38,6 +38,7 @@ impl Desk {
             secret: Secret::Password("secret".to_owned().into()),
             encryption: None,
             codecs: None,
+            digits: Default::default(),
         };
         let accounts = vec![account("1002"), account("2000")];
         let config = Config { accounts, subscriptions, ..Config::default() };

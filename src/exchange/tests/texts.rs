@@ -6,7 +6,13 @@ use crate::sip::{Answer, Content, Method, OutOfDialog, RequestId};
 
 fn bench() -> Bench {
     let secret = sip::auth::Secret::Password(Masked::from("1"));
-    let accounts = vec![Account { user: "2002".into(), secret, encryption: None, codecs: None }];
+    let accounts = vec![Account {
+        user: "2002".into(),
+        secret,
+        encryption: None,
+        codecs: None,
+        digits: Default::default(),
+    }];
     Bench::with(Config { accounts, ..Config::default() }, plan())
 }
 

@@ -55,7 +55,13 @@ fn a_signed_in_agent_takes_their_own_leg_over_and_nobody_else_does() {
     let secret = sip::auth::Secret::Password(Masked::from("1"));
     let mut bench = Bench::with(
         Config {
-            accounts: vec![Account { user: "1001".into(), secret, encryption: None, codecs: None }],
+            accounts: vec![Account {
+                user: "1001".into(),
+                secret,
+                encryption: None,
+                codecs: None,
+                digits: Default::default(),
+            }],
             ..Config::default()
         },
         plan(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rewrite::Rewrite;
 use crate::base::srtp::Encryption;
-use crate::base::{Codecs, Masked};
+use crate::base::{Codecs, DigitWay, Masked};
 use crate::dialplan::Pattern;
 use crate::exchange::Network;
 use crate::sip::Uri;
@@ -37,6 +37,8 @@ pub struct Trunk {
     pub encryption: Option<Encryption>,
     /// In which codecs, best first; `None` for the house's.
     pub codecs: Option<Codecs>,
+    /// How its keys are taken.
+    pub digits: DigitWay,
     /// How often it is asked for a sign of life; zero for never.
     pub probe_every: Duration,
 }

@@ -130,6 +130,7 @@ impl World {
             secret: Secret::Password(Masked::from("desk")),
             encryption: None,
             codecs: None,
+            digits: Default::default(),
         };
         let config = Config {
             trunks: vec![trunk],

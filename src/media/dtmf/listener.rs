@@ -121,7 +121,7 @@ impl Press {
         if same_key && ahead <= units(SAME_PRESS) {
             return Relation::Same;
         }
-        if same_key && !self.ended && !packet.marker && SEGMENT.contains(&ahead) {
+        if same_key && !self.ended && !packet.marker && !quiet && SEGMENT.contains(&ahead) {
             return Relation::Same;
         }
         if ahead.wrapping_neg() < units(REORDERED) && !quiet {

@@ -74,7 +74,6 @@ impl KeySender {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::super::KeyListener;

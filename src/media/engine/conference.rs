@@ -17,7 +17,7 @@ use super::super::mixer::Mixer;
 use super::super::over::Over;
 use super::super::player::Player;
 use super::super::session::{Heard, Place, Session};
-use super::super::{FRAME_SAMPLES, SAMPLE_RATE};
+use super::super::{Digit, FRAME_SAMPLES, SAMPLE_RATE};
 use super::Engine;
 
 /// What a leg hears is mixed.

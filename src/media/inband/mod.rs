@@ -8,10 +8,12 @@
 //! The limits are those of ITU-T Q.24 (its column of AT&T, which is Bellcore's); [`Detector`] names them.
 
 mod detector;
+mod listener;
 mod spectrum;
 mod tones;
 
 pub use detector::Detector;
+pub(super) use listener::ToneListener;
 pub(super) use tones::ToneSender;
 
 #[cfg(test)]

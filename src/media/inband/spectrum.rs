@@ -79,11 +79,7 @@ impl Spectrum {
         let im = self.im[tone] * before.re[tone] - self.re[tone] * before.im[tone];
         let off_hz = im.atan2(re) / TAU * (SAMPLE_RATE as f32 / HOP as f32);
         let lost = hann_response(off_hz / BIN).powi(2);
-        Some(Tone {
-            place: tone - first,
-            power: square / lost,
-            off: off_hz / f32::from(frequency(tone)),
-        })
+        Some(Tone { place: tone - first, power: square / lost, off: off_hz / f32::from(frequency(tone)) })
     }
 
     /// Mean square of a tone that is right on its frequency.
@@ -136,7 +132,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let row = |n: usize| {
         let mut waves = [0.0; 2 * TONES];
         for tone in 0..TONES {
-            let angle = std::f64::consts::TAU * f64::from(frequency(tone)) * n as f64 / f64::from(SAMPLE_RATE);
+            let angle =
+                std::f64::consts::TAU * f64::from(frequency(tone)) * n as f64 / f64::from(SAMPLE_RATE);
             waves[tone] = (weight(n) * angle.cos()) as f32;
             waves[TONES + tone] = (-weight(n) * angle.sin()) as f32;
         }

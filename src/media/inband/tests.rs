@@ -180,7 +180,11 @@ fn a_mains_hum_and_a_faint_dial_tone_hide_no_key() {
     let press = |p| Press { ms: 40.0, ..p };
     assert_eq!(heard_of(press, |line| line.silence(50.0).hum(50.0, -25.0)), ALL);
     assert_eq!(heard_of(press, |line| line.silence(50.0).hum(450.0, -25.0)), ALL, "China's");
-    assert_eq!(heard_of(press, |line| line.silence(50.0).hum(350.0, -25.0).hum(440.0, -25.0)), ALL, "America's");
+    assert_eq!(
+        heard_of(press, |line| line.silence(50.0).hum(350.0, -25.0).hum(440.0, -25.0)),
+        ALL,
+        "America's"
+    );
     assert_eq!(Line::new(1).silence(30_000.0).hum(350.0, -13.0).hum(440.0, -13.0).heard(), "");
 }
 
@@ -255,7 +259,8 @@ fn what_we_sound_is_heard_and_does_not_click() {
 
         let narrow: Vec<i16> = samples.iter().copied().step_by(rate as usize / 8000).collect();
         let mut detector = Detector::default();
-        let heard: String = narrow.chunks(160).filter_map(|frame| detector.hear(frame)).map(Digit::key).collect();
+        let heard: String =
+            narrow.chunks(160).filter_map(|frame| detector.hear(frame)).map(Digit::key).collect();
         assert_eq!(heard, "0123456789*#ABCD55");
     }
 }

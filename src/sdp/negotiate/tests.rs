@@ -117,6 +117,7 @@ fn local() -> Local<'static> {
         session_id: 7,
         version: 1,
         direction: Direction::SendRecv,
+        events: true,
         protection: None,
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     /// The event packages that peers may subscribe to (RFC 6665), as [`Event::Subscribe`](super::Event::Subscribe)
     /// names them; every other one is answered 489.
     pub packages: Vec<&'static str>,
+    /// What an INFO may carry, as media types without parameters; all else is answered 415. None: anything.
+    pub info_kinds: Vec<&'static str>,
     /// The shortest time between two NOTIFYs of one subscription: what changes more than once meanwhile is told
     /// once, as it is then.
     pub notify_interval: Duration,
@@ -105,6 +107,7 @@ impl Default for Config {
             limits: Limits::default(),
             methods: vec![Method::Register, Method::Options, Method::Message],
             packages: Vec::new(),
+            info_kinds: Vec::new(),
             notify_interval: Duration::from_millis(100),
             advertised: None,
         }

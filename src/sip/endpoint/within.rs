@@ -51,15 +51,27 @@ impl Usage {
         }
     }
 
-    /// 200, and what the host hears of it: nothing of an INFO without a body, which has no meaning. One of a
-    /// package (RFC 6086 §4.2.1) is not for us: we have announced none.
+    /// 200, and what the host hears of it: nothing of an INFO without a body, which has no meaning. One with a body
+    /// that the host does not read gets a 415. One of a package (RFC 6086 §4.2.1) is not for us: we have announced
+    /// none.
     fn receive_info(&mut self, core: &mut Core, now: Instant, transaction: TransactionId, info: &Request) {
         if info.headers.named("Info-Package").is_some() {
             let answer = Answer::new(469).with("Recv-Info", "");
             return self.refuse(core, now, transaction, answer);
         }
+        let kind = info.headers.content_type().filter(|_| !info.body.is_empty());
+        let kinds = &core.config.info_kinds;
+        let known = |kind: &String| {
+            let kind = kind.split(';').next().unwrap_or("").trim();
+            kinds.is_empty() || kinds.iter().any(|known| known.eq_ignore_ascii_case(kind))
+        };
+        if !kind.as_ref().is_none_or(known) {
+            // RFC 3261 §21.4.13.
+            let answer = Answer::new(415).with("Accept", kinds.join(", "));
+            return self.refuse(core, now, transaction, answer);
+        }
         core.respond(now, transaction, 200);
-        if let Some(kind) = info.headers.content_type().filter(|_| !info.body.is_empty()) {
+        if let Some(kind) = kind {
             self.event(core, Event::Info { dialog: self.id, kind, body: info.body.clone() });
         }
     }

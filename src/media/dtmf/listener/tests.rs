@@ -85,8 +85,7 @@ fn a_long_press_is_one_press() {
 
 #[test]
 fn a_sender_that_counts_the_time_stamp_on() {
-    let packets =
-        (0..10u32).map(|n| (u64::from(n) * 20, n == 0, 8000 + n * 160, 4, n > 6, n as u16 * 160));
+    let packets = (0..10u32).map(|n| (u64::from(n) * 20, n == 0, 8000 + n * 160, 4, n > 6, n as u16 * 160));
     assert_eq!(keys(packets), "4");
 }
 
@@ -268,7 +267,8 @@ fn through_bursts_of_loss_99_of_100_presses_arrive_and_none_twice() {
             let got = stream.heard(|n| lost[n]);
             // In order, and none that was not pressed: a subsequence, each at most once.
             let mut rest = keys.iter();
-            let expected = |key: char| rest.any(|pressed| Digit::from_event(*pressed).map(Digit::key) == Some(key));
+            let expected =
+                |key: char| rest.any(|pressed| Digit::from_event(*pressed).map(Digit::key) == Some(key));
             assert!(got.chars().all(expected), "{got}");
             (pressed, heard) = (pressed + keys.len(), heard + got.len());
         }
@@ -313,6 +313,14 @@ proptest! {
         let is_lost = |n: usize| lost.get(n).is_some_and(|lost| *lost == 0);
         let arrived = whole.iter().zip(&presses).filter(|(packets, _)| !(*packets).clone().all(is_lost));
         let expected: String = arrived.filter_map(|(_, press)| Digit::from_event(press.0).map(Digit::key)).collect();
-        prop_assert_eq!(stream.heard(is_lost), expected);
+        let heard = stream.heard(is_lost);
+        if fast {
+            // A segment is 1.4 s long there: a press that begins just so much after one whose ends were all lost
+            // cannot be told from its next segment. It is missed rather than one counted twice.
+            let mut rest = expected.chars();
+            prop_assert!(heard.chars().all(|key| rest.any(|pressed| pressed == key)), "{} of {}", heard, expected);
+        } else {
+            prop_assert_eq!(heard, expected);
+        }
     }
 }

@@ -280,6 +280,30 @@ fn info_and_options_in_a_dialog() {
     assert!(options.headers.lists(Name::Allow, "UPDATE") && options.headers.lists(Name::Allow, "REGISTER"));
 }
 
+#[test]
+fn an_info_that_the_host_does_not_read() {
+    let mut world = World::new(2);
+    world.talk();
+    world.ends[1].core.config.info_kinds = vec!["application/dtmf-relay", "application/dtmf"];
+    let Message::Request(ack) = world.last_sent(0, "ACK") else { panic!("a response") };
+    let kinds =
+        ["Application/DTMF ; charset=utf-8", "application/media_control+xml", "application/dtmf-relay"];
+    for (n, kind) in (0..).zip(kinds) {
+        let mut request = ack.clone();
+        request.method = Method::Info;
+        request.cseq += 7 + n;
+        request.vias[0].params.set("branch", &format!("z9hG4bK-info-{n}"));
+        let flow = world.flow(1, 0);
+        world.ends[1].handle_message(world.now, flow, &request.with_body(kind, "5".into()).encode());
+    }
+    world.advance(100);
+    world.check_ladder("1>0 200 INFO\n1>0 415 INFO\n1>0 200 INFO");
+    let Message::Response(refusal) = world.last_sent(1, "415 INFO") else { panic!("a request") };
+    assert!(refusal.headers.lists(Name::Accept, "application/dtmf-relay"));
+    assert!(refusal.headers.lists(Name::Accept, "application/dtmf"));
+    assert_eq!(world.heard(1).iter().filter(|heard| heard.starts_with("Info")).count(), 2);
+}
+
 /// A peer's request that goes with the INVITE before it is answered.
 fn early(world: &World, method: Method, cseq: u32) -> crate::sip::Request {
     let Message::Request(mut request) = world.last_sent(0, "INVITE") else { panic!("a response") };
