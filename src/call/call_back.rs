@@ -113,6 +113,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         outside: None,
         desk: None,
         // The customer's leg is the first.
+        keys: Default::default(),
         next_leg: 0,
         place: Some(place),
         owed: Some(Owed { callback, there: false, why: "not reached" }),
