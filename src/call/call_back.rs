@@ -112,8 +112,8 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         from: number.clone(),
         outside: None,
         desk: None,
-        // The customer's leg is the first.
         keys: Default::default(),
+        // The customer's leg is the first.
         next_leg: 0,
         place: Some(place),
         owed: Some(Owed { callback, there: false, why: "not reached" }),

@@ -12,6 +12,7 @@ fn local(codecs: &[Codec]) -> Local<'_> {
         session_id: 7,
         version: 1,
         direction: Direction::SendRecv,
+        events: true,
         protection: None,
     }
 }
