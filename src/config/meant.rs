@@ -15,7 +15,7 @@ use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, worker
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::sip::events::compositor::Expiry;
-use crate::{call, sip};
+use crate::{call, media, sip};
 
 use super::Mistake;
 use super::layers::{Layers, Origin};
@@ -52,6 +52,15 @@ impl Reader<'_> {
     fn settings(&mut self, written: &Written) -> Settings {
         if let Err(reason) = logging::check_filter(&written.log.filter) {
             self.mistake("log.filter", reason);
+        }
+        let (least, most) = (written.media.jitter_least_ms, written.media.jitter_most_ms);
+        if most > media::JITTER_MOST_MS {
+            self.mistake(
+                "media.jitter_most_ms",
+                "nobody holds a conversation over more than 250 ms of waiting",
+            );
+        } else if least > most {
+            self.mistake("media.jitter_least_ms", "it is more than media.jitter_most_ms");
         }
         let dir = self.folder("dialplan.dir", &written.dialplan.dir);
         if written.dialplan.alone && dir.is_none() {

@@ -18,6 +18,11 @@ pub struct Config {
     pub learning_packets: u8,
     /// Average time between RTCP reports, in milliseconds (RFC 3550 §6.2: 5 s at least).
     pub rtcp_interval_ms: u32,
+    /// The shortest and the longest that packets are kept where samples are needed (recording, mixing, transcoding),
+    /// in milliseconds; between them the jitter observed decides. 20: one packet; a quiet network needs no more. 200:
+    /// beyond that, people begin to talk into each other's sentences (ITU-T G.114), and what is later is concealed.
+    pub jitter_least_ms: u32,
+    pub jitter_most_ms: u32,
     /// Loudness (root mean square of 20 ms) above which a frame counts as a voice in a recording. 200 is
     /// -44 dB below full scale: under speech, above the noise of a quiet line.
     pub voice_level: u16,
@@ -25,6 +30,9 @@ pub struct Config {
     /// waits hears that the line is still theirs. 60 and more: the music pauses.
     pub duck_db: u8,
 }
+
+/// What [`Config::jitter_most_ms`] can be set to at most: a recording waits for no longer delay.
+pub const JITTER_MOST_MS: u32 = 250;
 
 impl Default for Config {
     fn default() -> Self {
@@ -34,6 +42,8 @@ impl Default for Config {
             learning_ms: 5000,
             learning_packets: 4,
             rtcp_interval_ms: 5000,
+            jitter_least_ms: 20,
+            jitter_most_ms: 200,
             voice_level: 200,
             duck_db: 15,
         }

@@ -8,16 +8,22 @@
 //! the frame. There each frame is pulled once and shown to all; who needs another rate than the frame's
 //! resamples it. A consumer that hears several legs takes the others' [`Ear::latest`] in its own slot.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use crate::base::{Codec, Instant};
 
-use super::{FRAME_SAMPLES, Header, SAMPLE_RATE, g711};
+use super::codec::{self, Decoder};
+use super::conceal::{Concealer, FADED_MS};
+use super::jitter::{self, JitterBuffer, Next, Packet};
+use super::{Config, FRAME_MS, Header, JITTER_MOST_MS, SAMPLE_RATE, stretch};
 
 /// 20 ms of what a peer said.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     /// Linear, 20 ms of them at `rate`.
     pub samples: &'a [i16],
-    /// 8000, 16000 or 48000 a second: the codec's own.
+    /// A second: the codec's own ([`Codec::sample_rate`]).
     pub rate: u32,
     pub kind: Kind,
     /// When the frame was said, by our clock and without the network's delay: its first sample.
@@ -31,164 +37,277 @@ pub(super) struct Frame<'a> {
 pub(super) enum Kind {
     /// Received.
     Voice,
+    /// Made up for what was lost, is late, or was not sent in the 60 ms after the end of a talk spurt.
+    Concealed,
     /// Nothing was received for this time.
     Silence,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Ear {
-    window: Box<[Heard; WINDOW]>,
-    line: Option<Line>,
-    samples: [i16; FRAME_SAMPLES],
+    /// The limits of the delay.
+    least: Duration,
+    most: Duration,
+    jitter: JitterBuffer,
+    decoder: Option<Decoder>,
+    rate: u32,
+    /// Decoded and not yet heard.
+    pending: Vec<i16>,
+    /// What `pending` is, piece by piece.
+    pieces: VecDeque<Piece>,
+    /// Where `pending` ends on the jitter buffer's time line.
+    end: i64,
+    concealer: Concealer,
+    /// Samples since the last that was received.
+    made_up: usize,
+    /// Frames until a voice may be hurried again.
+    patience: u32,
+    pulled: Instant,
+    frame: Vec<i16>,
     kind: Kind,
     said: Instant,
     secret: bool,
-    /// End of the newest frame.
-    played: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Heard {
-    sample: i16,
-    here: bool,
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    samples: usize,
+    kind: Kind,
     secret: bool,
 }
 
-/// How a peer's time stamps lie on our time line.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    ssrc: u32,
-    /// This time stamp lies at this place; both move with the newest packet.
-    timestamp: u32,
-    place: u64,
-}
+/// A delay longer than it has to be by so much is shortened, in milliseconds: while a voice is heard, and in quiet.
+const TOO_LONG_MS: i64 = 20;
+const TOO_LONG_IN_QUIET_MS: i64 = 10;
+/// A delay shorter than it should be by so much is lengthened.
+const TOO_SHORT_MS: i64 = 10;
+/// Off by more than this the delay is changed even where it can be heard.
+const FAR_OFF_MS: i64 = 60;
+/// Frames between two changes while a voice is heard: a period of 2.5 to 15 ms in 200 ms is not noticed.
+const PATIENCE: u32 = 10;
+/// Root mean square of what nobody misses: -50 dB below full scale.
+const QUIET: f32 = 100.0;
+const FRAME: Duration = Duration::from_millis(FRAME_MS);
 
-/// Samples at hand.
-const WINDOW: usize = 4096;
-/// From the end of a frame to the time when it is handed out, in samples (40 ms).
-const DELAY: u64 = 320;
-
-impl Default for Ear {
-    fn default() -> Self {
+impl Ear {
+    pub fn new(config: &Config) -> Self {
+        let least = Duration::from_millis(config.jitter_least_ms.min(JITTER_MOST_MS).into());
+        let most = Duration::from_millis(config.jitter_most_ms.min(JITTER_MOST_MS).into()).max(least);
         Ear {
-            window: Box::new([Heard::default(); WINDOW]),
-            line: None,
-            samples: [0; FRAME_SAMPLES],
+            least,
+            most,
+            jitter: JitterBuffer::new(SAMPLE_RATE, least, most),
+            decoder: None,
+            rate: SAMPLE_RATE,
+            pending: Vec::new(),
+            pieces: VecDeque::new(),
+            end: 0,
+            concealer: Concealer::new(SAMPLE_RATE),
+            made_up: 0,
+            patience: 0,
+            pulled: Instant::ZERO,
+            frame: vec![0; frame_samples(SAMPLE_RATE)],
             kind: Kind::Silence,
             said: Instant::ZERO,
             secret: false,
-            played: 0,
         }
     }
-}
 
-impl Ear {
     /// The peer said something. `secret`: while keyed digits were to stay unheard.
     pub fn hear(&mut self, now: Instant, header: &Header, codec: Codec, payload: &[u8], secret: bool) {
-        // What arrives now has just been said.
-        let expected = samples_at(now).saturating_sub(payload.len() as u64);
-        let (place, newest) = match self.line {
-            Some(line) if line.ssrc == header.ssrc => {
-                let ahead = header.timestamp.wrapping_sub(line.timestamp) as i32;
-                let place = line.place.saturating_add_signed(i64::from(ahead));
-                let in_step = place + DELAY >= expected && place <= expected + DELAY;
-                if ahead <= 0 && ahead.unsigned_abs() < SAMPLE_RATE {
-                    (place, false)
-                } else if ahead > 0 && in_step {
-                    (place, true)
-                } else {
-                    (expected, true)
-                }
-            }
-            _ => (expected, true),
-        };
-        if newest {
-            self.line = Some(Line { ssrc: header.ssrc, timestamp: header.timestamp, place });
+        if codec.clock_rate() != self.jitter.clock() {
+            self.jitter = JitterBuffer::new(codec.clock_rate(), self.least, self.most);
         }
-        let played = self.played;
-        let Some(law) = codec.law() else { return };
-        let linear = g711::linear(law);
-        for (place, octet) in (place..).zip(payload) {
-            if place >= played && place < played + WINDOW as u64 {
-                let sample = linear[usize::from(*octet)];
-                self.window[place as usize % WINDOW] = Heard { sample, here: true, secret };
-            }
-        }
+        let ticks = i64::from(codec::ticks(codec, payload));
+        self.jitter.put(now, header, ticks, codec, payload, secret);
     }
 
     /// The next 20 ms. To be called once in 20 ms.
     pub fn frame(&mut self, now: Instant) -> Frame<'_> {
-        let Some(place) = samples_at(now).checked_sub(DELAY + FRAME_SAMPLES as u64) else {
-            return self.latest();
-        };
-        self.said = Instant::from_micros(place * 1_000_000 / u64::from(SAMPLE_RATE));
-        (self.kind, self.secret) = (Kind::Silence, false);
-        self.played = place + FRAME_SAMPLES as u64;
-        for (place, sample) in (place..).zip(&mut self.samples) {
-            let heard = std::mem::take(&mut self.window[place as usize % WINDOW]);
-            *sample = heard.sample;
-            if heard.here {
-                self.kind = Kind::Voice;
-            }
-            self.secret |= heard.secret;
-        }
+        self.pulled = now;
+        self.fill_frame(now);
+        self.keep_pace(now);
+        // It may have come upon another codec.
+        self.fill_frame(now);
+
+        let delay = self.jitter.delay(now, self.ahead()).max(0);
+        let delay = Duration::from_micros(delay.unsigned_abs() * 1_000_000 / u64::from(self.jitter.clock()));
+        self.said = now - delay - FRAME;
+        self.frame.clear();
+        self.frame.extend(self.pending.drain(..frame_samples(self.rate)));
+        (self.kind, self.secret) = self.drop_pieces(self.frame.len());
         self.latest()
     }
 
-    /// What has been heard up to now and not been pulled, for a consumer that leaves.
-    pub fn rest(&self, now: Instant, mut consume: impl FnMut(&Frame<'_>)) {
-        let mut ear = self.clone();
-        let pulled = samples_at(self.said) + DELAY + FRAME_SAMPLES as u64;
-        let mut at =
-            (pulled + FRAME_SAMPLES as u64).max(samples_at(now).saturating_sub(FRAME_SAMPLES as u64));
-        while ear.said < now && at < samples_at(now) + 2 * DELAY {
-            consume(&ear.frame(Instant::from_micros(at * 1_000_000 / u64::from(SAMPLE_RATE))));
-            at += FRAME_SAMPLES as u64;
+    /// What has been heard up to now and not been pulled, for the last consumer when it leaves.
+    pub fn rest(&mut self, now: Instant, mut consume: impl FnMut(&Frame<'_>)) {
+        let last = now + 2 * self.most;
+        let mut at = (self.pulled + FRAME).max(now - FRAME);
+        while at < last {
+            let frame = self.frame(at);
+            if frame.said >= now {
+                return;
+            }
+            consume(&frame);
+            at += FRAME;
         }
     }
 
     /// The frame of the last call of [`Ear::frame`] once more.
     pub fn latest(&self) -> Frame<'_> {
-        Frame {
-            samples: &self.samples,
-            rate: SAMPLE_RATE,
-            kind: self.kind,
-            said: self.said,
-            secret: self.secret,
+        Frame { samples: &self.frame, rate: self.rate, kind: self.kind, said: self.said, secret: self.secret }
+    }
+
+    /// What became of the packets.
+    pub fn counts(&self) -> jitter::Counts {
+        self.jitter.counts()
+    }
+
+    /// How long packets wait here.
+    pub fn delay(&self) -> Duration {
+        let units = self.jitter.target().unsigned_abs();
+        Duration::from_micros(units * 1_000_000 / u64::from(self.jitter.clock()))
+    }
+
+    fn fill_frame(&mut self, now: Instant) {
+        while let missing @ 1.. = frame_samples(self.rate).saturating_sub(self.pending.len()) {
+            self.fill(now, missing);
         }
+    }
+
+    fn fill(&mut self, now: Instant, samples: usize) {
+        let clock = i64::from(self.jitter.clock());
+        let want = (samples as i64 * clock / i64::from(self.rate)).max(1);
+        match self.jitter.next(now, want, self.ahead()) {
+            Next::Packet { packet, skip } => self.decode(packet, skip),
+            Next::Missing(ticks) => {
+                let samples = usize::try_from(ticks * i64::from(self.rate) / clock).unwrap_or(0).max(1);
+                self.make_up(samples);
+            }
+        }
+    }
+
+    fn decode(&mut self, packet: Packet, skip: i64) {
+        if self.decoder.as_ref().map(Decoder::codec) != Some(packet.codec) {
+            let rate = packet.codec.sample_rate();
+            if rate != self.rate {
+                self.rate = rate;
+                self.concealer = Concealer::new(rate);
+                self.pending.clear();
+                self.pieces.clear();
+            }
+        }
+        let decoder = match &mut self.decoder {
+            Some(decoder) if decoder.codec() == packet.codec => decoder,
+            decoder => decoder.insert(Decoder::new(packet.codec)),
+        };
+        let first = self.pending.len();
+        // What is none of the codec gives nothing, and is made up for as if it had not come.
+        decoder.decode(&packet.payload, &mut self.pending);
+        let skipped =
+            usize::try_from(skip * i64::from(self.rate) / i64::from(self.jitter.clock())).unwrap_or(0);
+        self.pending.drain(first..(first + skipped).min(self.pending.len()));
+        if let Some(samples) = self.pending.get_mut(first..).filter(|samples| !samples.is_empty()) {
+            if self.concealer.is_going() || packet.place + skip != self.end {
+                self.concealer.blend(samples);
+            }
+            self.concealer.hear(samples);
+            self.made_up = 0;
+        }
+        self.end = packet.place + packet.ticks;
+        self.append_piece(self.pending.len() - first, Kind::Voice, packet.secret);
+        self.jitter.give_back(packet.payload);
+    }
+
+    /// So many samples in the place of what is missing: as the codec has it, or repeated; silence in the end.
+    fn make_up(&mut self, samples: usize) {
+        if self.concealer.is_silent() {
+            self.concealer.conceal(samples, &mut self.pending);
+            return self.append_piece(samples, Kind::Silence, false);
+        }
+        // Made of the last samples, and as secret as they were.
+        let secret = self.pieces.back().map_or(self.secret, |piece| piece.secret);
+        let first = self.pending.len();
+        let soon = self.made_up < self.rate as usize * FADED_MS / 1000;
+        self.made_up += samples;
+        let by_codec = match &mut self.decoder {
+            Some(decoder) if soon && !self.concealer.is_going() => {
+                let next = self.jitter.follower().map(|packet| packet.payload.as_slice());
+                next.is_some_and(|next| decoder.recover(next, samples, &mut self.pending))
+                    || decoder.conceal(samples, &mut self.pending)
+            }
+            _ => false,
+        };
+        match self.pending.get(first..) {
+            Some(made) if by_codec => self.concealer.hear(made),
+            _ => self.concealer.conceal(samples, &mut self.pending),
+        }
+        self.append_piece(self.pending.len() - first, Kind::Concealed, secret);
+    }
+
+    /// Brings the delay towards what the jitter buffer asks for: up soon, down slowly, and rather in quiet.
+    fn keep_pace(&mut self, now: Instant) {
+        self.patience = self.patience.saturating_sub(1);
+        let Some(surplus) = self.jitter.surplus(now, self.ahead()) else { return };
+        let milliseconds = |ms: i64| ms * i64::from(self.jitter.clock()) / 1000;
+        let anyhow = surplus.abs() > milliseconds(FAR_OFF_MS);
+        let quiet = stretch::is_quiet(&self.pending, self.rate, QUIET);
+        if surplus < -milliseconds(TOO_SHORT_MS) {
+            let more = stretch::lengthen(&mut self.pending, self.rate, quiet, anyhow);
+            if let Some(piece) = self.pieces.front_mut() {
+                piece.samples += more;
+            }
+        } else if surplus > milliseconds(if quiet { TOO_LONG_IN_QUIET_MS } else { TOO_LONG_MS })
+            && (quiet || self.patience == 0)
+        {
+            let needed = frame_samples(self.rate) + stretch::needed(self.rate);
+            while self.pending.len() < needed && self.jitter.is_ready() {
+                self.fill(now, needed - self.pending.len());
+            }
+            if self.pending.len() >= needed {
+                let less = stretch::shorten(&mut self.pending, self.rate, quiet, anyhow);
+                self.drop_pieces(less);
+                self.patience = PATIENCE;
+            }
+        }
+    }
+
+    /// What was taken from the jitter buffer and is not yet heard, in units of its clock.
+    fn ahead(&self) -> i64 {
+        self.pending.len() as i64 * i64::from(self.jitter.clock()) / i64::from(self.rate)
+    }
+
+    fn append_piece(&mut self, samples: usize, kind: Kind, secret: bool) {
+        match self.pieces.back_mut() {
+            Some(last) if (last.kind, last.secret) == (kind, secret) => last.samples += samples,
+            _ => self.pieces.push_back(Piece { samples, kind, secret }),
+        }
+    }
+
+    /// So many samples leave `pending` at its front: what most of them were, and whether any was secret.
+    fn drop_pieces(&mut self, mut samples: usize) -> (Kind, bool) {
+        let (mut kind, mut most, mut secret) = (Kind::Silence, 0, false);
+        while samples > 0
+            && let Some(piece) = self.pieces.front_mut()
+        {
+            let part = piece.samples.min(samples);
+            if part > most {
+                (kind, most) = (piece.kind, part);
+            }
+            secret |= piece.secret;
+            samples -= part;
+            piece.samples -= part;
+            if piece.samples == 0 {
+                self.pieces.pop_front();
+            }
+        }
+        (kind, secret)
     }
 }
 
-fn samples_at(now: Instant) -> u64 {
-    now.as_micros() * u64::from(SAMPLE_RATE) / 1_000_000
+fn frame_samples(rate: u32) -> usize {
+    rate as usize / 50
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_follow_the_time_stamps_whatever_the_order() {
-        let mut ear = Ear::default();
-        let hear = |ear: &mut Ear, ms: u64, n: u32| {
-            let header =
-                Header { marker: false, payload_type: 8, sequence: n as u16, timestamp: n * 160, ssrc: 1 };
-            ear.hear(Instant::from_micros(ms * 1000), &header, Codec::Pcma, &[n as u8; 160], n == 3);
-        };
-        for (ms, n) in [(20, 0), (62, 2), (63, 1), (63, 1), (80, 3), (120, 5)] {
-            hear(&mut ear, ms, n);
-        }
-        let heard: Vec<_> = (0..6)
-            .map(|n| {
-                let frame = ear.frame(Instant::from_micros(60_000 + n * 20_000));
-                assert_eq!(
-                    (frame.said.as_micros(), frame.samples.len(), frame.rate),
-                    (n * 20_000, 160, 8000)
-                );
-                (frame.kind, frame.samples[159], frame.secret)
-            })
-            .collect();
-        let voice = |n: u8| (Kind::Voice, g711::decode(crate::base::Law::A, n), n == 3);
-        assert_eq!(heard, [voice(0), voice(1), voice(2), voice(3), (Kind::Silence, 0, false), voice(5)]);
-    }
-}
+mod tests;

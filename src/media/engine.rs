@@ -203,7 +203,7 @@ impl Engine {
             return;
         }
         let secret = session.is_secret(now);
-        session.listen(now, &heard);
+        session.listen(now, &self.config, &heard);
         if !secret {
             self.forward(now, leg, &heard, key);
         }
@@ -247,7 +247,7 @@ impl Engine {
         let places = std::mem::take(&mut slot.sessions);
         let ducked = self.config.ducked();
         for place in &places {
-            hand_out(now, *place, &mut self.sessions, &mut self.recordings, &mut self.out);
+            hand_out(now, &self.config, *place, &mut self.sessions, &mut self.recordings, &mut self.out);
             let voices = self.mixed(now, *place);
             if voices.is_none() {
                 translate(now, *place, &mut self.sessions, &mut self.out);
@@ -346,7 +346,7 @@ impl Engine {
         let Some(recording) = self.recordings.get_mut(&id) else { return };
         let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
         let side = session.recordings.iter().find(|(other, _)| *other == id).map(|(_, side)| *side);
-        if let (Some(ear), Some(side)) = (session.ear.as_deref(), side) {
+        if let (Some(ear), Some(side)) = (session.ear.as_deref_mut(), side) {
             ear.rest(now, |frame| recording.recorder.lay(side, frame));
         }
     }
@@ -381,6 +381,7 @@ impl Engine {
 /// Pulls the one frame that a leg's ear gives in its slot, and shows it to all that need it.
 fn hand_out(
     now: Instant,
+    config: &Config,
     place: Place,
     sessions: &mut [Option<Session>],
     recordings: &mut BTreeMap<RecordingId, Recording>,
@@ -388,7 +389,7 @@ fn hand_out(
 ) {
     // Out of its session meanwhile, so that a consumer may reach any other.
     let Some(Some(session)) = sessions.get_mut(place) else { return };
-    let Some(mut ear) = session.take_ear() else { return };
+    let Some(mut ear) = session.take_ear(config) else { return };
     let frame = ear.frame(now);
     if let Some(digit) = session.key_within(&frame) {
         let digit = Masked::new(digit);

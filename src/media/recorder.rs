@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::base::{Instant, RecordingId};
 
-use super::ear::Frame;
+use super::ear::{Frame, Kind};
+use super::pitch::loudness;
+use super::resample::Resampler;
 use super::{Audio, EndWhy, Event, FRAME_SAMPLES, SAMPLE_RATE};
 
 /// Which channel.
@@ -71,13 +73,16 @@ impl Recorder {
     pub fn lay(&mut self, side: Side, frame: &Frame<'_>) {
         let since = frame.said.as_micros() as i64 - self.started.as_micros() as i64;
         let place = since * i64::from(SAMPLE_RATE) / 1_000_000;
-        let taken = self.taken;
+        let (taken, level, paused) = (self.taken, self.voice.level, self.paused);
         let track = match side {
             Side::Left => Some(&mut self.left),
             Side::Right => self.right.as_mut(),
         };
-        if let Some(track) = track.filter(|_| !frame.secret && !self.paused) {
-            track.lay(place, taken, frame.samples);
+        if let Some(track) = track {
+            if paused {
+                return track.pause();
+            }
+            track.lay(place, taken, level, frame);
         }
     }
 
@@ -135,21 +140,66 @@ impl Recorder {
 /// One party's samples around the present, by their place on the time line.
 struct Track {
     window: Box<[i16; WINDOW]>,
+    /// Where the next frame would go on without a seam.
+    next: Option<i64>,
+    /// To the recording's rate from this one.
+    resampler: Option<(u32, Resampler)>,
 }
+
+/// A party may be out of step by so much, in samples (10 ms): where its jitter buffer has changed its delay there is no
+/// seam while somebody speaks, and both are put right in the next pause.
+const OUT_OF_STEP: u64 = 80;
+/// Out of step by more than this, in samples (160 ms), a party is put right at once.
+const FAR_OUT_OF_STEP: u64 = 1280;
 
 impl Track {
     fn new() -> Self {
-        Track { window: Box::new([0; WINDOW]) }
+        Track { window: Box::new([0; WINDOW]), next: None, resampler: None }
     }
 
-    fn lay(&mut self, place: i64, taken: u64, samples: &[i16]) {
-        for (place, sample) in (place..).zip(samples) {
+    /// What comes next goes on nowhere.
+    fn pause(&mut self) {
+        self.next = None;
+    }
+
+    fn lay(&mut self, place: i64, taken: u64, level: u16, frame: &Frame<'_>) {
+        let mut resampled = Vec::new();
+        let samples = match self.resampler_from(frame.rate) {
+            Some(resampler) => {
+                resampler.run(frame.samples, &mut resampled);
+                &resampled
+            }
+            None => frame.samples,
+        };
+        let next = self.next.unwrap_or(place);
+        let out_by = place.abs_diff(next);
+        let quiet = frame.kind == Kind::Silence || frame.secret || loudness(samples) < f32::from(level);
+        let at = match quiet {
+            _ if out_by > FAR_OUT_OF_STEP => place,
+            true if out_by > OUT_OF_STEP && place > next => place,
+            // Behind: a quiet frame less.
+            true if out_by > OUT_OF_STEP => return,
+            _ => next,
+        };
+        self.next = Some(at + samples.len() as i64);
+        if frame.secret {
+            return;
+        }
+        for (place, sample) in (at..).zip(samples) {
             if let Ok(place) = u64::try_from(place)
                 && (taken..taken + WINDOW as u64).contains(&place)
             {
                 self.window[place as usize % WINDOW] = *sample;
             }
         }
+    }
+
+    /// `None` where the frame has the recording's rate.
+    fn resampler_from(&mut self, rate: u32) -> Option<&mut Resampler> {
+        if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
+            self.resampler = Resampler::new(rate, SAMPLE_RATE).map(|resampler| (rate, resampler));
+        }
+        self.resampler.as_mut().map(|(_, resampler)| resampler)
     }
 
     /// The sample at a place, which is silent from then on.
@@ -204,7 +254,6 @@ fn duration_of(samples: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ear::Kind;
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);

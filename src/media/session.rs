@@ -355,20 +355,21 @@ impl Session {
     }
 
     /// Lets the ear hear, if there is need of one.
-    pub fn listen(&mut self, now: Instant, heard: &Heard<'_>) {
+    pub fn listen(&mut self, now: Instant, config: &Config, heard: &Heard<'_>) {
         if let Content::Audio(codec) = heard.content
             && self.is_listened_to()
         {
             let secret = self.is_secret(now);
-            self.ear.get_or_insert_default().hear(now, &heard.header, codec, heard.payload, secret);
+            let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(config)));
+            ear.hear(now, &heard.header, codec, heard.payload, secret);
         }
     }
 
     /// The ear, for its frame to be pulled; gone when nobody needs it any more.
-    pub fn take_ear(&mut self) -> Option<Box<Ear>> {
+    pub fn take_ear(&mut self, config: &Config) -> Option<Box<Ear>> {
         self.ear_lent = self.ear_lent.saturating_sub(1);
         let ear = self.ear.take();
-        self.is_listened_to().then(|| ear.unwrap_or_default())
+        self.is_listened_to().then(|| ear.unwrap_or_else(|| Box::new(Ear::new(config))))
     }
 
     /// A datagram came to the RTCP port.

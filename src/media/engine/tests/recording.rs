@@ -18,14 +18,17 @@ fn both_parties_are_recorded_in_step() {
     world.command(Command::StopRecording { recording: RecordingId(1) });
 
     let samples: Vec<i16> = world.audio.iter().flat_map(|audio| audio.samples.iter().copied()).collect();
-    let mut expected = Vec::new();
-    for n in 0..100u32 {
-        for (left, right) in frame(n).into_iter().zip(frame(n + 900)) {
-            expected.push(decode(Codec::Pcma, left));
-            expected.push(if n % 10 == 3 { 0 } else { decode(Codec::Pcmu, right) });
+    assert_eq!(samples.len(), 2 * 2000 * 8);
+    for (side, first, codec, lost) in [(0, 0, Codec::Pcma, 10), (1, 900, Codec::Pcmu, 3)] {
+        for n in (0..100u32).filter(|n| n % 10 != lost) {
+            let at = n as usize * 160;
+            let recorded: Vec<i16> = samples.chunks(2).skip(at).take(160).map(|pair| pair[side]).collect();
+            let said: Vec<i16> = frame(n + first).into_iter().map(|octet| decode(codec, octet)).collect();
+            // After a loss the beginning is blended with what was made up.
+            let from = if n % 10 == lost + 1 { 80 } else { 0 };
+            assert!(recorded[from..] == said[from..], "frame {n} of side {side}");
         }
     }
-    assert!(samples == expected, "{} {}", samples.len(), expected.len());
     assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 480));
     let ended: Vec<_> = world.events.iter().filter(|e| matches!(e, Event::RecordingEnded { .. })).collect();
     assert!(
