@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId};
+use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId, RecordingId};
 use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
 
@@ -42,6 +42,7 @@ fn main() {
         ("media: a packet over a bridge, 200 calls", bridged_packet),
         ("media: a packet over a bridge, other law", transcoded_packet),
         ("media: a frame for one of three who hear each other, 200 calls", mixed_frame),
+        ("media: a packet heard: jitter, decoding, recording", recorded_packet),
         ("media: a frame of a prompt, 200 calls", played_frame),
         ("srtp: a packet sealed and opened, AES-256-GCM", srtp::gcm_256),
         ("srtp: the same, AES-128-GCM", srtp::gcm_128),
@@ -195,6 +196,34 @@ fn transcoded_packet() -> Sample {
 /// With what it costs to take in what the others say.
 fn mixed_frame() -> Sample {
     talking(3, [Codec::Pcma, Codec::Pcma])
+}
+
+/// Through the jitter buffer, decoded, and laid on the line of a recording of both parties.
+fn recorded_packet() -> Sample {
+    let legs = legs(2);
+    let codecs = [Codec::Pcma, Codec::Pcmu];
+    let mut engine = connected(&legs, codecs);
+    for (pair, recording) in legs.chunks(2).zip(0..) {
+        let (recording, longest) = (RecordingId(recording), Duration::from_secs(3600));
+        let (left, right) = (pair[0], Some(pair[1]));
+        let record = Command::Record { recording, left, right, longest, silence_ends: None };
+        engine.handle_command(Instant::ZERO, record);
+    }
+    let mut packet = [0x2a; 172];
+    let (mut heard, begun) = (0, std::time::Instant::now());
+    for ms in 0..FRAMES * 20 {
+        let (now, frame) = (Instant::ZERO + Duration::from_millis(ms), (ms / 20) as u32);
+        for (at, leg) in legs.iter().enumerate().skip((ms % 20) as usize).step_by(20) {
+            packet[..2].copy_from_slice(&[0x80, codecs[at % 2].offered_payload_type()]);
+            packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
+            packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
+            engine.handle_packet(now, *leg, Channel::Rtp, phone(*leg), &packet);
+            heard += 1;
+        }
+        engine.handle_tick(now);
+        drained(&mut engine);
+    }
+    Sample(begun.elapsed(), heard)
 }
 
 fn played_frame() -> Sample {

@@ -87,13 +87,18 @@ impl Concealer {
         remember(&mut self.past, given);
     }
 
+    /// Samples that [`Concealer::blend`] needs.
+    pub fn shortest_blend(&self) -> usize {
+        at_rate(SHORTEST_BLEND, self.rate)
+    }
+
     /// The signal comes back: the beginning of `samples` is blended with what would have gone on, whether
     /// something was concealed or only left out.
     pub fn blend(&mut self, samples: &mut [i16]) {
         // Longer after a longer absence, for the two have come apart; but nothing has to be blended with silence.
         let given = self.going.as_ref().map_or(0, |going| going.given);
         let given = if self.is_silent() { 0 } else { given };
-        let length = (at_rate(SHORTEST_BLEND, self.rate) + given / 10).min(at_rate(LONGEST_BLEND, self.rate));
+        let length = (self.shortest_blend() + given / 10).min(at_rate(LONGEST_BLEND, self.rate));
         let length = length.min(samples.len());
         let mut bridge = Vec::with_capacity(length);
         let kept = self.past.clone();

@@ -15,7 +15,7 @@ use crate::base::{Codec, Instant};
 
 use super::codec::{self, Decoder};
 use super::conceal::{Concealer, FADED_MS};
-use super::jitter::{self, JitterBuffer, Next, Packet};
+use super::jitter::{JitterBuffer, Next, Packet};
 use super::{Config, FRAME_MS, Header, JITTER_MOST_MS, SAMPLE_RATE, stretch};
 
 /// 20 ms of what a peer said.
@@ -158,9 +158,10 @@ impl Ear {
         Frame { samples: &self.frame, rate: self.rate, kind: self.kind, said: self.said, secret: self.secret }
     }
 
-    /// What became of the packets.
-    pub fn counts(&self) -> jitter::Counts {
-        self.jitter.counts()
+    /// Packets that came, and came too late to be heard.
+    pub fn too_late(&self) -> u64 {
+        let counts = self.jitter.counts();
+        counts.late + counts.dropped
     }
 
     /// How long packets wait here.
@@ -207,14 +208,18 @@ impl Ear {
         let skipped =
             usize::try_from(skip * i64::from(self.rate) / i64::from(self.jitter.clock())).unwrap_or(0);
         self.pending.drain(first..(first + skipped).min(self.pending.len()));
-        if let Some(samples) = self.pending.get_mut(first..).filter(|samples| !samples.is_empty()) {
-            if self.concealer.is_going() || packet.place + skip != self.end {
+        let seam = packet.begins || self.concealer.is_going() || packet.place + skip != self.end;
+        if seam && self.pending.len() - first < self.concealer.shortest_blend() {
+            // Too little to blend: the next packet comes to the seam.
+            self.pending.truncate(first);
+        } else if let Some(samples) = self.pending.get_mut(first..) {
+            if seam {
                 self.concealer.blend(samples);
             }
             self.concealer.hear(samples);
             self.made_up = 0;
+            self.end = packet.place + packet.ticks;
         }
-        self.end = packet.place + packet.ticks;
         self.append_piece(self.pending.len() - first, Kind::Voice, packet.secret);
         self.jitter.give_back(packet.payload);
     }
@@ -222,7 +227,7 @@ impl Ear {
     /// So many samples in the place of what is missing: as the codec has it, or repeated; silence in the end.
     fn make_up(&mut self, samples: usize) {
         if self.concealer.is_silent() {
-            self.concealer.conceal(samples, &mut self.pending);
+            self.pending.resize(self.pending.len() + samples, 0);
             return self.append_piece(samples, Kind::Silence, false);
         }
         // Made of the last samples, and as secret as they were.

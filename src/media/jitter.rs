@@ -59,6 +59,8 @@ pub(super) struct Packet {
     pub codec: Codec,
     pub payload: Vec<u8>,
     pub secret: bool,
+    /// A time line begins with it: it does not go on from the one before, though it lies behind it.
+    pub begins: bool,
 }
 
 /// What is to be heard next.
@@ -135,6 +137,7 @@ impl JitterBuffer {
             return;
         }
         let arrival = self.units_at(now);
+        let mut begins = false;
         let place = match self.place(arrival, header) {
             Placed::On(place) => {
                 let late_by = self.lateness.note(now, arrival - place);
@@ -145,6 +148,7 @@ impl JitterBuffer {
                 place
             }
             Placed::Anew => {
+                begins = true;
                 self.counts.restarts += u64::from(self.line.is_some());
                 let said_now = self.lateness.baseline().map_or(arrival, |baseline| arrival - baseline);
                 let end = self.line.map_or(said_now, |line| line.end);
@@ -172,7 +176,7 @@ impl JitterBuffer {
         }
         let mut octets = self.spare.pop().unwrap_or_default();
         octets.extend_from_slice(payload);
-        let packet = Packet { place, ticks, codec, payload: octets, secret };
+        let packet = Packet { place, ticks, codec, payload: octets, secret, begins };
         self.packets.insert(at, packet);
         self.shed();
     }

@@ -39,9 +39,9 @@ mod resample;
 mod rtcp;
 mod rtp;
 mod session;
-pub mod srtp;
 #[cfg(test)]
 mod speech;
+pub mod srtp;
 mod stretch;
 mod voice;
 

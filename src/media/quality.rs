@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::FRAME_MS;
+
 /// A leg's media in figures, from the leg's first packet on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QualityReport {
@@ -14,6 +16,10 @@ pub struct QualityReport {
     pub packets_lost: u64,
     /// Packets dropped because they came twice, or far too late.
     pub duplicates: u64,
+    /// Packets that came too late to be heard, of those that were decoded here (recorded, mixed, transcoded).
+    pub late: u64,
+    /// How long packets wait for later ones where they are decoded here, in microseconds; `None` where they are not.
+    pub buffer_us: Option<u32>,
     /// Packets dropped because they came from another address than the peer's.
     pub strangers: u64,
     /// Packets dropped because they were not RTP, or of a payload type that nobody agreed on.
@@ -36,10 +42,10 @@ pub struct QualityReport {
 }
 
 /// Mean opinion score, times 100, of G.711 with concealment (ITU-T G.107 with G.113's values): what is left of
-/// R = 93.2 after delay and random loss. `lost` is a fraction; `round_trip` counts half, and a jitter buffer of
-/// twice the jitter and two frames is assumed.
-pub(super) fn mos_x100(lost: f64, jitter: Duration, round_trip: Duration) -> u16 {
-    let delay_ms = round_trip.as_secs_f64() * 500.0 + jitter.as_secs_f64() * 2000.0 + 40.0;
+/// R = 93.2 after delay and random loss. `lost` is a fraction of what was expected, and includes what came too late;
+/// `delay` is one way, from mouth to ear. Other codecs are scored as if they were G.711.
+pub(super) fn mos_x100(lost: f64, delay: Duration) -> u16 {
+    let delay_ms = delay.as_secs_f64() * 1000.0;
     let delay_impairment = 0.024 * delay_ms + 0.11 * (delay_ms - 177.3).max(0.0);
     let loss_percent = lost.clamp(0.0, 1.0) * 100.0;
     let loss_impairment = 95.0 * loss_percent / (loss_percent + ROBUSTNESS);
@@ -48,6 +54,13 @@ pub(super) fn mos_x100(lost: f64, jitter: Duration, round_trip: Duration) -> u16
     (mos.clamp(1.0, 4.5) * 100.0).round() as u16
 }
 
+/// One way, for [`mos_x100`]: half the round trip, and the jitter buffer; where we have none because we only pass the
+/// packets on, the peer's is assumed to hold twice the jitter and two frames.
+pub(super) fn delay(round_trip: Duration, buffer: Option<Duration>, jitter: Duration) -> Duration {
+    round_trip / 2 + buffer.map_or(2 * jitter + Duration::from_millis(40), |buffer| buffer + FRAME)
+}
+
+const FRAME: Duration = Duration::from_millis(FRAME_MS);
 /// Bpl of G.711 with packet loss concealment (ITU-T G.113 table I.4).
 const ROBUSTNESS: f64 = 25.1;
 
@@ -58,12 +71,15 @@ mod tests {
     #[test]
     fn scores_fall_with_loss_and_delay() {
         let score = |lost, jitter_ms, rtt_ms| {
-            mos_x100(lost, Duration::from_millis(jitter_ms), Duration::from_millis(rtt_ms))
+            let (jitter, round_trip) = (Duration::from_millis(jitter_ms), Duration::from_millis(rtt_ms));
+            mos_x100(lost, delay(round_trip, None, jitter))
         };
         assert_eq!(score(0.0, 0, 0), 439);
         assert_eq!(score(0.01, 0, 0), 430);
         assert_eq!(score(0.05, 10, 100), 381);
         assert_eq!(score(0.0, 0, 600), 346);
         assert_eq!(score(1.0, 500, 5000), 100);
+        let buffered = |ms| delay(Duration::ZERO, Some(Duration::from_millis(ms)), Duration::from_secs(1));
+        assert_eq!((mos_x100(0.0, buffered(20)), mos_x100(0.0, buffered(200))), (439, 414));
     }
 }

@@ -171,9 +171,14 @@ impl Track {
             }
             None => frame.samples,
         };
-        let next = self.next.unwrap_or(place);
+        if frame.secret {
+            self.next = None;
+            return;
+        }
+        let silent = frame.kind == Kind::Silence;
+        let next = self.next.filter(|_| !silent).unwrap_or(place);
         let out_by = place.abs_diff(next);
-        let quiet = frame.kind == Kind::Silence || frame.secret || loudness(samples) < f32::from(level);
+        let quiet = loudness(samples) < f32::from(level);
         let at = match quiet {
             _ if out_by > FAR_OUT_OF_STEP => place,
             true if out_by > OUT_OF_STEP && place > next => place,
@@ -181,13 +186,13 @@ impl Track {
             true if out_by > OUT_OF_STEP => return,
             _ => next,
         };
-        self.next = Some(at + samples.len() as i64);
-        if frame.secret {
-            return;
-        }
+        // After silence a party is in step without a seam.
+        self.next = (!silent).then_some(at + samples.len() as i64);
         for (place, sample) in (at..).zip(samples) {
             if let Ok(place) = u64::try_from(place)
                 && (taken..taken + WINDOW as u64).contains(&place)
+                // Silence never hides the end of what was said before.
+                && !(silent && *sample == 0)
             {
                 self.window[place as usize % WINDOW] = *sample;
             }

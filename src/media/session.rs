@@ -79,6 +79,8 @@ pub(super) struct Session {
     unusable: u64,
     forged: u64,
     replayed: u64,
+    /// Packets that earlier ears had no use for.
+    late: u64,
     reports: Reports,
 }
 
@@ -172,6 +174,7 @@ impl Session {
             unusable: 0,
             forged: 0,
             replayed: 0,
+            late: 0,
             reports: Reports::default(),
         }
     }
@@ -368,8 +371,11 @@ impl Session {
     /// The ear, for its frame to be pulled; gone when nobody needs it any more.
     pub fn take_ear(&mut self, config: &Config) -> Option<Box<Ear>> {
         self.ear_lent = self.ear_lent.saturating_sub(1);
-        let ear = self.ear.take();
-        self.is_listened_to().then(|| ear.unwrap_or_else(|| Box::new(Ear::new(config))))
+        if self.is_listened_to() {
+            return Some(self.ear.take().unwrap_or_else(|| Box::new(Ear::new(config))));
+        }
+        self.late += self.ear.take().map_or(0, |ear| ear.too_late());
+        None
     }
 
     /// A datagram came to the RTCP port.
@@ -558,11 +564,14 @@ impl Session {
         let jitter = self.reception.jitter();
         let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let expected = totals.received + totals.lost;
+        let late = self.late + self.ear.as_ref().map_or(0, |ear| ear.too_late());
+        let buffer = self.ear.as_ref().map(|ear| ear.delay());
         let mos_x100 = match totals.received {
             0 => 0,
             _ => {
-                let lost = totals.lost as f64 / expected as f64;
-                quality::mos_x100(lost, jitter, self.reports.round_trip.unwrap_or_default())
+                let lost = (totals.lost + late) as f64 / expected as f64;
+                let round_trip = self.reports.round_trip.unwrap_or_default();
+                quality::mos_x100(lost, quality::delay(round_trip, buffer, jitter))
             }
         };
         QualityReport {
@@ -571,6 +580,8 @@ impl Session {
             packets_received: totals.received,
             packets_lost: totals.lost,
             duplicates: totals.duplicates,
+            late,
+            buffer_us: buffer.map(micros),
             strangers: self.strangers,
             unusable: self.unusable,
             forged: self.forged,

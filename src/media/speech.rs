@@ -12,6 +12,17 @@ pub fn speech() -> Vec<i16> {
     files.into_iter().flat_map(samples).collect()
 }
 
+/// The same without its sharpest sounds, so that a click stands out.
+pub fn soft_speech() -> Vec<i16> {
+    let mut soft = speech();
+    for _ in 0..3 {
+        let smooth =
+            |three: &[i16]| (i32::from(three[0]) + 2 * i32::from(three[1]) + i32::from(three[2])) / 4;
+        soft = soft.windows(3).map(|three| smooth(three) as i16).collect();
+    }
+    soft
+}
+
 pub fn largest_step(samples: &[i16]) -> u16 {
     samples.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap_or(0)
 }

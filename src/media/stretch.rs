@@ -26,12 +26,9 @@ pub(super) fn is_quiet(samples: &[i16], rate: u32, level: f32) -> bool {
 /// `quiet`, or `anyhow`.
 pub(super) fn shorten(samples: &mut Vec<i16>, rate: u32, quiet: bool, anyhow: bool) -> usize {
     let Some((lag, blend)) = piece(samples, rate, quiet, anyhow) else { return 0 };
-    for at in 0..blend {
-        if let (Some(&a), Some(&b)) = (samples.get(at), samples.get(at + lag))
-            && let Some(sample) = samples.get_mut(at + lag)
-        {
-            *sample = mix(a, b, at, blend);
-        }
+    let head: Vec<i16> = samples.iter().take(blend).copied().collect();
+    for (at, (from, sample)) in head.iter().zip(samples.iter_mut().skip(lag)).enumerate() {
+        *sample = mix(*from, *sample, at, blend);
     }
     samples.drain(..lag);
     lag

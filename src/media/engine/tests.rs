@@ -306,7 +306,7 @@ fn a_stranger_neither_hears_nor_is_heard() {
     assert!(world.reports.iter().all(|(_, _, to, _)| *to != stranger));
     assert_eq!(world.keys(), "");
     let left = world.audio.iter().flat_map(|audio| audio.samples.chunks(2).map(|pair| pair[0]));
-    assert!(left.skip(4 * 160).all(|sample| sample == 0));
+    assert!(left.skip(8 * 160).all(|sample| sample == 0));
     assert!(matches!(world.events.last(), Some(Event::Quality { report, .. }) if report.strangers == 1500));
 }
 
