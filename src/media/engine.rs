@@ -341,12 +341,14 @@ impl Engine {
         self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right] });
     }
 
-    /// What the ear of a leg still keeps back goes into a recording that ends, or whose leg does.
+    /// What the ear of a leg still keeps back goes into a recording that ends, or whose leg does; unless others go on
+    /// hearing with it, from whom it would be taken.
     fn lay_rest(&mut self, now: Instant, id: RecordingId, leg: LegId) {
         let Some(recording) = self.recordings.get_mut(&id) else { return };
         let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
         let side = session.recordings.iter().find(|(other, _)| *other == id).map(|(_, side)| *side);
-        if let (Some(ear), Some(side)) = (session.ear.as_deref_mut(), side) {
+        if let (Some(ear), Some(side), true) = (session.ear.as_deref_mut(), side, session.is_only_recorded())
+        {
             ear.rest(now, |frame| recording.recorder.lay(side, frame));
         }
     }

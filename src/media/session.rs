@@ -357,6 +357,11 @@ impl Session {
             || self.tone_listener.is_some()
     }
 
+    /// Whether a recording is the only one that needs them.
+    pub fn is_only_recorded(&self) -> bool {
+        self.recordings.len() == 1 && self.mixed_by.is_empty()
+    }
+
     /// Lets the ear hear, if there is need of one.
     pub fn listen(&mut self, now: Instant, config: &Config, heard: &Heard<'_>) {
         if let Content::Audio(codec) = heard.content
