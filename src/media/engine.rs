@@ -347,8 +347,10 @@ impl Engine {
         let Some(recording) = self.recordings.get_mut(&id) else { return };
         let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
         let side = session.recordings.iter().find(|(other, _)| *other == id).map(|(_, side)| *side);
-        if let (Some(ear), Some(side), true) = (session.ear.as_deref_mut(), side, session.is_only_recorded())
-        {
+        if !session.is_only_recorded() {
+            return;
+        }
+        if let (Some(ear), Some(side)) = (session.ear.as_deref_mut(), side) {
             ear.rest(now, |frame| recording.recorder.lay(side, frame));
         }
     }

@@ -359,7 +359,7 @@ impl Session {
 
     /// Whether a recording is the only one that needs them.
     pub fn is_only_recorded(&self) -> bool {
-        self.recordings.len() == 1 && self.mixed_by.is_empty()
+        self.recordings.len() == 1 && self.mixed_by.is_empty() && self.ear_lent == 0
     }
 
     /// Lets the ear hear, if there is need of one.
