@@ -359,7 +359,10 @@ impl Session {
 
     /// Whether a recording is the only one that needs them.
     pub fn is_only_recorded(&self) -> bool {
-        self.recordings.len() == 1 && self.mixed_by.is_empty() && self.ear_lent == 0
+        self.recordings.len() == 1
+            && self.mixed_by.is_empty()
+            && self.ear_lent == 0
+            && self.tone_listener.is_none()
     }
 
     /// Lets the ear hear, if there is need of one.
