@@ -1,5 +1,7 @@
 //! Exact input, exact events: one test per rule of the policy.
 
+#![allow(clippy::duplicate_mod, reason = "both cores go through the same tests")]
+
 mod agents;
 mod callers;
 mod policy;

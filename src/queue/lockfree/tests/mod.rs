@@ -6,5 +6,5 @@ use crate::queue::*;
 mod differential;
 /// The tests of the policy, which know nothing of how a core is built, once more: on the sequential core.
 #[path = "../../tests/mod.rs"]
-mod policy;
+mod oracle;
 mod threads;
