@@ -1,6 +1,6 @@
 //! A leg's voice, of whatever rate, before the detector.
 
-use super::super::ear::Frame;
+use super::super::ear::{Frame, Kind};
 use super::super::resample::Resampler;
 use super::super::{Digit, SAMPLE_RATE};
 use super::Detector;
@@ -17,6 +17,10 @@ pub(in crate::media) struct ToneListener {
 impl ToneListener {
     /// The key, if a press has begun in this frame.
     pub fn note(&mut self, frame: &Frame<'_>) -> Option<Digit> {
+        if frame.kind == Kind::Concealed {
+            self.detector.lose();
+            return None;
+        }
         if frame.rate == SAMPLE_RATE {
             return self.detector.hear(frame.samples);
         }
