@@ -221,7 +221,10 @@ impl Call {
                 let digits = Masked::from(digit.expose().as_ref());
                 ctx.media(Command::SendDigits { leg: other, digits });
             }
-            return None;
+            // An agent's may be an order to us besides.
+            if leg == self.body.caller_id {
+                return None;
+            }
         }
         let new =
             leg != self.body.caller_id || self.body.keys.is_new(ctx.now.mono, *digit.expose(), by, lasted);

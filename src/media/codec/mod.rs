@@ -68,6 +68,7 @@ impl Decoder {
 
     /// Appends `count` samples for a packet that was lost, from what the packet after it says of it, which is to be
     /// decoded next. `false` where the codec repeats nothing.
+    #[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "only Opus knows"))]
     pub fn recover(&mut self, next: &[u8], count: usize, samples: &mut Vec<i16>) -> bool {
         match self {
             Decoder::G711(_) | Decoder::G722(_) => false,
@@ -78,6 +79,7 @@ impl Decoder {
 
     /// Appends `count` samples in the place of a lost packet, as the codec itself sees fit. `false` where it has no
     /// opinion and the listener has to conceal the loss.
+    #[cfg_attr(not(feature = "opus"), expect(unused_variables, reason = "only Opus knows"))]
     pub fn conceal(&mut self, count: usize, samples: &mut Vec<i16>) -> bool {
         match self {
             Decoder::G711(_) | Decoder::G722(_) => false,

@@ -30,6 +30,8 @@ fuzz_target!(|data: &[u8]| {
         session_id: 7,
         version: 3,
         direction: Direction::new(choice & 4 != 0, choice & 8 != 0),
+        events: true,
+        protection: None,
     };
     if let Ok((text, agreed)) = answer(&theirs, &local) {
         check_answer(&theirs, &local, &text, &agreed);
