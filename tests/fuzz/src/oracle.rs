@@ -94,17 +94,20 @@ pub fn is_stricter(why: Malformed) -> bool {
 pub fn is_plain(raw: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(raw) else { return false };
     let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
-    head.split("\r\n").skip(1).all(|line| {
-        let Some((name, value)) = line.split_once(": ") else { return false };
-        let usual = name.len() > 1 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let printable = value.bytes().all(|b| (b' '..=b'~').contains(&b)) && value.trim() == value;
-        let is = |n: &str| name.eq_ignore_ascii_case(n);
-        usual
-            && printable
-            && (!(is("From") || is("To")) || is_plain_address(value))
-            && (!is("CSeq") || is_plain_cseq(value))
-            && (!is("Call-ID") || !value.contains(' '))
-    })
+    let printable = |value: &str| value.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let mut lines = head.split("\r\n");
+    lines.next().is_some_and(printable)
+        && lines.all(|line| {
+            let Some((name, value)) = line.split_once(": ") else { return false };
+            let usual = name.len() > 1 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let printable = printable(value) && value.trim() == value;
+            let is = |n: &str| name.eq_ignore_ascii_case(n);
+            usual
+                && printable
+                && (!(is("From") || is("To")) || is_plain_address(value))
+                && (!is("CSeq") || is_plain_cseq(value))
+                && (!is("Call-ID") || !value.contains(' '))
+        })
 }
 
 /// `<sip:user@host>;tag=x`, letters and digits, a display name in quotes before it or none.

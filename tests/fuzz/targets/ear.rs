@@ -15,14 +15,30 @@ const LEG: LegId = LegId { call: CallId(1), index: 0 };
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     /// A packet of a stream, with these steps from the one before.
-    Packet { sequence: i8, timestamp: i16, type_: u8, payload: &'a [u8] },
+    Packet {
+        sequence: i8,
+        timestamp: i16,
+        type_: u8,
+        payload: &'a [u8],
+    },
     /// The next ones, as they should be.
-    Orderly { count: u8, late_ms: u8 },
-    Source { ssrc: u8, sequence: u16, timestamp: u32 },
+    Orderly {
+        count: u8,
+        late_ms: u8,
+    },
+    Source {
+        ssrc: u8,
+        sequence: u16,
+        timestamp: u32,
+    },
     Raw(&'a [u8]),
-    Wait { ms: u16 },
+    Wait {
+        ms: u16,
+    },
     /// The host stops for so long.
-    Stall { ms: u16 },
+    Stall {
+        ms: u16,
+    },
     Secret(bool),
 }
 
@@ -93,7 +109,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
         longest: Duration::from_secs(1 << 40),
         silence_ends: None,
     });
-    let mut next = Header { marker: false, payload_type: 8, sequence: 65_530, timestamp: u32::MAX - 999, ssrc: 1 };
+    let mut next =
+        Header { marker: false, payload_type: 8, sequence: 65_530, timestamp: u32::MAX - 999, ssrc: 1 };
     let began = world.now_ms;
     for step in steps.into_iter().take(64) {
         match step {

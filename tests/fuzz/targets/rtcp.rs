@@ -14,7 +14,10 @@ fuzz_target!(|data: &[u8]| {
     let mut now_ms = 1000;
     let now = |ms: u64| Instant::from_micros(ms * 1000);
     // The SSRC is one that the octets can easily name.
-    engine.handle_command(now(now_ms), Command::Open { leg: LEG, rtp_port: 0, ssrc: 0, sequence: 0, timestamp: 0 });
+    engine.handle_command(
+        now(now_ms),
+        Command::Open { leg: LEG, rtp_port: 0, ssrc: 0, sequence: 0, timestamp: 0 },
+    );
     let stream = Stream {
         remote_rtp: peer,
         remote_rtcp: peer,
@@ -27,7 +30,13 @@ fuzz_target!(|data: &[u8]| {
         held: false,
     };
     engine.handle_command(now(now_ms), Command::Connect { leg: LEG, stream });
-    engine.handle_packet(now(now_ms), LEG, Channel::Rtp, peer, &[0x80, 8, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0xd5]);
+    engine.handle_packet(
+        now(now_ms),
+        LEG,
+        Channel::Rtp,
+        peer,
+        &[0x80, 8, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0xd5],
+    );
     // Datagrams behind the octet that says how long each is.
     let mut rest = data;
     while let Some((&length, after)) = rest.split_first() {
