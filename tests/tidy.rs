@@ -191,6 +191,23 @@ fn masked_values_are_read_in_listed_places_only() {
     none(&faults);
 }
 
+/// A failing case is printed, and kept as a plain test that says what was wrong; no seeds in a folder beside the source.
+#[test]
+fn random_cases_leave_no_files_behind() {
+    let mut faults = Vec::new();
+    for folder in ["src", "tests"] {
+        for path in files(&root().join(folder), &["rs"]) {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let blocks = text.lines().filter(|line| line.trim() == concat!("proptest", "! {")).count();
+            let quiet = text.matches(concat!("failure_persistence", ": None")).count();
+            if blocks > quiet {
+                faults.push(format!("{}: proptest without failure_persistence: None", shown(&path)));
+            }
+        }
+    }
+    none(&faults);
+}
+
 #[test]
 fn files_hold_one_noun() {
     let mut faults = Vec::new();

@@ -113,6 +113,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// A phone that says each press in both ways, whichever first, is heard once per press.
         #[test]
         fn both_ways_of_every_press(

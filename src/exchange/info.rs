@@ -89,6 +89,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_body_is_taken(body in proptest::collection::vec(any::<u8>(), 0..64), relay: bool) {
             let _ = key(KINDS[usize::from(relay)], &body);

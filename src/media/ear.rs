@@ -55,8 +55,8 @@ pub(super) struct Ear {
     pending: Vec<i16>,
     /// What `pending` is, piece by piece.
     pieces: VecDeque<Piece>,
-    /// Where `pending` ends on the jitter buffer's time line.
-    end: i64,
+    /// Where `pending` ends, and on which of the jitter buffer's time lines.
+    end: (u32, i64),
     concealer: Concealer,
     /// Samples since the last that was received.
     made_up: usize,
@@ -101,7 +101,7 @@ impl Ear {
             rate: SAMPLE_RATE,
             pending: Vec::new(),
             pieces: VecDeque::new(),
-            end: 0,
+            end: (0, 0),
             concealer: Concealer::new(SAMPLE_RATE),
             made_up: 0,
             patience: 0,
@@ -208,7 +208,7 @@ impl Ear {
         let skipped =
             usize::try_from(skip * i64::from(self.rate) / i64::from(self.jitter.clock())).unwrap_or(0);
         self.pending.drain(first..(first + skipped).min(self.pending.len()));
-        let seam = packet.begins || self.concealer.is_going() || packet.place + skip != self.end;
+        let seam = self.concealer.is_going() || (packet.line, packet.place + skip) != self.end;
         if seam && self.pending.len() - first < self.concealer.shortest_blend() {
             // Too little to blend: the next packet comes to the seam.
             self.pending.truncate(first);
@@ -218,7 +218,7 @@ impl Ear {
             }
             self.concealer.hear(samples);
             self.made_up = 0;
-            self.end = packet.place + packet.ticks;
+            self.end = (packet.line, packet.place + packet.ticks);
         }
         self.append_piece(self.pending.len() - first, Kind::Voice, packet.secret);
         self.jitter.give_back(packet.payload);

@@ -26,6 +26,8 @@ pub(super) struct JitterBuffer {
     most: i64,
     packets: VecDeque<Packet>,
     line: Option<Line>,
+    /// Time lines begun so far.
+    lines: u32,
     /// The place of what is taken next.
     cursor: i64,
     /// What the listener was given since the buffer ran dry, without the cursor going on.
@@ -59,8 +61,8 @@ pub(super) struct Packet {
     pub codec: Codec,
     pub payload: Vec<u8>,
     pub secret: bool,
-    /// A time line begins with it: it does not go on from the one before, though it lies behind it.
-    pub begins: bool,
+    /// The time line that it lies on: what lies right behind the end of another does not go on from there.
+    pub line: u32,
 }
 
 /// What is to be heard next.
@@ -105,6 +107,7 @@ impl JitterBuffer {
             most: units(most),
             packets: VecDeque::new(),
             line: None,
+            lines: 0,
             cursor: 0,
             held: 0,
             flowing: false,
@@ -137,7 +140,6 @@ impl JitterBuffer {
             return;
         }
         let arrival = self.units_at(now);
-        let mut begins = false;
         let place = match self.place(arrival, header) {
             Placed::On(place) => {
                 let late_by = self.lateness.note(now, arrival - place);
@@ -148,7 +150,7 @@ impl JitterBuffer {
                 place
             }
             Placed::Anew => {
-                begins = true;
+                self.lines = self.lines.wrapping_add(1);
                 self.counts.restarts += u64::from(self.line.is_some());
                 let said_now = self.lateness.baseline().map_or(arrival, |baseline| arrival - baseline);
                 let end = self.line.map_or(said_now, |line| line.end);
@@ -176,7 +178,7 @@ impl JitterBuffer {
         }
         let mut octets = self.spare.pop().unwrap_or_default();
         octets.extend_from_slice(payload);
-        let packet = Packet { place, ticks, codec, payload: octets, secret, begins };
+        let packet = Packet { place, ticks, codec, payload: octets, secret, line: self.lines };
         self.packets.insert(at, packet);
         self.shed();
     }

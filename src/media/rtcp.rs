@@ -286,6 +286,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
             let _ = items(&bytes);

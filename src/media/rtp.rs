@@ -102,6 +102,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn never_panics(packet in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = Header::parse(&packet);

@@ -102,6 +102,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// Whatever is kept is whole, in order, and the newest.
         #[test]
         fn what_is_kept_is_the_end_of_what_came(

@@ -33,6 +33,8 @@ fn g722_is_ffmpegs_bit_for_bit_in_both_directions() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn anything_decodes_or_does_not_and_nothing_breaks(
         packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..20)

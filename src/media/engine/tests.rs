@@ -493,6 +493,8 @@ fn a_library_that_shrinks_is_ignored() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Nothing that the network sends, in whatever state a leg is, does harm.
     #[test]
     fn never_panics(

@@ -280,6 +280,8 @@ fn silence_full_scale_and_single_tones_are_no_keys() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Within the limits all at once, and with pauses of 50 ms: each press, once, in order.
     #[test]
     fn presses_within_the_limits_are_heard_each_once(

@@ -141,6 +141,23 @@ fn another_source_and_jumps_of_its_clock_go_on_without_a_gap() {
 }
 
 #[test]
+fn a_packet_that_overtook_the_first_of_a_time_line_lies_on_it_too() {
+    let mut buffer = JitterBuffer::new(8000, LEAST, MOST);
+    let mut put = |at: u64, n: u16, timestamp: u32| {
+        let header = Header { marker: false, payload_type: 8, sequence: n, timestamp, ssrc: 1 };
+        buffer.put(ms(at), &header, 160, Codec::Pcma, &[n as u8; 160], false);
+    };
+    put(1000, 1, 160);
+    // The clock jumps, and the second packet behind the jump comes first.
+    put(1041, 3, 900_160);
+    put(1042, 2, 900_000);
+    let lines: Vec<(u32, i64)> = buffer.packets.iter().map(|packet| (packet.line, packet.place)).collect();
+    let [(old, first), (new, second), (newer, third)] = lines[..] else { panic!("{lines:?}") };
+    assert!(new == newer && old != new, "{lines:?}");
+    assert!(first + 160 <= second && second + 160 == third, "{lines:?}");
+}
+
+#[test]
 fn a_pause_is_a_pause_and_the_next_word_begins_whole() {
     let mut f = Fixture::new();
     for n in 0..20 {

@@ -241,6 +241,8 @@ fn with_a_new_key_a_peer_begins_its_rounds_anew_or_goes_on() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_octets_are_dropped_and_nothing_panics(
         packet in proptest::collection::vec(any::<u8>(), 0..300),

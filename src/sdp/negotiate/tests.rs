@@ -352,6 +352,8 @@ fn what_we_offer_we_can_answer() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever lines a description is shuffled and cut from, there is an answer with as many streams, or a reason.
     #[test]
     fn never_panics(

@@ -277,6 +277,8 @@ fn through_bursts_of_loss_99_of_100_presses_arrive_and_none_twice() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn presses_survive_any_loss_of_single_packets(
         events in proptest::collection::vec(0u8..16, 1..8),
