@@ -12,8 +12,8 @@ use super::Payload;
 #[derive(Clone, Debug, Default)]
 pub(in crate::media) struct KeyListener {
     last: Option<Press>,
-    /// The one before: its packets may come late.
-    previous: Option<Press>,
+    /// Those before, at most [`REMEMBERED`], in the order in which they were heard: their packets may come late.
+    earlier: Vec<Press>,
 }
 
 /// The last press, as far as its packets have told.
@@ -23,6 +23,10 @@ struct Press {
     event: u8,
     /// Of its beginning; of its newest segment's beginning for a long one.
     timestamp: u32,
+    /// The first of these time stamps.
+    began: u32,
+    /// Of its last packet.
+    sequence: u16,
     ended: bool,
     /// When its last packet came.
     at: Instant,
@@ -48,6 +52,8 @@ const SEGMENT: std::ops::RangeInclusive<u32> = 0xff00..=0x1_0000;
 const STALE: Duration = Duration::from_millis(500);
 /// A packet of an older press may come so late.
 const REORDERED: Duration = Duration::from_secs(5);
+/// So many presses are remembered beside the last one: more than anybody keys while a packet is on its way.
+const REMEMBERED: usize = 8;
 /// By so much the network may have delayed one packet more than another.
 const UNEVEN: Duration = Duration::from_millis(40);
 
@@ -62,6 +68,8 @@ impl KeyListener {
             ssrc: header.ssrc,
             event: payload.event,
             timestamp: header.timestamp,
+            began: header.timestamp,
+            sequence: header.sequence,
             ended: payload.end,
             at: now,
         };
@@ -71,19 +79,44 @@ impl KeyListener {
         let (begins, known) = match self.last {
             None => (true, press),
             Some(last) => match last.relation(&packet) {
-                Relation::Same => (false, Press { ended: last.ended || press.ended, ..press }),
+                Relation::Same => {
+                    (false, Press { ended: last.ended || press.ended, began: last.began, ..press })
+                }
                 Relation::Next => (true, press),
+                Relation::Older if self.is_overtaken(&last, &packet) => {
+                    self.remember(press);
+                    return Some(digit);
+                }
                 Relation::Older => (false, last),
             },
         };
-        if begins && self.previous.is_some_and(|previous| previous.is_packet_of(&press)) {
+        if begins && self.earlier.iter().any(|earlier| earlier.is_packet_of(&press)) {
             return None;
         }
-        if begins {
-            self.previous = self.last;
+        if begins && let Some(last) = self.last {
+            self.remember(last);
         }
         self.last = Some(known);
         begins.then_some(digit)
+    }
+
+    /// Whether this packet is the first of a whole press that the last one overtook on the network. It counts although
+    /// it is late: for a key that was pressed and never taken there is no other remedy. The sender's own order tells,
+    /// so that whoever writes odd time stamps is not heard twice.
+    fn is_overtaken(&self, last: &Press, packet: &Packet) -> bool {
+        let sent_before = packet.press.sequence.wrapping_sub(last.sequence) as i16;
+        let heard = |known: &Press| known.covers(packet);
+        // What came before all that is remembered may have been forgotten.
+        let forgotten = self.earlier.len() == REMEMBERED
+            && !self.earlier.iter().any(|known| packet.press.is_after(known));
+        sent_before < 0 && !forgotten && !heard(last) && !self.earlier.iter().any(heard)
+    }
+
+    fn remember(&mut self, press: Press) {
+        if self.earlier.len() == REMEMBERED {
+            self.earlier.remove(0);
+        }
+        self.earlier.push(press);
     }
 }
 
@@ -102,11 +135,23 @@ impl Press {
             && (self.ended || !packet.ended || packet.at.since(self.at) <= STALE)
     }
 
+    fn is_after(&self, earlier: &Press) -> bool {
+        self.ssrc == earlier.ssrc && (self.timestamp.wrapping_sub(earlier.timestamp) as i32) > 0
+    }
+
+    /// Whether a packet's time stamp is one of this press, or too close to it for another press of the same key.
+    fn covers(&self, packet: &Packet) -> bool {
+        let margin = units(SAME_PRESS, packet.clock);
+        let into = packet.press.timestamp.wrapping_sub(self.began.wrapping_sub(margin));
+        let length = self.timestamp.wrapping_sub(self.began).wrapping_add(2 * margin);
+        (self.ssrc, self.event) == (packet.press.ssrc, packet.press.event) && into <= length
+    }
+
     fn relation(&self, packet: &Packet) -> Relation {
         let quiet = packet.press.at.since(self.at) > STALE;
         let ahead = packet.press.timestamp.wrapping_sub(self.timestamp);
         let same_key = packet.press.event == self.event;
-        let units = |time: Duration| (time.as_millis() as u64 * u64::from(packet.clock) / 1000) as u32;
+        let units = |time: Duration| units(time, packet.clock);
         if packet.press.ssrc != self.ssrc {
             // A stream restarted under a held key, or among its ends: it had been down before our last packet of it.
             let down_before = packet.press.at.since(self.at) <= packet.lasted + UNEVEN;
@@ -131,5 +176,12 @@ impl Press {
     }
 }
 
+/// A time in time stamp units of a clock that counts `clock` of them a second.
+fn units(time: Duration, clock: u32) -> u32 {
+    (time.as_millis() as u64 * u64::from(clock) / 1000) as u32
+}
+
+#[cfg(test)]
+mod overtaken;
 #[cfg(test)]
 mod tests;
