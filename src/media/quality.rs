@@ -16,6 +16,9 @@ pub struct QualityReport {
     pub packets_lost: u64,
     /// Packets dropped because they came twice, or far too late.
     pub duplicates: u64,
+    /// Frames of the other side's voice that were encoded anew for this leg, because its codec is another; 0 where they
+    /// were passed on as they came.
+    pub translated: u64,
     /// Packets that came too late to be heard, of those that were decoded here (recorded, mixed, transcoded).
     pub late: u64,
     /// How long packets wait for later ones where they are decoded here, in microseconds; `None` where they are not.

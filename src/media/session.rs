@@ -60,6 +60,8 @@ pub(super) struct Session {
     pub over: Option<Box<Over>>,
     /// Only where the other side of the bridge has another codec.
     translation: Option<Box<Translation>>,
+    /// Frames that it has sent, all in all.
+    translated: u64,
     /// For so many more of its frames the ear is lent to somebody.
     ear_lent: u8,
     link: Option<Link>,
@@ -159,6 +161,7 @@ impl Session {
             mixing: None,
             over: None,
             translation: None,
+            translated: 0,
             ear_lent: 0,
             link: None,
             srtp: None,
@@ -588,6 +591,7 @@ impl Session {
             packets_received: totals.received,
             packets_lost: totals.lost,
             duplicates: totals.duplicates,
+            translated: self.translated,
             late,
             buffer_us: buffer.map(micros),
             strangers: self.strangers,

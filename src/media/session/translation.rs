@@ -84,6 +84,7 @@ impl Session {
             true => silence.get(..frame.samples.len()).unwrap_or_default(),
             false => frame.samples,
         };
+        self.translated += 1;
         let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
         let payload = voice.say(samples, frame.rate);
         let header = self.out.frame(now, stream.payload_type, Speaker::Peer, payload.len());
