@@ -73,6 +73,7 @@ class Rtp:
         loop.add_reader(self.rsock, self._read_rtcp)
         self.remote = None
         self.pt, self.te_pt = 0, 101
+        self.events = True  # false: speaks of no telephone events
         self.pt_map = {0: "PCMU", 8: "PCMA", 96: "L16"}
         self.seq, self.ts, self.ssrc = (
             random.randrange(65536),
@@ -148,14 +149,14 @@ class Rtp:
                         ev["ts"] = self.ts
                     ev["d"] += FRAME
                     last = ev["d"] >= ev["dur"]
-                    for _ in range(3 if last else 1):
+                    for _ in range(3 if last and not ev["apart"] else 1):
                         self._pkt(
                             self.te_pt,
-                            struct.pack("!BBH", ev["ev"], (0x80 if last else 0) | 10, ev["d"]),
+                            struct.pack("!BBH", ev["ev"], (0x80 if last else 0) | 10, min(ev["d"], ev["dur"])),
                             ev["ts"],
                             marker=ev["d"] == FRAME and not last,
                         )
-                    if last:
+                    if last and (not ev["apart"] or ev["d"] >= ev["dur"] + 2 * FRAME):
                         self.q.popleft()
             else:
                 self._pkt(self.pt, encode(self.codec, self._next_frame()), self.ts, self.first)
@@ -192,10 +193,11 @@ class Rtp:
         except OSError:
             pass
 
-    async def dtmf4733(self, digits, ms=120, gap_ms=100):
+    async def dtmf4733(self, digits, ms=120, gap_ms=100, apart=False):
+        """`apart`: the three ends one frame from another (RFC 4733 2.5.1.4) instead of all at once, as many phones do"""
         fut = asyncio.get_running_loop().create_future()
         for i, d in enumerate(digits.upper()):
-            self.q.append(dict(kind="ev", ev=DTMF_EV[d], d=0, dur=ms * 8, ts=0))
+            self.q.append(dict(kind="ev", ev=DTMF_EV[d], d=0, dur=ms * 8, ts=0, apart=apart))
             self.q.append(dict(kind="gap", n=max(1, gap_ms // 20), fut=fut if i == len(digits) - 1 else None))
         await asyncio.wait_for(fut, 2 + len(digits))
 
@@ -396,6 +398,7 @@ class Rtp:
     # -- SDP
     def sdp(self, direction="sendrecv", sid=None, ver=1, te=True, extra="", codecs=None):
         cl = codecs or self.codecs
+        te = te and self.events
         pts = [str(CODECS[c][0]) for c in cl] + ([str(self.te_pt)] if te else [])
         fam = "IP6" if ":" in self.ip else "IP4"
         s = f"v=0\r\no=rc {sid or self.ssrc} {ver} IN {fam} {self.ip}\r\ns=-\r\nc=IN {fam} {self.ip}\r\nt=0 0\r\n"
