@@ -16,8 +16,15 @@ import numpy as np
 import ports
 import scripted
 
-MODULES = ["g711", "sndfile", "aufile", "uuid", "srtp"]
+MODULES = ["g711", "g722", "opus", "sndfile", "aufile", "uuid", "srtp"]
 APPLICATIONS = ["account", "menu", "ctrl_tcp"]
+# Its own names for codecs, and what the microphone's file must have for each: samples a second and channels.
+CODECS = {
+    "PCMA": ("PCMA/8000/1", 8000, 1),
+    "PCMU": ("PCMU/8000/1", 8000, 1),
+    "G722": ("G722/16000/1", 16000, 1),
+    "opus": ("opus/48000/2", 48000, 2),
+}
 
 
 class BaresipPhone:
@@ -31,7 +38,10 @@ class BaresipPhone:
         self.port = ports.free(16)
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
         self.events, self.token = [], 0
-        scripted.write_wav(f"{self.folder}/say.wav", np.tile(say, 1 + 8000 * 120 // len(say)))
+        name, rate, channels = CODECS[codec]
+        say = np.repeat(scripted.resample(say, scripted.FS, rate), channels)
+        say = np.tile(say, 1 + rate * channels * 120 // len(say))
+        scripted.write_wav(f"{self.folder}/say.wav", say, rate, channels)
         config = [
             f"sip_listen 127.0.0.1:{self.port}",
             "net_interface 127.0.0.1",
@@ -49,7 +59,7 @@ class BaresipPhone:
         account = [f"<sip:{user}@{server}{'' if transport == 'udp' else f';transport={transport}'}>"]
         account.append(f"auth_pass={password};regint=300" if registrar else "regint=0")
         account.append("answermode=auto" if auto else "answermode=manual")
-        account.append(f"audio_codecs={codec}")
+        account.append(f"audio_codecs={name}")
         account += [f"mediaenc={srtp}"] if srtp else []
         self._write("config", "\n".join(config) + "\n")
         self._write("accounts", ";".join(account) + "\n")
@@ -98,15 +108,16 @@ class BaresipPhone:
         self.writer.write(b"%d:%s," % (len(message), message))
         return await self._event(lambda e: e.get("token") == token, f"reply to {command}", 3)
 
-    async def wait(self, kind, timeout=12.0):
-        return await self._event(lambda e: e.get("type") == kind, kind, timeout)
+    async def wait(self, kind, timeout=12.0, number=0):
+        return await self._event(lambda e: e.get("type") == kind, kind, timeout, number)
 
-    async def _event(self, wanted, what, timeout):
+    async def _event(self, wanted, what, timeout, number=0):
+        """The event of this `number`, counted from the first, of those that are wanted."""
         end = time.monotonic() + timeout
         while True:
-            for event in self.events:
-                if wanted(event):
-                    return event
+            found = [event for event in self.events if wanted(event)]
+            if len(found) > number:
+                return found[number]
             if time.monotonic() > end:
                 seen = [e.get("type") for e in self.events if "type" in e]
                 raise AssertionError(f"baresip: no {what} within {timeout} s, only {seen}: {self.log()[-400:]}")
@@ -120,11 +131,12 @@ class BaresipPhone:
                 raise AssertionError(f"baresip is not registered: {self.log()[-600:]}")
             await asyncio.sleep(0.05)
 
-    async def in_call(self):
-        return await self.wait("CALL_ESTABLISHED")
+    async def in_call(self, number=0):
+        """Call `number`, counted from the first, is up."""
+        return await self.wait("CALL_ESTABLISHED", number=number)
 
-    async def over(self, timeout=12.0):
-        return await self.wait("CALL_CLOSED", timeout)
+    async def over(self, number=0, timeout=12.0):
+        return await self.wait("CALL_CLOSED", timeout, number)
 
     async def dial(self, uri):
         await self.tell("dial", uri)
@@ -157,10 +169,10 @@ class BaresipPhone:
                 await self.process.wait()
         await self.pump
 
-    async def heard(self):
-        """What the last call heard. Ends the phone: only then is the file whole."""
+    async def heard(self, number=-1):
+        """What call `number` heard, counted from the first; the last one. Ends the phone: only then is the file whole."""
         await self.stop()
         files = sorted(glob.glob(f"{self.folder}/dump-*-dec.wav"), key=os.path.getmtime)
-        if not files:
-            raise AssertionError(f"baresip recorded nothing: {self.log()[-600:]}")
-        return scripted.read_wav(files[-1])
+        if not files or number >= len(files):
+            raise AssertionError(f"baresip recorded {len(files)} calls: {self.log()[-600:]}")
+        return scripted.read_wav(files[number])

@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class PjsipPhone:
-    """`say` is what the phone says, as int16 at 8 kHz, over and over."""
+    """`say` is what the phone says, as int16 at 8 kHz, over and over. `codec`: the only one that it speaks."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class PjsipPhone:
         mwi=False,
         prack=False,
         srtp=None,
+        codec=None,
     ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
@@ -54,6 +55,8 @@ class PjsipPhone:
             self.arguments.append("--prack")
         if srtp:
             self.arguments += ["--srtp", srtp]
+        if codec:
+            self.arguments += ["--codec", codec]
 
     async def start(self):
         self.process = await asyncio.create_subprocess_exec(

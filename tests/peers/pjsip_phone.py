@@ -36,6 +36,7 @@ def options():
     ap.add_argument("--mwi", action="store_true", help="subscribe to waiting messages")
     ap.add_argument("--prack", action="store_true", help="require 100rel")
     ap.add_argument("--srtp", choices=("off", "optional", "mandatory"), default="off", help="by SDES")
+    ap.add_argument("--codec", default="", help="the only one that it speaks, as G722; all that it knows")
     ap.add_argument("--for", dest="seconds", type=float, default=60)
     return ap.parse_args()
 
@@ -162,6 +163,9 @@ class Phone:
             transport.tlsConfig.CaListFile = options.cafile
             transport.tlsConfig.verifyServer = bool(options.cafile)
             self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, transport)
+        for codec in self.endpoint.codecEnum2():
+            if options.codec and codec.codecId.split("/")[0] != options.codec:
+                self.endpoint.codecSetPriority(codec.codecId, 0)
         self.endpoint.audDevManager().setNullDev()
         self.endpoint.libStart()
         self.account = Account(self)

@@ -7,7 +7,7 @@ import scripted
 
 class ScriptedPhone:
     """`say` is what the phone says, as int16 at 8 kHz, over and over. `auto`: it answers by itself with this status,
-    `delay` seconds after it began to ring; without, it rings until it is told."""
+    `delay` seconds after it began to ring; without, it rings until it is told. `codec`: the only one that it speaks."""
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class ScriptedPhone:
         transport=None,
         cafile=None,
         srtp=False,
+        codec=None,
     ):
         self.say, self.auto, self.delay = say, auto, delay
         self.ua = scripted.UA(
@@ -33,7 +34,7 @@ class ScriptedPhone:
             transport=transport or ("tcp" if tcp else "udp"),
             cafile=cafile,
             display=display,
-            codecs=("PCMA", "PCMU"),
+            codecs=(codec,) if codec else ("PCMA", "PCMU"),
             srtp=srtp,
         )
         self.ua.on_invite = self._incoming

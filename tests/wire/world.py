@@ -57,8 +57,8 @@ class World:
         return await self.daemon(*arguments, **options).start()
 
     async def phone(self, make, user, tone, **options):
-        """A phone that is switched on; its `say` is a tone."""
-        phone = PHONES[make](user, scripted.tone(tone), **options)
+        """A phone that is switched on; it says a tone, or what `say` is."""
+        phone = PHONES[make](user, options.pop("say", scripted.tone(tone)), **options)
         self.phones.append(phone)
         return await phone.start()
 

@@ -141,9 +141,10 @@ def resample(x, a, b):
     return (np.fft.irfft(Y, n) * n / len(x)).clip(-32768, 32767).astype(np.int16)
 
 
-def write_wav(path, x, fs=FS):
+def write_wav(path, x, fs=FS, channels=1):
+    """`channels`: of samples that lie side by side in `x`"""
     with wave.open(str(path), "wb") as w:
-        w.setnchannels(1)
+        w.setnchannels(channels)
         w.setsampwidth(2)
         w.setframerate(fs)
         w.writeframes(np.asarray(x, np.int16).tobytes())

@@ -412,8 +412,11 @@ class Call:
             await self.media.dtmf_inband(digits)
         else:
             for d in digits:
+                plain = method == "info-plain"
                 r = await self.dialog_request(
-                    "INFO", body=f"Signal={d}\r\nDuration=160\r\n".encode(), ctype="application/dtmf-relay"
+                    "INFO",
+                    body=(d if plain else f"Signal={d}\r\nDuration=160\r\n").encode(),
+                    ctype="application/dtmf" if plain else "application/dtmf-relay",
                 )
                 if r.code != 200:
                     raise CallFailed(r.code, "INFO", r)

@@ -350,9 +350,11 @@ class UA:
         wait_prov=None,
         display=None,
         from_uri=None,
+        events=True,
     ):
         c = Call(self, uac=True)
         c.media = Rtp(self.ip, codecs or self.codecs, self.srtp if srtp is None else srtp)
+        c.media.events = events
         c.remote_uri = uri
         if tx is not None:
             c.media.play(tx)
