@@ -319,7 +319,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             commands::trace(&folder()?, order, form(json))?;
             String::new()
         }
-        Command::Calls { running: true, .. } => commands::running(&folder()?)?,
+        Command::Calls { running: true, json, .. } => commands::running(&folder()?, form(json))?,
         Command::Recording { order: Recording::Pause { call } } => {
             commands::pause_recording(&folder()?, call, true)?
         }

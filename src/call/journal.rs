@@ -45,6 +45,7 @@ impl Journal {
                 recordings: Vec::new(),
                 slip: None,
                 outside: None,
+                legs: Vec::new(),
                 end: CallEnd::FlowEnded,
             },
             waiting_since: now.mono,

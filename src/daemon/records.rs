@@ -140,6 +140,7 @@ impl Boxes {
     fn touched(&mut self, record: &Record) {
         match record {
             Record::Call(_)
+            | Record::Leg { .. }
             | Record::Callback(_)
             | Record::CallbackOver(_)
             | Record::Registration(_)

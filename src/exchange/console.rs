@@ -91,6 +91,7 @@ impl Exchange {
                 queue: call.queue_name().map(str::to_owned),
                 agent: call.agent().map(|agent| self.numbering.extension(agent).to_owned()),
                 started: call.started(),
+                legs: self.qualities.of(call.id()),
             })
             .collect()
     }

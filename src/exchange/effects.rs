@@ -54,8 +54,12 @@ impl Exchange {
                 }
             }
             Effect::Media(command) => {
-                if let media::Command::Record { recording, .. } = &command {
-                    self.recordings.insert(*recording, call);
+                match &command {
+                    media::Command::Record { recording, .. } => {
+                        self.recordings.insert(*recording, call);
+                    }
+                    media::Command::Open { leg, .. } => self.qualities.opened(*leg),
+                    _ => {}
                 }
                 self.output.push_back(Output::Media { call, command });
             }
@@ -118,6 +122,7 @@ impl Exchange {
             }
             Effect::Over => {
                 self.leave_desk(now, call);
+                self.qualities.call_over(call);
                 self.output.push_back(Output::Notice(Notice::CallOver { call }));
             }
         }
@@ -126,6 +131,7 @@ impl Exchange {
     /// Tells who looks at the wire that dialogs with this Call-ID are this leg's. `party`: whom they lead to, by the
     /// name in settings and dialplan.
     pub(super) fn name_leg(&mut self, leg: LegId, call_id: Text, party: String) {
+        self.qualities.named(leg, &party);
         self.output.push_back(Output::Notice(Notice::Leg { leg, call_id, party }));
     }
 

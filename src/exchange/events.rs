@@ -99,24 +99,17 @@ impl Exchange {
             }
             media::Event::Played { leg, play } => self.tell(leg, Event::Played { leg, play }),
             media::Event::RtpTimeout { leg } => self.tell(leg, Event::RtpTimeout { leg }),
-            media::Event::OpenFailed { leg, reason } => self.tell(leg, Event::OpenFailed { leg, reason }),
+            media::Event::OpenFailed { leg, reason } => {
+                self.qualities.not_opened(leg);
+                self.tell(leg, Event::OpenFailed { leg, reason });
+            }
             media::Event::RecordingEnded { recording, length, voiced, why } => {
                 if let Some(call) = self.recordings.get(&recording) {
                     self.work.push_back((*call, Event::RecordingEnded { recording, length, voiced, why }));
                 }
             }
             media::Event::FirstPacket { leg } => tracing::debug!(%leg, "first audio"),
-            media::Event::Quality { leg, report } => {
-                tracing::info!(%leg, ?report, "audio quality");
-                for (why, packets) in [
-                    ("SRTP packets with a wrong tag", report.forged),
-                    ("SRTP packets repeated", report.replayed),
-                ] {
-                    if packets > 0 {
-                        *self.refused.entry(why).or_default() += packets;
-                    }
-                }
-            }
+            media::Event::Quality { leg, report, last } => self.quality(leg, &report, last),
         }
     }
 

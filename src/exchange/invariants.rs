@@ -177,6 +177,7 @@ impl Exchange {
             ("work", self.work.len()),
             ("core events", self.core_events.len()),
             ("lines of trunks", self.trunks.occupied()),
+            ("legs without media", self.qualities.unopened()),
         ];
         if let Some(what) = self.lamps.left_over() {
             return Err(Broken::LeftOver(what.to_owned()));

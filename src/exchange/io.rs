@@ -11,7 +11,7 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::{Callback, Record, Registration, Waiting};
+use crate::record::{Callback, LegQuality, Record, Registration, Waiting};
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
@@ -197,6 +197,9 @@ pub struct CallLine {
     pub queue: Option<String>,
     pub agent: Option<String>,
     pub started: Wall,
+    /// How each party is heard, as last reported: every 5 s.
+    #[serde(default)]
+    pub legs: Vec<LegQuality>,
 }
 
 /// One callback that is owed, for a list. The number stays masked.

@@ -34,6 +34,7 @@ mod overload;
 mod places;
 mod probes;
 mod publishing;
+mod quality;
 mod registrations;
 mod ringing;
 mod sign_in;
@@ -69,6 +70,7 @@ use self::numbering::Numbering;
 use self::overload::Strain;
 use self::places::Lasting;
 pub use self::probes::Pace;
+use self::quality::Qualities;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
 use self::texts::Texts;
@@ -118,6 +120,7 @@ pub struct Exchange {
     /// Whom a recording or a slip in the making belongs to.
     recordings: BTreeMap<RecordingId, CallId>,
     slips: BTreeMap<SlipId, CallId>,
+    qualities: Qualities,
     /// Events of calls that are still to be handled.
     work: VecDeque<(CallId, call::Event)>,
     output: VecDeque<Output>,
@@ -162,6 +165,7 @@ impl Exchange {
             rings: Rings::default(),
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),
+            qualities: Qualities::default(),
             work: VecDeque::new(),
             output: VecDeque::new(),
             draining: false,

@@ -2,6 +2,7 @@
 
 mod encrypted;
 mod holds;
+mod quality;
 mod texts;
 mod transfers;
 mod waiting;

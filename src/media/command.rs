@@ -103,10 +103,6 @@ pub enum Command {
         leg: LegId,
         on: bool,
     },
-    /// Asks for an [`Event::Quality`](super::Event::Quality) now.
-    Quality {
-        leg: LegId,
-    },
     /// The leg ends: RTCP BYE, its last quality report, the end of recordings of it.
     Close {
         leg: LegId,

@@ -147,11 +147,6 @@ impl Engine {
                     session.set_secret(now, on);
                 }
             }
-            Command::Quality { leg } => {
-                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
-                    self.out.event(Event::Quality { leg, report: session.quality() });
-                }
-            }
             Command::Close { leg } => self.close(now, leg),
         }
     }
@@ -260,7 +255,11 @@ impl Engine {
                 self.arrange(*place);
             }
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
-            self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
+            if session.report_is_due(now) {
+                self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
+                let (leg, report) = (session.leg, session.quality());
+                self.out.event(Event::Quality { leg, report, last: false });
+            }
             if session.times_out(now, &self.config) {
                 self.out.event(Event::RtpTimeout { leg: session.leg });
             }
@@ -318,7 +317,7 @@ impl Engine {
             slot.sessions.retain(|other| *other != place);
         }
         self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
-        self.out.event(Event::Quality { leg, report: session.quality() });
+        self.out.event(Event::Quality { leg, report: session.quality(), last: true });
     }
 
     fn record(&mut self, id: RecordingId, recorder: Recorder, left: LegId, right: Option<LegId>) {

@@ -24,8 +24,9 @@ pub enum Event {
         voiced: Duration,
         why: EndWhy,
     },
-    /// At [`Command::Close`](super::Command::Close), and when asked for.
-    Quality { leg: LegId, report: QualityReport },
+    /// With each RTCP report of ours, and once as the `last` at [`Command::Close`](super::Command::Close) of a leg that
+    /// was open.
+    Quality { leg: LegId, report: QualityReport, last: bool },
     /// The host could not bind the ports. The engine never says it.
     OpenFailed { leg: LegId, reason: String },
 }

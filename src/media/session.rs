@@ -529,7 +529,11 @@ impl Session {
         }
     }
 
-    /// Appends a report and says where to send it, if one is due or this is the end.
+    pub fn report_is_due(&self, now: Instant) -> bool {
+        self.reports.due.is_some_and(|due| now >= due)
+    }
+
+    /// Appends a report and says where to send it. `bye`: this is the end.
     pub fn write_report(
         &mut self,
         now: Instant,
@@ -538,10 +542,6 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Option<SocketAddr> {
         let link = self.link.as_ref()?;
-        let due = bye || self.reports.due.is_some_and(|due| now >= due);
-        if !due {
-            return None;
-        }
         self.reports.schedule(now, config, self.out.ssrc);
         if !is_reachable(link.rtcp) {
             return None;
@@ -577,15 +577,17 @@ impl Session {
         let expected = totals.received + totals.lost;
         let late = self.late + self.ear.as_ref().map_or(0, |ear| ear.too_late());
         let buffer = self.ear.as_ref().map(|ear| ear.delay());
-        let mos_x100 = match totals.received {
-            0 => 0,
-            _ => {
+        let codec = self.stream().map(|stream| stream.codec);
+        let mos_x100 = match (totals.received, codec) {
+            (0, _) | (_, None) => 0,
+            (_, Some(codec)) => {
                 let lost = (totals.lost + late) as f64 / expected as f64;
                 let round_trip = self.reports.round_trip.unwrap_or_default();
-                quality::mos_x100(lost, quality::delay(round_trip, buffer, jitter))
+                quality::mos_x100(codec, lost, quality::delay(round_trip, buffer, jitter))
             }
         };
         QualityReport {
+            codec,
             packets_sent: self.out.packets,
             octets_sent: self.out.octets,
             packets_received: totals.received,

@@ -3,6 +3,7 @@
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
 mod callback;
+mod quality;
 mod registration;
 mod trunks;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 pub use self::callback::Callback;
+pub use self::quality::LegQuality;
 pub use self::registration::Registration;
 pub use self::trunks::{Diverted, Outside};
 
@@ -21,6 +23,11 @@ pub use self::trunks::{Diverted, Outside};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     Call(Box<CallRecord>),
+    /// How a leg was heard; when it is closed, before or after its call's record.
+    Leg {
+        call: CallId,
+        quality: Box<LegQuality>,
+    },
     /// A new slip, or the present state of one that is known.
     Slip(Box<MessageSlip>),
     /// The caller took it back, or said nothing: no trace of it is kept.
@@ -69,6 +76,9 @@ pub struct CallRecord {
     /// Whom of outside an agent called, or the flow for the caller.
     #[serde(default)]
     pub outside: Option<Outside>,
+    /// How each party was heard, as far as [`Record::Leg`] has said it.
+    #[serde(default)]
+    pub legs: Vec<LegQuality>,
     pub end: CallEnd,
 }
 

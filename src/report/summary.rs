@@ -269,6 +269,7 @@ mod tests {
             recordings: Vec::new(),
             slip: None,
             outside: None,
+            legs: Vec::new(),
             end: CallEnd::CallerHungUp,
         }
     }

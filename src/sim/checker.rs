@@ -210,6 +210,7 @@ impl Checker {
             Output::Notice(notice) => self.notice(notice),
             Output::Record(
                 Record::SlipDiscarded(_)
+                | Record::Leg { .. }
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
                 | Record::Registration(_)

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId, Masked, PlayId, RecordingId};
-use crate::media::{Command, Digit, DigitMeans, EndWhy, Event, Sound};
+use crate::media::{Command, Digit, DigitMeans, EndWhy, Event, QualityReport, Sound};
 
 /// Silence on the wire after which a peer counts as gone, and the same while it holds us: the engine's.
 const GONE_AFTER: Duration = Duration::from_secs(20);
@@ -117,7 +117,7 @@ impl MediaModel {
                 self.watch(now, *leg, out);
             }
             // The exchange gives plays with their clips: see `play`.
-            Command::Play { .. } | Command::Library(_) | Command::Quality { .. } => {}
+            Command::Play { .. } | Command::Library(_) => {}
             Command::SendDigits { .. }
             | Command::HearTones { .. }
             | Command::Secret { .. }
@@ -160,7 +160,9 @@ impl MediaModel {
                 for recording in ended {
                     self.end_recording(now, recording, EndWhy::Closed, out);
                 }
-                if let Some(phone) = self.legs.remove(leg).and_then(|state| state.phone)
+                let Some(state) = self.legs.remove(leg) else { return };
+                out.events.push(Event::Quality { leg: *leg, report: QualityReport::default(), last: true });
+                if let Some(phone) = state.phone
                     && self.by_phone.get(&phone.ip()) == Some(leg)
                 {
                     self.by_phone.remove(&phone.ip());

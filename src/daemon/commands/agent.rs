@@ -12,6 +12,7 @@ use crate::call::Manner;
 use crate::daemon::control::{Order, Response, Shell, ask, line};
 use crate::daemon::failure::Failure;
 use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
+use crate::record::LegQuality;
 
 /// What `hotline agent` is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,13 +64,16 @@ pub fn cancel_callback(state: &Path, callback: CallId) -> Result<String, Failure
     done(ask(state, &Order::Exchange(Command::CancelCallback { callback }))?)
 }
 
-/// The calls that run, as a table.
-pub fn running(state: &Path) -> Result<String, Failure> {
+/// The calls that run.
+pub fn running(state: &Path, form: Form) -> Result<String, Failure> {
     let calls = match ask(state, &Order::Exchange(Command::Calls))? {
         Response::Reply(Reply::Calls(calls)) => calls,
         other => return Err(refused(other)),
     };
-    let mut table = vec![["call", "began", "from", "stage", "queue", "agent"].map(str::to_owned)];
+    if form == Form::Json {
+        return Ok(calls.iter().map(line).collect());
+    }
+    let mut table = vec![["call", "began", "from", "stage", "queue", "agent", "heard"].map(str::to_owned)];
     for call in calls {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let began = local(call.started, "%H:%M:%S");
@@ -80,9 +84,28 @@ pub fn running(state: &Path) -> Result<String, Failure> {
             call.stage,
             or_none(call.queue),
             or_none(call.agent),
+            or_none((!call.legs.is_empty()).then(|| heard(&call.legs))),
         ]);
     }
     Ok(columns(&table))
+}
+
+/// The score of each party's audio, and its loss where there is any: `carrier 4.4, 8001 3.7 (2.5 % lost)`.
+fn heard(legs: &[LegQuality]) -> String {
+    let one = |leg: &LegQuality| {
+        let missing = leg.lost + leg.late;
+        let lost = match 1000 * missing / (leg.received + leg.lost).max(1) {
+            0 => String::new(),
+            permille => format!(" ({}.{} % lost)", permille / 10, permille % 10),
+        };
+        format!("{} {}{lost}", leg.party, score(leg.mos_x100))
+    };
+    legs.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A mean opinion score, to a tenth.
+pub(super) fn score(mos_x100: u16) -> String {
+    if mos_x100 == 0 { "-".to_owned() } else { format!("{:.1}", f64::from(mos_x100) / 100.0) }
 }
 
 /// The desk rings, or takes part in another manner.

@@ -12,9 +12,9 @@ use crate::daemon::failure::Failure;
 use crate::daemon::recorder;
 use crate::daemon::state;
 use crate::daemon::store::{CallFilter, SlipFilter, Sqlite, Store};
-use crate::record::{CallRecord, MessageSlip, Outside, SlipState};
+use crate::record::{CallRecord, LegQuality, MessageSlip, Outside, SlipState};
 
-use super::agent::columns;
+use super::agent::{columns, score};
 
 /// Instead of a number that its caller does not want shown.
 const WITHHELD: &str = "withheld";
@@ -119,7 +119,33 @@ fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
             if queue.offers == 1 { "1 offer".to_owned() } else { format!("{} offers", queue.offers) };
         writeln!(out, ", {offers}, talked {}", seconds(u128::from(queue.talked_ms)))?;
     }
+    if !call.legs.is_empty() {
+        write!(out, "\n{}", columns(&heard(&call.legs)))?;
+    }
     Ok(())
+}
+
+/// How each party was heard, and heard us.
+fn heard(legs: &[LegQuality]) -> Vec<[String; 10]> {
+    let heading =
+        ["party", "codec", "score", "received", "lost", "late", "jitter", "round trip", "sent", "lost there"];
+    let mut rows = vec![heading.map(str::to_owned)];
+    for leg in legs {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        rows.push([
+            leg.party.clone(),
+            leg.codec.clone(),
+            score(leg.mos_x100),
+            leg.received.to_string(),
+            leg.lost.to_string(),
+            leg.late.to_string(),
+            format!("{} ms", leg.jitter_ms),
+            or_none(leg.round_trip_ms.map(|ms| format!("{ms} ms"))),
+            leg.sent.to_string(),
+            or_none(leg.peer_lost.map(|lost| lost.to_string())),
+        ]);
+    }
+    rows
 }
 
 /// The caller as the record may show them.
@@ -318,6 +344,7 @@ mod tests {
                 answered: true,
                 talked_ms: 2_500,
             }),
+            legs: Vec::new(),
             end: CallEnd::CallerHungUp,
         };
         store.write(&[Record::Call(Box::new(call))]).unwrap();
@@ -335,6 +362,25 @@ mod tests {
         assert!(page.contains("from withheld by 8001   to outside 18*******22"), "{page}");
         assert!(page.contains("sent on by 01*******34 (user-busy)"), "{page}");
         assert!(page.contains("outside 18*******22 by carrier, talked 2.5 s"), "{page}");
+
+        let leg = LegQuality {
+            leg: 0,
+            party: "carrier".to_owned(),
+            codec: "PCMA".to_owned(),
+            sent: 500,
+            received: 480,
+            lost: 12,
+            late: 3,
+            jitter_ms: 7,
+            round_trip_ms: Some(48),
+            peer_lost: Some(1),
+            peer_jitter_ms: None,
+            mos_x100: 398,
+        };
+        store.write(&[Record::Leg { call: CallId(3), quality: Box::new(leg) }]).unwrap();
+        let page = super::call(folder.path(), CallId(3), Form::Table).unwrap();
+        let words: Vec<_> = page.lines().last().unwrap_or_default().split_whitespace().collect();
+        assert_eq!(words.join(" "), "carrier PCMA 4.0 480 12 3 7 ms 48 ms 500 1");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod callbacks;
 mod error;
+mod legs;
 mod read;
 mod registrations;
 mod schema;

@@ -7,7 +7,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
 use super::sqlite::{Sqlite, stored};
-use super::{CallFilter, SlipFilter, StoreError};
+use super::{CallFilter, SlipFilter, StoreError, legs};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage, Waiting};
 
@@ -109,6 +109,7 @@ impl Sqlite {
             self.db.prepare_cached("SELECT recording FROM recordings WHERE call = ?1 ORDER BY place")?;
         let recordings = select.query_map([id], |row| number(row, 0).map(RecordingId))?;
         call.recordings = recordings.collect::<rusqlite::Result<_>>()?;
+        call.legs = legs::read(&self.db, call.call)?;
         Ok(())
     }
 }
@@ -148,6 +149,7 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         recordings: Vec::new(),
         slip: row.get::<_, Option<i64>>(19)?.map(|slip| SlipId(slip.unsigned_abs())),
         outside: json(row, 23)?,
+        legs: Vec::new(),
         end: serde_json::from_str(&end).map_err(|error| unreadable(20, error))?,
     })
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::schema::{self, MIGRATIONS};
-use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, registrations};
+use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, legs, registrations};
 use crate::base::{CallId, Ids, RecordingId, SlipId};
 use crate::record::{CallRecord, Callback, MessageSlip, Record, Registration, SlipState, Waiting};
 
@@ -100,6 +100,7 @@ impl Store for Sqlite {
             for record in records {
                 match record {
                     Record::Call(call) => insert_call(transaction, call)?,
+                    Record::Leg { call, quality } => legs::insert(transaction, *call, quality)?,
                     Record::Slip(slip) => upsert_slip(transaction, slip)?,
                     Record::SlipDiscarded(slip) => {
                         let mut delete = transaction.prepare_cached("DELETE FROM slips WHERE slip = ?1")?;
@@ -223,6 +224,8 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         recordings,
         slip,
         outside,
+        // Each of them is a record of its own.
+        legs: _,
         end,
     } = record;
     let visit = queue.as_ref();
@@ -328,6 +331,7 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             }
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
             Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
+            Record::Leg { call, .. } => raise(&mut aside.call, call.0),
             Record::CallbackOver(_) | Record::Registration(_) | Record::RegistrationEnded(_) => {}
         }
     }

@@ -13,7 +13,9 @@ use tempfile::TempDir;
 use super::schema::{MIGRATIONS, migrate};
 use super::*;
 use crate::base::Masked;
-use crate::record::{CallEnd, Callback, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
+use crate::record::{
+    CallEnd, Callback, Diverted, LegQuality, Outside, QueueOutcome, QueueVisit, Stage, StageKind,
+};
 
 const SECOND: i64 = 1_000_000;
 
@@ -96,6 +98,7 @@ fn call(id: u64) -> CallRecord {
             answered: true,
             talked_ms: 4_000,
         }),
+        legs: Vec::new(),
         end: CallEnd::Refused { status: 486, why: "busy 忙".to_owned() },
     }
 }
@@ -667,4 +670,31 @@ fn callbacks_are_kept_as_they_change_until_they_are_over() {
     drop(store);
     let store = Sqlite::open_existing(&folder.path()).unwrap();
     assert_eq!(store.callbacks().unwrap(), [owed(3, 0), owed(1, 1)], "the longest waiting first");
+}
+
+#[test]
+fn a_leg_is_part_of_its_call_whichever_comes_first() {
+    let folder = Folder::new();
+    let mut store = folder.open();
+    let leg = |leg, received| LegQuality {
+        leg,
+        party: "carrier".to_owned(),
+        codec: "PCMA".to_owned(),
+        sent: 500,
+        received,
+        lost: 12,
+        late: 3,
+        jitter_ms: 7,
+        round_trip_ms: Some(48),
+        peer_lost: None,
+        peer_jitter_ms: Some(2),
+        mos_x100: 398,
+    };
+    let record = |index, received| Record::Leg { call: CallId(4), quality: Box::new(leg(index, received)) };
+    store.write(&[record(1, 300)]).unwrap();
+    store.write(&[Record::Call(Box::new(call(4)))]).unwrap();
+    store.write(&[record(0, 480)]).unwrap();
+    let expected = CallRecord { legs: vec![leg(0, 480), leg(1, 300)], ..call(4) };
+    assert_eq!(store.call(CallId(4)).unwrap(), Some(expected.clone()));
+    assert_eq!(store.calls(&CallFilter { latest: 9, since: None }).unwrap(), [expected]);
 }

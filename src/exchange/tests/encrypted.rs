@@ -91,7 +91,9 @@ fn packets_that_were_dropped_are_counted_when_the_leg_is_over() {
     let mut bench = bench(Encryption::Optional);
     let leg = LegId { call: crate::base::CallId(1), index: 0 };
     let report = media::QualityReport { forged: 3, replayed: 2, ..Default::default() };
-    bench.input(Input::Media(media::Event::Quality { leg, report }));
+    bench.input(Input::Media(media::Event::Quality { leg, report, last: false }));
+    assert!(bench.exchange.refused.is_empty(), "told of once");
+    bench.input(Input::Media(media::Event::Quality { leg, report, last: true }));
     let counted: Vec<_> = bench.exchange.refused.iter().map(|(why, count)| (*why, *count)).collect();
     assert_eq!(counted, [("SRTP packets repeated", 2), ("SRTP packets with a wrong tag", 3)]);
 }

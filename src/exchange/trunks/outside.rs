@@ -88,6 +88,7 @@ impl Exchange {
             silent_at: None,
         };
         tracing::info!(trunk = leg_of.trunk, number = %leg_of.number, %leg, "calls the outside");
+        self.qualities.named(leg, &leg_of.trunk);
         trunks.outside.insert(leg, leg_of);
         self.run_errand(now, Errand::Call(leg));
     }

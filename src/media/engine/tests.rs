@@ -401,8 +401,12 @@ fn reports_go_out_come_back_and_give_the_round_trip() {
     report.extend(ntp_middle);
     report.extend(delay.to_be_bytes());
     world.engine.handle_packet(world.now(), A, Channel::Rtcp, to, &report);
-    world.command(Command::Quality { leg: A });
-    let Some(Event::Quality { report, .. }) = world.events.last() else { panic!("no report") };
+    let of_a = |event: &&Event| matches!(event, Event::Quality { leg: A, last: false, .. });
+    let reports = world.reports.iter().filter(|r| r.1 == A).count();
+    assert_eq!(world.events.iter().filter(of_a).count(), reports, "one with each report");
+    world.command(Command::Close { leg: A });
+    let Some(Event::Quality { report, last: true, .. }) = world.events.last() else { panic!("no report") };
+    assert_eq!(report.codec, Some(Codec::Pcma));
     assert!(report.rtt_us.is_some_and(|rtt| (199_900..200_100).contains(&rtt)), "{report:?}");
     assert_eq!((report.peer_lost, report.peer_jitter_us), (Some(3), Some(10_000)));
     assert_eq!((report.packets_received, report.packets_lost), (980, 19));

@@ -94,7 +94,7 @@ fn what_is_not_the_peers_is_dropped_and_counted() {
     assert_eq!(pass(&mut world, A, &genuine).len(), 1);
     assert_eq!(pass(&mut world, A, &genuine), [], "once more");
     assert_eq!(pass(&mut world, A, &genuine[..20]), [], "cut short");
-    world.command(Command::Quality { leg: A });
+    world.command(Command::Close { leg: A });
     let report = world.events.iter().find_map(|event| match event {
         Event::Quality { report, .. } => Some(*report),
         _ => None,
