@@ -18,6 +18,10 @@ mod sip {
     /// The torture messages of RFC 4475 and RFC 5118.
     mod torture;
 }
+/// Keys as tones, against hours of speech.
+mod digits {
+    mod talkoff;
+}
 /// Dialplans from outside: every mistake's text, the shipped plan walked, the reference's examples.
 mod dialplans;
 /// A bank's day in virtual time, ladders, and faults planted to be found.
