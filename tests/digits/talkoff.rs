@@ -26,7 +26,7 @@ const ALLOWED_AN_HOUR: f64 = 0.1;
 #[ignore = "hours of speech"]
 fn hours_of_speech() {
     let folder = std::env::var_os("HOTLINE_SPEECH").map_or_else(prompts, PathBuf::from);
-    run(&folder, 1, 0.02);
+    run(&folder, 1, 0.01);
 }
 
 /// A minute and more of it, with every change.

@@ -122,6 +122,11 @@ class PjsipPhone:
         self.tell("unhold -1")
         await asyncio.sleep(0.5)
 
+    async def change_keys(self):
+        """A re-INVITE with other keys, from another port."""
+        self.tell("rekey -1")
+        await asyncio.sleep(0.5)
+
     async def refer(self, uri):
         """Blind transfer: the peer shall call somebody else; the status that it reports last."""
         self.tell(f"refer -1 {uri}")

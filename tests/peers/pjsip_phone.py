@@ -4,7 +4,7 @@
     pjsip_phone.py --user 1001 --port 5071 [--registrar 127.0.0.1:5060 --password x] [--say say.wav] [--heard heard.wav]
                    [--auto 200 --delay 1.0] [--transport tcp|tls] [--cafile ca.pem] [--for 60]
 
-stdin: call URI | watch URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | refer N URI | dtmf N DIGITS | info N DIGITS |
+stdin: call URI | watch URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | rekey N | refer N URI | dtmf N DIGITS | info N DIGITS |
        reg | unreg | quit           N is the call's number as printed, -1 the last call
 
 What call N hears goes to heard-N.wav, complete once the phone has quit. Loopback only.
@@ -232,6 +232,10 @@ class Phone:
             case "unhold":
                 p = parameters()
                 p.opt.flag = pj.PJSUA_CALL_UNHOLD
+                call.reinvite(p)
+            case "rekey":  # a new media transport, with a port and keys of its own
+                p = parameters()
+                p.opt.flag = pj.PJSUA_CALL_REINIT_MEDIA
                 call.reinvite(p)
             case "refer":
                 call.xfer(word[2], parameters())

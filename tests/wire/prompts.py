@@ -64,8 +64,9 @@ def expect_tone(sound, frequency, seconds=0.6, what="the tone"):
 
 
 def expect_music(sound, what="the hold music"):
-    """Two seconds of what was heard are a stretch of the hold music."""
-    music, window = prompt("common/hold-music"), 2 * scripted.FS
+    """A second of what was heard is a stretch of the hold music: more of it in a row a phone's own jitter buffer does not
+    always leave whole."""
+    music, window = prompt("common/hold-music"), scripted.FS
     best = 0.0
     for at in range(0, len(sound) - window, scripted.FS // 2):
         piece = sound[at : at + window]

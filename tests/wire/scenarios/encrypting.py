@@ -26,8 +26,9 @@ def suites(hotline):
     return re.findall(r'suite="?(\w+)', hotline.log())
 
 
-async def both_heard(world, mode, caller_make, desk_make, caller=None, desk=None, hold=False):
-    """A call straight to the agent; each hears the other. `caller`, `desk`: how they encrypt."""
+async def both_heard(world, mode, caller_make, desk_make, caller=None, desk=None, hold=False, changes=None):
+    """A call straight to the agent; each hears the other. `caller`, `desk`: how they encrypt. `changes`: which of them
+    takes other keys in mid-talk."""
     hotline = await encrypting(world, mode)
     desk = await world.desk(hotline, "1001", desk_make, **({"srtp": desk} if desk else {}))
     caller = await world.caller(make=caller_make, **({"srtp": caller} if caller else {}))
@@ -39,10 +40,17 @@ async def both_heard(world, mode, caller_make, desk_make, caller=None, desk=None
         await asyncio.sleep(5)
         await desk.resume()
         await asyncio.sleep(3)
+    if changes:
+        await {"caller": caller, "desk": desk}[changes].change_keys()
+        await asyncio.sleep(3)
     await caller.hang_up()
     await desk.over()
     heard = await caller.heard()
     expect_tone(heard, AGENT_TONE, what="the agent")
+    if changes:
+        # What was heard last: by the new keys.
+        expect_tone(heard[-int(1.5 * 8000) :], AGENT_TONE, what="the agent by the new keys")
+        expect_tone((await desk.heard())[-int(1.5 * 8000) :], CALLER_TONE, what="the caller by the new keys")
     if hold:
         expect(heard, "hold/on-hold")
         expect_music(heard)
@@ -103,6 +111,22 @@ async def srtp_hold_and_resume_by_baresip(world):
     """the same by baresip, whose caller speaks in the clear"""
     _, record = await both_heard(world, "optional", "scripted", "baresip", desk="srtp", hold=True)
     assert [s["kind"] for s in record["stages"]][-4:] == ["talk", "hold", "talk", "hang-up"], record
+
+
+@scenario(weight=2)
+async def srtp_pjsip_agent_takes_other_keys_in_mid_talk(world):
+    """a re-INVITE with another key: both are heard before and after, and we take another key, too"""
+    agreed, _ = await both_heard(
+        world, "mandatory", "baresip", "pjsip", caller="srtp-mand", desk="mandatory", changes="desk"
+    )
+    assert len(agreed) == 3, agreed
+
+
+@scenario(weight=2)
+async def srtp_pjsip_caller_takes_other_keys_in_mid_talk(world):
+    """the same by a caller whose agent speaks in the clear"""
+    agreed, _ = await both_heard(world, "optional", "pjsip", "scripted", caller="mandatory", changes="caller")
+    assert len(agreed) == 2, agreed
 
 
 async def refused(world, mode, **caller):
