@@ -278,6 +278,14 @@ impl Call {
         }
     }
 
+    /// The core's offer that rings a phone.
+    pub fn offer(&self) -> Option<queue::OfferId> {
+        match &self.stage {
+            Stage::Offer(offer) => Some(offer.id()),
+            _ => None,
+        }
+    }
+
     /// The agent whom this call rings or who talks in it.
     pub fn agent(&self) -> Option<AgentId> {
         match &self.stage {

@@ -187,6 +187,10 @@ impl Offer {
         self.wait.queue()
     }
 
+    pub(super) fn id(&self) -> OfferId {
+        self.offer
+    }
+
     pub(super) fn agent(&self) -> AgentId {
         self.ringing.agent
     }

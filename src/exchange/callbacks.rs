@@ -20,11 +20,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::commons::Waiter;
+use super::share::Say;
 use super::{CallbackLine, Exchange, Notice, Output};
 use crate::base::{CallId, Instant, Language, Masked, Now, Wall};
-use crate::call::{self, Booking, Call, CalledBack, Ctx, Event, Outgoing, Place};
+use crate::call::{Booking, Call, CalledBack, Ctx, Event, Outgoing, Place};
 use crate::dialplan::{Cursor, Facts, Origin, Requirement};
-use crate::queue::{self, Join, LeaveWhy};
+use crate::queue::{self, Join, LeaveWhy, Standing};
 use crate::record::{Callback, Record};
 
 /// More than these are not booked: a caller who is told no can still leave a message.
@@ -35,6 +37,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// No wait in the core is without an end; this one is longer than any callback is owed.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The customer called in where another exchange keeps the callback.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakenOver(CallId);
 
 #[derive(Debug, Default)]
 pub(super) struct Callbacks {
@@ -93,11 +99,6 @@ impl Callbacks {
         }
     }
 
-    fn of(&self, number: &Masked<String>, queue: &str) -> Option<CallId> {
-        let is = |owed: &Owed| owed.record.number == *number && owed.record.queue == queue;
-        self.all.iter().find(|(_, owed)| is(owed)).map(|(callback, _)| *callback)
-    }
-
     fn remove(&mut self, callback: CallId) -> Option<Owed> {
         let owed = self.all.remove(&callback)?;
         if let State::Resting(at) = owed.state {
@@ -113,15 +114,15 @@ impl Exchange {
         let Booking { number, queue, language, grade, needs, credit, arrived } = booking;
         let allowed =
             self.plan.queue_by_name(&queue).is_some_and(|queue| queue.may_call_back(number.expose()));
-        if !allowed || self.callbacks.all.len() >= MOST {
+        if !allowed || self.commons.owed.len() >= MOST {
             self.count("callbacks: not possible");
             return false;
         }
-        if self.callbacks.of(&number, &queue).is_some() {
+        let callback = self.ids.next_call();
+        if !self.is_owed((number.clone(), queue.clone()), callback, arrived) {
             // Booked already, at a place that is no worse.
             return true;
         }
-        let callback = self.ids.next_call();
         let waited = now.mono.since(arrived);
         let record = Callback {
             callback,
@@ -146,10 +147,20 @@ impl Exchange {
     pub(super) fn restore_callbacks(&mut self, now: Now, mut callbacks: Vec<Callback>) {
         // Their order is kept also where the clock that nobody sets had not begun yet.
         callbacks.sort_by_key(|record| record.since);
+        callbacks.retain(|record| self.share.has(record.callback));
         for record in callbacks {
             let arrived = now.mono - now.wall.since(record.since);
-            self.owe(now, record, arrived);
+            if self.is_owed((record.number.clone(), record.queue.clone()), record.callback, arrived) {
+                self.owe(now, record, arrived);
+            } else {
+                self.output.push_back(Output::Record(Record::CallbackOver(record.callback)));
+            }
         }
+    }
+
+    /// `false` where one was owed to them before.
+    fn is_owed(&self, waiter: Waiter, callback: CallId, arrived: Instant) -> bool {
+        self.commons.owed.entry(waiter).or_insert((callback, arrived)).0 == callback
     }
 
     fn owe(&mut self, now: Now, record: Callback, arrived: Instant) {
@@ -201,7 +212,7 @@ impl Exchange {
         let Some(owed) = self.callbacks.all.get(&callback) else { return true };
         let Some(queue) = plan.queue_by_name(&owed.record.queue) else { return false };
         let Some(rule) = &queue.callback else { return false };
-        if !plan.calls_back(queue, now.wall) || self.draining || self.calls.len() >= self.config.most_calls {
+        if !plan.calls_back(queue, now.wall) || self.draining || self.all_calls() >= self.config.most_calls {
             return false;
         }
         let facts =
@@ -281,6 +292,8 @@ impl Exchange {
 
     fn callback_over(&mut self, callback: CallId) -> Option<(Instant, State)> {
         let owed = self.callbacks.remove(callback)?;
+        let waiter = (owed.record.number, owed.record.queue);
+        self.commons.owed.remove_if(&waiter, |_, (present, _)| *present == callback);
         self.output.push_back(Output::Record(Record::CallbackOver(callback)));
         Some((owed.arrived, owed.state))
     }
@@ -293,19 +306,66 @@ impl Exchange {
         from: &Masked<String>,
         queue: &str,
     ) -> Option<Instant> {
-        let callback = self.callbacks.of(from, queue)?;
-        let owed = self.callbacks.all.get(&callback)?;
-        match owed.state {
-            // It is the callback itself that joins.
-            State::Calling(own) if own == call => return None,
-            State::Calling(other) => self.work.push_back((other, Event::Shutdown)),
+        let waiter = (from.clone(), queue.to_owned());
+        let callback = self.commons.owed.get(&waiter)?.0;
+        // It is the callback itself that joins.
+        if self.callbacks.all.get(&callback).is_some_and(|owed| owed.state == State::Calling(call)) {
+            return None;
+        }
+        // Of several who ask for it one gets it.
+        let (_, (callback, arrived)) = self.commons.owed.remove(&waiter)?;
+        self.count("callbacks: the customer called first");
+        if self.share.has(callback) {
+            self.taken_over(now, TakenOver(callback));
+        } else {
+            self.tell_owner(callback, Say::TakenOver(TakenOver(callback)));
+        }
+        Some(arrived)
+    }
+
+    /// The place is somebody else's already.
+    pub(super) fn taken_over(&mut self, now: Now, TakenOver(callback): TakenOver) {
+        if let Some((_, state)) = self.callback_over(callback) {
+            self.give_up(now, state);
+        }
+    }
+
+    fn give_up(&mut self, now: Now, state: State) {
+        match state {
+            State::Calling(call) => self.work.push_back((call, Event::Shutdown)),
             State::InLine(caller) => {
                 self.core.leave(now.mono, caller, LeaveWhy::TakeMessage, &mut self.core_events);
             }
             State::Resting(_) => {}
         }
-        self.count("callbacks: the customer called first");
-        self.callback_over(callback).map(|(arrived, _)| arrived)
+    }
+
+    /// What other exchanges may have said of callbacks, and was lost.
+    pub(super) fn callbacks_anew(&mut self, now: Now) {
+        let all: Vec<CallId> = self.callbacks.all.keys().copied().collect();
+        for callback in all {
+            let Some(owed) = self.callbacks.all.get(&callback) else { continue };
+            let waiter = (owed.record.number.clone(), owed.record.queue.clone());
+            let is_owed = self.commons.owed.get(&waiter).is_some_and(|owed| owed.0 == callback);
+            if is_owed {
+                self.callback_anew(now, callback);
+            } else {
+                self.taken_over(now, TakenOver(callback));
+            }
+        }
+    }
+
+    /// Brings a callback to where the core has it. `false` where none of this number is in line.
+    pub(super) fn callback_anew(&mut self, now: Now, callback: CallId) -> bool {
+        let Some(Owed { state: State::InLine(caller), .. }) = self.callbacks.all.get(&callback) else {
+            return false;
+        };
+        match self.core.standing(*caller) {
+            Standing::Offered { .. } => self.callback_turn(now, callback),
+            Standing::Gone => self.callback_left(now, callback),
+            Standing::Waiting | Standing::Connected => {}
+        }
+        true
     }
 
     pub(super) fn callbacks_due(&mut self, now: Now) {
@@ -338,13 +398,7 @@ impl Exchange {
     /// By the administrator: nobody is called. `false`: there is no such callback.
     pub(super) fn cancel_callback(&mut self, now: Now, callback: CallId) -> bool {
         let Some((_, state)) = self.callback_over(callback) else { return false };
-        match state {
-            State::Calling(call) => self.work.push_back((call, call::Event::Shutdown)),
-            State::InLine(caller) => {
-                self.core.leave(now.mono, caller, LeaveWhy::TakeMessage, &mut self.core_events);
-            }
-            State::Resting(_) => {}
-        }
+        self.give_up(now, state);
         true
     }
 }

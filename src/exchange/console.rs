@@ -97,10 +97,11 @@ impl Exchange {
     }
 
     fn status(&self, now: Now) -> StatusLine {
-        let snapshot = self.core.snapshot();
+        // The house's are told by the first.
+        let snapshot = self.share.is_first().then(|| self.core.snapshot());
         let queues = snapshot
-            .queues
             .iter()
+            .flat_map(|snapshot| &snapshot.queues)
             .map(|queue| QueueLine {
                 name: self.numbering.queue_name(queue.id).to_owned(),
                 waiting: queue.waiting + queue.offered,
@@ -135,7 +136,7 @@ impl Exchange {
             registrations: self.directory.registrations(),
             rtp_ports_free: self.ports.free(),
             queues,
-            trunks: self.trunk_lines(now),
+            trunks: if self.share.is_first() { self.trunk_lines(now) } else { Vec::new() },
             counters,
         }
     }

@@ -3,22 +3,42 @@
 //! What an agent may be offered is the queue core's business; a desk knows what the core does not: the
 //! reason and the end of an absence, which callers are told, and calls that came from no queue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dashmap::DashMap;
 
 use crate::base::{AgentId, AwayReason, CallId, Instant, Wall};
+use crate::call::Call;
+use crate::record::StageKind;
 
-#[derive(Debug, Default)]
+/// One exchange's eyes on all desks.
+#[derive(Debug)]
 pub(super) struct Desks {
-    desks: BTreeMap<AgentId, Desk>,
-    /// Those that may look different since somebody last asked.
+    room: Arc<Room>,
+    /// Those that this exchange has changed since somebody last asked.
     touched: BTreeSet<AgentId>,
+}
+
+/// All desks of the house. Each is changed in one step, by whoever has reason to.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    desks: DashMap<AgentId, Desk>,
+    /// The calls that an agent's own phone has made.
+    dialled: DashMap<AgentId, BTreeSet<CallId>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Desk {
     pub away: Option<Absence>,
+    /// The absence is what a phone published, and no word by hand has come since.
+    pub published: Option<Absence>,
     /// The call that rings this desk or is talked in, whether or not a queue gave it.
     pub call: Option<CallId>,
+    /// A queue gave it.
+    offered: bool,
+    /// It is talked in, or held.
+    pub talks: bool,
     /// Since when in the present state.
     pub since: Instant,
 }
@@ -30,43 +50,84 @@ pub(super) struct Absence {
 }
 
 impl Desks {
+    pub(super) fn of(room: Arc<Room>) -> Self {
+        Desks { room, touched: BTreeSet::new() }
+    }
+
     /// Nothing changes where the desk exists.
     pub(super) fn open(&mut self, agent: AgentId, now: Instant) {
-        self.desks.entry(agent).or_insert(Desk { since: now, ..Desk::default() });
+        self.room.desks.entry(agent).or_insert(Desk { since: now, ..Desk::default() });
     }
 
     pub(super) fn get(&self, agent: AgentId) -> Desk {
-        self.desks.get(&agent).copied().unwrap_or_default()
+        self.room.desks.get(&agent).map(|desk| *desk).unwrap_or_default()
     }
 
-    pub(super) fn set_away(&mut self, agent: AgentId, away: Option<Absence>) {
+    fn change<T>(&mut self, agent: AgentId, how: impl FnOnce(&mut Desk) -> T) -> T {
         self.touch(agent);
-        self.desks.entry(agent).or_default().away = away;
+        how(&mut self.room.desks.entry(agent).or_default())
+    }
+
+    /// By hand, or by a phone's word that [`set_published`](Self::set_published) follows.
+    pub(super) fn set_away(&mut self, agent: AgentId, away: Option<Absence>) {
+        self.change(agent, |desk| desk.away = away);
+    }
+
+    pub(super) fn set_published(&mut self, agent: AgentId, published: Option<Absence>) {
+        self.change(agent, |desk| desk.published = published);
     }
 
     pub(super) fn changed(&mut self, agent: AgentId, now: Instant) {
-        self.touch(agent);
-        self.desks.entry(agent).or_default().since = now;
+        self.change(agent, |desk| desk.since = now);
     }
 
-    /// `false` where another call has the desk.
+    /// For a call past the queues. `false` where another call has the desk.
     pub(super) fn take(&mut self, agent: AgentId, call: CallId) -> bool {
-        self.touch(agent);
-        let desk = self.desks.entry(agent).or_default();
-        let free = desk.call.is_none_or(|present| present == call);
-        if free {
-            desk.call = Some(call);
-        }
-        free
+        self.change(agent, |desk| desk.take(call, false))
+    }
+
+    /// For a call that the core offers. An offer that another exchange's call had the desk by is over by then, though
+    /// that exchange may not know. `false` where a call past the queues has it.
+    pub(super) fn take_offered(&mut self, agent: AgentId, call: CallId) -> bool {
+        self.change(agent, |desk| desk.take(call, true))
     }
 
     pub(super) fn release(&mut self, agent: AgentId, call: CallId) {
-        self.touch(agent);
-        if let Some(desk) = self.desks.get_mut(&agent)
-            && desk.call == Some(call)
-        {
-            desk.call = None;
+        self.change(agent, |desk| {
+            if desk.call == Some(call) {
+                (desk.call, desk.offered, desk.talks) = (None, false, false);
+            }
+        });
+    }
+
+    /// A call took a step: the desks in it may look different.
+    pub(super) fn call_moved(&mut self, call: &Call) {
+        if let Some(agent) = call.agent() {
+            let talks = matches!(call.stage(), StageKind::Talk | StageKind::Hold);
+            self.change(agent, |desk| desk.talks = talks && desk.call == Some(call.id()));
         }
+        let Some(agent) = call.desk() else { return };
+        self.touch(agent);
+        let mut calls = self.room.dialled.entry(agent).or_default();
+        if call.is_over() {
+            calls.remove(&call.id());
+        } else {
+            calls.insert(call.id());
+        }
+        let none = calls.is_empty();
+        drop(calls);
+        if none {
+            self.room.dialled.remove_if(&agent, |_, calls| calls.is_empty());
+        }
+    }
+
+    pub(super) fn dialled(&self, agent: AgentId) -> BTreeSet<CallId> {
+        self.room.dialled.get(&agent).map(|calls| calls.clone()).unwrap_or_default()
+    }
+
+    /// Some agent's phone is in a call that it made.
+    pub(super) fn any_dialled(&self) -> bool {
+        !self.room.dialled.is_empty()
     }
 
     /// Something about the desk may be different: its call moved on, its phone came or went.
@@ -74,12 +135,48 @@ impl Desks {
         self.touched.insert(agent);
     }
 
+    pub(super) fn touch_all(&mut self) {
+        self.touched.extend(self.room.desks.iter().map(|desk| *desk.key()));
+    }
+
     pub(super) fn take_touched(&mut self) -> BTreeSet<AgentId> {
         std::mem::take(&mut self.touched)
     }
 
     /// In the order of the agents.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (AgentId, &Desk)> {
-        self.desks.iter().map(|(agent, desk)| (*agent, desk))
+    pub(super) fn all(&self) -> Vec<(AgentId, Desk)> {
+        let mut all: Vec<_> = self.room.desks.iter().map(|desk| (*desk.key(), *desk)).collect();
+        all.sort_unstable_by_key(|(agent, _)| *agent);
+        all
+    }
+}
+
+impl Desk {
+    fn take(&mut self, call: CallId, offered: bool) -> bool {
+        let free = self.call.is_none_or(|present| present == call) || offered && self.offered;
+        if free {
+            let talks = self.talks && self.call == Some(call);
+            (self.call, self.offered, self.talks) = (Some(call), offered, talks);
+        }
+        free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_takes_the_desk_from_an_offer_and_from_nothing_else() {
+        let (mut one, agent) = (Desks::of(Arc::default()), AgentId(1));
+        let mut other = Desks::of(one.room.clone());
+        assert!(one.take_offered(agent, CallId(1)));
+        assert!(other.take_offered(agent, CallId(2)), "the core gives an agent one offer at a time");
+        one.release(agent, CallId(1));
+        assert_eq!(one.get(agent).call, Some(CallId(2)), "who lost it releases nothing");
+        assert!(!one.take(agent, CallId(3)));
+        other.release(agent, CallId(2));
+        assert!(one.take(agent, CallId(3)) && !other.take_offered(agent, CallId(4)));
+        assert_eq!(one.take_touched().len() + other.take_touched().len(), 2);
     }
 }

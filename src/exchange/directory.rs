@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::probes::{Due, Probes};
+use super::share::Say;
 use super::{Config, Exchange};
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, Now, Rng};
 use crate::sip::registrar::{Binding, BindingId, Change, Kept, Refused, Registered, Registrar, Way, What};
 use crate::sip::{Answer, Flow, NameAddr, Request, RequestId, Uri};
 
@@ -259,12 +260,37 @@ impl Exchange {
     /// The phones of the person with this extension that can be reached, best first. Registered phones count
     /// before a fixed contact.
     pub(super) fn phones_of(&self, extension: &str) -> Vec<Phone> {
+        if !self.share.is_first() {
+            return self.commons.phones.get(extension).map(|phones| phones.clone()).unwrap_or_default();
+        }
         let registered = self.directory.registered(extension);
         if !registered.is_empty() {
             return registered;
         }
         let target = self.fixed_contact(extension).filter(|target| !self.directory.is_down(&target.key));
         target.into_iter().map(|target| Phone { q: 1000, ways: vec![target] }).collect()
+    }
+
+    /// The person's phones came, went or moved: the other exchanges are to know.
+    pub(super) fn publish_phones(&self, extension: &str) {
+        if self.share.is_whole() || !self.share.is_first() {
+            return;
+        }
+        let phones = self.phones_of(extension);
+        if phones.is_empty() {
+            self.commons.phones.remove(extension);
+        } else {
+            self.commons.phones.insert(extension.to_owned(), phones);
+        }
+    }
+
+    /// A phone did not answer a call: it may be gone.
+    pub(super) fn suspect(&mut self, now: Now, key: Key) {
+        if self.share.is_first() {
+            self.directory.suspect(now.mono, &key);
+        } else {
+            self.tell_first(Say::Suspect(key));
+        }
     }
 
     /// The best way to the person with this extension.
@@ -286,6 +312,8 @@ impl Exchange {
         let agents = self.plan.agents().iter().filter(|agent| agent.contact.is_some());
         let extensions = agents.map(|agent| agent.extension.as_str()).collect();
         self.directory.watch_fixed(now, &extensions);
+        let plan = self.plan.clone();
+        plan.agents().iter().for_each(|agent| self.publish_phones(&agent.extension));
     }
 
     /// Where to ask for a sign of life.

@@ -1,5 +1,7 @@
 //! Carries out what calls want.
 
+use std::time::Duration;
+
 use super::desks::{Absence, Desk};
 use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited, topology};
@@ -76,7 +78,7 @@ impl Exchange {
                 }
             }
             Effect::KeepPlace { number, queue, arrived, until } => {
-                self.places.put(now.mono, (number, queue), arrived, until);
+                self.commons.places().put(now.mono, (number, queue), arrived, until);
             }
             Effect::BookCallback(booking) => {
                 let ok = self.book_callback(now, *booking);
@@ -171,8 +173,19 @@ impl Exchange {
                 (_, None) => DialEnd::Unreachable,
                 (_, Some((_, via))) => match self.core.agent_seize(now.mono, agent, &mut self.core_events) {
                     Seized::Busy => DialEnd::Busy,
+                    seized if !self.desks.take(agent, call) => {
+                        // Another exchange's call was quicker.
+                        if seized == Seized::Yes {
+                            self.core.call_ended(
+                                now.mono,
+                                agent,
+                                Some(Duration::ZERO),
+                                &mut self.core_events,
+                            );
+                        }
+                        DialEnd::Busy
+                    }
                     Seized::Yes | Seized::SignedOff => {
-                        self.desks.take(agent, call);
                         let towards = self.towards_desk(extension, via);
                         return Event::Seized { agent, extension: extension.to_owned(), towards };
                     }
@@ -185,7 +198,7 @@ impl Exchange {
     pub(super) fn release(&mut self, now: Now, call: CallId, agent: AgentId) {
         self.desks.release(agent, call);
         // Nobody wraps up after a call that no queue gave.
-        self.core.call_ended(now.mono, agent, Some(std::time::Duration::ZERO), &mut self.core_events);
+        self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);
     }
 
     /// An agent's own wish, by feature code or command. `false`: there is no such agent.
@@ -195,7 +208,8 @@ impl Exchange {
             return false;
         }
         tracing::info!(agent = extension, ?change, "presence");
-        self.lamps.set_by_hand(agent);
+        // What a phone published does not end what is set by hand; a publication says so itself, afterwards.
+        self.desks.set_published(agent, None);
         let events = &mut self.core_events;
         match change {
             PresenceChange::SignOn => {
@@ -250,6 +264,7 @@ impl Exchange {
     pub(super) fn phone_there(&mut self, now: Now, user: &str) {
         let Some(agent) = self.numbering.agent(user) else { return };
         self.desks.touch(agent);
+        self.publish_phones(user);
         let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready);
         let signed_off = matches!(self.core.agent_state(agent), None | Some(AgentState::SignedOff));
         let away = self.desks.get(agent).away.is_some();
@@ -269,7 +284,7 @@ impl Exchange {
         self.core.agent_away(now.mono, agent, crate::queue::Away::NoAnswer, &mut self.core_events);
         let extension = self.numbering.extension(agent).to_owned();
         for way in self.phones_of(&extension).into_iter().flat_map(|phone| phone.ways) {
-            self.directory.suspect(now.mono, &way.key);
+            self.suspect(now, way.key);
         }
     }
 
@@ -277,6 +292,7 @@ impl Exchange {
     pub(super) fn phone_gone(&mut self, now: Now, user: &str) {
         let Some(agent) = self.numbering.agent(user) else { return };
         self.desks.touch(agent);
+        self.publish_phones(user);
         if self.phone_of(user).is_none() {
             tracing::warn!(agent = user, "the phone is gone");
             self.core.agent_logout(now.mono, agent, &mut self.core_events);

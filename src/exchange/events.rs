@@ -113,49 +113,47 @@ impl Exchange {
         }
     }
 
-    pub(super) fn queue_events(&mut self, now: Now) {
-        for event in std::mem::take(&mut self.core_events) {
-            match event {
-                // A callback has no telephone to connect: the customer is called first.
-                queue::Event::Offered { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
-                    self.callback_turn(now, CallId(tag));
-                }
-                queue::Event::Left { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
-                    self.callback_left(now, CallId(tag));
-                }
-                queue::Event::Offered { offer, tag, agent, queue, .. } => {
-                    self.offered(now, CallId(tag), offer, agent, queue);
-                }
-                queue::Event::OfferWithdrawn { offer, tag, why } => {
-                    self.desks.release(offer.agent(), CallId(tag));
-                    // The call that left has hung the phone up by itself.
-                    if !matches!(why, queue::Withdrawn::CallerLeft(LeaveWhy::Abandoned | LeaveWhy::Key(_))) {
-                        self.work.push_back((CallId(tag), Event::OfferWithdrawn { offer }));
-                    }
-                }
-                queue::Event::Left { tag, why, .. } => {
-                    if !matches!(why, LeaveWhy::Abandoned | LeaveWhy::Key(_) | LeaveWhy::TakeMessage) {
-                        self.work.push_back((CallId(tag), Event::LeftQueue { why }));
-                    }
-                }
-                queue::Event::AgentState { agent, state } => {
-                    let name = io::state_name(state);
-                    tracing::info!(agent = self.numbering.extension(agent), state = name, "agent");
-                    self.desks.changed(agent, now.mono);
-                    self.output.push_back(Output::Notice(Notice::AgentState { agent, state: name }));
-                }
-                queue::Event::OwnerSkipped { tag, .. } => {
-                    self.work.push_back((CallId(tag), Event::OwnerSkipped));
-                }
-                queue::Event::Connected { tag, agent, .. } => self.contact(now, CallId(tag), agent),
-                queue::Event::Requeued { .. }
-                | queue::Event::Relaxed { .. }
-                | queue::Event::QueueDepth { .. } => {}
+    /// Of a caller of this exchange, or of an agent.
+    pub(super) fn queue_event(&mut self, now: Now, event: queue::Event) {
+        match event {
+            // A callback has no telephone to connect: the customer is called first.
+            queue::Event::Offered { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
+                self.callback_turn(now, CallId(tag));
             }
+            queue::Event::Left { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
+                self.callback_left(now, CallId(tag));
+            }
+            queue::Event::Offered { offer, tag, agent, queue, .. } => {
+                self.offered(now, CallId(tag), offer, agent, queue);
+            }
+            queue::Event::OfferWithdrawn { offer, tag, why } => {
+                // The call that left has hung the phone up by itself.
+                if !matches!(why, queue::Withdrawn::CallerLeft(LeaveWhy::Abandoned | LeaveWhy::Key(_))) {
+                    self.work.push_back((CallId(tag), Event::OfferWithdrawn { offer }));
+                }
+            }
+            queue::Event::Left { tag, why, .. } => {
+                if !matches!(why, LeaveWhy::Abandoned | LeaveWhy::Key(_) | LeaveWhy::TakeMessage) {
+                    self.work.push_back((CallId(tag), Event::LeftQueue { why }));
+                }
+            }
+            queue::Event::AgentState { agent, state } => {
+                let name = io::state_name(state);
+                tracing::info!(agent = self.numbering.extension(agent), state = name, "agent");
+                self.desks.changed(agent, now.mono);
+                self.output.push_back(Output::Notice(Notice::AgentState { agent, state: name }));
+            }
+            queue::Event::OwnerSkipped { tag, .. } => {
+                self.work.push_back((CallId(tag), Event::OwnerSkipped));
+            }
+            queue::Event::Connected { tag, agent, .. } => self.contact(now, CallId(tag), agent),
+            queue::Event::Requeued { .. }
+            | queue::Event::Relaxed { .. }
+            | queue::Event::QueueDepth { .. } => {}
         }
     }
 
-    fn offered(
+    pub(super) fn offered(
         &mut self,
         now: Now,
         call: CallId,
@@ -166,7 +164,7 @@ impl Exchange {
         let extension = self.numbering.extension(agent).to_owned();
         match self.phone_of(&extension) {
             // In a call that the core knows nothing of.
-            Some(_) if !self.desks.take(agent, call) => {
+            Some(_) if !self.desks.take_offered(agent, call) => {
                 self.core.offer_refused(now.mono, offer, Refusal::Busy, &mut self.core_events);
             }
             Some((_, via)) => {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::Exchange;
+use crate::base::CallId;
 use crate::queue::AgentState;
 use crate::record::StageKind;
 
@@ -44,6 +45,26 @@ impl Exchange {
             panic!("broken invariant: {broken}");
         }
         self.core.check_invariants();
+    }
+
+    /// Of all exchanges of one house, when no word is on its way: what they have in the core is what the core has, and
+    /// what they carry what their trunks count.
+    pub fn invariants_of_all(all: &[Exchange]) -> Result<(), Broken> {
+        let (mut in_line, mut lines) = (0, 0);
+        for exchange in all {
+            exchange.invariants()?;
+            in_line += exchange.in_line()?;
+            lines += exchange.trunks.occupied();
+        }
+        let Some(first) = all.first() else { return Ok(()) };
+        let core: u32 = first.core.snapshot().queues.iter().map(|queue| queue.waiting + queue.offered).sum();
+        if core as usize != in_line {
+            return Err(Broken::CallerNotInLine(format!("{core} in the core, {in_line} calls of all")));
+        }
+        match first.trunks.counted() == lines {
+            true => Ok(()),
+            false => Err(Broken::TrunkMiscounts),
+        }
     }
 
     /// The first sentence that does not hold.
@@ -96,13 +117,17 @@ impl Exchange {
         }
         for view in self.core.snapshot().agents {
             let Some((tag, _)) = view.caller.filter(|_| view.state == AgentState::Talking) else { continue };
-            let call = self.calls.get(&crate::base::CallId(tag));
+            if !self.share.has(CallId(tag)) {
+                continue;
+            }
+            let call = self.calls.get(&CallId(tag));
             if call.is_none_or(|call| call.agent() != Some(view.id)) {
                 return Err(Broken::TalkWithoutCall(view.id.to_string()));
             }
         }
-        for (agent, desk) in self.desks.iter() {
-            if let Some(call) = desk.call.filter(|call| !self.calls.contains_key(call)) {
+        for (agent, desk) in self.desks.all() {
+            let own = desk.call.filter(|call| self.share.has(*call));
+            if let Some(call) = own.filter(|call| !self.calls.contains_key(call)) {
                 return Err(Broken::DeskOfNobody(format!("{agent} by {call}")));
             }
         }
@@ -111,6 +136,19 @@ impl Exchange {
 
     /// A caller is waiting or offered, never both or none.
     fn lines(&self) -> Result<(), Broken> {
+        let in_line = self.in_line()?;
+        if !self.share.is_whole() {
+            return Ok(());
+        }
+        let core: u32 = self.core.snapshot().queues.iter().map(|queue| queue.waiting + queue.offered).sum();
+        match core as usize == in_line {
+            true => Ok(()),
+            false => Err(Broken::CallerNotInLine(format!("{core} in the core, {in_line} calls"))),
+        }
+    }
+
+    /// So many of this exchange's callers and callbacks are in the core.
+    fn in_line(&self) -> Result<usize, Broken> {
         let mut in_line = 0;
         for (id, call) in &self.calls {
             match (call.stage(), call.queued_as()) {
@@ -132,11 +170,7 @@ impl Exchange {
         if let Some(astray) = self.callbacks.calling().find(|call| !self.calls.contains_key(call)) {
             return Err(Broken::CallbackAstray(astray.to_string()));
         }
-        let core: u32 = self.core.snapshot().queues.iter().map(|queue| queue.waiting + queue.offered).sum();
-        match core as usize == in_line {
-            true => Ok(()),
-            false => Err(Broken::CallerNotInLine(format!("{core} in the core, {in_line} calls"))),
-        }
+        Ok(in_line)
     }
 
     fn deadlines(&self) -> Result<(), Broken> {
@@ -163,7 +197,8 @@ impl Exchange {
 
     /// When everybody has hung up, nothing is left.
     fn rest(&self) -> Result<(), Broken> {
-        if !self.trunks.counts_are_even() {
+        let even = self.trunks.counted() == self.trunks.occupied();
+        if self.share.is_whole() && !even {
             return Err(Broken::TrunkMiscounts);
         }
         if !self.calls.is_empty() {
@@ -179,7 +214,8 @@ impl Exchange {
             ("lines of trunks", self.trunks.occupied()),
             ("legs without media", self.qualities.unopened()),
         ];
-        if let Some(what) = self.lamps.left_over() {
+        let dialled = self.share.is_whole() && self.desks.any_dialled();
+        if let Some(what) = self.lamps.left_over().or(dialled.then_some("calls of desks")) {
             return Err(Broken::LeftOver(what.to_owned()));
         }
         match left.iter().find(|(_, count)| *count > 0) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{Config, Word};
 use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
@@ -72,6 +72,10 @@ pub enum Input<'a> {
     Shutdown,
     /// The deadline of [`poll_timeout`](super::Exchange::poll_timeout) has come.
     Timeout,
+    /// What another exchange's [`Output::Word`] said to this one.
+    Word(Word),
+    /// Words to this exchange were lost, any number of them. Said after the last one is lost, not before.
+    Missed,
 }
 
 /// What the process has, and has left.
@@ -109,6 +113,11 @@ pub enum Output {
     Reply {
         id: u64,
         reply: Reply,
+    },
+    /// For another exchange of the house. May be lost, where that one is told of it: [`Input::Missed`].
+    Word {
+        to: u8,
+        word: Word,
     },
 }
 

@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Exchange;
 use super::config::Subscriptions;
-use super::desks::{Absence, Desks};
+use super::desks::Absence;
+use super::share::Say;
 use super::sign_in::Claim;
 use crate::base::{AgentId, AwayReason, CallId, Instant, Masked, Now, Rng};
-use crate::call::Call;
 use crate::queue::{self, AgentState};
-use crate::record::{StageKind, Waiting};
+use crate::record::Waiting;
 use crate::sip::events::compositor::Compositor;
 use crate::sip::events::dialog_info::{self, DialogLine, Direction, State};
 use crate::sip::events::message_summary;
@@ -93,11 +93,7 @@ pub(super) struct Lamps {
     /// Boxes whose count is other than it was told.
     boxes: BTreeSet<String>,
     waiting: BTreeMap<String, Waiting>,
-    /// The calls that an agent's own phone has made.
-    dialled: BTreeMap<AgentId, BTreeSet<CallId>>,
     pub(super) compositor: Compositor,
-    /// Absences that a phone published; others are not ended by what it publishes.
-    pub(super) published: BTreeMap<AgentId, Absence>,
     /// We go away: nobody is to come back at once.
     closed: bool,
 }
@@ -115,9 +111,7 @@ impl Lamps {
             by_subject: BTreeSet::new(),
             boxes: BTreeSet::new(),
             waiting: BTreeMap::new(),
-            dialled: BTreeMap::new(),
             compositor: Compositor::new(rng),
-            published: BTreeMap::new(),
             closed: false,
         }
     }
@@ -133,29 +127,6 @@ impl Lamps {
         self.compositor.poll_timeout()
     }
 
-    /// The agent's presence was set by something else than what their phone published.
-    pub(super) fn set_by_hand(&mut self, agent: AgentId) {
-        self.published.remove(&agent);
-    }
-
-    /// A call took a step: the desks in it may look different.
-    pub(super) fn call_moved(&mut self, call: &Call, desks: &mut Desks) {
-        if let Some(agent) = call.agent() {
-            desks.touch(agent);
-        }
-        let Some(agent) = call.desk() else { return };
-        desks.touch(agent);
-        let calls = self.dialled.entry(agent).or_default();
-        if call.is_over() {
-            calls.remove(&call.id());
-        } else {
-            calls.insert(call.id());
-        }
-        if calls.is_empty() {
-            self.dialled.remove(&agent);
-        }
-    }
-
     fn forget(&mut self, id: SubscriptionId) {
         if let Some(watch) = self.watches.remove(&id) {
             self.by_subject.remove(&(watch.subject, id));
@@ -169,10 +140,7 @@ impl Lamps {
 
     /// What would be left although everybody has gone.
     pub(super) fn left_over(&self) -> Option<&'static str> {
-        if self.by_subject.len() != self.watches.len() {
-            return Some("watched subjects");
-        }
-        (!self.dialled.is_empty()).then_some("calls of desks")
+        (self.by_subject.len() != self.watches.len()).then_some("watched subjects")
     }
 
     pub(super) fn watches(&self) -> usize {
@@ -316,7 +284,14 @@ impl Exchange {
 
     /// Tells the watchers of whatever looks different now. `false` where nothing had been touched.
     pub(super) fn light_lamps(&mut self, now: Now) -> bool {
-        let desks = self.desks.take_touched().into_iter().map(Subject::Desk);
+        let desks = self.desks.take_touched();
+        if !self.share.is_first() {
+            if !desks.is_empty() {
+                self.tell_first(Say::Desks(desks));
+            }
+            return false;
+        }
+        let desks = desks.into_iter().map(Subject::Desk);
         let boxes = std::mem::take(&mut self.lamps.boxes).into_iter().map(Subject::Mailbox);
         let mut any = false;
         for subject in desks.chain(boxes) {
@@ -344,15 +319,12 @@ impl Exchange {
     /// The call that a desk was given, and those that it made.
     fn dialogs_of(&self, agent: AgentId) -> Vec<DialogLine> {
         let line = |call: CallId, direction, state| DialogLine { id: call.to_string(), direction, state };
-        let given = self.desks.get(agent).call.map(|call| {
-            let talks = self.calls.get(&call).is_some_and(|call| {
-                call.agent() == Some(agent) && matches!(call.stage(), StageKind::Talk | StageKind::Hold)
-            });
-            line(call, Direction::Recipient, if talks { State::Confirmed } else { State::Early })
-        });
+        let desk = self.desks.get(agent);
+        let state = if desk.talks { State::Confirmed } else { State::Early };
+        let given = desk.call.map(|call| line(call, Direction::Recipient, state));
         // Whoever dials us is answered at once.
-        let dialled = self.lamps.dialled.get(&agent).into_iter().flatten();
-        let dialled = dialled.map(|call| line(*call, Direction::Initiator, State::Confirmed));
+        let dialled = self.desks.dialled(agent);
+        let dialled = dialled.into_iter().map(|call| line(call, Direction::Initiator, State::Confirmed));
         given.into_iter().chain(dialled).collect()
     }
 

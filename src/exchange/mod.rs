@@ -11,11 +11,14 @@
 //! event of its call, the call's effects are carried out on the SIP endpoint and the queue core, and what
 //! these say becomes events of calls again, until nothing is left to do.
 //!
+//! A house may have several exchanges, each in a thread of its own with a share of the calls: see [`Share`].
+//!
 //! Architecture invariant: only here does one call's doing touch another call, and only through the queue core
-//! and the desks. An exchange is single-writer; what it owns it shares with nobody.
+//! and the desks. An exchange is single-writer: what several have in common lies in the `commons`, nowhere else.
 
 mod arrivals;
 mod callbacks;
+mod commons;
 mod config;
 mod console;
 mod desks;
@@ -36,13 +39,16 @@ mod probes;
 mod publishing;
 mod quality;
 mod registrations;
+mod replies;
 mod ringing;
+mod share;
 mod sign_in;
 mod supervise;
 mod texts;
 mod topology;
 mod transfers;
 mod trunks;
+mod words;
 
 #[cfg(test)]
 mod phones_tests;
@@ -59,46 +65,46 @@ pub use self::io::{
     QueueLine, Reply, StatusLine, TrunkLine,
 };
 
+pub use self::share::{Lands, Share, Word};
 pub use self::trunks::{Limits, Outbound, Register, Rewrite, Rule, Trunk};
 
 use self::callbacks::Callbacks;
+use self::commons::Commons;
 use self::desks::Desks;
 use self::directory::Directory;
 use self::guard::Guard;
 use self::lamps::Lamps;
 use self::numbering::Numbering;
 use self::overload::Strain;
-use self::places::Lasting;
 pub use self::probes::Pace;
 use self::quality::Qualities;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
 use self::texts::Texts;
 use self::trunks::Trunks;
-use crate::base::{AgentId, CallId, Ids, Instant, LegId, Masked, Now, RecordingId, Rng, SlipId};
+use crate::base::{CallId, Ids, Instant, LegId, Now, RecordingId, Rng, SlipId};
 use crate::call::{self, Call, Ctx, Effect, PortPool, Timer};
 use crate::dialplan::Plan;
 use crate::queue;
 use crate::record::SlipState;
 use crate::sip;
 
-/// All calls of one daemon.
+/// All calls of one daemon, or a share of them.
 pub struct Exchange {
+    share: Share,
+    commons: Arc<Commons>,
     config: Config,
     plan: Arc<Plan>,
     rng: Rng,
     ids: Ids,
     sip: sip::Endpoint,
-    core: queue::Core,
+    /// The commons'.
+    core: Arc<queue::Core>,
     /// What the core said and nobody has heard yet.
     core_events: Vec<queue::Event>,
     numbering: Numbering,
     desks: Desks,
-    /// Places in line of callers who have hung up, by number and queue: since when they waited.
-    places: Lasting<(Masked<String>, String), Instant>,
     callbacks: Callbacks,
-    /// Who served a number last.
-    contacts: Lasting<Masked<String>, AgentId>,
     directory: Directory,
     sign_in: SignIn,
     guard: Guard,
@@ -134,27 +140,57 @@ pub struct Exchange {
 impl Exchange {
     /// An exchange at rest. Agents whom the plan says to be ready are signed on at once; take the outputs
     /// after it as after any input.
-    pub fn new(config: Config, plan: Arc<Plan>, ids: Ids, mut rng: Rng, now: Now) -> Self {
+    pub fn new(config: Config, plan: Arc<Plan>, ids: Ids, rng: Rng, now: Now) -> Self {
+        let commons = Arc::new(Exchange::commons(&plan, now, 1));
+        Exchange::with_share(Share::WHOLE, commons, config, plan, ids, rng, now)
+    }
+
+    /// So many exchanges of one house, the first one first; the same as [`new`](Self::new) where it is one. Each has
+    /// its own inputs, outputs and deadlines, and a thread of its own where the host likes.
+    pub fn several(config: &Config, plan: &Arc<Plan>, ids: Ids, mut rng: Rng, now: Now, of: u8) -> Vec<Self> {
+        let commons = Arc::new(Exchange::commons(plan, now, of));
+        let one = |share| {
+            // One alone has the very randomness that it is given: a seed is a proof.
+            let rng = if of > 1 { rng.fork() } else { rng.clone() };
+            Exchange::with_share(share, commons.clone(), config.clone(), plan.clone(), ids, rng, now)
+        };
+        Share::all(of).map(one).collect()
+    }
+
+    fn commons(plan: &Plan, now: Now, of: u8) -> Commons {
+        let mut numbering = Numbering::default();
+        numbering.learn(plan);
+        Commons::new(queue::Core::new(now.mono, &topology::topology(plan, &numbering)), of)
+    }
+
+    fn with_share(
+        share: Share,
+        commons: Arc<Commons>,
+        config: Config,
+        plan: Arc<Plan>,
+        ids: Ids,
+        mut rng: Rng,
+        now: Now,
+    ) -> Self {
         let mut numbering = Numbering::default();
         numbering.learn(&plan);
         let mut sip_config = sip::Config { advertised: config.advertised, ..config.sip.clone() };
+        sip_config.number = (!share.is_whole()).then_some(share.number);
         lamps::serve_by(&mut sip_config);
         sip_config.info_kinds = info::KINDS.to_vec();
         let mut exchange = Exchange {
             sip: sip::Endpoint::new(sip_config, rng.fork()),
-            core: queue::Core::new(now.mono, &topology::topology(&plan, &numbering)),
+            core: commons.core.clone(),
             core_events: Vec::new(),
-            desks: Desks::default(),
-            places: Lasting::new(places::MOST_PLACES),
+            desks: Desks::of(commons.room.clone()),
             callbacks: Callbacks::default(),
-            contacts: Lasting::new(places::MOST_CONTACTS),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
             guard: Guard::new(&config, &mut rng),
             strain: Strain::default(),
             lamps: Lamps::new(rng.fork()),
-            trunks: Trunks::default(),
-            ports: PortPool::new(config.rtp_ports.clone()),
+            trunks: Trunks::of(share, commons.clone()),
+            ports: PortPool::new(share.of_ports(&config.rtp_ports)),
             calls: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
@@ -175,13 +211,20 @@ impl Exchange {
             numbering,
             plan,
             rng,
-            ids,
+            ids: ids.of_share(share.number, share.of),
             config,
+            share,
+            commons,
         };
+        exchange.sign_in.tells = !share.is_first();
         exchange.open_desks(now);
-        exchange.watch_fixed_contacts(now.mono);
+        if share.is_first() {
+            exchange.watch_fixed_contacts(now.mono);
+        }
         exchange.begin_trunks(now, &[]);
-        exchange.sign_on_the_ready(now, None);
+        if share.is_first() {
+            exchange.sign_on_the_ready(now, None);
+        }
         exchange.settle(now);
         exchange
     }
@@ -190,8 +233,8 @@ impl Exchange {
     pub fn handle_input(&mut self, now: Now, input: Input<'_>) {
         match input {
             Input::Sip { flow, bytes } => {
-                if self.guard.lets_in(now.mono, &mut self.sign_in.offenders, flow, bytes) {
-                    self.heard_over(now, flow);
+                // Of several, the first has let it in before anybody got it.
+                if !self.share.is_whole() || self.lets_in(now, flow, bytes) {
                     self.message(now, flow, bytes);
                 }
             }
@@ -239,8 +282,35 @@ impl Exchange {
                 self.lamps_out(now);
             }
             Input::Timeout => self.timeouts(now),
+            Input::Word(word) => self.word(now, word),
+            Input::Missed => self.missed(now),
         }
         self.settle(now);
+        self.commons.has_calls(self.share, self.calls.len());
+    }
+
+    /// Who of several exchanges gets this message, in an [`Input::Sip`]; `None`: nobody, it is not let in. For the first
+    /// one; take its outputs afterwards, as after an input.
+    pub fn route(&mut self, now: Now, flow: sip::Flow, bytes: &[u8]) -> Option<u8> {
+        if !self.lets_in(now, flow, bytes) {
+            return None;
+        }
+        self.settle(now);
+        Some(match sip::Belonging::of(bytes) {
+            sip::Belonging::To(number) if number < self.share.of => number,
+            sip::Belonging::NewCall(call_id) if self.guard.trusted.contains(flow.remote.ip()) => {
+                self.share.of_call_id(call_id)
+            }
+            _ => 0,
+        })
+    }
+
+    fn lets_in(&mut self, now: Now, flow: sip::Flow, bytes: &[u8]) -> bool {
+        let lets_in = self.guard.lets_in(now.mono, &mut self.sign_in.offenders, flow, bytes);
+        if lets_in {
+            self.heard_over(now, flow);
+        }
+        lets_in
     }
 
     /// The next thing to be done outside. `None`: wait for input or for the deadline.
@@ -326,12 +396,15 @@ impl Exchange {
     fn reload(&mut self, now: Now, plan: Arc<Plan>) {
         self.numbering.learn(&plan);
         let before = std::mem::replace(&mut self.plan, plan);
+        self.open_desks(now);
+        if !self.share.is_first() {
+            return;
+        }
         self.core.reconfigure(
             now.mono,
             &topology::topology(&self.plan, &self.numbering),
             &mut self.core_events,
         );
-        self.open_desks(now);
         self.watch_fixed_contacts(now.mono);
         self.sign_on_the_ready(now, Some(&before));
         self.watch_by_new_rules(now);
@@ -387,6 +460,7 @@ impl Exchange {
                 break;
             }
         }
+        self.tell_of_sign_ins();
         if self.draining && !self.drained && self.calls.is_empty() {
             self.drained = true;
             self.directory.end_probes();
@@ -424,7 +498,7 @@ impl Exchange {
     /// Puts a call back among the others, under its next deadline.
     fn keep(&mut self, call: Call) {
         let id = call.id();
-        self.lamps.call_moved(&call, &mut self.desks);
+        self.desks.call_moved(&call);
         if let Some((at, timer)) = self.deadline_of.remove(&id) {
             self.deadlines.remove(&(at, id, timer));
         }

@@ -58,13 +58,18 @@ impl Exchange {
         }
     }
 
+    /// Of the house, as far as this exchange knows: others may be taking one in this moment.
+    pub(super) fn all_calls(&self) -> usize {
+        self.calls.len() + self.commons.calls_of_others(self.share)
+    }
+
     /// Why new calls are refused, if they are.
     pub(super) fn no_more_calls(&self) -> Option<&'static str> {
         let (overload, Strain { backlog, gauges, .. }) = (&self.config.overload, self.strain);
         let more = |value: Option<u64>, limit: Option<u64>| value.zip(limit).is_some_and(|(v, l)| v > l);
         if self.draining {
             Some("draining")
-        } else if self.calls.len() >= self.config.most_calls {
+        } else if self.all_calls() >= self.config.most_calls {
             Some("too many calls")
         } else if backlog > overload.queue_age {
             Some(BACKLOG)

@@ -60,7 +60,7 @@ impl Exchange {
         let event = match self.numbering.queue(name) {
             Some(queue) => {
                 let from = self.calls.get(&call).map(|call| call.from().clone()).unwrap_or_default();
-                let dropped = self.places.take(now.mono, &(from.clone(), name.to_owned()));
+                let dropped = self.commons.places().take(now.mono, &(from.clone(), name.to_owned()));
                 let owed = self.take_over_callback(now, call, &from, name);
                 let kept = request.arrived.or(owed).or(dropped);
                 let arrived = kept.unwrap_or(now.mono);
@@ -91,7 +91,7 @@ impl Exchange {
             .iter()
             .filter_map(|owner| match owner {
                 dialplan::Owner::Person(person) => self.numbering.agent(&plan.agent(*person)?.extension),
-                dialplan::Owner::Contact => self.contacts.get(now.mono, from.as_ref()?),
+                dialplan::Owner::Contact => self.commons.contacts().get(now.mono, from.as_ref()?),
             })
             .collect();
         let is_there = |agent: &&AgentId| {
@@ -106,7 +106,7 @@ impl Exchange {
     pub(super) fn contact(&mut self, now: Now, call: CallId, agent: AgentId) {
         let from = self.calls.get(&call).map(|call| call.from().clone()).filter(|from| !from.is_empty());
         if let Some(from) = from {
-            self.contacts.put(now.mono, from, agent, now.mono + CONTACT_LASTS);
+            self.commons.contacts().put(now.mono, from, agent, now.mono + CONTACT_LASTS);
         }
     }
 }

@@ -81,13 +81,13 @@ impl Exchange {
     /// What holds of the agent by their phones, in force.
     fn heed(&mut self, now: Now, agent: AgentId, extension: &str) {
         let reason = self.lamps.compositor.state(extension).and_then(reason);
-        let by_phone = self.lamps.published.get(&agent).copied();
+        let by_phone = self.desks.get(agent).published;
         match (reason, by_phone) {
             // The same in other words.
             (Some(reason), Some(present)) if present.reason == reason => {}
             (Some(reason), _) => {
                 if self.set_presence(now, agent, PresenceChange::Away { reason, until: None }) {
-                    self.lamps.published.insert(agent, Absence { reason, until: None });
+                    self.desks.set_published(agent, Some(Absence { reason, until: None }));
                 }
             }
             (None, Some(_)) => {

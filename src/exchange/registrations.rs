@@ -19,6 +19,7 @@ impl Exchange {
         let back = !reachable && self.phone_of(user).is_some();
         let changed = back || changes.iter().any(|change| change.what != What::Refreshed);
         self.record_registrations(now, changes);
+        self.publish_phones(user);
         if changed {
             let contacts = self.directory.count(user);
             tracing::info!(user, contacts, %flow, "registered");

@@ -195,7 +195,7 @@ impl Exchange {
         let Some(Attempt { target, rang, mut others }) = ring.ringing.remove(&dialog) else { return };
         ring.verdict = more_telling(ring.verdict, status);
         if matches!(status, 408 | 503) && !rang {
-            self.directory.suspect(now.mono, &target.key);
+            self.suspect(now, target.key);
         }
         if is_unreachable(status)
             && !rang
@@ -210,7 +210,7 @@ impl Exchange {
             self.reject_ring(leg, status);
             return;
         }
-        if ring.ringing.is_empty() {
+        if self.rings.rings.get(&leg).is_some_and(|ring| ring.ringing.is_empty()) {
             self.ring_next(now, leg);
         }
         let over = self.rings.rings.get(&leg).filter(|ring| ring.ringing.is_empty());

@@ -22,6 +22,10 @@ pub(super) struct SignIn {
     /// Who signs in makes its source known for so long: until its registration would have ended.
     known_for: Duration,
     pub(super) offenders: Offenders,
+    /// Another exchange keeps the house's account of who signs in and who fails to.
+    pub(super) tells: bool,
+    /// What it has not been told yet: from where, as whom, and whether it was proven.
+    pub(super) told: Vec<(IpAddr, Masked<String>, bool)>,
 }
 
 /// What a request's claim came to.
@@ -41,6 +45,8 @@ impl SignIn {
             md5_only: config.security.md5_only.clone(),
             trusted: Trusted::new(config),
             known_for: config.registrar.max_expires,
+            tells: false,
+            told: Vec::new(),
         }
     }
 
@@ -73,13 +79,18 @@ impl SignIn {
             Verdict::Good(user) => {
                 self.offenders.signed_in(source, user.expose());
                 self.know(now, address);
+                if self.tells {
+                    self.told.push((address, user.clone(), true));
+                }
                 Claim::Proven(user)
             }
             Verdict::Missing => Claim::Refused(self.challenge(now, request, address, false), CHALLENGED),
             Verdict::Stale => Claim::Refused(self.challenge(now, request, address, true), CHALLENGED),
             Verdict::Bad(user) => {
-                let shared = self.trusted.contains(address) || self.offenders.knows(now, source);
-                let why = match self.offenders.failed(now, source, user.expose(), shared) {
+                if self.tells {
+                    self.told.push((address, user.clone(), false));
+                }
+                let why = match self.failed(now, address, user.expose()) {
                     None => "sign-in failed",
                     Some(Silenced::Source) => "sign-in failed, the source is met with silence",
                     Some(Silenced::User) => "sign-in failed, the user at this source is met with silence",
@@ -87,6 +98,22 @@ impl SignIn {
                 Claim::Refused(self.challenge(now, request, address, false), why)
             }
         }
+    }
+
+    /// What another exchange found.
+    pub(super) fn heard(&mut self, now: Instant, address: IpAddr, user: &str, proven: bool) {
+        if proven {
+            self.offenders.signed_in(Source::of(address), user);
+            self.know(now, address);
+        } else {
+            self.failed(now, address, user);
+        }
+    }
+
+    fn failed(&mut self, now: Instant, address: IpAddr, user: &str) -> Option<Silenced> {
+        let source = Source::of(address);
+        let shared = self.trusted.contains(address) || self.offenders.knows(now, source);
+        self.offenders.failed(now, source, user, shared)
     }
 
     /// Somebody there is registered: the source is known as ours.

@@ -162,6 +162,22 @@ pub enum Seized {
     SignedOff,
 }
 
+/// How things stand for a caller at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Waiting,
+    /// This agent is to be rung, or rings.
+    Offered {
+        offer: OfferId,
+        agent: AgentId,
+        queue: QueueId,
+    },
+    /// Talks with an agent.
+    Connected,
+    /// Has left, or the talk is over.
+    Gone,
+}
+
 /// The offer has ended otherwise: withdrawn, refused or accepted before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the offer has ended already")]

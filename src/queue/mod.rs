@@ -31,7 +31,7 @@ mod views;
 
 pub use event::{
     AgentState, Away, AwayResult, CallerId, Deadline, Event, Join, JoinError, LeaveWhy, Left, OfferGone,
-    OfferId, Owner, OwnerSkip, Refusal, RequeueWhy, Seized, Sink, Withdrawn,
+    OfferId, Owner, OwnerSkip, Refusal, RequeueWhy, Seized, Sink, Standing, Withdrawn,
 };
 pub use lockfree::Core;
 pub use snapshot::{AgentView, QueueView, Snapshot, WaitBand};

@@ -217,7 +217,7 @@ impl Checker {
                 | Record::RegistrationEnded(_),
             )
             | Output::Discard(_) => {}
-            Output::Transmit(_) | Output::Reply { .. } | Output::Resolve(_) => {}
+            Output::Transmit(_) | Output::Reply { .. } | Output::Resolve(_) | Output::Word { .. } => {}
         }
         self.silences();
     }

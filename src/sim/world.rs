@@ -470,7 +470,11 @@ impl World {
                 Output::Record(Record::Call(record)) => self.records.push(*record),
                 // A world without names: who asks for one hears at once that there is none.
                 Output::Resolve(question) => self.unresolved.push_back(question),
-                Output::Record(_) | Output::Discard(_) | Output::Notice(_) | Output::Reply { .. } => {}
+                Output::Record(_)
+                | Output::Discard(_)
+                | Output::Notice(_)
+                | Output::Reply { .. }
+                | Output::Word { .. } => {}
             }
             self.follow_up(outcome);
         }

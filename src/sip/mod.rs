@@ -28,6 +28,7 @@
 //! every type here masks or leaves out numbers, names and credentials.
 
 pub mod auth;
+mod belonging;
 pub mod dialog;
 mod endpoint;
 pub mod events;
@@ -46,6 +47,7 @@ mod uri;
 mod via;
 pub mod wire;
 
+pub use belonging::Belonging;
 pub use endpoint::{
     Answer, Config, Content, DialogId, EndedWhy, Endpoint, Event, Invite, OutOfDialog, Refer, ReferId,
     Replaces, RequestId, Stats, SubscriptionId, Tally, Thread, Unsubscribed,

@@ -124,9 +124,9 @@ impl Store for Sqlite {
                 let mut select = transaction.prepare_cached("SELECT next FROM counters WHERE name = ?1")?;
                 select.query_row([name], |row| row.get::<_, i64>(0)).map(|next| next.unsigned_abs().max(1))
             };
-            let next = Ids { call: next("call")?, recording: next("recording")?, slip: next("slip")? };
-            let Ids { call, recording, slip } = next;
-            let aside = Ids { call: call + BLOCK, recording: recording + BLOCK, slip: slip + BLOCK };
+            let (call, recording, slip) = (next("call")?, next("recording")?, next("slip")?);
+            let next = Ids { call, recording, slip, step: 1 };
+            let aside = Ids { call: call + BLOCK, recording: recording + BLOCK, slip: slip + BLOCK, step: 1 };
             set_aside(transaction, aside)?;
             Ok((next, aside))
         })?;
@@ -140,6 +140,7 @@ impl Store for Sqlite {
             call: next.call.max(self.handed.call),
             recording: next.recording.max(self.handed.recording),
             slip: next.slip.max(self.handed.slip),
+            step: 1,
         };
         self.change(|transaction| set_aside(transaction, next))?;
         self.aside = next;

@@ -406,13 +406,13 @@ fn numbers_go_on_without_a_gap_after_an_orderly_end() {
     let folder = Folder::new();
     let mut store = folder.open();
     let mut ids = store.ids().unwrap();
-    assert_eq!(ids, Ids { call: 1, recording: 1, slip: 1 });
+    assert_eq!(ids, Ids { call: 1, recording: 1, slip: 1, step: 1 });
     ids.next_call();
     ids.next_call();
     ids.next_slip();
     store.release(ids).unwrap();
     drop(store);
-    assert_eq!(folder.open().ids().unwrap(), Ids { call: 3, recording: 1, slip: 2 });
+    assert_eq!(folder.open().ids().unwrap(), Ids { call: 3, recording: 1, slip: 2, step: 1 });
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn numbers_are_never_given_again_after_a_crash() {
 fn releasing_too_much_does_not_bring_back_used_numbers() {
     let folder = Folder::new();
     let mut store = folder.open();
-    store.release(Ids { call: 500, recording: 500, slip: 500 }).unwrap();
+    store.release(Ids { call: 500, recording: 500, slip: 500, step: 1 }).unwrap();
     assert_eq!(store.ids().unwrap().call, 500);
     store.release(Ids::default()).unwrap();
     assert_eq!(store.ids().unwrap().call, 500);

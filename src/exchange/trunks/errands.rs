@@ -68,8 +68,8 @@ impl Exchange {
         };
         match locate(&destination, abilities, &self.trunks.names, now.mono, &mut self.rng) {
             Ok(targets) => {
-                if let Some(state) = trunk.and_then(|name| self.trunks.states.get_mut(&name)) {
-                    state.addresses = targets.iter().map(|target| target.address.ip()).collect();
+                if let Some(mut line) = trunk.and_then(|name| self.commons.trunks.get_mut(&name)) {
+                    line.addresses = targets.iter().map(|target| target.address.ip()).collect();
                 }
                 self.trust_found_trunks();
                 self.attempt(now, errand, targets.into());
@@ -163,6 +163,7 @@ impl Exchange {
         if answer.status < 300 {
             self.probed(now, name, true);
         }
+        self.trunks.publish();
         if let Some(ask) = ask {
             self.run_errand(now, Errand::Register { trunk: name.to_owned(), ask });
         }
@@ -175,6 +176,7 @@ impl Exchange {
         } else if state.probes.heard(now.mono, &()) {
             tracing::info!(trunk = name, "the trunk is there again");
         }
+        self.trunks.publish();
     }
 
     /// What a registrar's answer says about us.

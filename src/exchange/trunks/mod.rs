@@ -22,10 +22,13 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Exchange;
+use super::commons::Commons;
 use super::io::TrunkLine;
 use super::probes::{Due, Life, Pace, Probes};
+use super::share::{Say, Share};
 use crate::base::{AgentId, CallId, Instant, LegId, Now, Rng};
 use crate::sip::RequestId;
 use crate::sip::locate::{Cache, Question};
@@ -41,8 +44,10 @@ use self::outside::OutsideLeg;
 use self::registration::Registration;
 
 /// What is known of all trunks beside their settings.
-#[derive(Debug, Default)]
 pub(super) struct Trunks {
+    /// Registers and probes: the first exchange does, for all.
+    looks_after: bool,
+    commons: Arc<Commons>,
     /// By name.
     states: BTreeMap<String, State>,
     /// The trunk that a leg occupies.
@@ -59,32 +64,82 @@ pub(super) struct Trunks {
     desks: BTreeMap<CallId, AgentId>,
 }
 
-#[derive(Debug)]
-struct State {
+/// What every exchange of the house must know of a trunk.
+#[derive(Debug, Default)]
+pub(super) struct Line {
     load: Load,
-    registration: Option<Registration>,
-    probes: Probes<()>,
+    /// Until when calls to the outside are given to it, as its registration and its silence have it.
+    up_until: Instant,
     /// Where its name led to last: calls from there are its calls, where we register with it.
     addresses: Vec<IpAddr>,
 }
 
+#[derive(Debug)]
+struct State {
+    registration: Option<Registration>,
+    probes: Probes<()>,
+}
+
 impl State {
-    fn new(trunk: &Trunk, now: Instant, rng: &mut Rng) -> Self {
+    fn new(trunk: &Trunk, looks_after: bool, now: Instant, rng: &mut Rng) -> Self {
         let mut probes = Probes::new(Pace { every: trunk.probe_every, ..Pace::default() });
-        if trunk.destination().is_some() {
+        if looks_after && trunk.destination().is_some() {
             probes.watch(now, (), rng);
         }
-        let registration = trunk.register.as_ref().map(|register| Registration::new(register.expires, rng));
-        State { load: Load::default(), registration, probes, addresses: Vec::new() }
+        let register = trunk.register.as_ref().filter(|_| looks_after);
+        let registration = register.map(|register| Registration::new(register.expires, rng));
+        State { registration, probes }
     }
 
-    /// Whether calls to the outside are given to it.
-    fn is_up(&self, now: Instant) -> bool {
-        !self.probes.is_down(&()) && self.registration.as_ref().is_none_or(|held| held.is_held(now))
+    /// Until when calls to the outside are given to it.
+    fn up_until(&self) -> Instant {
+        match &self.registration {
+            _ if self.probes.is_down(&()) => Instant::ZERO,
+            None => Instant::from_micros(u64::MAX),
+            Some(registration) => registration.held_until().unwrap_or(Instant::ZERO),
+        }
     }
 }
 
 impl Trunks {
+    pub(super) fn of(share: Share, commons: Arc<Commons>) -> Self {
+        Trunks {
+            looks_after: share.is_first(),
+            commons,
+            states: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            names: Cache::default(),
+            questions: BTreeSet::new(),
+            waiting: Vec::new(),
+            underway: BTreeMap::new(),
+            outside: BTreeMap::new(),
+            desks: BTreeMap::new(),
+        }
+    }
+
+    fn is_up(&self, name: &str, now: Instant) -> bool {
+        let up_until = match self.states.get(name) {
+            Some(state) if self.looks_after => Some(state.up_until()),
+            _ => self.commons.trunks.get(name).map(|line| line.up_until),
+        };
+        up_until.is_some_and(|until| until > now)
+    }
+
+    fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        self.commons.trunks.get(name).map(|line| line.addresses.clone()).unwrap_or_default()
+    }
+
+    fn calls(&self, name: &str) -> u32 {
+        self.commons.trunks.get(name).map_or(0, |line| line.load.calls())
+    }
+
+    /// For the other exchanges.
+    fn publish(&self) {
+        for (name, state) in self.states.iter().filter(|_| self.looks_after) {
+            self.commons.trunks.entry(name.clone()).or_default().up_until = state.up_until();
+        }
+    }
+
     /// Each trunk has a state; one that is told to be what it was keeps it.
     fn take_over(&mut self, old: &[Trunk], new: &[Trunk], now: Instant, rng: &mut Rng) {
         let same = |trunk: &Trunk| {
@@ -92,28 +147,34 @@ impl Trunks {
             old.iter().any(|old| old.name == trunk.name && place(old) == place(trunk))
         };
         self.states.retain(|name, _| new.iter().any(|trunk| trunk.name == *name));
-        self.lines.retain(|_, name| self.states.contains_key(name));
         for trunk in new {
-            let fresh = State::new(trunk, now, rng);
+            let fresh = State::new(trunk, self.looks_after, now, rng);
             match self.states.entry(trunk.name.clone()) {
                 std::collections::btree_map::Entry::Vacant(place) => {
                     place.insert(fresh);
                 }
-                // Its calls run on whatever it is told now.
                 std::collections::btree_map::Entry::Occupied(mut place) if !same(trunk) => {
-                    let load = std::mem::take(&mut place.get_mut().load);
-                    place.insert(State { load, ..fresh });
+                    place.insert(fresh);
+                    if self.looks_after
+                        && let Some(mut line) = self.commons.trunks.get_mut(&trunk.name)
+                    {
+                        line.addresses.clear();
+                    }
                 }
                 std::collections::btree_map::Entry::Occupied(_) => {}
             }
         }
+        self.publish();
     }
 
     /// One more call on a trunk, or why not.
     fn admit(&mut self, now: Instant, trunk: &Trunk, leg: LegId) -> Result<(), &'static str> {
-        let Some(state) = self.states.get_mut(&trunk.name) else { return Ok(()) };
-        state.load.admit(now, trunk.limits)?;
-        self.lines.insert(leg, trunk.name.clone());
+        if self.states.contains_key(&trunk.name) {
+            let mut line = self.commons.trunks.entry(trunk.name.clone()).or_default();
+            line.load.admit(now, trunk.limits)?;
+            drop(line);
+            self.lines.insert(leg, trunk.name.clone());
+        }
         Ok(())
     }
 
@@ -122,8 +183,8 @@ impl Trunks {
         self.outside.remove(&leg);
         self.waiting.retain(|errand| !matches!(errand, Errand::Call(of) if *of == leg));
         let trunk = self.lines.remove(&leg);
-        if let Some(state) = trunk.and_then(|trunk| self.states.get_mut(&trunk)) {
-            state.load.over();
+        if let Some(mut line) = trunk.and_then(|trunk| self.commons.trunks.get_mut(&trunk)) {
+            line.load.over();
         }
     }
 
@@ -136,9 +197,9 @@ impl Trunks {
         registrations.chain(probes).chain(silences).min()
     }
 
-    /// Every line that is counted is a leg's.
-    pub(super) fn counts_are_even(&self) -> bool {
-        self.lines.len() == self.states.values().map(|state| state.load.calls() as usize).sum::<usize>()
+    /// So many lines are counted in the whole house.
+    pub(super) fn counted(&self) -> usize {
+        self.commons.trunks.iter().map(|line| line.load.calls() as usize).sum()
     }
 
     pub(super) fn occupied(&self) -> usize {
@@ -169,11 +230,13 @@ impl Exchange {
     /// silences it.
     pub(super) fn trust_found_trunks(&mut self) {
         let registers = |trunk: &&Trunk| trunk.register.is_some();
-        let states =
-            self.config.trunks.iter().filter(registers).filter_map(|t| self.trunks.states.get(&t.name));
-        let found: Vec<_> = states.flat_map(|state| state.addresses.iter().copied()).collect();
+        let trunks = self.config.trunks.iter().filter(registers);
+        let found: Vec<_> = trunks.flat_map(|trunk| self.trunks.addresses(&trunk.name)).collect();
         self.guard.trusted.find(found.iter().copied());
         self.sign_in.trusted.find(found);
+        if self.share.is_first() {
+            self.tell_all(&Say::Trunks);
+        }
     }
 
     /// No call shall come any more: our registrations are taken back. With `unless`, only those that these settings
@@ -212,16 +275,15 @@ impl Exchange {
                 }
             }
         }
+        self.trunks.publish();
         self.outside_timeouts(now);
     }
 
     /// By address: one of the settings, or one that the trunk's name leads to where we register with it.
     pub(super) fn trunk_at(&self, source: IpAddr) -> Option<&Trunk> {
         let listed = |trunk: &&Trunk| trunk.networks.iter().any(|net| net.contains(source));
-        let found = |trunk: &&Trunk| {
-            trunk.register.is_some()
-                && self.trunks.states.get(&trunk.name).is_some_and(|state| state.addresses.contains(&source))
-        };
+        let found =
+            |trunk: &&Trunk| trunk.register.is_some() && self.trunks.addresses(&trunk.name).contains(&source);
         let trunks = &self.config.trunks;
         trunks.iter().find(listed).or_else(|| trunks.iter().find(found))
     }
@@ -244,8 +306,9 @@ impl Exchange {
                 name: trunk.name.clone(),
                 state: life.to_owned(),
                 registration: state.registration.as_ref().map(|held| held.describe(now.mono)),
-                carries_outside_calls: !trunk.outbound.numbers.is_empty() && state.is_up(now.mono),
-                calls: state.load.calls(),
+                carries_outside_calls: !trunk.outbound.numbers.is_empty()
+                    && self.trunks.is_up(&trunk.name, now.mono),
+                calls: self.trunks.calls(&trunk.name),
                 most_calls: trunk.limits.calls,
             })
         };

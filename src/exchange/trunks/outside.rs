@@ -50,10 +50,8 @@ impl Exchange {
         let mut fit: Vec<&Trunk> = self.config.trunks.iter().filter(named).filter(carries).collect();
         fit.sort_by_key(|trunk| (trunk.outbound.rank, &trunk.name));
         let is_free = |trunk: &&&Trunk| {
-            self.trunks.states.get(&trunk.name).is_some_and(|state| {
-                let most = trunk.limits.calls;
-                state.is_up(now.mono) && (most == 0 || state.load.calls() < most)
-            })
+            let most = trunk.limits.calls;
+            self.trunks.is_up(&trunk.name, now.mono) && (most == 0 || self.trunks.calls(&trunk.name) < most)
         };
         match (fit.iter().find(is_free), fit.is_empty()) {
             (Some(trunk), _) => {
@@ -192,8 +190,12 @@ impl Exchange {
         if self.desks.get(agent).call.is_none()
             && self.core.agent_seize(now.mono, agent, &mut self.core_events) != Seized::Busy
         {
-            self.desks.take(agent, call);
-            self.trunks.desks.insert(call, agent);
+            if self.desks.take(agent, call) {
+                self.trunks.desks.insert(call, agent);
+            } else {
+                // Another exchange's call was quicker.
+                self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);
+            }
         }
     }
 
@@ -206,9 +208,8 @@ impl Exchange {
 
     /// Our address in the session descriptions for a trunk: of the family that its name led to last.
     fn address_towards(&self, trunk: &Trunk) -> IpAddr {
-        let known = self.trunks.states.get(&trunk.name).and_then(|state| state.addresses.first());
-        let known =
-            known.copied().or_else(|| trunk.destination()?.socket_address().map(|address| address.ip()));
+        let known = self.trunks.addresses(&trunk.name).first().copied();
+        let known = known.or_else(|| trunk.destination()?.socket_address().map(|address| address.ip()));
         let local =
             known.map_or(self.config.udp, |ip| self.config.local_for(Transport::Udp, SocketAddr::new(ip, 0)));
         self.config.address_for(local.ip())

@@ -185,10 +185,15 @@ impl Registration {
 
     /// Whether the other side knows where we are.
     pub(super) fn is_held(&self, now: Instant) -> bool {
+        self.held_until().is_some_and(|until| until > now)
+    }
+
+    /// Until when the other side knows where we are.
+    pub(super) fn held_until(&self) -> Option<Instant> {
         match self.state {
-            State::Registered { until, .. } => until > now,
-            State::Asking { until } | State::Waiting { until, .. } => until.is_some_and(|until| until > now),
-            State::Absent | State::Leaving => false,
+            State::Registered { until, .. } => Some(until),
+            State::Asking { until } | State::Waiting { until, .. } => until,
+            State::Absent | State::Leaving => None,
         }
     }
 

@@ -18,6 +18,7 @@ mod models;
 mod op;
 mod reload;
 mod search;
+mod standing;
 mod sync;
 mod table;
 #[cfg(all(test, not(loom)))]

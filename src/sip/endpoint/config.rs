@@ -49,6 +49,9 @@ pub struct Config {
     /// The address that others reach us at, for `Via` and `Contact`, where it is not the flow's local one
     /// (a one-to-one NAT before us).
     pub advertised: Option<IpAddr>,
+    /// Where several endpoints share an address: which of them this is. What it gives out says so, and
+    /// [`Belonging`](crate::sip::Belonging) reads it there.
+    pub number: Option<u8>,
 }
 
 impl Config {
@@ -110,6 +113,7 @@ impl Default for Config {
             info_kinds: Vec::new(),
             notify_interval: Duration::from_millis(100),
             advertised: None,
+            number: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use crate::base::{Instant, Rng};
+use crate::sip::belonging::marked;
 use crate::sip::transaction::{Action, Timing};
 use crate::sip::{Flow, MAGIC_COOKIE, NameAddr, Text, Transmit, Transport, Uri, Via};
 
@@ -147,7 +148,7 @@ impl Core {
 
     /// A tag of 80 random bits (RFC 3261 §19.3 wants 32).
     pub fn new_tag(&mut self) -> Text {
-        Text::from(self.rng.token(16))
+        Text::from(marked(self.config.number, self.rng.token(16)))
     }
 
     /// A Call-ID of 120 random bits, without our address in it.
@@ -156,7 +157,7 @@ impl Core {
     }
 
     pub fn new_branch(&mut self) -> String {
-        format!("{MAGIC_COOKIE}{}", self.rng.token(16))
+        format!("{MAGIC_COOKIE}{}", marked(self.config.number, self.rng.token(16)))
     }
 
     // -- dialogs by our tag --

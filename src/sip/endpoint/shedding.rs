@@ -6,6 +6,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::sip::belonging::marked;
 use crate::sip::{Flow, Method, Name, Request, Text};
 
 use super::core::Core;
@@ -24,7 +25,8 @@ impl Core {
         let mut response = request.response(503);
         let mut hasher = DefaultHasher::new();
         (self.shed_seed, request.call_id.as_bytes(), request.cseq).hash(&mut hasher);
-        response.to.set_tag(&Text::from(format!("{:016x}", hasher.finish())));
+        let tag = marked(self.config.number, format!("{:016x}", hasher.finish()));
+        response.to.set_tag(&Text::from(tag));
         let (least, most) = RETRY_AFTER_S;
         response.headers.remove(Name::Timestamp);
         response.headers.push(Name::RetryAfter, (least + self.rng.below(most - least + 1)).to_string());
