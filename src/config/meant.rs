@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base::srtp::Encryption;
 use crate::base::{Codec, Codecs, Masked};
 use crate::daemon::prompts::Levels;
-use crate::daemon::{Drain, Settings, dialplans, logging, recorder, trace, workers};
+use crate::daemon::{Drain, Settings, dialplans, exchanges, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::sip::events::compositor::Expiry;
@@ -72,6 +72,7 @@ impl Reader<'_> {
         Settings {
             listen: self.listen(written),
             exchange: self.exchange(written),
+            exchanges: self.exchanges(written.exchange.threads),
             media: written.media.clone(),
             workers: workers::Config {
                 workers: written.workers.count,
@@ -117,6 +118,13 @@ impl Reader<'_> {
             octets: self.at_least("trace.octets", written.octets, least),
             unmasked: written.unmasked,
         }
+    }
+
+    fn exchanges(&mut self, threads: u8) -> u8 {
+        if threads > exchanges::MOST {
+            self.mistake("exchange.threads", format!("at most {}", exchanges::MOST));
+        }
+        self.at_least("exchange.threads", threads, 1)
     }
 
     fn exchange(&mut self, written: &Written) -> exchange::Config {

@@ -32,6 +32,7 @@ pub struct Written {
     pub rtp: Rtp,
     pub media: media::Config,
     pub workers: Workers,
+    pub exchange: Exchange,
     pub call: Call,
     pub recording: Recording,
     pub state: State,
@@ -129,6 +130,7 @@ section! {
     }
     Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, }
     Workers { count: usize, real_time: bool, }
+    Exchange { threads: u8, }
     Call {
         most: usize,
         confirm_within_s: u64,
@@ -269,7 +271,19 @@ impl From<LogFormat> for Format {
 impl Default for Written {
     fn default() -> Self {
         let Settings {
-            listen, exchange, media, workers, recording, dns, log, drain, trace, hep, levels, ..
+            listen,
+            exchange,
+            exchanges,
+            media,
+            workers,
+            recording,
+            dns,
+            log,
+            drain,
+            trace,
+            hep,
+            levels,
+            ..
         } = Settings::default();
         let list =
             |addresses: &[std::net::SocketAddr]| List(addresses.iter().map(ToString::to_string).collect());
@@ -366,6 +380,7 @@ impl Default for Written {
             },
             media,
             workers: Workers { count: workers.workers, real_time: workers.real_time },
+            exchange: Exchange { threads: exchanges },
             call: Call {
                 most: exchange.most_calls,
                 confirm_within_s: call.confirm_within.as_secs(),
@@ -413,7 +428,7 @@ macro_rules! default_from_whole {
 
 default_from_whole! {
     Dns dns,
-    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 

@@ -9,7 +9,7 @@
 //! Running calls come before new ones: deadlines and media first, the network last and on a budget. No turn
 //! blocks: files, recordings and the store have threads of their own.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,8 +18,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::base::{Instant, RecordingId};
-use crate::exchange::{Account, Exchange, Input, Notice, Output, Reply, StatusLine};
+use crate::base::{Instant, Now, RecordingId};
+use crate::exchange::{Account, Exchange, Input, Lands, Notice, Output, Reply, StatusLine};
 use crate::media::{self, Command};
 use crate::sip::Flow;
 
@@ -28,6 +28,7 @@ use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
 use super::dns::Dns;
+use super::exchanges::Others;
 use super::failure::Failure;
 use super::gauges;
 use super::heartbeat::{Heartbeat, Heartbeats};
@@ -60,6 +61,8 @@ const LONG: Duration = Duration::from_secs(3600);
 /// Everything that the loop turns around. Built by [`serve`](super::serve).
 pub struct Driver {
     pub exchange: Exchange,
+    /// The other exchanges, where there are several.
+    pub others: Others,
     pub transports: Transports,
     pub trace: Trace,
     pub workers: Workers,
@@ -95,7 +98,9 @@ struct Turning {
     told_age: Duration,
     /// Inputs that outputs led to: handled before anything else.
     consequences: VecDeque<Consequence>,
-    replies: BTreeMap<u64, Asked>,
+    replies: BTreeMap<u64, Awaited>,
+    /// Exchanges whose last call is over.
+    drained: BTreeSet<u8>,
     orders: u64,
     reload: Reload,
     stage: Stage,
@@ -107,6 +112,13 @@ struct Turning {
 enum Consequence {
     FlowLost(Flow),
     Media(media::Event),
+}
+
+/// An order whose reply has not come, or not from all exchanges.
+struct Awaited {
+    asked: Asked,
+    missing: u8,
+    reply: Option<Reply>,
 }
 
 /// What becomes of the exchange's reply.
@@ -151,6 +163,7 @@ impl Driver {
             told_age: Duration::ZERO,
             consequences: VecDeque::new(),
             replies: BTreeMap::new(),
+            drained: BTreeSet::new(),
             orders: 0,
             reload: Reload::default(),
             stage: Stage::Serving,
@@ -177,6 +190,7 @@ impl Turning {
     fn turn(&mut self) -> bool {
         let mut busy = self.deadlines();
         busy |= self.reports();
+        busy |= self.words();
         busy |= self.orders();
         busy |= self.network();
         self.driver.heart.beat();
@@ -192,7 +206,7 @@ impl Turning {
             && ends <= now
         {
             tracing::warn!(
-                calls = self.driver.exchange.calls(),
+                calls = self.driver.exchange.all_calls(),
                 "the drain's limit is reached: calls are ended"
             );
             self.leave(FAREWELL);
@@ -231,10 +245,26 @@ impl Turning {
                 Report::Resolved { question, answer } => self.input(Input::Resolved { question, answer }),
                 Report::Reloaded(result) => self.end_reload(*result),
                 Report::Gauges(gauges) => self.input(Input::Gauges(gauges)),
+                Report::Output { from, output } => {
+                    self.carry_out(from, *output);
+                    self.settle();
+                }
                 Report::Told(Told::Reload) => self.begin_reload(None),
                 Report::Told(Told::Stop) => self.begin_to_stop(),
                 Report::Told(Told::StopAtOnce) => self.leave(Duration::ZERO),
             }
+        }
+        true
+    }
+
+    /// Of other exchanges.
+    fn words(&mut self) -> bool {
+        if self.driver.others.is_empty() {
+            return false;
+        }
+        for heard in 0..REPORTS {
+            let Some(word) = self.driver.others.word() else { return heard > 0 };
+            self.input(word);
         }
         true
     }
@@ -271,15 +301,31 @@ impl Turning {
     fn ask(&mut self, command: crate::exchange::Command, asked: Asked) {
         self.orders = self.orders.wrapping_add(1);
         let id = self.orders;
-        self.replies.insert(id, asked);
-        self.input(Input::Command { id, command });
+        let command = Input::Command { id, command };
+        let missing = match Lands::of(&command, self.driver.others.of()) {
+            Lands::With(_) => 1,
+            Lands::WithAll => self.driver.others.of(),
+        };
+        self.replies.insert(id, Awaited { asked, missing, reply: None });
+        self.input(command);
     }
 
-    fn answer(&mut self, id: u64, reply: Reply) {
-        let (to, response) = match (self.replies.remove(&id), reply) {
-            (Some(Asked::Status(to)), Reply::Status(line)) => (to, self.status(line)),
-            (Some(Asked::Plain(to) | Asked::Status(to)), reply) => (to, Response::Reply(reply)),
-            (None, _) => return,
+    fn answer(&mut self, from: u8, id: u64, reply: Reply) {
+        let Some(mut awaited) = self.replies.remove(&id) else { return };
+        // The first exchange's comes first.
+        let reply = match awaited.reply.take() {
+            None => reply,
+            Some(others) if from == 0 => reply.and(others),
+            Some(before) => before.and(reply),
+        };
+        awaited.missing = awaited.missing.saturating_sub(1);
+        if awaited.missing > 0 {
+            self.replies.insert(id, Awaited { reply: Some(reply), ..awaited });
+            return;
+        }
+        let (to, response) = match (awaited.asked, reply) {
+            (Asked::Status(to), Reply::Status(line)) => (to, self.status(line)),
+            (Asked::Plain(to) | Asked::Status(to), reply) => (to, Response::Reply(reply)),
         };
         // Whoever asked may have gone.
         let _ = to.send(response);
@@ -303,7 +349,8 @@ impl Turning {
 
     fn network(&mut self) -> bool {
         let now = clock::mono();
-        let room = self.backlog.room().min(TAKEN);
+        let full = self.driver.others.are_full();
+        let room = if full { 0 } else { self.backlog.room().min(TAKEN) };
         let backlog = &mut self.backlog;
         if room > 0 {
             self.driver.transports.receive(room, |arrival| backlog.push(now, &arrival));
@@ -316,17 +363,26 @@ impl Turning {
             let now = clock::now();
             self.tell_age(self.backlog.age(now.mono));
             let Some(what) = self.backlog.pop() else { break };
-            let input = match &what {
+            match what {
                 What::Message(flow, bytes) => {
-                    self.driver.trace.message(now.wall, false, *flow, bytes);
-                    Input::Sip { flow: *flow, bytes }
+                    self.driver.trace.message(now.wall, false, flow, &bytes);
+                    self.message(now, flow, bytes);
                 }
-                What::Closed(flow) => Input::FlowClosed(*flow),
-            };
-            self.driver.exchange.handle_input(now, input);
+                What::Closed(flow) => self.give(now, Input::FlowClosed(flow)),
+            }
         }
         self.settle();
         true
+    }
+
+    fn message(&mut self, now: Now, flow: Flow, bytes: Box<[u8]>) {
+        let Driver { exchange, others, .. } = &mut self.driver;
+        let to = if others.is_empty() { Some(0) } else { exchange.route(now, flow, &bytes) };
+        match to {
+            Some(0) => exchange.handle_input(now, Input::Sip { flow, bytes: &bytes }),
+            Some(number) => others.message(number, flow, bytes),
+            None => {}
+        }
     }
 
     fn tell_age(&mut self, age: Duration) {
@@ -338,9 +394,15 @@ impl Turning {
 
     // -- in and out --
 
-    fn input(&mut self, input: Input<'_>) {
-        self.driver.exchange.handle_input(clock::now(), input);
+    fn input(&mut self, input: Input<'static>) {
+        self.give(clock::now(), input);
         self.settle();
+    }
+
+    fn give(&mut self, now: Now, input: Input<'static>) {
+        if let Some(input) = self.driver.others.give(input) {
+            self.driver.exchange.handle_input(now, input);
+        }
     }
 
     /// Carries out all outputs, and what comes of that, until there is nothing more.
@@ -351,44 +413,49 @@ impl Turning {
                 Consequence::FlowLost(flow) => Input::FlowClosed(flow),
                 Consequence::Media(event) => Input::Media(event),
             };
-            self.driver.exchange.handle_input(clock::now(), input);
+            self.give(clock::now(), input);
             self.put_out();
         }
     }
 
     fn put_out(&mut self) {
         while let Some(output) = self.driver.exchange.poll_output() {
-            match output {
-                Output::Transmit(transmit) => {
-                    let at = clock::now().wall;
-                    self.driver.trace.message(at, true, transmit.flow, &transmit.bytes);
-                    let lost = self.driver.transports.send(transmit);
-                    self.consequences.extend(lost.map(Consequence::FlowLost));
+            self.carry_out(0, output);
+        }
+    }
+
+    fn carry_out(&mut self, from: u8, output: Output) {
+        match output {
+            Output::Transmit(transmit) => {
+                let at = clock::now().wall;
+                self.driver.trace.message(at, true, transmit.flow, &transmit.bytes);
+                let lost = self.driver.transports.send(transmit);
+                self.consequences.extend(lost.map(Consequence::FlowLost));
+            }
+            Output::Media { call, command } => {
+                if let Some(command) = self.plays.command(call, command) {
+                    self.command(call, command);
                 }
-                Output::Media { call, command } => {
-                    if let Some(command) = self.plays.command(call, command) {
-                        self.command(call, command);
-                    }
-                }
-                Output::Play { leg, play, clips, repeat } => {
-                    match self.plays.play(Play { leg, play, clips, repeat }) {
-                        Ok(Some(command)) => self.command(leg.call, command),
-                        Ok(None) => {}
-                        Err(missing) => {
-                            // In vain only where the recorder's thread is gone: the call must not wait for it.
-                            let gone = missing.into_iter().filter(|id| !self.driver.recorder.load(*id));
-                            for id in gone.collect::<Vec<_>>() {
-                                self.loaded(id, None);
-                            }
+            }
+            Output::Play { leg, play, clips, repeat } => {
+                match self.plays.play(Play { leg, play, clips, repeat }) {
+                    Ok(Some(command)) => self.command(leg.call, command),
+                    Ok(None) => {}
+                    Err(missing) => {
+                        // In vain only where the recorder's thread is gone: the call must not wait for it.
+                        let gone = missing.into_iter().filter(|id| !self.driver.recorder.load(*id));
+                        for id in gone.collect::<Vec<_>>() {
+                            self.loaded(id, None);
                         }
                     }
                 }
-                Output::Resolve(question) => self.driver.dns.ask(question),
-                Output::Record(record) => self.driver.records.save(record),
-                Output::Discard(recording) => self.driver.recorder.discard(recording),
-                Output::Notice(notice) => self.notice(&notice),
-                Output::Reply { id, reply } => self.answer(id, reply),
             }
+            Output::Resolve(question) => self.driver.dns.ask(question),
+            Output::Record(record) => self.driver.records.save(record),
+            Output::Discard(recording) => self.driver.recorder.discard(recording),
+            Output::Notice(notice) => self.notice(from, &notice),
+            Output::Reply { id, reply } => self.answer(from, id, reply),
+            Output::Word { to, word } => self.driver.others.say(to, word),
         }
     }
 
@@ -406,9 +473,14 @@ impl Turning {
         }
     }
 
-    fn notice(&mut self, notice: &Notice) {
+    fn notice(&mut self, from: u8, notice: &Notice) {
         match notice {
-            Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => self.leave(FAREWELL),
+            Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => {
+                self.drained.insert(from);
+                if self.drained.len() == usize::from(self.driver.others.of()) {
+                    self.leave(FAREWELL);
+                }
+            }
             Notice::Leg { leg, call_id, party } => {
                 let call_id = call_id.to_str().into_owned();
                 self.driver.trace.leg(Leg { call_id, call: leg.call, party: party.clone() });
@@ -499,12 +571,12 @@ impl Turning {
         match self.stage {
             Stage::Serving => {
                 let limit = self.driver.loaded.settings.drain.limit;
-                let calls = self.driver.exchange.calls();
+                let calls = self.driver.exchange.all_calls();
                 tracing::info!(calls, ?limit, "draining: new calls are refused, running ones go on");
                 notify::stopping("draining", limit.saturating_add(FAREWELL));
                 self.stage = Stage::Draining { ends: clock::mono() + limit };
                 self.input(Input::Drain);
-                if self.driver.exchange.calls() == 0 {
+                if self.driver.exchange.all_calls() == 0 {
                     self.leave(Duration::ZERO);
                 }
             }
@@ -525,7 +597,9 @@ impl Turning {
             Stage::Leaving { ends } => {
                 let (now, exchange) = (clock::mono(), &self.driver.exchange);
                 // A call that is left now has a message whose writing takes its moment.
-                exchange.is_idle() || ends <= now && (exchange.calls() == 0 || ends + LAST_MESSAGES <= now)
+                let idle =
+                    exchange.is_idle() && self.driver.others.are_idle() && self.driver.inbox.is_empty();
+                idle || ends <= now && (exchange.all_calls() == 0 || ends + LAST_MESSAGES <= now)
             }
             _ => false,
         }
@@ -535,16 +609,27 @@ impl Turning {
     fn close(mut self) {
         // Calls whose messages are not written yet get their records; the next start finds the messages.
         self.input(Input::Shutdown);
+        self.driver.others.stop();
+        // What they still want is done; with a full inbox they wait for it.
+        while !self.driver.others.have_ended() {
+            if !self.reports() {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        }
+        if !self.driver.others.is_empty() {
+            while self.reports() {}
+        }
         self.driver.inbox.close();
-        let Driver { exchange, workers, recorder, recording, records, control, counters, trace, .. } =
-            self.driver;
+        let Driver {
+            exchange, others, workers, recorder, recording, records, control, counters, trace, ..
+        } = self.driver;
         drop(control);
         workers.stop();
         recorder.stop();
         if recording.join().is_err() {
             tracing::error!("the recorder's thread had panicked");
         }
-        records.stop(exchange.ids());
+        records.stop(others.join(exchange.ids()));
         trace.stop();
         let lost = counters.to_string();
         tracing::info!(lost = if lost.is_empty() { "nothing" } else { &lost }, "ended");

@@ -8,7 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::base::{RecordingId, SlipId};
-use crate::exchange::Gauges;
+use crate::exchange::{Gauges, Output};
 use crate::media;
 use crate::record::Waiting;
 use crate::sip::locate::{Answer, Question};
@@ -49,6 +49,11 @@ pub enum Report {
     Reloaded(Box<Result<Loaded, Failure>>),
     /// What the process has and has left.
     Gauges(Gauges),
+    /// What an exchange beside the first wants.
+    Output {
+        from: u8,
+        output: Box<Output>,
+    },
     Told(Told),
 }
 
@@ -94,6 +99,11 @@ impl<T> Inbox<T> {
         // A knock that nobody waits for is kept for the next wait, so none is lost between pop and wait.
         self.0.door.notify_one();
         Ok(())
+    }
+
+    /// Something else is to be looked at.
+    pub fn knock(&self) {
+        self.0.door.notify_one();
     }
 
     /// Waits while the inbox is full: for threads that no caller listens to.

@@ -22,6 +22,7 @@ pub mod demo;
 pub mod dialplans;
 pub mod dns;
 mod driver;
+pub mod exchanges;
 mod failure;
 mod gauges;
 pub mod heartbeat;

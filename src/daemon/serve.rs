@@ -14,6 +14,7 @@ use super::control::Control;
 use super::counters::Counters;
 use super::dns::Dns;
 use super::driver::{Driver, Rules};
+use super::exchanges::Others;
 use super::failure::Failure;
 use super::gauges;
 use super::heartbeat::Heartbeats;
@@ -134,11 +135,18 @@ fn build(
         loopback_is_trunk: config.loopback_is_trunk,
         demo_accounts: ready.demo.iter().flat_map(|demo| demo.as_accounts(ready.open_loopback)).collect(),
     };
-    let mut exchange = Exchange::new(config, Arc::clone(&loaded.plan), ids, rng, clock::now());
-    exchange.handle_input(clock::now(), Input::Restore(registrations));
-    exchange.handle_input(clock::now(), Input::RestoreCallbacks(callbacks));
+    let (now, several) = (clock::now(), loaded.settings.exchanges);
+    let mut exchanges = Exchange::several(&config, &loaded.plan, ids, rng, now, several);
+    if let Some(first) = exchanges.first_mut() {
+        first.handle_input(now, Input::Restore(registrations));
+    }
+    for exchange in &mut exchanges {
+        exchange.handle_input(now, Input::RestoreCallbacks(callbacks.clone()));
+    }
+    let (exchange, others) = Others::start(exchanges, &inbox, &mut hearts)?;
     let driver = Driver {
         exchange,
+        others,
         transports,
         trace,
         workers,

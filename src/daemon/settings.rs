@@ -14,6 +14,8 @@ use super::{dialplans, dns, logging, recorder, trace, transport, workers};
 pub struct Settings {
     pub listen: transport::Config,
     pub exchange: exchange::Config,
+    /// So many exchanges share the calls, each in a thread of its own; from 1 to [`exchanges::MOST`].
+    pub exchanges: u8,
     pub media: media::Config,
     pub workers: workers::Config,
     pub recording: recorder::Config,
@@ -39,6 +41,7 @@ impl Default for Settings {
         Settings {
             listen: transport::Config::default(),
             exchange: exchange::Config::default(),
+            exchanges: 1,
             media: media::Config::default(),
             workers: workers::Config::default(),
             recording: recorder::Config::default(),

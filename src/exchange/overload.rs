@@ -59,7 +59,7 @@ impl Exchange {
     }
 
     /// Of the house, as far as this exchange knows: others may be taking one in this moment.
-    pub(super) fn all_calls(&self) -> usize {
+    pub fn all_calls(&self) -> usize {
         self.calls.len() + self.commons.calls_of_others(self.share)
     }
 

@@ -138,6 +138,25 @@ impl Lands {
     }
 }
 
+impl Input<'_> {
+    /// The same for another exchange, of those that land with all.
+    pub fn for_another(&self) -> Option<Input<'static>> {
+        Some(match self {
+            Input::FlowClosed(flow) => Input::FlowClosed(*flow),
+            Input::RestoreCallbacks(callbacks) => Input::RestoreCallbacks(callbacks.clone()),
+            Input::Command { id, command } => Input::Command { id: *id, command: command.clone() },
+            Input::Resolved { question, answer } => {
+                Input::Resolved { question: question.clone(), answer: answer.clone() }
+            }
+            Input::Reload { plan, config } => Input::Reload { plan: plan.clone(), config: config.clone() },
+            Input::Gauges(gauges) => Input::Gauges(*gauges),
+            Input::Drain => Input::Drain,
+            Input::Shutdown => Input::Shutdown,
+            _ => return None,
+        })
+    }
+}
+
 /// What one exchange tells another.
 #[derive(Clone, Debug)]
 pub struct Word(pub(super) Say);
