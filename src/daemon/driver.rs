@@ -9,8 +9,9 @@
 //! Running calls come before new ones: deadlines and media first, the network last and on a budget. No turn
 //! blocks: files, recordings and the store have threads of their own.
 
+mod reload;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::exchange::{Account, Exchange, Input, Lands, Notice, Output, Reply, St
 use crate::media::{self, Command};
 use crate::sip::Flow;
 
+use self::reload::Reload;
 use super::backlog::{Backlog, What};
 use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
@@ -30,7 +32,6 @@ use super::counters::Counters;
 use super::dns::Dns;
 use super::exchanges::Others;
 use super::failure::Failure;
-use super::gauges;
 use super::heartbeat::{Heartbeat, Heartbeats};
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
@@ -126,15 +127,6 @@ enum Asked {
     Plain(oneshot::Sender<Response>),
     /// The shell's figures are added.
     Status(oneshot::Sender<Response>),
-}
-
-/// One reload at a time: who asks during one waits for the next.
-#[derive(Default)]
-struct Reload {
-    running: bool,
-    wanted: bool,
-    waiting: Vec<oneshot::Sender<Response>>,
-    next: Vec<oneshot::Sender<Response>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -486,82 +478,6 @@ impl Turning {
                 self.driver.trace.leg(Leg { call_id, call: leg.call, party: party.clone() });
             }
             notice => tracing::debug!(?notice, "notice"),
-        }
-    }
-
-    // -- reload --
-
-    fn begin_reload(&mut self, reply: Option<oneshot::Sender<Response>>) {
-        if self.stage != Stage::Serving {
-            // The service manager has been told that we end: nothing may tell it otherwise.
-            let waiting =
-                if self.reload.running { Vec::new() } else { std::mem::take(&mut self.reload.waiting) };
-            for asked in waiting.into_iter().chain(reply) {
-                let _ = asked.send(Response::Refused("the hotline is ending".to_owned()));
-            }
-            return;
-        }
-        if self.reload.running {
-            self.reload.wanted = true;
-            self.reload.next.extend(reply);
-            return;
-        }
-        self.reload.running = true;
-        self.reload.waiting.extend(reply);
-        tracing::info!("reload begins");
-        notify::reloading();
-        let (load, prompts) = (Arc::clone(&self.driver.load), self.driver.loaded.prompts.clone());
-        let inbox = self.driver.inbox.clone();
-        let read = move || {
-            // A reload that never ended would keep every later one waiting.
-            let read = AssertUnwindSafe(|| Loaded::again(&load, &prompts));
-            let loaded = catch_unwind(read).unwrap_or_else(|_| {
-                Err(Failure::Other("the reload failed by a fault of the hotline".to_owned()))
-            });
-            inbox.push_patiently(Report::Reloaded(Box::new(loaded)));
-        };
-        if let Err(error) = std::thread::Builder::new().name("reload".to_owned()).spawn(read) {
-            self.end_reload(Err(Failure::Io { what: "the reload could not be started", error }));
-        }
-    }
-
-    fn end_reload(&mut self, result: Result<Loaded, Failure>) {
-        let response = match result {
-            Ok(loaded) => {
-                for warning in &loaded.warnings {
-                    tracing::warn!("{warning}");
-                }
-                tracing::info!(prompts = loaded.prompts.catalog.len(), "reloaded");
-                // The engines know a prompt before a plan can name it.
-                self.driver.workers.library(&loaded.prompts.library);
-                self.driver.log.set_filter(&loaded.settings.log.filter);
-                self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
-                let warnings = loaded.warnings.clone();
-                let plan = Arc::clone(&loaded.plan);
-                let rules = &self.driver.rules;
-                let mut config = loaded.settings.exchange.clone();
-                config.loopback_is_trunk = rules.loopback_is_trunk;
-                config.accounts.extend(rules.demo_accounts.iter().cloned());
-                gauges::complete(&mut config.overload);
-                self.driver.loaded = loaded;
-                self.input(Input::Reload { plan, config: Some(Box::new(config)) });
-                Response::Reloaded { warnings }
-            }
-            Err(failure) => {
-                tracing::error!("not reloaded, everything stays as it was: {failure}");
-                Response::Refused(failure.to_string())
-            }
-        };
-        if self.stage == Stage::Serving {
-            notify::ready("taking calls");
-        }
-        for waiting in std::mem::take(&mut self.reload.waiting) {
-            let _ = waiting.send(response.clone());
-        }
-        self.reload.running = false;
-        if std::mem::take(&mut self.reload.wanted) {
-            self.reload.waiting = std::mem::take(&mut self.reload.next);
-            self.begin_reload(None);
         }
     }
 

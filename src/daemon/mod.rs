@@ -8,8 +8,9 @@
 //!   signals, clock --------+                         +--> log, service manager
 //! ```
 //!
-//! The control plane is one thread with a tokio runtime; voice is on plain threads; whatever touches a disk has
-//! a thread of its own. Threads do not grow with calls.
+//! The control plane is one thread with a tokio runtime, and by setting some more that carry a share of the calls and
+//! have no sockets ([`exchanges`]); voice is on plain threads; whatever touches a disk has a thread of its own. Threads
+//! do not grow with calls.
 
 pub mod accounts;
 mod backlog;

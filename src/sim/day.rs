@@ -7,6 +7,7 @@ use super::caller::{Caller, Listening, MessageHabit, Nature, Person, Wish};
 use super::chance::Chance;
 use super::desk::{Desk, DeskAct};
 use super::faults::{self, Fault};
+use super::house::Exchanges;
 use super::network::Conditions;
 use super::report::Report;
 use super::sabotage::Sabotage;
@@ -44,6 +45,7 @@ pub struct Day {
     pub faults: Vec<(Duration, Fault)>,
     pub watch: Watch,
     pub sabotage: Option<Sabotage>,
+    pub exchanges: Exchanges,
 }
 
 impl Day {
@@ -60,6 +62,7 @@ impl Day {
             faults: Vec::new(),
             watch: Watch::Every(512),
             sabotage: None,
+            exchanges: Exchanges::ONE,
         }
     }
 
@@ -103,6 +106,7 @@ pub fn day(day: &Day) -> Report {
         desks: desks(&day.plan),
         watch: day.watch,
         sabotage: day.sabotage,
+        exchanges: day.exchanges,
         ..Setup::new(day.plan.clone())
     });
     work(day, &mut world, &mut rng);

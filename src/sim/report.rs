@@ -38,6 +38,10 @@ pub struct Report {
     /// SHA-256 of the whole output in order.
     pub hash: String,
     pub broken: Vec<Broken>,
+    /// Calls that each exchange took.
+    pub taken: Vec<u64>,
+    /// How often words between exchanges were lost.
+    pub missed: u64,
     /// The planted fault found its moment.
     pub sabotaged: bool,
 }

@@ -26,6 +26,7 @@ use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
 use super::digest::Digest;
 use super::faults::Fault;
+use super::house::{Exchanges, House};
 use super::ladder::Ladder;
 use super::media_model::{Cue, MediaModel, Outcome};
 use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
@@ -33,11 +34,9 @@ use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
 use super::trunk::{self, AFTERGLOW, Trunk};
-use crate::base::{Catalog, Ids, Instant, LegId, Masked, Now, Rng, Wall};
+use crate::base::{Catalog, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::dialplan::Plan;
-use crate::exchange::{
-    Account, Command, Config, Exchange, Input, Network as Addresses, Output, Trunk as Carrier,
-};
+use crate::exchange::{Account, Command, Config, Input, Network as Addresses, Output, Trunk as Carrier};
 use crate::media;
 use crate::record::{CallRecord, Record, SlipState};
 use crate::sip::auth::Secret;
@@ -68,6 +67,7 @@ pub struct Setup {
     pub watch: Watch,
     pub ladder: bool,
     pub sabotage: Option<Sabotage>,
+    pub exchanges: Exchanges,
     /// Changes to the exchange's configuration.
     pub configure: fn(&mut Config),
 }
@@ -85,18 +85,19 @@ impl Setup {
             watch: Watch::Closely,
             ladder: false,
             sabotage: None,
+            exchanges: Exchanges::ONE,
             configure: |_| {},
         }
     }
 }
 
-/// One exchange with everything around it.
+/// A hotline with everything around it.
 pub struct World {
     now: Now,
     began: Wall,
     /// How far the wall clock was set since, in microseconds.
     clock_error: i64,
-    exchange: Exchange,
+    exchange: House,
     plan: Arc<Plan>,
     next_plan: Arc<Plan>,
     catalog: Arc<Catalog>,
@@ -132,8 +133,19 @@ pub struct World {
 
 impl World {
     pub fn new(setup: Setup) -> Self {
-        let Setup { plan, other_plan, seed, wall, conditions, desks, watch, ladder, sabotage, configure } =
-            setup;
+        let Setup {
+            plan,
+            other_plan,
+            seed,
+            wall,
+            conditions,
+            desks,
+            watch,
+            ladder,
+            sabotage,
+            exchanges,
+            configure,
+        } = setup;
         let mut rng = Rng::from_number(seed);
         let mut config = Config {
             trunks: vec![Carrier {
@@ -162,7 +174,7 @@ impl World {
             now,
             began: wall,
             clock_error: 0,
-            exchange: Exchange::new(config, plan.clone(), Ids::default(), rng.fork(), now),
+            exchange: House::new(exchanges, &config, &plan, rng.fork(), now),
             agenda: Agenda::default(),
             network: Network::new(conditions, rng.fork()),
             media: MediaModel::new(catalog.clone()),
@@ -222,7 +234,7 @@ impl World {
         self.now
     }
 
-    pub fn exchange(&self) -> &Exchange {
+    pub fn exchange(&self) -> &House {
         &self.exchange
     }
 
@@ -276,9 +288,10 @@ impl World {
 
     /// The figures so far, and the hash of everything that came out.
     pub fn report(&mut self) -> Report {
-        let stats = self.exchange.sip_stats();
         Report {
-            messages_in: stats.received,
+            messages_in: self.exchange.received(),
+            taken: self.exchange.taken(),
+            missed: self.exchange.missed(),
             dropped: self.exchange.dropped(),
             simulated: self.now.mono.since(Instant::ZERO),
             hash: self.digest.finish(),
@@ -289,7 +302,7 @@ impl World {
     }
 
     fn next(&self) -> Option<Instant> {
-        let exchange = self.exchange.poll_timeout().map(|(at, _)| at);
+        let exchange = self.exchange.poll_timeout();
         let trunk = self.trunk.endpoint.poll_timeout().map(|(at, _)| at);
         let office = self.office.endpoint.poll_timeout().map(|(at, _)| at);
         [self.agenda.next(), exchange, trunk, office].into_iter().flatten().min()
@@ -306,7 +319,7 @@ impl World {
     fn act(&mut self) {
         let now = self.now.mono;
         let due = |timeout: Option<(Instant, &'static str)>| timeout.is_some_and(|(at, _)| at <= now);
-        if self.exchange.poll_timeout().is_some_and(|(at, _)| at <= now) {
+        if self.exchange.poll_timeout().is_some_and(|at| at <= now) {
             self.input(Input::Timeout);
         } else if due(self.trunk.endpoint.poll_timeout()) {
             self.trunk.endpoint.handle_timeout(now);
@@ -530,10 +543,7 @@ impl World {
             self.checker.breaks(Invariant::NothingLeft, format!("{count} {what}"));
         }
         if !self.exchange.is_idle() {
-            let next = self
-                .exchange
-                .poll_timeout()
-                .map_or("nothing".to_owned(), |(at, deadline)| format!("{deadline} at {at}"));
+            let next = self.exchange.waits_for();
             let what =
                 format!("{} calls, or transactions: the exchange waits for {next}", self.exchange.calls());
             self.checker.breaks(Invariant::NothingLeft, what);

@@ -5,3 +5,4 @@ mod ladders;
 mod logs;
 mod plans;
 mod sabotages;
+mod shares;

@@ -34,6 +34,7 @@ def options():
     ap = argparse.ArgumentParser(prog="wire", description="drives the real binary with real phones")
     ap.add_argument("--binary", default=os.environ.get("HOTLINE_BINARY", "target/debug/hotline"))
     ap.add_argument("--jobs", type=int, default=int(os.environ.get("WIRE_JOBS", "4")), help="scenarios at a time")
+    ap.add_argument("--exchanges", metavar="N", help="so many exchanges in each daemon, where the scenario sets nothing")
     ap.add_argument("--list", action="store_true", help="names and sentences, nothing runs")
     ap.add_argument("--keep", action="store_true", help="keep every scenario's folder, not only of those that failed")
     ap.add_argument("--one", metavar="NAME", help=argparse.SUPPRESS)
@@ -44,6 +45,8 @@ def options():
 
 def main():
     o = options()
+    if o.exchanges:
+        os.environ["WIRE_EXCHANGES"] = o.exchanges
     every = scenarios.collect()
     if o.one:
         return asyncio.run(run_here(every[o.one], o))

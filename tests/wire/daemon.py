@@ -20,6 +20,8 @@ class Daemon:
         # What an administrator's shell has: the commands of the suite run in it.
         self.shell = {k: v for k, v in os.environ.items() if not k.startswith(("HOTLINE__", "NOTIFY_", "WATCHDOG_"))}
         self.environment = dict(self.shell)
+        if "WIRE_EXCHANGES" in os.environ:
+            self.environment["HOTLINE__EXCHANGE__THREADS"] = os.environ["WIRE_EXCHANGES"]
         self.environment.update(
             {f"HOTLINE__{k.replace('.', '__').upper()}": str(v) for k, v in (settings or {}).items()}
         )
