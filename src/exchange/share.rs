@@ -132,8 +132,14 @@ impl Lands {
             | Input::Gauges(_)
             | Input::Drain
             | Input::Shutdown => Lands::WithAll,
-            // Backlog, Timeout, Missed and words are each exchange's own.
-            _ => Lands::With(0),
+            // Boxes and registrations are the first one's; the rest is each exchange's own, and comes no other way.
+            Input::Sip { .. }
+            | Input::Restore(_)
+            | Input::Waiting { .. }
+            | Input::Backlog(_)
+            | Input::Timeout
+            | Input::Word(_)
+            | Input::Missed => Lands::With(0),
         }
     }
 }

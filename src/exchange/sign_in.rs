@@ -101,12 +101,12 @@ impl SignIn {
     }
 
     /// What another exchange found.
-    pub(super) fn heard(&mut self, now: Instant, address: IpAddr, user: &str, proven: bool) {
+    pub(super) fn heard(&mut self, now: Instant, address: IpAddr, user: &Masked<String>, proven: bool) {
         if proven {
-            self.offenders.signed_in(Source::of(address), user);
+            self.offenders.signed_in(Source::of(address), user.expose());
             self.know(now, address);
         } else {
-            self.failed(now, address, user);
+            self.failed(now, address, user.expose());
         }
     }
 

@@ -65,7 +65,7 @@ impl Exchange {
             Say::Desks(desks) => desks.into_iter().for_each(|agent| self.desks.touch(agent)),
             Say::Suspect(key) => self.directory.suspect(now.mono, &key),
             Say::SignedIn { address, user, proven } => {
-                self.sign_in.heard(now.mono, address, user.expose(), proven);
+                self.sign_in.heard(now.mono, address, &user, proven);
             }
             Say::Trunks => self.trust_found_trunks(),
             Say::TakenOver(callback) => self.taken_over(now, callback),

@@ -31,10 +31,10 @@ fn several_exchanges_keep_every_invariant_and_each_has_its_share() {
 /// A ring of one word, and one of none at all: what is not heard is read.
 #[test]
 fn words_that_are_lost_lose_no_offer() {
-    for room in [0, 1] {
+    for (room, least) in [(0, 100), (1, 3)] {
         let report = day(&shared(2, room, 2, 800));
         sound(&report);
-        assert!(report.missed > 20, "{} times", report.missed);
+        assert!(report.missed >= least, "{} times, with room for {room}", report.missed);
         let offered: u64 = report.queues.values().map(|queue| queue.offered).sum();
         let served: u64 = report.queues.values().map(|queue| queue.served).sum();
         assert!(served * 2 > offered, "{report}");
