@@ -140,6 +140,8 @@ fn connected(legs: &[LegId], codecs: [Codec; 2]) -> Engine {
             payload_type: codec.offered_payload_type(),
             dtmf: Some(101),
             dtmf_clock: 8000,
+            ptime_ms: 20,
+            noise: None,
             send: true,
             receive: true,
             held: false,

@@ -182,6 +182,8 @@ impl Leg {
                 payload_type: agreed.payload_type,
                 dtmf: agreed.dtmf,
                 dtmf_clock: agreed.dtmf_clock,
+                ptime_ms: agreed.ptime_ms,
+                noise: agreed.noise,
                 send: agreed.send,
                 receive: agreed.receive,
                 held: agreed.peer_holds,

@@ -8,12 +8,15 @@ use std::time::Duration;
 use crate::base::Instant;
 
 use super::Header;
+use super::noise::Noise;
 use super::outgoing::Outgoing;
 
 /// The shift from what is heard of one peer to what the other is sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relay {
     shift: Option<Shift>,
+    /// The source has fallen silent with a comfort noise that the listener does not take: it is made for it here.
+    pub noise: Option<Noise>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ impl Relay {
 
     /// Whether the source has nothing to say at present.
     pub fn is_quiet(&self, now: Instant) -> bool {
-        self.shift.as_ref().is_none_or(|shift| now.since(shift.at) > QUIET)
+        self.noise.is_some() || self.shift.as_ref().is_none_or(|shift| now.since(shift.at) > QUIET)
     }
 
     /// The header under which a packet with `ticks` of time and `octets` of payload goes on; `None` for one

@@ -121,6 +121,11 @@ pub struct Stream {
     pub dtmf: Option<u8>,
     /// Units a second of their time stamps and durations: the codec's, or 8000 where the peer has events at no other.
     pub dtmf_clock: u32,
+    /// Milliseconds of audio in each packet that we make: 10, 20, 30, 40 or 60; Opus has none of 30. What is forwarded
+    /// untouched stays as it came.
+    pub ptime_ms: u8,
+    /// Payload type of comfort noise (RFC 3389) that the peer takes.
+    pub noise: Option<u8>,
     /// We may send.
     pub send: bool,
     /// The peer may send.

@@ -16,6 +16,7 @@ use crate::base::{Codec, Instant};
 use super::codec::{self, Decoder};
 use super::conceal::{Concealer, FADED_MS};
 use super::jitter::{JitterBuffer, Next, Packet};
+use super::noise::Noise;
 use super::{Config, FRAME_MS, Header, JITTER_MOST_MS, SAMPLE_RATE, stretch};
 
 /// 20 ms of what a peer said.
@@ -35,7 +36,7 @@ pub(super) struct Frame<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Received.
+    /// Received, or comfort noise in the peer's name.
     Voice,
     /// Made up for what was lost, is late, or was not sent in the 60 ms after the end of a talk spurt.
     Concealed,
@@ -58,6 +59,8 @@ pub(super) struct Ear {
     /// Where `pending` ends, and on which of the jitter buffer's time lines.
     end: (u32, i64),
     concealer: Concealer,
+    /// The peer has said that nothing comes until it speaks again, and how that sounds.
+    noise: Option<Noise>,
     /// Samples since the last that was received.
     made_up: usize,
     /// Frames until a voice may be hurried again.
@@ -88,6 +91,8 @@ const PATIENCE: u32 = 10;
 /// Root mean square of what nobody misses: -50 dB below full scale.
 const QUIET: f32 = 100.0;
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
+/// How much time a packet of comfort noise takes for itself: enough to blend it in.
+const NOISE_MS: i64 = 5;
 
 impl Ear {
     pub fn new(config: &Config) -> Self {
@@ -103,6 +108,7 @@ impl Ear {
             pieces: VecDeque::new(),
             end: (0, 0),
             concealer: Concealer::new(SAMPLE_RATE),
+            noise: None,
             made_up: 0,
             patience: 0,
             pulled: Instant::ZERO,
@@ -119,7 +125,14 @@ impl Ear {
             self.jitter = JitterBuffer::new(codec.clock_rate(), self.least, self.most);
         }
         let ticks = i64::from(codec::ticks(codec, payload));
-        self.jitter.put(now, header, ticks, codec, payload, secret);
+        self.jitter.put(now, header, ticks, Some(codec), payload, secret);
+    }
+
+    /// The peer falls silent, and says how its silence sounds (RFC 3389).
+    pub fn hear_noise(&mut self, now: Instant, header: &Header, payload: &[u8], secret: bool) {
+        // It has no end. What follows at once is not to be cut by it.
+        let ticks = i64::from(self.jitter.clock()) * NOISE_MS / 1000;
+        self.jitter.put(now, header, ticks, None, payload, secret);
     }
 
     /// The next 20 ms. To be called once in 20 ms.
@@ -189,8 +202,9 @@ impl Ear {
     }
 
     fn decode(&mut self, packet: Packet, skip: i64) {
-        if self.decoder.as_ref().map(Decoder::codec) != Some(packet.codec) {
-            let rate = packet.codec.sample_rate();
+        let Some(codec) = packet.codec else { return self.begin_noise(packet, skip) };
+        if self.decoder.as_ref().map(Decoder::codec) != Some(codec) {
+            let rate = codec.sample_rate();
             if rate != self.rate {
                 self.rate = rate;
                 self.concealer = Concealer::new(rate);
@@ -199,8 +213,8 @@ impl Ear {
             }
         }
         let decoder = match &mut self.decoder {
-            Some(decoder) if decoder.codec() == packet.codec => decoder,
-            decoder => decoder.insert(Decoder::new(packet.codec)),
+            Some(decoder) if decoder.codec() == codec => decoder,
+            decoder => decoder.insert(Decoder::new(codec)),
         };
         let first = self.pending.len();
         // What is none of the codec gives nothing, and is made up for as if it had not come.
@@ -208,7 +222,9 @@ impl Ear {
         let skipped =
             usize::try_from(skip * i64::from(self.rate) / i64::from(self.jitter.clock())).unwrap_or(0);
         self.pending.drain(first..(first + skipped).min(self.pending.len()));
-        let seam = self.concealer.is_going() || (packet.line, packet.place + skip) != self.end;
+        let seam = self.noise.take().is_some()
+            || self.concealer.is_going()
+            || (packet.line, packet.place + skip) != self.end;
         if seam && self.pending.len() - first < self.concealer.shortest_blend() {
             // Too little to blend: the next packet comes to the seam.
             self.pending.truncate(first);
@@ -224,8 +240,34 @@ impl Ear {
         self.jitter.give_back(packet.payload);
     }
 
+    /// The voice gives way to noise.
+    fn begin_noise(&mut self, packet: Packet, skip: i64) {
+        let level = packet.payload.first().copied().unwrap_or(u8::MAX);
+        let ticks = (packet.ticks - skip).max(0);
+        let samples = ticks * i64::from(self.rate) / i64::from(self.jitter.clock());
+        let begins = self.noise.replace(Noise::new(level)).is_none();
+        self.make_noise(usize::try_from(samples).unwrap_or(0).max(1), begins);
+        self.end = (packet.line, packet.place + packet.ticks);
+        self.jitter.give_back(packet.payload);
+    }
+
+    fn make_noise(&mut self, samples: usize, begins: bool) {
+        let first = self.pending.len();
+        self.pending.resize(first + samples, 0);
+        let (Some(noise), Some(made)) = (&mut self.noise, self.pending.get_mut(first..)) else { return };
+        noise.fill(made);
+        if begins || self.concealer.is_going() {
+            self.concealer.blend(made);
+        }
+        self.concealer.hear(made);
+        self.append_piece(samples, Kind::Voice, false);
+    }
+
     /// So many samples in the place of what is missing: as the codec has it, or repeated; silence in the end.
     fn make_up(&mut self, samples: usize) {
+        if self.noise.is_some() {
+            return self.make_noise(samples, false);
+        }
         if self.concealer.is_silent() {
             self.pending.resize(self.pending.len() + samples, 0);
             return self.append_piece(samples, Kind::Silence, false);

@@ -52,6 +52,8 @@ struct Recording {
 #[derive(Default)]
 struct Slot {
     sessions: Vec<Place>,
+    /// Those whose frames are due half a frame earlier or later, with packets that are due now.
+    halves: Vec<Place>,
     recordings: Vec<RecordingId>,
 }
 
@@ -92,6 +94,11 @@ impl Engine {
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
                     session.connect(now, &self.config, stream);
                     session.tell_peer(&mut self.out);
+                    let (half, has) = (half_way(session.slot), session.has_halves());
+                    if let (Some(slot), Some(place)) = (self.slots.get_mut(half), self.places.get(&leg)) {
+                        slot.halves.retain(|other| other != place);
+                        slot.halves.extend(has.then_some(*place));
+                    }
                 }
             }
             Command::Protect { leg, keys } => {
@@ -266,6 +273,11 @@ impl Engine {
         }
         let Some(slot) = self.slots.get_mut((ms % FRAME_MS) as usize) else { return };
         slot.sessions = places;
+        for place in &slot.halves {
+            if let Some(Some(session)) = self.sessions.get_mut(*place) {
+                session.speak_half(now, &mut self.out);
+            }
+        }
         let mut over = Vec::new();
         for id in &slot.recordings {
             let Some(recording) = self.recordings.get_mut(id) else { continue };
@@ -315,6 +327,9 @@ impl Engine {
         self.free.push(place);
         if let Some(slot) = self.slots.get_mut(session.slot) {
             slot.sessions.retain(|other| *other != place);
+        }
+        if let Some(slot) = self.slots.get_mut(half_way(session.slot)) {
+            slot.halves.retain(|other| *other != place);
         }
         self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality(), last: true });
@@ -429,6 +444,11 @@ fn find<'a>(
     leg: LegId,
 ) -> Option<&'a mut Session> {
     sessions.get_mut(*places.get(&leg)?)?.as_mut()
+}
+
+/// The slot half a frame away from this one.
+fn half_way(slot: usize) -> usize {
+    (slot + SLOTS / 2) % SLOTS
 }
 
 /// The slot with the least in it, the first of several.

@@ -58,7 +58,8 @@ pub(super) struct Packet {
     pub place: i64,
     /// Its length in time.
     pub ticks: i64,
-    pub codec: Codec,
+    /// `None` where the payload is comfort noise.
+    pub codec: Option<Codec>,
     pub payload: Vec<u8>,
     pub secret: bool,
     /// The time line that it lies on: what lies right behind the end of another does not go on from there.
@@ -132,7 +133,7 @@ impl JitterBuffer {
         now: Instant,
         header: &Header,
         ticks: i64,
-        codec: Codec,
+        codec: Option<Codec>,
         payload: &[u8],
         secret: bool,
     ) {

@@ -27,6 +27,7 @@ mod jitter;
 mod latch;
 mod library;
 mod mixer;
+mod noise;
 mod outbox;
 mod outgoing;
 mod over;

@@ -62,11 +62,6 @@ impl Outgoing {
         self.clock_rate
     }
 
-    /// Units of a frame.
-    pub fn frame_ticks(&self) -> u32 {
-        self.clock_rate / 1000 * FRAME_MS as u32
-    }
-
     /// The time stamp of what is said now: the clock's, but never before the end of what was said.
     pub fn timestamp(&self, now: Instant) -> u32 {
         let clock = self.clock(now);
@@ -81,11 +76,23 @@ impl Outgoing {
 
     /// Header of the next frame of our own, with so many octets of payload.
     pub fn frame(&mut self, now: Instant, payload_type: u8, speaker: Speaker, octets: usize) -> Header {
+        self.packet(now, payload_type, speaker, octets, FRAME_MS)
+    }
+
+    /// The same for a packet of so many milliseconds.
+    pub fn packet(
+        &mut self,
+        now: Instant,
+        payload_type: u8,
+        speaker: Speaker,
+        octets: usize,
+        ms: u64,
+    ) -> Header {
         let timestamp = self.timestamp(now);
         // Filling silence is no talk spurt (RFC 3551 §4.1).
         let marker = self.speaker != Some(speaker) && speaker != Speaker::Nobody;
         self.speaker = Some(speaker);
-        self.end = timestamp.wrapping_add(self.frame_ticks());
+        self.end = timestamp.wrapping_add(self.clock_rate / 1000 * ms as u32);
         self.count(octets);
         Header { marker, payload_type, sequence: self.next_sequence(), timestamp, ssrc: self.ssrc }
     }

@@ -1,5 +1,6 @@
 //! One leg: what is known of its stream, both ways.
 
+mod packing;
 mod translation;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use super::ear::{self, Ear};
 use super::engine::Mixing;
 use super::inband::{ToneListener, ToneSender};
 use super::latch::Latch;
+use super::noise::Noise;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Speaker};
 use super::over::{Below, Over};
@@ -24,9 +26,10 @@ use super::rtcp::{self, Item, Sent};
 use super::srtp::{Srtp, Unsound};
 use super::voice::Voice;
 use super::{
-    Channel, Config, Event, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream, codec, g711,
-    quality,
+    Channel, Config, Event, FRAME_MS, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream,
+    codec, g711, quality,
 };
+use packing::Packing;
 use translation::Translation;
 
 /// Index of a session in its engine.
@@ -51,6 +54,8 @@ pub(super) struct Session {
     pub ear: Option<Box<Ear>>,
     /// Only where what the peer hears has to be encoded for it alone.
     voice: Option<Box<Voice>>,
+    /// Only where the peer wants other packets than of 20 ms.
+    packing: Option<Packing>,
     /// Whom this leg hears, and who hears it.
     pub hears: Vec<Place>,
     pub heard_by: Vec<Place>,
@@ -128,7 +133,9 @@ pub(super) struct Heard<'a> {
 pub(super) enum Content {
     Audio(Codec),
     Keys,
-    /// Comfort noise (RFC 3389), or nothing: a sign of life only.
+    /// Comfort noise (RFC 3389).
+    Noise,
+    /// A sign of life only.
     Nothing,
 }
 
@@ -155,6 +162,7 @@ impl Session {
             recordings: Vec::new(),
             ear: None,
             voice: None,
+            packing: None,
             hears: Vec::new(),
             heard_by: Vec::new(),
             mixed_by: Vec::new(),
@@ -325,7 +333,7 @@ impl Session {
         let clock = match content {
             Content::Audio(codec) => Some(codec.clock_rate()),
             Content::Keys => None,
-            Content::Nothing => Some(link.stream.codec.clock_rate()),
+            Content::Noise | Content::Nothing => Some(link.stream.codec.clock_rate()),
         };
         if self.reception.note(now, &header, clock) == Arrival::Duplicate {
             return None;
@@ -370,12 +378,14 @@ impl Session {
 
     /// Lets the ear hear, if there is need of one.
     pub fn listen(&mut self, now: Instant, config: &Config, heard: &Heard<'_>) {
-        if let Content::Audio(codec) = heard.content
-            && self.is_listened_to()
-        {
-            let secret = self.is_secret(now);
-            let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(config)));
-            ear.hear(now, &heard.header, codec, heard.payload, secret);
+        if !matches!(heard.content, Content::Audio(_) | Content::Noise) || !self.is_listened_to() {
+            return;
+        }
+        let secret = self.is_secret(now);
+        let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(config)));
+        match heard.content {
+            Content::Audio(codec) => ear.hear(now, &heard.header, codec, heard.payload, secret),
+            _ => ear.hear_noise(now, &heard.header, heard.payload, secret),
         }
     }
 
@@ -442,6 +452,11 @@ impl Session {
         // What is played are octets of G.711, for all legs the same; for another codec they are taken as samples.
         let law = stream.codec.law().unwrap_or(Law::A);
         let mut frame = [g711::silence(law); FRAME_SAMPLES];
+        if let Some(noise) = self.relay.noise.as_mut().filter(|_| self.peer.is_some()) {
+            let mut samples = [0; FRAME_SAMPLES];
+            noise.fill(&mut samples);
+            frame = samples.map(|sample| g711::encode(law, sample));
+        }
         let mut played = None;
         let mut speaker = if voices.is_some() { Speaker::Peer } else { Speaker::Nobody };
         let own = self.player.is_some() || self.tones.is_some();
@@ -474,17 +489,22 @@ impl Session {
         }
         if let Some(to) = to {
             self.relay.interrupt();
-            let payload = match stream.codec.law() {
-                Some(_) => frame.as_slice(),
-                None => {
-                    let table = g711::linear(law);
-                    let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
-                    let samples = linear.unwrap_or_else(|| frame.map(|octet| table[usize::from(octet)]));
-                    voice.say(&samples, SAMPLE_RATE)
-                }
-            };
-            let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
-            out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
+            if u64::from(stream.ptime_ms) != FRAME_MS {
+                let samples = linear.unwrap_or_else(|| decoded(law, &frame));
+                self.pack(now, &stream, to, speaker, (&samples, SAMPLE_RATE), out);
+            } else {
+                let payload = match stream.codec.law() {
+                    Some(_) => frame.as_slice(),
+                    None => {
+                        let table = g711::linear(law);
+                        let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
+                        let samples = linear.unwrap_or_else(|| frame.map(|octet| table[usize::from(octet)]));
+                        voice.say(&samples, SAMPLE_RATE)
+                    }
+                };
+                let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
+                out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
+            }
         }
         if let Some(play) = played {
             out.event(Event::Played { leg: self.leg, play });
@@ -516,8 +536,14 @@ impl Session {
                 _ => (None, 0, None),
             },
             Content::Keys => (stream.dtmf, 0, None),
+            // It lasts until something else comes.
+            Content::Noise => (stream.noise, 1, None),
             Content::Nothing => (None, 0, None),
         };
+        if heard.content != Content::Keys {
+            let level = heard.payload.first().filter(|_| heard.content == Content::Noise);
+            self.relay.noise = level.filter(|_| payload_type.is_none()).map(|level| Noise::new(*level));
+        }
         let Some(payload_type) = payload_type else {
             self.relay.leave_out(now, &heard.header);
             return;
@@ -665,6 +691,9 @@ fn content(stream: &Stream, payload_type: u8, payload: &[u8]) -> Option<Content>
     match audio {
         Some(_) if payload.is_empty() => Some(Content::Nothing),
         Some(codec) => Some(Content::Audio(codec)),
-        None => (payload_type == COMFORT_NOISE).then_some(Content::Nothing),
+        None if payload_type != COMFORT_NOISE && stream.noise != Some(payload_type) => None,
+        // Its clock is that of G.711.
+        None if payload.is_empty() || stream.codec.clock_rate() != SAMPLE_RATE => Some(Content::Nothing),
+        None => Some(Content::Noise),
     }
 }

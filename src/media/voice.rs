@@ -16,12 +16,20 @@ pub(super) struct Voice {
     /// From the rate of the samples that came last, where that is not the codec's.
     resampler: Option<(u32, Resampler)>,
     resampled: Vec<i16>,
+    /// Said and not yet in a packet, at the codec's rate: only for a peer that wants other packets than of a frame.
+    kept: Vec<i16>,
     payload: Vec<u8>,
 }
 
 impl Voice {
     pub fn new(codec: Codec) -> Voice {
-        Voice { encoder: Encoder::new(codec), resampler: None, resampled: Vec::new(), payload: Vec::new() }
+        Voice {
+            encoder: Encoder::new(codec),
+            resampler: None,
+            resampled: Vec::new(),
+            kept: Vec::new(),
+            payload: Vec::new(),
+        }
     }
 
     pub fn codec(&self) -> Codec {
@@ -31,12 +39,41 @@ impl Voice {
     /// The payload of the next packet: `samples` are its 20 ms, `rate` of them a second. Empty where the codec sends
     /// nothing for them.
     pub fn say(&mut self, samples: &[i16], rate: u32) -> &[u8] {
-        let own = self.codec().sample_rate();
         self.payload.clear();
-        if rate == own {
+        if rate == self.codec().sample_rate() {
             self.encoder.encode(samples, &mut self.payload);
             return &self.payload;
         }
+        self.resample(samples, rate);
+        self.encoder.encode(&self.resampled, &mut self.payload);
+        &self.payload
+    }
+
+    /// Keeps samples for [`Voice::packet`].
+    pub fn keep(&mut self, samples: &[i16], rate: u32) {
+        if rate == self.codec().sample_rate() {
+            return self.kept.extend_from_slice(samples);
+        }
+        self.resample(samples, rate);
+        self.kept.append(&mut self.resampled);
+    }
+
+    /// What was kept is not said.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// The payload of a packet of so many milliseconds; `None` where less is kept.
+    pub fn packet(&mut self, ms: u64) -> Option<&[u8]> {
+        let samples = self.codec().sample_rate() as usize / 1000 * ms as usize;
+        self.payload.clear();
+        self.encoder.encode(self.kept.get(..samples)?, &mut self.payload);
+        self.kept.drain(..samples);
+        Some(&self.payload)
+    }
+
+    fn resample(&mut self, samples: &[i16], rate: u32) {
+        let own = self.codec().sample_rate();
         if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
             self.resampler = Resampler::new(rate, own).map(|resampler| (rate, resampler));
         }
@@ -44,8 +81,6 @@ impl Voice {
         if let Some((_, resampler)) = &mut self.resampler {
             resampler.run(samples, &mut self.resampled);
         }
-        self.encoder.encode(&self.resampled, &mut self.payload);
-        &self.payload
     }
 }
 

@@ -41,8 +41,11 @@ pub struct Agreed {
     pub dtmf: Option<u8>,
     /// Units a second of their time stamps and durations (RFC 4733 §2.1): those of the codec, where the peer has them.
     pub dtmf_clock: u32,
-    /// Milliseconds of audio a packet that the peer would like; a wish, 20 where it said nothing.
+    /// Milliseconds of audio a packet that we send: what the peer asked for, as near below as there is one of
+    /// [`PTIMES_MS`]; 20 where it said nothing.
     pub ptime_ms: u8,
+    /// Payload type of comfort noise (RFC 3389); `None` where the peer offered none.
+    pub noise: Option<u8>,
     /// We may send.
     pub send: bool,
     /// The peer may send.
@@ -92,12 +95,16 @@ impl Refused {
     }
 }
 
+/// RFC 3551 §6.
+const COMFORT_NOISE: u8 = 13;
 /// What our own descriptions give to telephone events.
 const OUR_EVENTS: u8 = 101;
 /// The same at the clock of Opus.
 const OUR_EVENTS_48: u8 = 102;
 /// Ours: one frame a packet.
 const PTIME_MS: u8 = 20;
+/// Packets of these lengths can be sent. Opus has none of 30 ms (RFC 6716 §2.1.4).
+pub const PTIMES_MS: [u8; 5] = [10, 20, 30, 40, 60];
 
 /// A fresh offer: one audio stream.
 pub fn offer(local: &Local<'_>) -> String {
@@ -136,6 +143,10 @@ pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Re
         ours.formats = vec![said.payload_type.to_string()];
         push_codec(ours, said.payload_type, said.codec);
         push_events(ours, said.dtmf);
+        if let Some(noise) = said.noise {
+            ours.formats.push(noise.to_string());
+            ours.attributes.push(Attribute::new("rtpmap", format_args!("{noise} CN/8000")));
+        }
         ours.attributes.push(Attribute::new("ptime", PTIME_MS));
         ours.attributes.push(Attribute::flag(direction.name()));
         ours.attributes.extend(crypto);
@@ -174,6 +185,7 @@ struct Said {
     /// Payload type and clock rate of telephone events.
     dtmf: Option<(u8, u32)>,
     ptime_ms: u8,
+    noise: Option<u8>,
     /// With the hold of RFC 2543 worked in.
     direction: Direction,
 }
@@ -195,9 +207,10 @@ impl Said {
         let dtmf = events().find(|(_, clock)| *clock == codec.clock_rate());
         let dtmf = dtmf.or_else(|| events().find(|(_, clock)| *clock == 8000)).filter(|_| local.events);
 
-        let ptime = number(session, stream, "ptime").unwrap_or(PTIME_MS.into());
-        let longest = number(session, stream, "maxptime").unwrap_or(u32::MAX);
-        let ptime_ms = u8::try_from(ptime.min(longest).clamp(10, 200)).unwrap_or(PTIME_MS);
+        // Who offers comfort noise takes it; it has the clock of G.711, and no place beside Opus.
+        let noise = formats().find(|format| is_noise(stream, *format));
+        let noise = noise.filter(|_| matches!(choice, Choice::Ours) && codec.clock_rate() == 8000);
+        let ptime_ms = ptime(session, stream, codec);
 
         let mut direction = session.direction(stream);
         if address.is_unspecified() {
@@ -205,7 +218,7 @@ impl Said {
             direction = direction.and(Direction::SendOnly);
         }
         let rtcp = rtcp_address(stream, address);
-        Ok(Said { address, port: stream.port, rtcp, codec, payload_type, dtmf, ptime_ms, direction })
+        Ok(Said { address, port: stream.port, rtcp, codec, payload_type, dtmf, ptime_ms, noise, direction })
     }
 
     fn agreed(&self, direction: Direction, peer_holds: bool, keys: Option<Keys>) -> Agreed {
@@ -217,6 +230,7 @@ impl Said {
             dtmf: self.dtmf.map(|(format, _)| format),
             dtmf_clock: self.dtmf.map_or(8000, |(_, clock)| clock),
             ptime_ms: self.ptime_ms,
+            noise: self.noise,
             send: direction.sends(),
             receive: direction.receives(),
             peer_holds,
@@ -298,6 +312,22 @@ fn codec_of(stream: &Media, format: u8) -> Option<Codec> {
 fn events_clock(stream: &Media, format: u8) -> Option<u32> {
     let written = encoding(stream, format)?;
     written.name.eq_ignore_ascii_case("telephone-event").then_some(written.clock_rate)
+}
+
+/// Comfort noise of 8000 a second: by its static payload type, or by name.
+fn is_noise(stream: &Media, format: u8) -> bool {
+    match encoding(stream, format) {
+        Some(written) => written.name.eq_ignore_ascii_case("CN") && written.clock_rate == 8000,
+        None => format == COMFORT_NOISE,
+    }
+}
+
+/// The longest packets that we can send and that are no longer than the peer wishes, and bears.
+fn ptime(session: &Session, stream: &Media, codec: Codec) -> u8 {
+    let wished = number(session, stream, "ptime").filter(|ms| *ms > 0).unwrap_or(PTIME_MS.into());
+    let longest = number(session, stream, "maxptime").filter(|ms| *ms > 0).unwrap_or(u32::MAX);
+    let fits = |ms: &u8| u32::from(*ms) <= wished.min(longest) && (*ms != 30 || codec.clock_rate() == 8000);
+    PTIMES_MS.into_iter().rev().find(fits).unwrap_or(PTIMES_MS[0])
 }
 
 /// `a=rtpmap:8 PCMA/8000/1` (RFC 8866 §6.6).

@@ -243,6 +243,8 @@ mod tests {
             dtmf: Some(101),
             dtmf_clock: 8000,
             ptime_ms: 20,
+            noise: None,
+            ptime_ms: 20,
             send: true,
             receive: true,
             peer_holds: false,

@@ -53,6 +53,8 @@ fn stream(remote: SocketAddr) -> Stream {
         payload_type: 8,
         dtmf: None,
         dtmf_clock: 8000,
+        ptime_ms: 20,
+        noise: None,
         send: true,
         receive: true,
         held: false,

@@ -197,6 +197,38 @@ fn the_rest_is_what_was_heard_and_not_pulled() {
     assert!((50 * 160..=50 * 160 + 3 * 160).contains(&heard), "{heard}");
 }
 
+#[test]
+fn comfort_noise_fills_the_pause_and_neither_end_of_it_clicks() {
+    let said = soft_speech();
+    let mut ear = Ear::new(&Config::default());
+    let mut heard = Vec::new();
+    for n in 0..300u32 {
+        let now = Instant::from_micros(1_000_000 + u64::from(n) * 20_000);
+        // Two seconds of speech, two of silence with a word about it now and then, and speech again.
+        let sequence = if n < 100 { n } else { n.min(100 + (n - 100) / 25).max(n.saturating_sub(96)) };
+        let header =
+            Header { marker: false, payload_type: 8, sequence: sequence as u16, timestamp: n * 160, ssrc: 1 };
+        match n {
+            100..200 if n % 25 == 0 => ear.hear_noise(now, &header, &[50, 127], false),
+            100..200 => {}
+            _ => {
+                let from = (n as usize * 160) % (said.len() - 160);
+                let payload: Vec<u8> =
+                    said[from..from + 160].iter().map(|sample| g711::encode(Law::A, *sample)).collect();
+                ear.hear(now, &header, Codec::Pcma, &payload, false);
+            }
+        }
+        let frame = ear.frame(now);
+        heard.extend_from_slice(frame.samples);
+        assert!(!(110..200).contains(&n) || frame.kind == Kind::Voice, "{:?} in frame {n}", frame.kind);
+    }
+    let loud = super::super::pitch::loudness(&heard[110 * 160..200 * 160]);
+    assert!((80.0..130.0).contains(&loud), "{loud} for -50 dB");
+    let (step, allowed) = (largest_step(&heard), largest_step(&said) / 16 * 17);
+    assert!(step <= allowed, "{step} > {allowed}");
+    assert_eq!(ear.too_late(), 0);
+}
+
 /// One packet's fate.
 #[derive(Clone, Debug)]
 enum Fate {

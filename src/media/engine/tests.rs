@@ -3,6 +3,7 @@
 mod bridging;
 mod conference;
 mod keying;
+mod packing;
 mod protecting;
 mod recording;
 mod translating;
@@ -175,6 +176,8 @@ fn stream(leg: LegId, codec: Codec) -> Stream {
         payload_type: codec.offered_payload_type(),
         dtmf: Some(EVENTS),
         dtmf_clock: 8000,
+        ptime_ms: 20,
+        noise: None,
         send: true,
         receive: true,
         held: false,

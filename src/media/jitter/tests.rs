@@ -25,7 +25,7 @@ impl Fixture {
     fn put(&mut self, at: u64, sequence: u16, timestamp: u32, letter: char) {
         self.until(at);
         let header = Header { marker: false, payload_type: 8, sequence, timestamp, ssrc: self.ssrc };
-        self.buffer.put(ms(at), &header, 160, Codec::Pcma, &[letter as u8; 160], false);
+        self.buffer.put(ms(at), &header, 160, Some(Codec::Pcma), &[letter as u8; 160], false);
     }
 
     /// Packet n of a steady stream, so late.
@@ -145,7 +145,7 @@ fn a_packet_that_overtook_the_first_of_a_time_line_lies_on_it_too() {
     let mut buffer = JitterBuffer::new(8000, LEAST, MOST);
     let mut put = |at: u64, n: u16, timestamp: u32| {
         let header = Header { marker: false, payload_type: 8, sequence: n, timestamp, ssrc: 1 };
-        buffer.put(ms(at), &header, 160, Codec::Pcma, &[n as u8; 160], false);
+        buffer.put(ms(at), &header, 160, Some(Codec::Pcma), &[n as u8; 160], false);
     };
     put(1000, 1, 160);
     // The clock jumps, and the second packet behind the jump comes first.
@@ -207,7 +207,14 @@ fn memory_is_bounded_whatever_comes() {
             timestamp: n.wrapping_mul(if n % 3 == 0 { 80 } else { 0x9e37_79b9 }),
             ssrc: n / 700,
         };
-        buffer.put(ms(u64::from(n) / 50), &header, 1 + i64::from(n % 160), Codec::Pcma, &[0; 1400], false);
+        buffer.put(
+            ms(u64::from(n) / 50),
+            &header,
+            1 + i64::from(n % 160),
+            Some(Codec::Pcma),
+            &[0; 1400],
+            false,
+        );
         assert!(buffer.packets.len() <= MOST_PACKETS && buffer.spare.len() <= MOST_SPARE);
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::base::Instant;
 
+use super::super::FRAME_MS;
 use super::super::ear::Frame;
 use super::super::outbox::Outbox;
 use super::super::outgoing::Speaker;
@@ -85,6 +86,9 @@ impl Session {
             false => frame.samples,
         };
         self.translated += 1;
+        if u64::from(stream.ptime_ms) != FRAME_MS {
+            return self.pack(now, &stream, to, Speaker::Peer, (samples, frame.rate), out);
+        }
         let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
         let payload = voice.say(samples, frame.rate);
         let header = self.out.frame(now, stream.payload_type, Speaker::Peer, payload.len());

@@ -172,6 +172,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
             dtmf: Some(101),
             dtmf_clock: 8000,
             ptime_ms: 20,
+            noise: None,
             send: true,
             receive: true,
             peer_holds: false,
@@ -216,12 +217,58 @@ fn dynamic_numbers_and_our_own_limits() {
 }
 
 #[test]
-fn wishes_about_packets() {
-    let with = |lines: &str| answered(&format!("{ASTERISK}{lines}")).1.ptime_ms;
-    assert_eq!(answered(&ASTERISK.replace("a=ptime:20", "a=ptime:30")).1.ptime_ms, 30);
-    assert_eq!(answered(&ASTERISK.replace("a=maxptime:150", "a=maxptime:10")).1.ptime_ms, 10);
-    assert_eq!(with("a=ptime:nonsense"), 20);
-    assert_eq!(answered(&ASTERISK.replace("a=ptime:20", "a=ptime:0")).1.ptime_ms, 10);
+fn packets_are_as_long_as_the_peer_wishes_where_we_have_that_length() {
+    let with = |line: &str| answered(&ASTERISK.replace("a=ptime:20\r\n", line)).1.ptime_ms;
+    for (wished, sent) in [
+        ("10", 10),
+        ("20", 20),
+        ("30", 30),
+        ("40", 40),
+        ("60", 60),
+        ("25", 20),
+        ("50", 40),
+        ("1", 10),
+        ("200", 60),
+        ("4294967295", 60),
+        ("0", 20),
+        ("-10", 20),
+        ("nonsense", 20),
+        ("99999999999999999999", 20),
+    ] {
+        assert_eq!(with(&format!("a=ptime:{wished}\r\n")), sent, "{wished}");
+    }
+    assert_eq!(with(""), 20);
+    let bears = |line: &str| answered(&ASTERISK.replace("a=ptime:20\r\na=maxptime:150\r\n", line)).1.ptime_ms;
+    assert_eq!(bears("a=maxptime:10\r\n"), 10);
+    assert_eq!(bears("a=ptime:60\r\na=maxptime:40\r\n"), 40);
+    assert_eq!(bears("a=ptime:20\r\na=maxptime:0\r\n"), 20);
+}
+
+#[cfg(feature = "opus")]
+#[test]
+fn opus_has_no_packets_of_30_ms() {
+    let text = ASTERISK
+        .replace("RTP/AVP 8 0 101", "RTP/AVP 96")
+        .replace("a=rtpmap:8 PCMA/8000", "a=rtpmap:96 opus/48000/2")
+        .replace("a=ptime:20", "a=ptime:30");
+    let local = Local { codecs: &[Codec::Opus], ..local() };
+    let (_, agreed) = answer(&session(&text), &local).expect("an answer");
+    assert_eq!((agreed.codec, agreed.ptime_ms), (Codec::Opus, 20));
+}
+
+#[test]
+fn comfort_noise_is_agreed_on_with_who_offers_it() {
+    let (text, agreed) = answered(&ASTERISK.replace("8 0 101", "8 0 13 101"));
+    assert_eq!(agreed.noise, Some(13));
+    assert_eq!(streams(&text), ["m=audio 30000 RTP/AVP 8 101 13"]);
+    assert!(text.contains("a=rtpmap:13 CN/8000\r\n"), "{text}");
+    let named =
+        ASTERISK.replace("8 0 101", "8 0 107 101").replace("a=ptime", "a=rtpmap:107 CN/8000\r\na=ptime");
+    assert_eq!(answered(&named).1.noise, Some(107));
+    assert_eq!(answered(&named.replace("CN/8000", "CN/16000")).1.noise, None);
+    let (text, agreed) = answered(ASTERISK);
+    assert!(agreed.noise.is_none() && !text.contains("CN"), "{text}");
+    assert!(!offer(&local()).contains("CN"));
 }
 
 #[test]

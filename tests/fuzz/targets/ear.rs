@@ -97,6 +97,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
         payload_type: 9,
         dtmf: Some(101),
         dtmf_clock: 8000,
+        ptime_ms: 20,
+        noise: None,
         send: true,
         receive: true,
         held: false,

@@ -25,6 +25,8 @@ fuzz_target!(|data: &[u8]| {
         payload_type: 8,
         dtmf: None,
         dtmf_clock: 8000,
+        ptime_ms: 20,
+        noise: None,
         send: true,
         receive: true,
         held: false,
