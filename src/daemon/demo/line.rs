@@ -244,7 +244,6 @@ mod tests {
             dtmf_clock: 8000,
             ptime_ms: 20,
             noise: None,
-            ptime_ms: 20,
             send: true,
             receive: true,
             peer_holds: false,

@@ -95,6 +95,10 @@ class Rtp:
         self._next_rtcp = self.t0 + 1
         self.closed = False
         self.paused_clock = False
+        self.ptime = 20  # milliseconds a packet that it asks for
+        self.drop_every = 0  # of its own audio packets, each so-manieth is lost on the way
+        # What it reports of our stream: (packets lost, round trip in seconds). Sender reports alone where it is none.
+        self.reports = None
         self.crypto_local = secrets.token_bytes(30) if srtp else None
         self.stx = self.srx = None
         self.marks = {}
@@ -123,6 +127,8 @@ class Rtp:
     def _pkt(self, pt, payload, ts, marker=False):
         p = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | pt, self.seq, ts & 0xFFFFFFFF, self.ssrc) + payload
         self.seq = (self.seq + 1) & 0xFFFF
+        if self.drop_every and self.seq % self.drop_every == 0:
+            return
         if self.stx:
             p = self.stx.protect(p)
         try:
@@ -170,11 +176,12 @@ class Rtp:
     def _send_rtcp(self, bye=False):
         ntp = time.time() + 2208988800
         cname = b"rtp-caller@loopback"
+        block = self._report_block()
         sr = struct.pack(
             "!BBHIIIIII",
-            0x80,
+            0x81 if block else 0x80,
             200,
-            6,
+            12 if block else 6,
             self.ssrc,
             int(ntp),
             int((ntp % 1) * (1 << 32)),
@@ -182,6 +189,7 @@ class Rtp:
             self.tx_count & 0xFFFFFFFF,
             (self.tx_count * 160) & 0xFFFFFFFF,
         )
+        sr += block
         it = struct.pack("!BB", 1, len(cname)) + cname + b"\0"
         it += b"\0" * (-len(it) % 4)
         sd = struct.pack("!BBHI", 0x81, 202, 1 + len(it) // 4, self.ssrc) + it
@@ -192,6 +200,18 @@ class Rtp:
             self.rsock.sendto(p, (self.remote[0], self.remote[1] + 1))
         except OSError:
             pass
+
+    def _report_block(self):
+        """RFC 3550 6.4.1: about the stream that it hears, with when the newest sender report of it came"""
+        srs = [(at, d) for at, d in self.rtcp_rx if len(d) >= 28 and d[1] == 200]
+        if self.reports is None or not srs or not self.rx:
+            return b""
+        lost, round_trip = self.reports
+        at, d = srs[-1]
+        ssrc, ntp, fraction = struct.unpack("!III", d[4:16])
+        delay = max(0.0, time.monotonic() - at - round_trip)
+        middle = (ntp & 0xFFFF) << 16 | fraction >> 16
+        return struct.pack("!IIIIII", ssrc, lost, self.rx[-1][1], 80, middle, int(delay * 65536))
 
     async def dtmf4733(self, digits, ms=120, gap_ms=100, apart=False):
         """`apart`: the three ends one frame from another (RFC 4733 2.5.1.4) instead of all at once, as many phones do"""
@@ -409,7 +429,7 @@ class Rtp:
             s += f"a=rtpmap:{self.te_pt} telephone-event/8000\r\na=fmtp:{self.te_pt} 0-16\r\n"
         if self.crypto_local:
             s += f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{base64.b64encode(self.crypto_local).decode()}\r\n"
-        return (s + f"a=ptime:20\r\na={direction}\r\n" + extra).encode()
+        return (s + f"a=ptime:{self.ptime}\r\na={direction}\r\n" + extra).encode()
 
     def apply(self, sdp, answer=True):
         d = parse_sdp(sdp)

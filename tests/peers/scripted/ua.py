@@ -40,6 +40,7 @@ class UA:
         session_expires=None,
         headers=None,
     ):
+        self.ptime = 20  # milliseconds a packet that its calls ask for
         self.user, self.password, self.ip, self.port, self.codecs, self.srtp, self.cafile, self.ws_path = (
             user,
             password,
@@ -354,6 +355,7 @@ class UA:
     ):
         c = Call(self, uac=True)
         c.media = Rtp(self.ip, codecs or self.codecs, self.srtp if srtp is None else srtp)
+        c.media.ptime = self.ptime
         c.media.events = events
         c.remote_uri = uri
         if tx is not None:
@@ -486,6 +488,7 @@ class UA:
         c.cid = m.call_id
         c.invite_msg = m
         c.media = Rtp(self.ip, self.codecs, "SAVP" in (m.body.decode("latin1") if m.body else "") or self.srtp)
+        c.media.ptime = self.ptime
         c.local = m.get("to") + f";tag={c.ltag}"
         c.remote = m.get("from")
         c.rtag = m.tag("from")
