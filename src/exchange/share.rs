@@ -88,7 +88,8 @@ impl Share {
         let from = first + 2 * pairs * u32::from(self.number);
         let end = from + 2 * pairs;
         let port = |port: u32| u16::try_from(port).unwrap_or(u16::MAX);
-        if pairs == 0 { 1..=0 } else { port(from)..=port(end - 1) }
+        // None at all where there are too few for everybody.
+        port(from)..=port(end.saturating_sub(1))
     }
 }
 
