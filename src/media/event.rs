@@ -20,7 +20,8 @@ pub enum Event {
     RecordingEnded {
         recording: RecordingId,
         length: Duration,
-        /// How much of the length was a voice and not silence: nearly nothing for a caller who said nothing.
+        /// How much of the length was a voice and not silence: nearly nothing for a caller who said nothing. Where two are
+        /// recorded, all of it.
         voiced: Duration,
         why: EndWhy,
     },

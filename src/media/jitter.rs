@@ -414,14 +414,15 @@ impl Lateness {
 
     /// The delay in which all but a few would have come.
     fn asked(&self) -> i64 {
-        let mut later = 0.0;
-        for (bin, weight) in self.weights.iter().enumerate().rev() {
-            later += weight;
-            if later > self.total * MAY_BE_LATE {
+        // From the earliest: nearly all are among the first few.
+        let mut in_time = 0.0;
+        for (bin, weight) in self.weights.iter().enumerate() {
+            in_time += weight;
+            if in_time >= self.total * (1.0 - MAY_BE_LATE) {
                 return (bin as i64 + 1) * self.bin;
             }
         }
-        0
+        BINS as i64 * self.bin
     }
 }
 

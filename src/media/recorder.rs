@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::base::{Instant, RecordingId};
 
 use super::ear::{Frame, Kind};
+use super::mixer::limit;
 use super::pitch::loudness;
 use super::resample::Resampler;
 use super::{Audio, EndWhy, Event, FRAME_SAMPLES, SAMPLE_RATE};
@@ -18,6 +19,8 @@ use super::{Audio, EndWhy, Event, FRAME_SAMPLES, SAMPLE_RATE};
 pub(super) enum Side {
     Left,
     Right,
+    /// With the right one: somebody who has joined them.
+    Third,
 }
 
 pub(super) struct Recorder {
@@ -25,6 +28,7 @@ pub(super) struct Recorder {
     started: Instant,
     left: Track,
     right: Option<Track>,
+    third: Option<Track>,
     /// Samples handed over.
     taken: u64,
     /// Deadline "longest", in samples.
@@ -32,15 +36,18 @@ pub(super) struct Recorder {
     /// Deadline "silence", in frames.
     silence_ends: Option<u64>,
     paused: bool,
-    voice: VoiceDetector,
+    /// Below this loudness nobody speaks.
+    level: u16,
+    /// Only where somebody leaves a message: how long two talked is how long their recording is.
+    voice: Option<VoiceDetector>,
 }
 
-/// Samples in a piece of audio: 160 ms.
-const PIECE: usize = 8 * FRAME_SAMPLES;
+/// Samples in a piece of audio: 160 ms. A crash costs this, the lateness, and what the host keeps of it.
+const PIECE: u64 = 8 * FRAME_SAMPLES as u64;
 /// How long after it was said a frame may come before its place has been handed over, in samples (300 ms).
 const LATENESS: u64 = 2400;
-/// Samples of a track at hand: more than a piece, the lateness and a frame.
-const WINDOW: usize = 8192;
+/// Samples of a track at hand, in whole frames: a piece, the lateness, a frame, and as much as a party may be ahead.
+const WINDOW: usize = 32 * FRAME_SAMPLES;
 
 impl Recorder {
     pub fn new(
@@ -56,12 +63,19 @@ impl Recorder {
             started: now,
             left: Track::new(),
             right: stereo.then(Track::new),
+            third: None,
             taken: 0,
             longest: samples_of(longest),
             silence_ends: silence_ends.map(|time| samples_of(time) / FRAME_SAMPLES as u64),
             paused: false,
-            voice: VoiceDetector { level: voice_level, ..VoiceDetector::default() },
+            level: voice_level,
+            voice: (!stereo || silence_ends.is_some()).then(VoiceDetector::default),
         }
+    }
+
+    /// A third voice is heard from now on, on the channel of the second; what it has said stays.
+    pub fn join(&mut self) {
+        self.third.get_or_insert_with(Track::new);
     }
 
     /// What is said while paused leaves its place blank.
@@ -73,10 +87,11 @@ impl Recorder {
     pub fn lay(&mut self, side: Side, frame: &Frame<'_>) {
         let since = frame.said.as_micros() as i64 - self.started.as_micros() as i64;
         let place = since * i64::from(SAMPLE_RATE) / 1_000_000;
-        let (taken, level, paused) = (self.taken, self.voice.level, self.paused);
+        let (taken, level, paused) = (self.taken, self.level, self.paused);
         let track = match side {
             Side::Left => Some(&mut self.left),
             Side::Right => self.right.as_mut(),
+            Side::Third => self.third.as_mut(),
         };
         if let Some(track) = track {
             if paused {
@@ -90,7 +105,12 @@ impl Recorder {
     pub fn advance(&mut self, now: Instant) -> (Option<Audio>, Option<EndWhy>) {
         let ready = samples_of(now.since(self.started)).saturating_sub(LATENESS).min(self.longest);
         let due = ready.saturating_sub(self.taken);
-        if due >= PIECE as u64 || ready == self.longest { self.take(due) } else { (None, None) }
+        match due {
+            _ if ready == self.longest => self.take(due),
+            // Whole frames, as they lie in the window.
+            PIECE.. => self.take(due - due % FRAME_SAMPLES as u64),
+            _ => (None, None),
+        }
     }
 
     /// The rest up to now.
@@ -100,12 +120,9 @@ impl Recorder {
     }
 
     pub fn ended(&self, why: EndWhy) -> Event {
-        Event::RecordingEnded {
-            recording: self.recording,
-            length: duration_of(self.taken),
-            voiced: duration_of(self.voice.voiced * FRAME_SAMPLES as u64),
-            why,
-        }
+        let voiced = self.voice.as_ref().map_or(self.taken, |voice| voice.voiced * FRAME_SAMPLES as u64);
+        let (length, voiced) = (duration_of(self.taken), duration_of(voiced));
+        Event::RecordingEnded { recording: self.recording, length, voiced, why }
     }
 
     fn take(&mut self, due: u64) -> (Option<Audio>, Option<EndWhy>) {
@@ -115,17 +132,29 @@ impl Recorder {
         let mut why = None;
         let end = self.taken + due;
         while self.taken < end && why.is_none() {
-            let count = (end - self.taken).min(FRAME_SAMPLES as u64);
+            // Up to the end of a frame of the window, so that it lies there in one piece.
+            let within = self.taken % FRAME_SAMPLES as u64;
+            let count = (end - self.taken).min(FRAME_SAMPLES as u64 - within);
             let first = samples.len();
-            for _ in 0..count {
-                samples.push(self.left.take(self.taken));
-                if let Some(right) = &mut self.right {
-                    samples.push(right.take(self.taken));
-                }
-                self.taken += 1;
+            samples.resize(first + count as usize * channels, 0);
+            let frame = samples.get_mut(first..).unwrap_or_default();
+            let left = self.left.at(self.taken, count);
+            match &mut self.right {
+                None => frame.copy_from_slice(left),
+                Some(right) => interleave(left, right.at(self.taken, count), frame),
             }
-            self.voice.listen(samples.get(first..).unwrap_or_default(), channels);
-            if self.silence_ends.is_some_and(|frames| self.voice.quiet >= frames) {
+            if let Some(third) = &mut self.third {
+                add(third.at(self.taken, count), frame, channels);
+                third.clear(self.taken, count);
+            }
+            self.left.clear(self.taken, count);
+            if let Some(right) = &mut self.right {
+                right.clear(self.taken, count);
+            }
+            self.taken += count;
+            let Some(voice) = &mut self.voice else { continue };
+            voice.listen(frame, channels, self.level);
+            if self.silence_ends.is_some_and(|frames| voice.quiet >= frames) {
                 why = Some(EndWhy::Silence);
             }
         }
@@ -137,6 +166,21 @@ impl Recorder {
     }
 }
 
+/// Left, right, left, right. All three are of one frame.
+fn interleave(left: &[i16], right: &[i16], both: &mut [i16]) {
+    for ((both, left), right) in both.as_chunks_mut().0.iter_mut().zip(left).zip(right) {
+        *both = [*left, *right];
+    }
+}
+
+/// A third voice on the last of the channels.
+fn add(third: &[i16], frame: &mut [i16], channels: usize) {
+    let last = frame.iter_mut().skip(channels - 1).step_by(channels);
+    for (sample, third) in last.zip(third) {
+        *sample = limit(i32::from(*sample) + i32::from(*third));
+    }
+}
+
 /// One party's samples around the present, by their place on the time line.
 struct Track {
     window: Box<[i16; WINDOW]>,
@@ -144,6 +188,7 @@ struct Track {
     next: Option<i64>,
     /// To the recording's rate from this one.
     resampler: Option<(u32, Resampler)>,
+    resampled: Vec<i16>,
 }
 
 /// A party may be out of step by so much, in samples (10 ms): where its jitter buffer has changed its delay there is no
@@ -154,7 +199,7 @@ const FAR_OUT_OF_STEP: u64 = 1280;
 
 impl Track {
     fn new() -> Self {
-        Track { window: Box::new([0; WINDOW]), next: None, resampler: None }
+        Track { window: Box::new([0; WINDOW]), next: None, resampler: None, resampled: Vec::new() }
     }
 
     /// What comes next goes on nowhere.
@@ -163,14 +208,21 @@ impl Track {
     }
 
     fn lay(&mut self, place: i64, taken: u64, level: u16, frame: &Frame<'_>) {
-        let mut resampled = Vec::new();
-        let samples = match self.resampler_from(frame.rate) {
-            Some(resampler) => {
+        if frame.rate != SAMPLE_RATE {
+            let mut resampled = std::mem::take(&mut self.resampled);
+            resampled.clear();
+            if let Some(resampler) = self.resampler_from(frame.rate) {
                 resampler.run(frame.samples, &mut resampled);
-                &resampled
             }
-            None => frame.samples,
-        };
+            self.lay_samples(place, taken, level, frame, &resampled);
+            self.resampled = resampled;
+        } else {
+            self.lay_samples(place, taken, level, frame, frame.samples);
+        }
+    }
+
+    /// `samples` of the frame, at the recording's rate.
+    fn lay_samples(&mut self, place: i64, taken: u64, level: u16, frame: &Frame<'_>, samples: &[i16]) {
         if frame.secret {
             self.next = None;
             return;
@@ -178,23 +230,33 @@ impl Track {
         let silent = frame.kind == Kind::Silence;
         let next = self.next.filter(|_| !silent).unwrap_or(place);
         let out_by = place.abs_diff(next);
-        let quiet = loudness(samples) < f32::from(level);
-        let at = match quiet {
-            _ if out_by > FAR_OUT_OF_STEP => place,
-            true if out_by > OUT_OF_STEP && place > next => place,
+        let at = if out_by > FAR_OUT_OF_STEP {
+            place
+        } else if out_by <= OUT_OF_STEP || loudness(samples) >= f32::from(level) {
+            next
+        } else if place > next {
+            place
+        } else {
             // Behind: a quiet frame less.
-            true if out_by > OUT_OF_STEP => return,
-            _ => next,
+            return;
         };
         // After silence a party is in step without a seam.
         self.next = (!silent).then_some(at + samples.len() as i64);
-        for (place, sample) in (at..).zip(samples) {
-            if let Ok(place) = u64::try_from(place)
-                && (taken..taken + WINDOW as u64).contains(&place)
+        // What has been handed over is past, and what lies behind the window too far ahead.
+        let skipped = (taken as i64).saturating_sub(at).max(0);
+        let room = (taken as i64 + WINDOW as i64).saturating_sub(at).max(0);
+        let clip = |length: i64| usize::try_from(length).unwrap_or(usize::MAX).min(samples.len());
+        let samples = samples.get(clip(skipped)..clip(room)).unwrap_or_default();
+        let start = usize::try_from(at + skipped).unwrap_or(0) % WINDOW;
+        let (before_end, after) = samples.split_at(samples.len().min(WINDOW - start));
+        for (start, samples) in [(start, before_end), (0, after)] {
+            let Some(window) = self.window.get_mut(start..start + samples.len()) else { continue };
+            if silent {
                 // Silence never hides the end of what was said before.
-                && !(silent && *sample == 0)
-            {
-                self.window[place as usize % WINDOW] = *sample;
+                let heard = window.iter_mut().zip(samples).filter(|(_, sample)| **sample != 0);
+                heard.for_each(|(place, sample)| *place = *sample);
+            } else {
+                window.copy_from_slice(samples);
             }
         }
     }
@@ -207,16 +269,22 @@ impl Track {
         self.resampler.as_mut().map(|(_, resampler)| resampler)
     }
 
-    /// The sample at a place, which is silent from then on.
-    fn take(&mut self, place: u64) -> i16 {
-        std::mem::take(&mut self.window[place as usize % WINDOW])
+    /// The samples from a place on, which are of one frame of the window.
+    fn at(&self, place: u64, count: u64) -> &[i16] {
+        let start = place as usize % WINDOW;
+        self.window.get(start..start + count as usize).unwrap_or_default()
+    }
+
+    /// They are silent from then on.
+    fn clear(&mut self, place: u64, count: u64) {
+        let start = place as usize % WINDOW;
+        self.window.get_mut(start..start + count as usize).unwrap_or_default().fill(0);
     }
 }
 
 /// Tells a voice from silence, frame by frame: a single loud frame is a click.
 #[derive(Default)]
 struct VoiceDetector {
-    level: u16,
     /// Loud frames in a row.
     loud: u64,
     /// Frames since the last voice, or since the beginning.
@@ -229,13 +297,13 @@ struct VoiceDetector {
 const VOICE: u64 = 3;
 
 impl VoiceDetector {
-    /// `samples` of one frame, interleaved: a voice on any channel counts.
-    fn listen(&mut self, samples: &[i16], channels: usize) {
+    /// `samples` of one frame, interleaved: a voice on any channel that is as loud as `level` counts.
+    fn listen(&mut self, samples: &[i16], channels: usize, level: u16) {
         let power_of = |channel: usize| {
             let squares = samples.iter().skip(channel).step_by(channels).map(|s| i64::from(*s).pow(2));
             squares.sum::<i64>() / (samples.len() / channels).max(1) as i64
         };
-        let threshold = i64::from(self.level).pow(2);
+        let threshold = i64::from(level).pow(2);
         self.quiet += 1;
         if (0..channels).all(|channel| power_of(channel) < threshold) {
             self.loud = 0;

@@ -7,22 +7,28 @@
 //!
 //! A crash leaves a `.part` that is playable up to the last second; the next start repairs its header and
 //! gives it its name. Nobody is told "saved" before the disk has it.
+//!
+//! Audio wakes nobody: the thread looks by itself every `PATIENCE` while something is recorded, for waking it would
+//! cost the voice threads a system call for each piece. Whatever else is asked wakes it at once, and since all of it comes in one
+//! queue, what was asked first is done first.
 
 mod files;
 mod repair;
+mod wav;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
-use crate::base::RecordingId;
+use crate::base::{Instant, RecordingId};
 use crate::media::Audio;
 
+use super::clock;
 use super::counters::Counters;
 use super::failure::Failure;
 use super::inbox::{Inbox, Report};
@@ -32,7 +38,8 @@ pub use repair::{Repaired, repair_all};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// How often the header of a growing file is brought up to date: what a crash can cost.
+    /// How often the header of a growing file is brought up to date: a player of what a crash left hears up to there, until
+    /// the next start has repaired it.
     pub flush: Duration,
 }
 
@@ -42,8 +49,12 @@ impl Default for Config {
     }
 }
 
-/// Pieces of audio that may wait for a slow disk: about 20 s of 100 recordings, 40 MB.
+/// Pieces of audio that may wait for a slow disk: about 25 s of 100 recordings, 80 MB.
 const QUEUED: usize = 16 * 1024;
+/// How long audio waits at most before the thread looks for it.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// The same while nothing is recorded.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// What the thread is asked for. What one sender asks is done in its order.
 enum Job {
@@ -60,6 +71,7 @@ enum Job {
 pub struct Recorder {
     /// Without bound but for the audio: what begins or ends a recording is rare and must not be lost.
     jobs: Sender<Job>,
+    thread: thread::Thread,
     /// Audio on its way. Raised by the senders, lowered by the thread.
     queued: Arc<AtomicUsize>,
     counters: Arc<Counters>,
@@ -76,19 +88,21 @@ impl Recorder {
     ) -> Result<(Recorder, JoinHandle<()>), Failure> {
         let (sender, jobs) = crossbeam_channel::unbounded();
         let queued = Arc::new(AtomicUsize::new(0));
-        let thread = Thread {
+        let writing = Writing {
             queued: Arc::clone(&queued),
             state: state.to_owned(),
             flush: config.flush,
             inbox: inbox.clone(),
             counters: Arc::clone(counters),
             open: writer::Writers::default(),
+            flushed: clock::mono(),
         };
-        let handle = std::thread::Builder::new()
+        let handle = thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || thread.run(&jobs))
+            .spawn(move || writing.run(&jobs))
             .map_err(Failure::io("the recorder's thread could not be started"))?;
-        Ok((Recorder { jobs: sender, queued, counters: Arc::clone(counters), inbox }, handle))
+        let (thread, counters) = (handle.thread().clone(), Arc::clone(counters));
+        Ok((Recorder { jobs: sender, thread, queued, counters, inbox }, handle))
     }
 
     /// Before the engine is told to record, so that the file is there before its first audio.
@@ -103,7 +117,7 @@ impl Recorder {
     pub fn audio(&self, audio: Audio) {
         let recording = audio.recording;
         let room = self.queued.fetch_add(1, Ordering::Relaxed) < QUEUED;
-        if !(room && self.ask(Job::Audio(audio))) {
+        if !(room && self.jobs.send(Job::Audio(audio)).is_ok()) {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             self.counters.recording_audio_lost.add_one();
             let result = Err("the disk is too slow".to_owned());
@@ -135,33 +149,44 @@ impl Recorder {
     /// `false` where the thread is gone: at the very end, or because it panicked. A message then fails by its
     /// deadline, and its caller is told so.
     fn ask(&self, job: Job) -> bool {
-        self.jobs.send(job).is_ok()
+        let sent = self.jobs.send(job).is_ok();
+        self.thread.unpark();
+        sent
     }
 }
 
-struct Thread {
+/// The thread's own.
+struct Writing {
     queued: Arc<AtomicUsize>,
     state: PathBuf,
     flush: Duration,
     inbox: Inbox<Report>,
     counters: Arc<Counters>,
     open: writer::Writers,
+    flushed: Instant,
 }
 
-impl Thread {
+impl Writing {
     fn run(mut self, jobs: &Receiver<Job>) {
-        let tick = crossbeam_channel::tick(self.flush);
         loop {
-            crossbeam_channel::select_biased! {
-                recv(tick) -> _ => {
-                    for (recording, reason) in self.open.flush_all() {
-                        self.fails(recording, reason);
-                    }
-                }
-                recv(jobs) -> job => match job {
-                    Ok(Job::Stop) | Err(_) => return self.end_all(),
-                    Ok(job) => self.carry_out(job),
-                },
+            self.flush_when_due();
+            match jobs.try_recv() {
+                Ok(Job::Stop) | Err(TryRecvError::Disconnected) => return self.end_all(),
+                Ok(job) => self.carry_out(job),
+                // Who asks for something after this look has woken us before we sleep.
+                Err(TryRecvError::Empty) if self.open.is_empty() => thread::park_timeout(IDLE),
+                Err(TryRecvError::Empty) => thread::park_timeout(PATIENCE),
+            }
+        }
+    }
+
+    /// Between any two jobs: a crash while much waits for a slow disk costs no more either.
+    fn flush_when_due(&mut self) {
+        let now = clock::mono();
+        if now.since(self.flushed) >= self.flush {
+            self.flushed = now;
+            for (recording, reason) in self.open.flush_all() {
+                self.fails(recording, reason);
             }
         }
     }

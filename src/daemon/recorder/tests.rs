@@ -139,7 +139,9 @@ fn a_disk_that_stalls_is_told_of_and_nobody_waits() {
     let (sender, jobs) = crossbeam_channel::unbounded();
     let (inbox, counters) = (Inbox::new(4), Arc::new(Counters::default()));
     let queued = Arc::new(AtomicUsize::new(0));
-    let recorder = Recorder { jobs: sender, queued, counters: Arc::clone(&counters), inbox: inbox.clone() };
+    let (thread, inbox_too) = (thread::current(), inbox.clone());
+    let recorder =
+        Recorder { jobs: sender, thread, queued, counters: Arc::clone(&counters), inbox: inbox_too };
     for _ in 0..QUEUED {
         recorder.audio(audio(ID, 1, &[1]));
     }

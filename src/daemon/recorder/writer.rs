@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use hound::{SampleFormat, WavSpec, WavWriter};
-
 use crate::base::RecordingId;
-use crate::media::{self, Audio};
+use crate::media::Audio;
 
 use super::files::{part_of, path_of};
+use super::wav;
 
 /// All open recordings. A recording that failed stays until its end, so that its end can say so.
 #[derive(Default)]
 pub struct Writers {
     open: BTreeMap<RecordingId, Result<Writer, String>>,
+    /// Where samples become octets.
+    octets: Vec<u8>,
 }
 
 impl Writers {
@@ -32,7 +33,14 @@ impl Writers {
     }
 
     pub fn audio(&mut self, audio: &Audio) -> Option<String> {
-        self.attempt(audio.recording, |writer| writer.write(&audio.samples))
+        let mut octets = std::mem::take(&mut self.octets);
+        let failed = self.attempt(audio.recording, |writer| writer.write(&audio.samples, &mut octets));
+        self.octets = octets;
+        failed
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Brings every header up to date: what a crash would leave is playable to here.
@@ -65,7 +73,7 @@ impl Writers {
     fn attempt(
         &mut self,
         recording: RecordingId,
-        act: impl FnOnce(&mut Writer) -> hound::Result<()>,
+        act: impl FnOnce(&mut Writer) -> io::Result<()>,
     ) -> Option<String> {
         let slot = self.open.get_mut(&recording)?;
         let error = act(slot.as_mut().ok()?).err()?;
@@ -77,13 +85,16 @@ impl Writers {
 
 struct Writer {
     path: PathBuf,
-    /// The same file, to make it durable after the writer is done with it.
     file: File,
-    wav: WavWriter<BufWriter<File>>,
+    channels: u16,
+    /// Octets of sound written.
+    sound: u64,
+    /// The header says less than that.
+    behind: bool,
 }
 
 impl Writer {
-    fn begin(path: &Path, channels: u16) -> hound::Result<Writer> {
+    fn begin(path: &Path, channels: u16) -> io::Result<Writer> {
         if let Some(folder) = path.parent()
             && !folder.exists()
         {
@@ -93,30 +104,40 @@ impl Writer {
         }
         // A name that is taken is somebody's recording: ids are never used twice, so this is not ours.
         if path.exists() {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
         let part = part_of(path);
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(part)?;
-        let spec = WavSpec {
-            channels,
-            sample_rate: media::SAMPLE_RATE,
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
-        };
-        let wav = WavWriter::new(BufWriter::new(file.try_clone()?), spec)?;
-        Ok(Writer { path: path.to_owned(), file, wav })
+        Ok(Writer { path: path.to_owned(), file, channels, sound: 0, behind: false })
     }
 
-    fn write(&mut self, samples: &[i16]) -> hound::Result<()> {
-        samples.iter().try_for_each(|sample| self.wav.write_sample(*sample))
+    /// One write for a piece of audio; the header comes before the first.
+    fn write(&mut self, samples: &[i16], octets: &mut Vec<u8>) -> io::Result<()> {
+        octets.clear();
+        let sound = 2 * samples.len() as u64;
+        if self.sound == 0 {
+            octets.extend_from_slice(&wav::header(self.channels, sound));
+        } else {
+            self.behind = true;
+        }
+        wav::append(samples, octets);
+        self.file.write_all(octets)?;
+        self.sound += sound;
+        Ok(())
     }
 
-    fn flush(&mut self) -> hound::Result<()> {
-        self.wav.flush()
+    /// What a crash would leave is playable to here.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.behind {
+            self.file.write_all_at(&wav::header(self.channels, self.sound), 0)?;
+            self.behind = false;
+        }
+        Ok(())
     }
 
-    fn end(self) -> hound::Result<()> {
-        self.wav.finalize()?;
+    fn end(mut self) -> io::Result<()> {
+        self.behind |= self.sound == 0;
+        self.flush()?;
         self.file.sync_all()?;
         fs::rename(part_of(&self.path), &self.path)?;
         sync_folder(&self.path)?;
