@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compose and synthesise the hold music and the tones; no samples, no downloads.
 
-    python3 holdmusic.py [WIDE]     # common/{hold-music,beep,ring-back}.wav; at 16 kHz in the folder WIDE too
+    python3 holdmusic.py [WIDE]     # common/{hold-music,beep,recording-beep,ring-back}.wav; at 16 kHz in the folder WIDE too
 
 The tune is this project's own: 24 bars in C, pentatonic, 72 beats a minute, 80 seconds.
 Everything is added into a ring, so a note or an echo that runs past the last bar
@@ -138,6 +138,10 @@ def main() -> None:
         edge = np.clip(np.minimum(t, t[-1] - t) / 0.01, 0, 1)
         tone = 10 ** (-15 / 20) * np.sin(2 * np.pi * 1000 * t) * edge
         write_wav(root / "common/beep.wav", tone, rate)
+        # The United States ask for 1,260 to 1,540 Hz, 0.18 to 0.22 s of them.
+        t = np.arange(int(0.20 * rate)) / rate
+        edge = np.clip(np.minimum(t, t[-1] - t) / 0.01, 0, 1)
+        write_wav(root / "common/recording-beep.wav", 10 ** (-20 / 20) * np.sin(2 * np.pi * 1400 * t) * edge, rate)
         # What a telephone that rings sounds like in China: 450 Hz, one second in five.
         t = np.arange(5 * rate) / rate
         edge = np.clip(np.minimum(t, 1 - t) / 0.01, 0, 1)

@@ -38,6 +38,9 @@ pub struct Settings {
     pub announce_supervisor: Announce,
     /// Keys of an agent who talks that pause the recording, and resume it; none where it is empty.
     pub pause_recording_key: String,
+    /// Both parties hear a tone when their recording begins, and again after each such time; zero: not again. `None`: no
+    /// tone.
+    pub recording_beep: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             still_holding_every: Duration::from_secs(30),
             announce_supervisor: Announce::default(),
             pause_recording_key: String::new(),
+            recording_beep: None,
         }
     }
 }

@@ -59,12 +59,14 @@ impl Hold {
     }
 
     pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
-        if timer == Timer::GuestRing {
-            self.talk.guest_rings_in_vain(body, ctx);
-            return Stage::Hold(self);
+        match timer {
+            Timer::GuestRing => self.talk.guest_rings_in_vain(body, ctx),
+            Timer::RecordingBeep => self.talk.recording_beep(body, ctx, false),
+            _ => {
+                let phrase = body.prompts(&["hold/still-holding"]);
+                self.console(body, ctx, phrase);
+            }
         }
-        let phrase = body.prompts(&["hold/still-holding"]);
-        self.console(body, ctx, phrase);
         Stage::Hold(self)
     }
 

@@ -48,6 +48,7 @@ mod talk;
 mod timer;
 mod transfer;
 mod wait;
+mod whisper;
 
 use std::sync::Arc;
 
@@ -86,6 +87,8 @@ const HOLD_MUSIC: &str = "common/hold-music";
 const RING_BACK: &str = "common/ring-back";
 /// Says: speak now.
 const BEEP: &str = "common/beep";
+/// Says: this is being recorded.
+const RECORDING_BEEP: &str = "common/recording-beep";
 
 type SharedPlan = Arc<Plan>;
 
@@ -199,7 +202,7 @@ impl Call {
                 Stage::Offer(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Dial(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Outside(stage) => stage.timed_out(&mut self.body, ctx),
-                Stage::Talk(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::Talk(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),

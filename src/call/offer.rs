@@ -4,8 +4,11 @@ use bytes::Bytes;
 
 use super::talk::{self, Given};
 use super::wait::{self, Wait};
-use super::{Body, Ctx, Effect, Event, InviteAgent, Leg, NoMedia, Stage, Timer, Towards};
+use super::{
+    Body, Ctx, Effect, Event, InviteAgent, Leg, NoMedia, Stage, Timer, Towards, answer_reoffer, whisper,
+};
 use crate::base::{AgentId, LegId, Masked, QueueId};
+use crate::dialplan::WHISPER_MOST;
 use crate::queue::{CallerId, OfferId, Refusal};
 use crate::record::StageKind;
 
@@ -14,8 +17,16 @@ pub(super) struct Offer {
     wait: Wait,
     ringing: Ringing,
     offer: OfferId,
-    /// The phone has answered and the core has been told.
-    answered: bool,
+    phone: Phone,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phone {
+    Rings,
+    /// It has answered, and the agent hears who it is.
+    Whispers,
+    /// The core has been told that it answered.
+    Taken,
 }
 
 /// An agent's phone that rings.
@@ -94,7 +105,7 @@ impl Offer {
         if let Some(queue) = queue {
             body.timers.arm(Timer::Ring, ctx.now.mono + queue.ring);
         }
-        Stage::Offer(Offer { wait, ringing, offer, answered: false })
+        Stage::Offer(Offer { wait, ringing, offer, phone: Phone::Rings })
     }
 
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
@@ -104,8 +115,16 @@ impl Offer {
                 if !self.ringing.answered(ctx, sdp) {
                     return self.refused(body, ctx, Refusal::Unreachable);
                 }
-                self.answered = true;
-                ctx.effect(Effect::AcceptOffer { offer: self.offer });
+                self.whisper(body, ctx)
+            }
+            Event::Played { leg, play } if self.ringing.is(leg) => {
+                match self.ringing.leg.finished(play) && self.phone == Phone::Whispers {
+                    true => self.take(body, ctx),
+                    false => Stage::Offer(self),
+                }
+            }
+            Event::Reoffer { leg, sdp } if self.ringing.is(leg) => {
+                answer_reoffer(ctx, &mut self.ringing.leg, sdp);
                 Stage::Offer(self)
             }
             Event::Connected { offer } if offer == self.offer => {
@@ -134,11 +153,11 @@ impl Offer {
             // The agent went away, or the core gave the caller another way: the phone stops ringing.
             Event::OfferWithdrawn { offer } if offer == self.offer => self.back_in_line(body, ctx),
             event => {
-                let Offer { wait, ringing, offer, answered } = self;
+                let Offer { wait, ringing, offer, phone } = self;
                 match wait.waiting(body, ctx, event) {
-                    Err(wait) => Stage::Offer(Offer { wait, ringing, offer, answered }),
+                    Err(wait) => Stage::Offer(Offer { wait, ringing, offer, phone }),
                     Ok(stage) => {
-                        body.timers.disarm(Timer::Ring);
+                        rings_no_more(body);
                         ringing.give_up(ctx);
                         stage
                     }
@@ -148,10 +167,37 @@ impl Offer {
     }
 
     pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
-        if timer == Timer::Ring {
-            return self.refused(body, ctx, Refusal::RingTimeout);
+        match timer {
+            Timer::Ring => self.refused(body, ctx, Refusal::RingTimeout),
+            Timer::Whisper => self.take(body, ctx),
+            timer => {
+                self.wait.put_off(body, ctx, timer);
+                Stage::Offer(self)
+            }
         }
-        self.wait.put_off(body, ctx, timer);
+    }
+
+    /// Tells the agent who it is, if there is something to tell.
+    fn whisper(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let plan = body.cursor.plan().clone();
+        let queue = plan.queue(self.wait.queue());
+        let said =
+            queue.map_or(Vec::new(), |queue| whisper::clips(body, ctx.now.mono, queue, self.wait.arrived()));
+        if said.is_empty() {
+            return self.take(body, ctx);
+        }
+        self.phone = Phone::Whispers;
+        self.ringing.leg.play(ctx, said, false);
+        body.timers.arm(Timer::Whisper, ctx.now.mono + WHISPER_MOST);
+        Stage::Offer(self)
+    }
+
+    /// The agent takes the caller: the core says whether they are joined.
+    fn take(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        body.timers.disarm(Timer::Whisper);
+        self.ringing.leg.stop(ctx);
+        self.phone = Phone::Taken;
+        ctx.effect(Effect::AcceptOffer { offer: self.offer });
         Stage::Offer(self)
     }
 
@@ -162,7 +208,7 @@ impl Offer {
     }
 
     fn back_in_line(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        body.timers.disarm(Timer::Ring);
+        rings_no_more(body);
         self.ringing.give_up(ctx);
         let queue = body.cursor.plan().queue(self.wait.queue()).map(|queue| queue.name.clone());
         body.stage(ctx, StageKind::Wait, queue.unwrap_or_default());
@@ -198,6 +244,11 @@ impl Offer {
     pub(super) fn leg(&self) -> &Leg {
         &self.ringing.leg
     }
+}
+
+fn rings_no_more(body: &mut Body) {
+    body.timers.disarm(Timer::Ring);
+    body.timers.disarm(Timer::Whisper);
 }
 
 /// How an agent's final response counts: 486 and 600 are "on another call", 408 and 480 the phone's own

@@ -4,14 +4,14 @@
 //! the recording. The record says when, and a disk that fails never costs more than the recording.
 
 use super::talk::{LONGEST_RECORDING, Talk};
-use super::{Body, Call, Ctx, Event, Stage};
+use super::{Body, Call, Ctx, Event, RECORDING_BEEP, Stage, Timer};
 use crate::base::RecordingId;
 use crate::media::Command;
 use crate::record::StageKind;
 
 /// The recording that is going on.
 pub(super) struct Recording {
-    id: RecordingId,
+    pub(super) id: RecordingId,
     paused: bool,
     /// The agent's latest keys, as many as pause it.
     keys: String,
@@ -50,10 +50,29 @@ impl Talk {
         });
         body.journal.recording(id);
         self.recording = Some(Recording { id, paused: false, keys: String::new() });
+        self.recording_beep(body, ctx, true);
     }
 
-    pub(super) fn stop_recording(&mut self, ctx: &mut Ctx<'_>) {
+    /// Both hear that they are recorded, where the house wants it so, and will again. Not `heard`: one of them is on
+    /// hold, and hears music.
+    pub(super) fn recording_beep(&self, body: &mut Body, ctx: &mut Ctx<'_>, heard: bool) {
+        let Some(every) = ctx.settings.recording_beep else { return };
+        if !self.recording.as_ref().is_some_and(|recording| !recording.paused) {
+            return;
+        }
+        if heard {
+            let tone = body.prompts(&[RECORDING_BEEP]);
+            self.leg.play_over(ctx, tone.clone());
+            body.play_over(ctx, tone);
+        }
+        if !every.is_zero() {
+            body.timers.arm(Timer::RecordingBeep, ctx.now.mono + every);
+        }
+    }
+
+    pub(super) fn stop_recording(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
         if let Some(recording) = self.recording.take() {
+            body.timers.disarm(Timer::RecordingBeep);
             ctx.media(Command::StopRecording { recording: recording.id });
         }
     }
@@ -66,7 +85,7 @@ impl Talk {
             Event::RecordingSaved { recording: id, saved: false } if *id == recording.id => {
                 tracing::error!(recording = %id, "the talk is recorded no further");
                 body.stage(ctx, StageKind::Record, "given up: it cannot be written");
-                self.stop_recording(ctx);
+                self.stop_recording(body, ctx);
             }
             Event::Digit { leg, digit }
                 if *leg == self.leg.id
@@ -90,6 +109,8 @@ impl Talk {
         if std::mem::replace(&mut recording.paused, paused) != paused {
             ctx.media(Command::PauseRecording { recording: recording.id, paused });
             body.stage(ctx, StageKind::Record, if paused { "paused" } else { "resumed" });
+            body.timers.disarm(Timer::RecordingBeep);
+            self.recording_beep(body, ctx, true);
         }
         Ok(())
     }

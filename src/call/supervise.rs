@@ -224,6 +224,11 @@ impl Talk {
         for (leg, others) in [(third, vec![caller, agent]), (agent, by_agent), (caller, by_caller)] {
             ctx.media(Command::Hear { leg, others });
         }
+        // Whom the caller hears is in the recording.
+        let heard = (guest.manner == Manner::Barge).then_some(third);
+        if let Some(recording) = &self.recording {
+            ctx.media(Command::RecordThird { recording: recording.id, third: heard });
+        }
         let detail = format!("{} by {}", guest.manner.name(), guest.ringing.extension);
         body.stage(ctx, StageKind::Supervise, detail);
     }

@@ -5,7 +5,7 @@ use super::hold::Hold;
 use super::recording::Recording;
 use super::supervise::Guest;
 use super::wait::Wait;
-use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, answer_reoffer};
+use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, Timer, answer_reoffer};
 use crate::base::{AgentId, LegId};
 use crate::dialplan::{self, DialEnd, QueueEnd};
 use crate::media::Command;
@@ -106,8 +106,11 @@ impl Talk {
         Err(self)
     }
 
-    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        self.guest_rings_in_vain(body, ctx);
+    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
+        match timer {
+            Timer::RecordingBeep => self.recording_beep(body, ctx, true),
+            _ => self.guest_rings_in_vain(body, ctx),
+        }
         Stage::Talk(self)
     }
 
@@ -138,7 +141,7 @@ impl Talk {
         self.dismiss(body, ctx);
         body.journal.talk_ended(ctx.now);
         ctx.media(Command::Unbridge { leg: body.caller_id });
-        self.stop_recording(ctx);
+        self.stop_recording(body, ctx);
         self.leg.close(ctx);
         match (&self.given, self.agent) {
             (Given::ByQueue(_), Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),

@@ -15,10 +15,14 @@ pub enum Timer {
     Choice,
     /// An agent's phone has rung long enough.
     Ring,
+    /// An agent who has answered has been told enough of the caller.
+    Whisper,
     /// A supervisor's phone has rung long enough.
     GuestRing,
     /// The held party hears that somebody still remembers them.
     StillHolding,
+    /// The two who talk are reminded that they are recorded.
+    RecordingBeep,
     /// The caller has not said what becomes of the message; it is kept as it is.
     Confirm,
     /// The writer or the store has not said that a message is safe.
@@ -33,8 +37,10 @@ impl Timer {
             Timer::Position => "position",
             Timer::Choice => "choice while waiting",
             Timer::Ring => "ring",
+            Timer::Whisper => "whisper",
             Timer::GuestRing => "supervisor's ring",
             Timer::StillHolding => "still holding",
+            Timer::RecordingBeep => "recording beep",
             Timer::Confirm => "confirm message",
             Timer::Durable => "message durable",
         }

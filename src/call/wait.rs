@@ -277,9 +277,9 @@ impl Wait {
 
     /// Music until something else is to be heard; announcements are laid over it.
     fn music(&self, body: &mut Body, ctx: &mut Ctx<'_>) {
-        if let Some(queue) = body.cursor.plan().queue(self.request.queue) {
-            let music = Clip::Prompt(queue.music);
-            body.play(ctx, vec![music], true);
+        let plan = body.cursor.plan().clone();
+        if let Some(queue) = plan.queue(self.request.queue) {
+            body.play(ctx, plan.music(queue, ctx.now.mono), true);
         }
     }
 
@@ -324,6 +324,11 @@ impl Wait {
 
     pub(super) fn queue(&self) -> QueueId {
         self.request.queue
+    }
+
+    /// Since when the wait counts.
+    pub(super) fn arrived(&self) -> Instant {
+        self.arrived
     }
 }
 

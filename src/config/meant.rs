@@ -128,7 +128,7 @@ impl Reader<'_> {
     }
 
     fn exchange(&mut self, written: &Written) -> exchange::Config {
-        let Written { security, rtp, call, .. } = written;
+        let Written { security, rtp, call, recording, .. } = written;
         if rtp.port_first < 1024 {
             self.mistake("rtp.port_first", "ports below 1024 are not for RTP");
         }
@@ -168,6 +168,7 @@ impl Reader<'_> {
                 )),
                 announce_supervisor: call.announce_supervisor,
                 pause_recording_key: self.keys("call.pause_recording_key", &call.pause_recording_key),
+                recording_beep: recording.beep.then(|| Duration::from_secs(recording.beep_every_s)),
             },
             trunks: self.trunks(&written.trunk),
             accounts: self.accounts(&written.account, &security.digest),

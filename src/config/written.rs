@@ -139,7 +139,7 @@ section! {
         announce_supervisor: Announce,
         pause_recording_key: String,
     }
-    Recording { flush_ms: u64, }
+    Recording { flush_ms: u64, beep: bool, beep_every_s: u64, }
     State { dir: String, }
     Dialplan { dir: String, alone: bool, }
     Prompts { dir: String, speech_dbfs: i8, music_dbfs: i8, }
@@ -389,7 +389,11 @@ impl Default for Written {
                 announce_supervisor: call.announce_supervisor,
                 pause_recording_key: call.pause_recording_key.clone(),
             },
-            recording: Recording { flush_ms: millis(recording.flush) },
+            recording: Recording {
+                flush_ms: millis(recording.flush),
+                beep: call.recording_beep.is_some(),
+                beep_every_s: call.recording_beep.unwrap_or(BEEP_EVERY).as_secs(),
+            },
             state: State { dir: String::new() },
             dialplan: Dialplan { dir: String::new(), alone: false },
             prompts: Prompts {
@@ -408,6 +412,9 @@ impl Default for Written {
         }
     }
 }
+
+/// Of a recording's tone where nothing else is written: what the United States have asked for.
+const BEEP_EVERY: Duration = Duration::from_secs(15);
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

@@ -433,7 +433,7 @@ impl<'a, 's> Loader<'a, 's> {
 }
 
 /// Beside sentences and apologies: what calls say without being told by a plan.
-const SAID_BY_CALLS: &str = "common/beep common/hold-music goodbye/thanks error/system-busy error/invalid-key \
+const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music goodbye/thanks error/system-busy error/invalid-key \
     error/no-input error/too-many-tries error/no-such-extension menu/you-entered menu/confirm-or-reenter \
     message/confirm message/read-back message/your-message-is message/saved message/too-short message/time-is-up \
     message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \

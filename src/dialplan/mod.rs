@@ -48,6 +48,7 @@ pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
     Agent, Entry, Flow, Number, NumberList, Origin, Phrase, Plan, Queue, Relaxation, Requirement, Skill,
+    WHISPER_MOST, Whisper,
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;

@@ -93,7 +93,8 @@ pub struct Queue {
     pub max_wait: Option<Duration>,
     /// Callers waiting at once.
     pub capacity: Option<u32>,
-    pub music: PromptId,
+    /// One recording, or those of a folder in the order of their names.
+    pub music: Vec<PromptId>,
     pub comfort: Phrase,
     pub comfort_every: Duration,
     /// Whether the position and the estimated wait are said.
@@ -117,7 +118,21 @@ pub struct Queue {
     pub relaxation: Vec<Relaxation>,
     /// After this wait any agent will do who has what the call itself needs.
     pub anyone_after: Option<Duration>,
+    pub whisper: Whisper,
 }
+
+/// What an agent who has answered is told of the caller before they are joined; nothing where all of it is empty.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Whisper {
+    pub says: Phrase,
+    /// By the customer's grade.
+    pub grades: BTreeMap<String, Phrase>,
+    /// Whether the time that the caller has waited is said.
+    pub wait: bool,
+}
+
+/// No whisper is longer: the caller waits for its end.
+pub const WHISPER_MOST: Duration = Duration::from_secs(5);
 
 impl Queue {
     /// Whether customers with this number are called back.

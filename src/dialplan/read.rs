@@ -12,7 +12,7 @@ use super::load::Loader;
 use super::plan::{Phrase, Requirement};
 use super::source::{Entry, Written, nearest};
 use super::step::{Place, Target, Value};
-use crate::base::{AgentId, Clip, Language, PromptId, QueueId};
+use crate::base::{AgentId, Clip, Language, QueueId};
 
 /// A table that was opened against its documentation.
 pub(super) struct Fields<'a, 's> {
@@ -41,7 +41,7 @@ impl<'a, 's> Fields<'a, 's> {
         field
     }
 
-    fn default(&self, name: &str) -> &'static str {
+    pub(super) fn default(&self, name: &str) -> &'static str {
         self.field(name).map_or("", Field::written_default)
     }
 }
@@ -269,17 +269,6 @@ impl<'a, 's> Loader<'a, 's> {
             }
         }
         self.missing_prompt(place, name, &missing);
-    }
-
-    pub(super) fn prompt_id(&mut self, fields: &Fields<'a, 's>, name: &str) -> PromptId {
-        let (prompt, place) =
-            self.text(fields, name).unwrap_or_else(|| (fields.default(name).to_owned(), fields.place));
-        let found = self.catalog.find(&self.language, &prompt);
-        if found.is_none() {
-            let language = self.language.clone();
-            self.missing_prompt(place, &prompt, &[language]);
-        }
-        found.unwrap_or(PromptId(0))
     }
 
     /// Reports a prompt that these languages lack.

@@ -110,6 +110,19 @@ impl Speech {
         self.around("queue/wait-before", range, "queue/wait-after")
     }
 
+    /// A time in whole minutes; nothing below one.
+    pub fn minutes(&self, time: Duration) -> Vec<Clip> {
+        match time.as_secs() / 60 {
+            0 => Vec::new(),
+            1 => self.prompt("time/one-minute"),
+            n => {
+                let mut said = self.count_parts(n);
+                said.push("time/minutes".to_owned());
+                self.all(said)
+            }
+        }
+    }
+
     /// When the person is expected back.
     pub fn back_at(&self, at: Wall, now: Wall) -> Vec<Clip> {
         let (Some(at), Some(now)) = (calendar::local(&self.zone, at), calendar::local(&self.zone, now))

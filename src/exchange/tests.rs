@@ -6,6 +6,7 @@ mod quality;
 mod texts;
 mod transfers;
 mod waiting;
+mod whispering;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -66,7 +67,7 @@ fn catalog() -> Catalog {
             catalog.add(info).expect("each prompt once");
         }
     }
-    for name in ["common/beep", "common/hold-music"] {
+    for name in ["common/beep", "common/recording-beep", "common/hold-music"] {
         let info = PromptInfo { name: name.to_owned(), language: None, text: String::new(), duration };
         catalog.add(info).expect("each prompt once");
     }
@@ -96,6 +97,8 @@ struct Bench {
     /// What the caller's phone knows it by.
     callers_own: Option<sip::DialogId>,
     outputs: Vec<Output>,
+    /// What is played is among the outputs, and ends when the test says so.
+    plays_last: bool,
     /// What went to the phone that watches.
     watched: Vec<Bytes>,
 }
@@ -133,6 +136,7 @@ impl Bench {
             agent_dialog: None,
             callers_own: None,
             outputs: Vec::new(),
+            plays_last: false,
             watched: Vec::new(),
         }
     }
@@ -153,8 +157,8 @@ impl Bench {
                         let back = Flow { local: flow.remote, remote: flow.local, ..*flow };
                         phone.endpoint.handle_message(self.now.mono, back, bytes);
                     }
-                    // Everything is heard to its end at once.
-                    Output::Play { leg, play, repeat: false, .. } => {
+                    // Everything is heard to its end at once, unless a test wants to see it.
+                    Output::Play { leg, play, repeat: false, .. } if !self.plays_last => {
                         let (leg, play) = (*leg, *play);
                         self.exchange
                             .handle_input(self.now, Input::Media(media::Event::Played { leg, play }));

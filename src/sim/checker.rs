@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::ears::Ears;
 use super::network::Phone;
 use crate::base::{AgentId, CallId, Catalog, Clip, Instant, LegId, PromptId, RecordingId, SlipId};
+use crate::dialplan::WHISPER_MOST;
 use crate::exchange::{Input, Notice, Output};
 use crate::media::{self, Command};
 use crate::record::{CallEnd, CallRecord, Record, SlipState};
@@ -93,6 +94,8 @@ pub struct Checker {
     answers: BTreeMap<Phone, Instant>,
     /// Legs of agents who have answered and hear nobody yet.
     unbridged: BTreeMap<LegId, Instant>,
+    /// How many of them were told who it is before.
+    whispers: u64,
     bridges: BTreeMap<LegId, LegId>,
     offers: BTreeMap<AgentId, Offer>,
     now: Instant,
@@ -127,6 +130,7 @@ impl Checker {
             durable: BTreeSet::new(),
             answers: BTreeMap::new(),
             unbridged: BTreeMap::new(),
+            whispers: 0,
             bridges: BTreeMap::new(),
             offers: BTreeMap::new(),
             now: Instant::ZERO,
@@ -138,6 +142,11 @@ impl Checker {
     /// Everything that did not hold so far.
     pub fn broken(&self) -> &[Broken] {
         &self.broken
+    }
+
+    /// How many agents were told who it is before they were joined.
+    pub(super) fn whispers(&self) -> u64 {
+        self.whispers
     }
 
     /// The clock of what is found outside of inputs and outputs.
@@ -188,6 +197,11 @@ impl Checker {
             Output::Media { command, .. } => self.command(command),
             Output::Play { leg, play, clips, repeat } => {
                 self.ears.play(now, *leg, *play, *repeat);
+                // An agent who is told who it is: the two are joined after it, and soon.
+                if let Some(since) = self.unbridged.get_mut(leg) {
+                    *since = now + WHISPER_MOST;
+                    self.whispers += 1;
+                }
                 let says_saved =
                     clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.saved.contains(id)));
                 if says_saved && !self.durable.contains(&leg.call) {

@@ -123,7 +123,7 @@ impl MediaModel {
             | Command::Secret { .. }
             | Command::Protect { .. } => {}
             // Who else hears a talk changes nothing for those who talk.
-            Command::Hear { .. } | Command::PauseRecording { .. } => {}
+            Command::Hear { .. } | Command::RecordThird { .. } | Command::PauseRecording { .. } => {}
             Command::PlayOver { leg, clips, .. } => {
                 let Some(state) = self.legs.get(leg) else { return };
                 let (Some(phone), Some(playing)) = (state.phone, &state.playing) else { return };

@@ -26,6 +26,8 @@ pub struct Report {
     pub messages: u64,
     /// Phones that rang for a caller out of a queue.
     pub offers: u64,
+    /// Agents who were told who it is before they were joined.
+    pub whispers: u64,
     pub messages_in: u64,
     /// Before they were read.
     pub dropped: u64,

@@ -296,6 +296,7 @@ impl World {
             simulated: self.now.mono.since(Instant::ZERO),
             hash: self.digest.finish(),
             broken: self.checker.broken().to_vec(),
+            whispers: self.checker.whispers(),
             sabotaged: self.saboteur.has_struck(),
             ..self.report.clone()
         }

@@ -42,6 +42,19 @@ fn after_every_input_the_exchange_does_not_contradict_itself() {
     }
 }
 
+/// A caller may hang up meanwhile, an agent's phone may die, the plan may change.
+#[test]
+fn agents_who_are_told_who_it_is_are_joined_soon_after() {
+    for seed in 1..=3 {
+        let length = Duration::from_secs(3600);
+        let (fault_every, watch) = (Some(Duration::from_secs(20)), Watch::Closely);
+        let plan = plans::telling(12);
+        let report = day(&Day { length, fault_every, watch, ..Day::new(plan, seed, 120) });
+        sound(&report);
+        assert!(report.whispers > 20, "{} {report}", report.whispers);
+    }
+}
+
 #[test]
 fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
     let day_without =

@@ -15,6 +15,19 @@ pub fn bank(agents: u32) -> Arc<Plan> {
     plan(&files, catalog())
 }
 
+/// The same, and agents are told who it is before they are joined.
+pub fn telling(agents: u32) -> Arc<Plan> {
+    let mut files = shipped();
+    for queue in ["consultation", "complaint", "vip"] {
+        let table = format!("[queue.{queue}]\n");
+        let told =
+            format!("{table}whisper = [\"agent/call-consult\", \"agent/call-vip\"]\nwhisper_wait = true\n");
+        files.iter_mut().for_each(|file| file.text = file.text.replace(&table, &told));
+    }
+    files.push(hotline::sim::staff(agents));
+    plan(&files, catalog())
+}
+
 /// A small plan of the tests' own, with prompts of two seconds each (the music: 80): nobody's test changes when
 /// somebody records over a prompt.
 pub fn small(text: &str) -> Arc<Plan> {

@@ -5,9 +5,11 @@ pub(super) mod calendar;
 pub(super) mod hotline;
 pub(super) mod list;
 pub(super) mod menu;
+pub(super) mod music;
 pub(super) mod number;
 pub(super) mod queue;
 pub(super) mod skill;
+pub(super) mod whisper;
 
 use super::doc::Doc;
 

@@ -10,6 +10,7 @@ use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
 use crate::dialplan::step::FlowId;
 use crate::dialplan::table::agent::telephone_patterns;
+use crate::dialplan::table::{music, whisper};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "queue.<name>",
@@ -54,7 +55,14 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "no limit",
             "Callers waiting at once; then `on_full`.",
         ),
-        Field::with("music", Form::Text, "common/hold-music", "Played while the caller waits."),
+        Field::with(
+            "music",
+            Form::Text,
+            "common/hold-music",
+            "Played while the caller waits: a recording, or a folder of them (`common/music`, for WAV files in \
+             `common/music` of the folder of prompts), which is played round and round in the order of the names, \
+             as a radio station would: each caller begins at the beginning of what comes next.",
+        ),
         Field::with("comfort", Form::Prompts, "queue/sorry-for-the-wait", "An apology at intervals."),
         Field::with("comfort_every", Form::Time(5_000, 600_000), "30 s", "The interval."),
         Field::with(
@@ -134,6 +142,25 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
         Field::with("record", Form::Flag, "true", "Whether conversations are recorded."),
         Field::optional(
+            "whisper",
+            Form::Prompts,
+            "nothing",
+            "What an agent who has answered hears before they are joined with the caller, who hears the music \
+             meanwhile: which service it is. In the hotline's own language, and 5 s at most, all in all.",
+        ),
+        Field::optional(
+            "whisper_grades",
+            Form::Other("prompts by grade, `{ VIP = \"agent/call-vip\" }`"),
+            "nothing",
+            "Heard after it where a list has given the caller this grade.",
+        ),
+        Field::with(
+            "whisper_wait",
+            Form::Flag,
+            "false",
+            "Whether the agent hears last how many minutes the caller has waited, from one on.",
+        ),
+        Field::optional(
             "relax",
             Form::Other("a list of times"),
             "`[\"20 s\", \"40 s\", \"60 s\"]`",
@@ -180,7 +207,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         wrap_up: loader.time(&fields, "wrap_up"),
         max_wait: loader.time_or_never(&fields, "max_wait"),
         capacity: loader.count_if(&fields, "capacity").and_then(|n| u32::try_from(n).ok()),
-        music: loader.prompt_id(&fields, "music"),
+        music: music::read(loader, &fields),
         comfort: loader.prompts(&fields, "comfort"),
         comfort_every: loader.time(&fields, "comfort_every"),
         position: loader.flag(&fields, "position"),
@@ -194,6 +221,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         record: loader.flag(&fields, "record"),
         relaxation: relaxation(loader, &fields),
         anyone_after: loader.time_if(&fields, "anyone_after"),
+        whisper: whisper::read(loader, &fields),
     }
 }
 

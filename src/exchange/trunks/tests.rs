@@ -67,7 +67,7 @@ fn catalog() -> Catalog {
             catalog.add(info).expect("each prompt once");
         }
     }
-    for name in ["common/beep", "common/hold-music", "common/ring-back"] {
+    for name in ["common/beep", "common/recording-beep", "common/hold-music", "common/ring-back"] {
         let info = PromptInfo { name: name.to_owned(), language: None, text: String::new(), duration };
         catalog.add(info).expect("each prompt once");
     }
