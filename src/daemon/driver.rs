@@ -326,11 +326,14 @@ impl Turning {
     fn status(&self, exchange: Box<StatusLine>) -> Response {
         let driver = &self.driver;
         let counters = driver.counters.all().into_iter().filter(|(_, value)| *value > 0);
+        let (mixed_legs, transcoded_legs) = driver.workers.dear_legs();
         let shell = Shell {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             up_ms: u64::try_from(clock::mono().since(self.started).as_millis()).unwrap_or(u64::MAX),
             listening: driver.transports.addresses().iter().map(|(t, a)| format!("{t} {a}")).collect(),
             media_workers: driver.workers.count(),
+            mixed_legs,
+            transcoded_legs,
             open_streams: driver.transports.open_streams(),
             counters: counters.map(|(name, value)| (name.to_owned(), value)).collect(),
         };

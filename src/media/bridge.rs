@@ -52,6 +52,11 @@ impl Relay {
         self.noise.is_some() || self.shift.as_ref().is_none_or(|shift| now.since(shift.at) > QUIET)
     }
 
+    /// When the newest packet was passed on: what had been said by then has been heard.
+    pub fn heard_until(&self) -> Option<Instant> {
+        self.shift.as_ref().map(|shift| shift.at)
+    }
+
     /// The header under which a packet with `ticks` of time and `octets` of payload goes on; `None` for one
     /// that is older than the bridge. A telephone event has no time of its own: its time stamp is that of its beginning,
     /// and audio may be sent beside it.

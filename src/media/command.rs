@@ -78,6 +78,11 @@ pub enum Command {
         longest: Duration,
         silence_ends: Option<Duration>,
     },
+    /// What `third` says is recorded too from now on, on the last channel; `None`: no longer.
+    RecordThird {
+        recording: RecordingId,
+        third: Option<LegId>,
+    },
     StopRecording {
         recording: RecordingId,
     },

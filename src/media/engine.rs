@@ -46,7 +46,8 @@ pub struct Counters {
 struct Recording {
     recorder: Recorder,
     slot: usize,
-    legs: [Option<LegId>; 2],
+    /// In the order of the [`Side`]s.
+    legs: [Option<LegId>; 3],
 }
 
 #[derive(Default)]
@@ -133,6 +134,7 @@ impl Engine {
                 let recorder = Recorder::new(now, recording, right.is_some(), longest, silence_ends, level);
                 self.record(recording, recorder, left, right);
             }
+            Command::RecordThird { recording, third } => self.record_third(recording, third),
             Command::PauseRecording { recording, paused } => {
                 if let Some(recording) = self.recordings.get_mut(&recording) {
                     recording.recorder.pause(paused);
@@ -239,6 +241,17 @@ impl Engine {
         self.recordings.len()
     }
 
+    /// How many legs hear a mix at present.
+    pub fn mixes(&self) -> usize {
+        self.sessions.iter().flatten().filter(|session| session.mixing.is_some()).count()
+    }
+
+    /// How many legs hear the other side of their bridge in another codec than it speaks, so that each frame is
+    /// encoded for them.
+    pub fn translations(&self) -> usize {
+        self.sessions.iter().flatten().filter(|session| session.is_translated()).count()
+    }
+
     pub fn counters(&self) -> Counters {
         self.counters
     }
@@ -319,7 +332,7 @@ impl Engine {
         for (recording, side) in recordings.unwrap_or_default() {
             match side {
                 Side::Left => self.end_recording(now, recording, EndWhy::Closed),
-                Side::Right => self.lay_rest(now, recording, leg),
+                Side::Right | Side::Third => self.lay_rest(now, recording, leg),
             }
         }
         let Some(place) = self.places.remove(&leg) else { return };
@@ -352,7 +365,19 @@ impl Engine {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.recordings.push(id);
         }
-        self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right] });
+        self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right, None] });
+    }
+
+    fn record_third(&mut self, id: RecordingId, third: Option<LegId>) {
+        let Some(recording) = self.recordings.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut recording.legs[2], third);
+        if let Some(session) = before.and_then(|leg| find(&self.places, &mut self.sessions, leg)) {
+            session.recordings.retain(|of| *of != (id, Side::Third));
+        }
+        if let Some(session) = third.and_then(|leg| find(&self.places, &mut self.sessions, leg)) {
+            session.recordings.push((id, Side::Third));
+            recording.recorder.join();
+        }
     }
 
     /// What the ear of a leg still keeps back goes into a recording that ends, or whose leg does; unless others go on
@@ -370,7 +395,7 @@ impl Engine {
     }
 
     fn end_recording(&mut self, now: Instant, id: RecordingId, why: EndWhy) {
-        let legs = self.recordings.get(&id).map_or([None; 2], |recording| recording.legs);
+        let legs = self.recordings.get(&id).map_or([None; 3], |recording| recording.legs);
         for leg in legs.into_iter().flatten() {
             self.lay_rest(now, id, leg);
         }

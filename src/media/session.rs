@@ -1,13 +1,15 @@
 //! One leg: what is known of its stream, both ways.
 
+mod heard;
 mod packing;
+mod reports;
 mod translation;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::srtp::Keys;
-use crate::base::{Codec, Instant, Law, LegId, RecordingId};
+use crate::base::{Instant, Law, LegId, RecordingId};
 
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
@@ -22,14 +24,15 @@ use super::over::{Below, Over};
 use super::player::Player;
 use super::reception::{Arrival, Reception};
 use super::recorder::Side;
-use super::rtcp::{self, Item, Sent};
 use super::srtp::{Srtp, Unsound};
 use super::voice::Voice;
 use super::{
-    Channel, Config, Event, FRAME_MS, FRAME_SAMPLES, Header, Library, QualityReport, SAMPLE_RATE, Stream,
-    codec, g711, quality,
+    Channel, Config, Event, FRAME_MS, FRAME_SAMPLES, Header, Library, SAMPLE_RATE, Stream, codec, g711,
 };
+use heard::content;
+pub(super) use heard::{Content, Heard};
 use packing::Packing;
+use reports::Reports;
 use translation::Translation;
 
 /// Index of a session in its engine.
@@ -46,6 +49,8 @@ pub(super) struct Session {
     tones: Option<Box<ToneSender>>,
     /// The other side of the bridge: whom this leg hears packet by packet.
     pub peer: Option<Place>,
+    /// The other side of the bridge, also while this leg hears a mix: to whom its keys go.
+    pub partner: Option<Place>,
     /// From the other side of the bridge to this leg.
     pub relay: Relay,
     /// The recordings that this leg is heard in.
@@ -107,44 +112,6 @@ enum Secret {
     FadesAt(Instant),
 }
 
-/// The state of RTCP.
-#[derive(Default)]
-struct Reports {
-    /// Deadline "RTCP report".
-    due: Option<Instant>,
-    written: u32,
-    round_trip: Option<Duration>,
-    peer_lost: Option<u32>,
-    peer_jitter: Option<Duration>,
-}
-
-/// An accepted RTP packet.
-pub(super) struct Heard<'a> {
-    pub header: Header,
-    pub payload: &'a [u8],
-    pub content: Content,
-    /// Units a second of the time stamps and durations of keys.
-    pub events_clock: u32,
-    /// It is the first of this leg.
-    pub first: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    Audio(Codec),
-    Keys,
-    /// Comfort noise (RFC 3389).
-    Noise,
-    /// A sign of life only.
-    Nothing,
-}
-
-/// Payload type of comfort noise.
-const COMFORT_NOISE: u8 = 13;
-/// Payload type that our own descriptions give to telephone events: a peer may send by ours, or by its own.
-const OUR_EVENTS: [u8; 2] = [101, 102];
-/// Longer payloads do not fit a network packet.
-const MAX_PAYLOAD: usize = 1400;
 /// An in-band tone may still sound when its key has been understood.
 const SECRET_FADES: Duration = Duration::from_millis(500);
 
@@ -158,6 +125,7 @@ impl Session {
             keys: KeySender::default(),
             tones: None,
             peer: None,
+            partner: None,
             relay: Relay::default(),
             recordings: Vec::new(),
             ear: None,
@@ -399,30 +367,6 @@ impl Session {
         None
     }
 
-    /// A datagram came to the RTCP port.
-    pub fn accept_rtcp(&mut self, now: Instant, from: SocketAddr, packet: &[u8]) {
-        let Some(link) = &mut self.link else { return };
-        // A NAT maps the two ports as it likes, but to the same address.
-        if from != link.stream.remote_rtcp && from.ip() != link.latch.remote().ip() {
-            self.strangers += 1;
-            return;
-        }
-        let (reception, reports, ssrc) = (&mut self.reception, &mut self.reports, self.out.ssrc);
-        let clock_rate = self.out.clock_rate();
-        let well_formed = rtcp::read(packet, |item| match item {
-            Item::Sender { ntp_middle, .. } => reception.note_sender_report(now, ntp_middle),
-            Item::Block(block) if block.ssrc == ssrc => reports.note(now, &block, clock_rate),
-            Item::Block(_) | Item::Bye => {}
-        });
-        if well_formed {
-            link.rtcp = from;
-            self.heard_at = now;
-            self.timed_out = false;
-        } else {
-            self.unusable += 1;
-        }
-    }
-
     /// The frame of this leg's slot: a key, what is played, nothing where the bridge speaks, else silence.
     pub fn speak(
         &mut self,
@@ -555,35 +499,6 @@ impl Session {
         }
     }
 
-    pub fn report_is_due(&self, now: Instant) -> bool {
-        self.reports.due.is_some_and(|due| now >= due)
-    }
-
-    /// Appends a report and says where to send it. `bye`: this is the end.
-    pub fn write_report(
-        &mut self,
-        now: Instant,
-        config: &Config,
-        bye: bool,
-        out: &mut Vec<u8>,
-    ) -> Option<SocketAddr> {
-        let link = self.link.as_ref()?;
-        self.reports.schedule(now, config, self.out.ssrc);
-        if !is_reachable(link.rtcp) {
-            return None;
-        }
-        let sent = (self.out.packets > 0).then(|| Sent {
-            ntp: rtcp::ntp(now),
-            timestamp: self.out.clock(now),
-            packets: self.out.packets as u32,
-            octets: self.out.octets as u32,
-        });
-        let start = out.len();
-        rtcp::write(out, self.out.ssrc, sent, self.reception.report(now), bye);
-        let sealed = self.srtp.as_deref_mut().is_none_or(|srtp| srtp.seal_rtcp(out, start));
-        sealed.then_some(link.rtcp)
-    }
-
     /// `true` once when the peer has been silent for too long.
     pub fn times_out(&mut self, now: Instant, config: &Config) -> bool {
         let Some(link) = &self.link else { return false };
@@ -595,72 +510,6 @@ impl Session {
         self.timed_out = true;
         true
     }
-
-    pub fn quality(&self) -> QualityReport {
-        let totals = self.reception.totals();
-        let jitter = self.reception.jitter();
-        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
-        let expected = totals.received + totals.lost;
-        let late = self.late + self.ear.as_ref().map_or(0, |ear| ear.too_late());
-        let buffer = self.ear.as_ref().map(|ear| ear.delay());
-        let codec = self.stream().map(|stream| stream.codec);
-        let mos_x100 = match (totals.received, codec) {
-            (0, _) | (_, None) => 0,
-            (_, Some(codec)) => {
-                let lost = (totals.lost + late) as f64 / expected as f64;
-                let round_trip = self.reports.round_trip.unwrap_or_default();
-                quality::mos_x100(codec, lost, quality::delay(round_trip, buffer, jitter))
-            }
-        };
-        QualityReport {
-            codec,
-            packets_sent: self.out.packets,
-            octets_sent: self.out.octets,
-            packets_received: totals.received,
-            packets_lost: totals.lost,
-            duplicates: totals.duplicates,
-            translated: self.translated,
-            late,
-            buffer_us: buffer.map(micros),
-            strangers: self.strangers,
-            unusable: self.unusable,
-            forged: self.forged,
-            replayed: self.replayed,
-            jitter_us: micros(jitter),
-            rtt_us: self.reports.round_trip.map(micros),
-            peer_lost: self.reports.peer_lost,
-            peer_jitter_us: self.reports.peer_jitter.map(micros),
-            mos_x100,
-        }
-    }
-}
-
-impl Reports {
-    /// The next in half to one and a half times the interval (RFC 3550 §6.3.5), so that legs that began together
-    /// do not report together.
-    fn schedule(&mut self, now: Instant, config: &Config, ssrc: u32) {
-        self.written = self.written.wrapping_add(1);
-        // Spread by the SSRC, which is random; nobody gains by guessing it.
-        let mixed = (u64::from(ssrc) << 32 | u64::from(self.written)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let interval = u64::from(config.rtcp_interval_ms) * 1000;
-        let spread = ((mixed >> 32) * interval) >> 32;
-        self.due = Some(now + Duration::from_micros(interval / 2 + spread));
-    }
-
-    /// The peer reports on our stream (RFC 3550 §6.4.1, figure 2).
-    fn note(&mut self, now: Instant, block: &rtcp::Block, clock_rate: u32) {
-        self.peer_lost = Some(u32::try_from(block.lost).unwrap_or(0));
-        self.peer_jitter =
-            Some(Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(clock_rate)));
-        if block.last_report != 0 {
-            let middle = rtcp::ntp_middle(rtcp::ntp(now));
-            let units = middle.wrapping_sub(block.last_report).wrapping_sub(block.delay);
-            // A minute is no round trip but a peer's mistake.
-            if units < 60 << 16 {
-                self.round_trip = Some(Duration::from_micros((u64::from(units) * 1_000_000) >> 16));
-            }
-        }
-    }
 }
 
 fn decoded(law: Law, frame: &[u8; FRAME_SAMPLES]) -> [i16; FRAME_SAMPLES] {
@@ -669,31 +518,4 @@ fn decoded(law: Law, frame: &[u8; FRAME_SAMPLES]) -> [i16; FRAME_SAMPLES] {
 
 fn is_reachable(address: SocketAddr) -> bool {
     !address.ip().is_unspecified() && address.port() != 0
-}
-
-/// What a payload type stands for; `None` if nobody agreed on it. Codecs are taken under their static types and the
-/// agreed one under the number that our own offers give it: a peer may change over within what we offered, and send
-/// by our numbers though it answered with others.
-fn content(stream: &Stream, payload_type: u8, payload: &[u8]) -> Option<Content> {
-    if payload.len() > MAX_PAYLOAD {
-        return None;
-    }
-    let events =
-        stream.dtmf == Some(payload_type) || stream.dtmf.is_some() && OUR_EVENTS.contains(&payload_type);
-    let audio = if payload_type == stream.payload_type {
-        Some(stream.codec)
-    } else if events {
-        return Some(Content::Keys);
-    } else {
-        let statics = Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type));
-        statics.or_else(|| (stream.codec.offered_payload_type() == payload_type).then_some(stream.codec))
-    };
-    match audio {
-        Some(_) if payload.is_empty() => Some(Content::Nothing),
-        Some(codec) => Some(Content::Audio(codec)),
-        None if payload_type != COMFORT_NOISE && stream.noise != Some(payload_type) => None,
-        // Its clock is that of G.711.
-        None if payload.is_empty() || stream.codec.clock_rate() != SAMPLE_RATE => Some(Content::Nothing),
-        None => Some(Content::Noise),
-    }
 }

@@ -203,6 +203,8 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         ["registrations".to_owned(), exchange.registrations.to_string()],
         ["RTP ports free".to_owned(), exchange.rtp_ports_free.to_string()],
         ["media workers".to_owned(), shell.media_workers.to_string()],
+        ["mixed legs".to_owned(), shell.mixed_legs.to_string()],
+        ["transcoded legs".to_owned(), shell.transcoded_legs.to_string()],
         ["streams".to_owned(), shell.open_streams.to_string()],
     ];
     for queue in &exchange.queues {

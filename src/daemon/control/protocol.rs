@@ -67,6 +67,10 @@ pub struct Shell {
     pub up_ms: u64,
     pub listening: Vec<String>,
     pub media_workers: usize,
+    /// Legs that hear a mix of several, or something laid over what they hear.
+    pub mixed_legs: usize,
+    /// Legs whose bridge joins two codecs, so that each frame is encoded for them.
+    pub transcoded_legs: usize,
     pub open_streams: usize,
     /// What was dropped in the shell, by reason.
     pub counters: Vec<(String, u64)>,

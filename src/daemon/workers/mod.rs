@@ -29,7 +29,7 @@ use super::inbox::{Inbox, Report};
 use super::recorder::Recorder;
 use placement::Placement;
 use ports::Ports;
-use worker::{Order, Orders, Worker};
+use worker::{Order, Orders, Work, Worker};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -76,6 +76,7 @@ pub struct Workers {
 
 struct Handle {
     orders: Orders,
+    work: Arc<Work>,
     thread: JoinHandle<()>,
 }
 
@@ -85,8 +86,10 @@ impl Workers {
         for number in 0..config.threads() {
             let failed = "the media threads could not be started";
             let orders = Orders::new().map_err(Failure::io(failed))?;
+            let work = Arc::new(Work::default());
             let worker = Worker::new(
                 media::Engine::new(around.media.clone()),
+                Arc::clone(&work),
                 orders.clone(),
                 around.recorder.clone(),
                 around.inbox.clone(),
@@ -102,7 +105,7 @@ impl Workers {
                 }
                 worker.run();
             });
-            workers.push(Handle { orders, thread: thread.map_err(Failure::io(failed))? });
+            workers.push(Handle { orders, work, thread: thread.map_err(Failure::io(failed))? });
         }
         let placement = Placement::among(workers.len());
         Ok(Workers { workers, placement, address, counters: Arc::clone(around.counters) })
@@ -110,6 +113,12 @@ impl Workers {
 
     pub fn count(&self) -> usize {
         self.workers.len()
+    }
+
+    /// Legs of all threads that hear a mix, and legs that hear what was encoded for them alone, as of the last half second.
+    pub fn dear_legs(&self) -> (usize, usize) {
+        let sum = |of: fn(&Work) -> usize| self.workers.iter().map(|worker| of(&worker.work)).sum();
+        (sum(Work::mixes), sum(Work::translations))
     }
 
     /// Gives every engine the prompts.

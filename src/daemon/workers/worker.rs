@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -96,8 +96,35 @@ const PACKET: usize = 2048;
 /// Marks the bell among the sockets.
 const BELL: u64 = u64::MAX;
 
+/// How much of a worker's work is dear. Written by the worker now and then, read for the status.
+#[derive(Default)]
+pub struct Work {
+    mixes: AtomicUsize,
+    translations: AtomicUsize,
+}
+
+impl Work {
+    pub fn mixes(&self) -> usize {
+        self.mixes.load(Ordering::Relaxed)
+    }
+
+    pub fn translations(&self) -> usize {
+        self.translations.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, engine: &Engine) {
+        self.mixes.store(engine.mixes(), Ordering::Relaxed);
+        self.translations.store(engine.translations(), Ordering::Relaxed);
+    }
+}
+
+/// Turns between two looks at how much of the work is dear.
+const LOOK_EVERY: u32 = 500;
+
 pub struct Worker {
     engine: Engine,
+    work: Arc<Work>,
+    turns: u32,
     orders: Orders,
     /// Room for what is taken, kept between turns.
     taken: Vec<Order>,
@@ -114,6 +141,7 @@ pub struct Worker {
 impl Worker {
     pub fn new(
         engine: Engine,
+        work: Arc<Work>,
         orders: Orders,
         recorder: Recorder,
         inbox: Inbox<Report>,
@@ -125,6 +153,8 @@ impl Worker {
         epoll::add(&poll, orders.0.bell.as_fd(), bell, epoll::EventFlags::IN)?;
         Ok(Worker {
             engine,
+            work,
+            turns: 0,
             orders,
             taken: Vec::new(),
             legs: Legs::default(),
@@ -153,6 +183,10 @@ impl Worker {
             self.engine.handle_tick(clock::mono());
             self.put_out();
             self.report();
+            self.turns = self.turns.wrapping_add(1);
+            if self.turns.is_multiple_of(LOOK_EVERY) || self.legs.is_empty() {
+                self.work.note(&self.engine);
+            }
             self.heart.beat();
             // Also while only reports wait for room: the driver that makes it needs the processor.
             if !self.legs.is_empty() || !self.unsent.is_empty() {

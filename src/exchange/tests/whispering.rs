@@ -53,7 +53,7 @@ fn answered() -> (Bench, sip::DialogId) {
 
 impl Bench {
     /// How many clips the agent is told, and which play it is.
-    fn told(&self) -> Option<(usize, LegId, crate::base::PlayId)> {
+    fn whispered(&self) -> Option<(usize, LegId, crate::base::PlayId)> {
         self.outputs.iter().find_map(|output| match output {
             Output::Play { leg, play, clips, repeat: false } if leg.index == 1 => {
                 Some((clips.len(), *leg, *play))
@@ -95,7 +95,7 @@ impl Bench {
 #[test]
 fn an_agent_is_told_who_it_is_and_then_joined_and_recorded() {
     let (mut bench, dialog) = answered();
-    let (clips, leg, play) = bench.told().expect("something to hear");
+    let (clips, leg, play) = bench.whispered().expect("something to hear");
     assert_eq!(clips, 2, "the service and the grade; nobody has waited for a minute");
     let recorded = |bench: &Bench| bench.commands(|c| matches!(c, media::Command::Record { .. }));
     let music_ends =

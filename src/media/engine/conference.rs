@@ -7,8 +7,13 @@
 //!                                     +-- back in that one's next pause: nothing is cut off ----+
 //! ```
 //!
-//! Forwarded packets come with no delay of ours, mixed frames with that of an ear: on the way to the mixer the last
-//! few hundredths of a second are heard twice at most, and never is there a gap.
+//! Forwarded packets come with no delay of ours, mixed frames with that of an ear. On the way to the mixer the ear has
+//! therefore to say again what has been heard already: that is left out, and it is done in a pause where there is one
+//! soon, so that hardly anybody hears how the time of an ear's delay passes.
+//!
+//! Keys that a party presses go to the other side of its bridge, who hears a mix or not, and to nobody else.
+
+use std::time::Duration;
 
 use crate::base::{Instant, LegId};
 
@@ -17,30 +22,34 @@ use super::super::mixer::Mixer;
 use super::super::over::Over;
 use super::super::player::Player;
 use super::super::session::{Heard, Place, Session};
-use super::super::{Digit, FRAME_SAMPLES, SAMPLE_RATE};
-use super::Engine;
+use super::super::{Digit, FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE};
+use super::{Engine, find};
 
 /// What a leg hears is mixed.
 pub(in crate::media) struct Mixing {
     mixer: Mixer<Place>,
     change: Change,
+    /// What this one had said by then has been heard already.
+    known: Option<(Place, Instant)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// Still forwarded, for so many frames at most: the ears are filling.
+    /// Still forwarded, for so many frames at most: the ears are filling, and then a pause is waited for.
     Begins(u8),
     Lasts,
     /// Back to forwarding in the next pause, in so many frames at the latest.
     Ends(u8),
 }
 
-/// An ear has something to say after its own delay; where it has not after this time, its party is silent.
+/// Somebody who joins, and a word to one party, may be kept waiting for 200 ms.
 const BEGINS: Change = Change::Begins(10);
 /// Two seconds: hardly anybody speaks for longer without a pause of 20 ms.
 const ENDS: Change = Change::Ends(100);
 /// Root mean square of a frame that is a pause: -50 dB below full scale.
 const PAUSE: i64 = 100;
+/// A frame that has been heard for the most part is known.
+const HALF_A_FRAME: Duration = Duration::from_millis(FRAME_MS / 2);
 
 impl Engine {
     /// `leg` hears these from now on, and nobody else.
@@ -70,6 +79,12 @@ impl Engine {
             self.unbridge(b);
             self.listen_to(a, &[b]);
             self.listen_to(b, &[a]);
+            for (one, other) in [(a, b), (b, a)] {
+                let other = self.places.get(&other).copied();
+                if let Some(session) = find(&self.places, &mut self.sessions, one) {
+                    session.partner = other;
+                }
+            }
         }
     }
 
@@ -92,15 +107,19 @@ impl Engine {
             && let Some(&hearer) = session.heard_by.get(next)
         {
             next += 1;
-            if let Some(Some(hearer)) = self.sessions.get_mut(hearer)
-                && hearer.peer == Some(place)
-            {
+            let Some(Some(hearer)) = self.sessions.get_mut(hearer) else { continue };
+            let forwarded = hearer.peer == Some(place);
+            if forwarded {
                 hearer.pass_on(now, heard, &mut self.out);
-                if let Some(digit) = key
-                    && hearer.stream().is_some_and(|stream| stream.dtmf.is_none())
-                {
-                    hearer.press(digit.as_ref());
-                }
+            }
+            let Some(digit) = key else { continue };
+            let pressed = match forwarded {
+                // As an event it was in the packet.
+                true => hearer.stream().is_some_and(|stream| stream.dtmf.is_none()),
+                false => hearer.partner == Some(place) && hearer.player.is_none(),
+            };
+            if pressed {
+                hearer.press(digit.as_ref());
             }
         }
     }
@@ -120,6 +139,9 @@ impl Engine {
             self.arrange(hearer);
         }
         self.at(place, |session| session.mixed_by.clear());
+        if let Some(partner) = self.at(place, |session| session.partner.take()).flatten() {
+            self.at(partner, |session| session.partner.take_if(|other| *other == place));
+        }
     }
 
     /// Forwarding or mixing, as what the leg hears asks for.
@@ -135,7 +157,7 @@ impl Engine {
                 session.peer.into_iter().for_each(|peer| mixer.hear_at_once(peer));
                 mixer.hear(&hears);
                 let change = if session.peer.is_some() { BEGINS } else { Change::Lasts };
-                session.mixing = Some(Box::new(Mixing { mixer, change }));
+                session.mixing = Some(Box::new(Mixing { mixer, change, known: None }));
             }
             None => {
                 let only = hears.first().copied();
@@ -182,15 +204,19 @@ impl Engine {
         let session = self.sessions.get_mut(place)?.as_mut()?;
         let mut mixing = session.mixing.take()?;
         let (peer, only) = (session.peer, session.hears.first().copied());
-        let forwarded = peer.is_some() && !session.relay.is_quiet(now);
+        let forwarded = peer.filter(|_| !session.relay.is_quiet(now));
+        let heard_until = session.relay.heard_until();
         let mut over = false;
         match &mut mixing.change {
-            Change::Begins(left) if forwarded && *left > 0 && !speaks(&self.sessions, peer) => {
+            Change::Begins(left) if forwarded.is_some() && *left > 0 && !rests(&self.sessions, peer) => {
                 *left -= 1;
                 self.at(place, |session| session.mixing = Some(mixing));
                 return None;
             }
-            Change::Begins(_) => mixing.change = Change::Lasts,
+            Change::Begins(_) => {
+                mixing.known = forwarded.zip(heard_until);
+                mixing.change = Change::Lasts;
+            }
             Change::Lasts => {}
             Change::Ends(left) => {
                 *left = left.saturating_sub(1);
@@ -207,7 +233,11 @@ impl Engine {
         }
         let mut frame = [0; FRAME_SAMPLES];
         let sessions = &self.sessions;
-        mixing.mixer.mix(SAMPLE_RATE, &mut frame, |other| said(sessions, other));
+        let known = mixing.known;
+        mixing.mixer.mix(SAMPLE_RATE, &mut frame, |other| {
+            let until = known.filter(|(known, _)| *known == other).map(|(_, until)| until);
+            said(sessions, other, until)
+        });
         self.at(place, |session| {
             session.peer = None;
             session.mixing = Some(mixing);
@@ -220,19 +250,24 @@ impl Engine {
     }
 }
 
-/// What a leg's peer says in this frame, unless nobody may hear it.
-fn said(sessions: &[Option<Session>], place: Place) -> Option<(&[i16], u32)> {
+/// What a leg's peer says in this frame, unless nobody may hear it, or it has been heard `until` then.
+fn said(sessions: &[Option<Session>], place: Place, until: Option<Instant>) -> Option<(&[i16], u32)> {
     let session = sessions.get(place)?.as_ref().filter(|session| session.may_speak())?;
     let frame = session.ear.as_ref()?.latest();
-    (frame.kind != Kind::Silence && !frame.secret).then_some((frame.samples, frame.rate))
+    let known = until.is_some_and(|until| frame.said + HALF_A_FRAME < until);
+    (frame.kind != Kind::Silence && !frame.secret && !known).then_some((frame.samples, frame.rate))
 }
 
-fn speaks(sessions: &[Option<Session>], place: Option<Place>) -> bool {
-    place.is_some_and(|place| said(sessions, place).is_some())
+/// The ear has begun to say something, and that is quiet.
+fn rests(sessions: &[Option<Session>], place: Option<Place>) -> bool {
+    place.and_then(|place| said(sessions, place, None)).is_some_and(|(samples, _)| is_quiet(samples))
 }
 
 fn pauses(sessions: &[Option<Session>], place: Option<Place>) -> bool {
-    let Some((samples, _)) = place.and_then(|place| said(sessions, place)) else { return true };
+    place.and_then(|place| said(sessions, place, None)).is_none_or(|(samples, _)| is_quiet(samples))
+}
+
+fn is_quiet(samples: &[i16]) -> bool {
     let power = samples.iter().map(|sample| i64::from(*sample).pow(2)).sum::<i64>();
     power < PAUSE.pow(2) * samples.len() as i64
 }

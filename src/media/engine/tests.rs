@@ -1,5 +1,6 @@
 //! The engine under a virtual clock: what goes in, and exactly what comes out.
 
+mod arranging;
 mod bridging;
 mod conference;
 mod keying;

@@ -279,3 +279,110 @@ fn words_to_one_party_of_a_bridge_reach_that_one_alone_and_nobody_waits_for_them
     assert!(room.untouched(B, A), "forwarded again");
     [A, B].into_iter().for_each(|leg| room.assert_whole(leg));
 }
+
+#[test]
+fn on_the_way_to_the_mixer_nothing_is_heard_twice_and_nothing_is_lost() {
+    // Each frame is one octet all through, and loud: there is no pause to be waited for.
+    let octet = |n: u32| 0x80 | (n % 32) as u8;
+    let mut world = World::connected(LAW, LAW);
+    world.command(Command::Bridge { a: A, b: B });
+    for n in 0..100u32 {
+        world.say(A, LAW, n, &[octet(n); 160]);
+        world.until(u64::from(n + 1) * 20);
+        if n == 40 {
+            let clips = vec![Sound::Silence(Duration::from_millis(400))];
+            world.command(Command::PlayOver { leg: B, clips, repeat: false });
+        }
+    }
+    let heard: Vec<u8> = world.sent_to(B).iter().flat_map(|sent| sent.payload.iter().copied()).collect();
+    let runs = heard.chunk_by(|a, b| a == b).filter(|run| run.len() >= 60 && run[0] != 0xd5);
+    let frames: Vec<u32> = runs.map(|run| u32::from(run[0] & 0x7f)).collect();
+    assert!(frames.len() > 85, "{frames:?}");
+    for pair in frames.windows(2) {
+        let on = (pair[1] + 32 - pair[0]) % 32;
+        assert!((1..=2).contains(&on), "{} after {}: {frames:?}", pair[1], pair[0]);
+    }
+}
+
+/// A key of a party who hears a mix, or is heard in one, goes to the other side of the bridge: not to who listens.
+#[test]
+fn keys_go_where_they_would_go_without_the_mix() {
+    let mut room = Room::new();
+    room.hear(S, &[A, B]);
+    room.hear(B, &[A, S]);
+    room.talk(60);
+    let events = |room: &Room, leg| {
+        room.world.sent_to(leg).iter().filter(|sent| sent.header.payload_type == EVENTS).count()
+    };
+    for (presses, hears) in [(A, B), (B, A)] {
+        let before = ALL.map(|leg| events(&room, leg));
+        room.world.press(presses, room.n, 5);
+        room.n += 6;
+        room.talk(30);
+        let after = ALL.map(|leg| events(&room, leg));
+        for (at, leg) in ALL.into_iter().enumerate() {
+            assert_eq!(after[at] > before[at], leg == hears, "{leg} of {presses}'s key");
+        }
+    }
+}
+
+#[test]
+fn who_barges_in_is_recorded_with_the_agent_and_who_whispers_is_not() {
+    let mut room = Room::new();
+    room.world.command(Command::Record {
+        recording: RecordingId(1),
+        left: A,
+        right: Some(B),
+        longest: Duration::from_secs(60),
+        silence_ends: None,
+    });
+    room.hear(S, &[A, B]);
+    let third = |room: &mut Room, third| {
+        room.world.command(Command::RecordThird { recording: RecordingId(1), third });
+        room.talk(100);
+    };
+    third(&mut room, None);
+    third(&mut room, Some(S));
+    third(&mut room, None);
+    room.world.command(Command::StopRecording { recording: RecordingId(1) });
+    let both: Vec<i16> = room.world.audio.iter().flat_map(|audio| audio.samples.clone()).collect();
+    let channel = |side: usize| -> Vec<i16> { both.iter().copied().skip(side).step_by(2).collect() };
+    let (left, right) = (channel(0), channel(1));
+    assert_eq!(left.len(), 48_000);
+    for (part, joined) in [(0, false), (1, true), (2, false)] {
+        let middle = part * 16_000 + 5000..part * 16_000 + 13_000;
+        let (left, right) = (&left[middle.clone()], &right[middle]);
+        assert!(level(left, hertz(A)) > 0.85 && level(left, hertz(S)) < 0.02, "part {part}");
+        assert!(level(right, hertz(B)) > 0.85 && (level(right, hertz(S)) > 0.85) == joined, "part {part}");
+    }
+}
+
+#[test]
+fn the_first_word_leaves_within_60_ms_of_the_answer() {
+    for at in 1000..1020u64 {
+        let mut world = World::new();
+        world.until(at);
+        // What a call does in the breath in which it answers.
+        world.command(Command::Connect { leg: A, stream: stream(A, LAW) });
+        world.command(play(A, 1, vec![samples(500, 8000)], false));
+        world.until(at + 200);
+        let loud = encode(LAW, 500);
+        let first = world.sent_to(A).iter().find(|sent| sent.payload.contains(&loud)).map(|sent| sent.at_ms);
+        assert!(first.is_some_and(|first| first <= at + 60), "answered at {at} ms, heard at {first:?}");
+    }
+}
+
+#[test]
+fn who_hears_a_mix_and_who_hears_another_codec_is_counted() {
+    let mut room = Room::new();
+    room.talk(5);
+    let dear = |room: &Room| (room.world.engine.mixes(), room.world.engine.translations());
+    assert_eq!(dear(&room), (0, 0));
+    room.hear(S, &[A, B]);
+    room.talk(5);
+    assert_eq!(dear(&room), (1, 0));
+    room.world.command(Command::Connect { leg: A, stream: stream(A, Codec::G722) });
+    room.hear(S, &[]);
+    room.talk(5);
+    assert_eq!(dear(&room), (0, 2));
+}
