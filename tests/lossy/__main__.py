@@ -2,7 +2,7 @@
 
     tests/run lossy [--profile lan wifi bad awful] [--calls 700] [--digits 6] [--at-once 30] [--seed 1]
 
-Of each profile of link.py: the share of calls that were set up, and of the digits that the daemon understood as they were
+Of each profile of tests/peers/line.py: the share of calls that were set up, and of the digits that the daemon understood as they were
 keyed, that are missing, or came too often, each with its 95 % interval (Wilson). What the daemon understood is read from its
 call records. Needs root and /dev/net/tun. About two minutes a profile. Ends with `N passed, M failed` alone on a line: a
 wanted share counts as reached when what was measured is not below it.
@@ -20,7 +20,8 @@ import sys
 import tempfile
 import time
 
-from link import PROFILES, Link
+from link import Link
+from line import PROFILES  # link.py has put the folder of the peers on the path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
