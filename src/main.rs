@@ -145,6 +145,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Tell why a call was offered to whom it was, or why it still waits: who was considered, and what became of it.
+    Why {
+        /// As `12` or `c12`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a call that waits another priority, or move it to another queue.
+    Queue {
+        #[command(subcommand)]
+        order: Queue,
+    },
     /// List, play or settle the messages that callers left.
     Messages {
         #[command(subcommand)]
@@ -216,6 +230,27 @@ enum Callbacks {
         /// As `12` or `c12`.
         #[arg(value_parser = call_id)]
         callback: CallId,
+    },
+}
+
+#[derive(Subcommand)]
+enum Queue {
+    /// Treat it as if it had waited so many seconds more, instead of what its queue gives.
+    Priority {
+        /// As `12` or `c12`: see `hotline calls --running`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        /// 0 to 600.
+        #[arg(value_parser = clap::value_parser!(u64).range(0..=600))]
+        seconds: u64,
+    },
+    /// It waits there from now on; its wait goes on counting.
+    Move {
+        /// As `12` or `c12`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        /// As the dialplan names it.
+        queue: String,
     },
 }
 
@@ -339,6 +374,13 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Callbacks { order: None, json } => commands::callbacks(&folder()?, form(json))?,
         Command::Callbacks { order: Some(Callbacks::Cancel { callback }), .. } => {
             commands::cancel_callback(&folder()?, callback)?
+        }
+        Command::Why { call, json } => commands::why(&folder()?, call, form(json))?,
+        Command::Queue { order: Queue::Priority { call, seconds } } => {
+            commands::change_waiting(&folder()?, call, None, Some(seconds))?
+        }
+        Command::Queue { order: Queue::Move { call, queue } } => {
+            commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
         Command::Messages { order, mailbox, all, json } => {
             let order = match order {

@@ -122,6 +122,10 @@ pub enum Event {
         owner: bool,
     },
     OwnerSkipped,
+    /// By the administrator: the caller waits in this queue of the call's own plan from now on.
+    QueueChanged {
+        queue: crate::base::QueueId,
+    },
     /// The callback is booked, or cannot be.
     CallbackBooked {
         ok: bool,

@@ -101,6 +101,14 @@ impl Journal {
         });
     }
 
+    /// The visit goes on in another queue, which is measured by its own service level.
+    pub fn queue_changed(&mut self, name: &str, target_ms: u64) {
+        if let Some(visit) = &mut self.record.queue {
+            name.clone_into(&mut visit.name);
+            visit.target_ms = target_ms;
+        }
+    }
+
     /// Back in the same line: the visit goes on, and its times add up.
     pub fn queue_again(&mut self, now: Now) {
         self.waiting_since = now.mono;

@@ -351,6 +351,11 @@ impl Call {
         self.body.cursor.plan().queue(queue).map(|queue| queue.name.as_str())
     }
 
+    /// A queue by name, as the plan knows it that this call began with.
+    pub fn queue_in_its_plan(&self, name: &str) -> Option<crate::base::QueueId> {
+        self.body.cursor.plan().queue_by_name(name).map(|queue| queue.id)
+    }
+
     pub fn started(&self) -> Wall {
         self.body.journal.started()
     }

@@ -114,6 +114,17 @@ impl Wait {
         }
     }
 
+    /// Another queue's line. What was told of the place in the old one means nothing any more; the way out by key
+    /// stays as it was offered.
+    fn change(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, queue: QueueId) {
+        let plan = body.cursor.plan().clone();
+        let Some(queue) = plan.queue(queue) else { return };
+        body.stage(ctx, StageKind::Wait, queue.name.clone());
+        body.journal.queue_changed(&queue.name, queue.service_target.as_millis() as u64);
+        (self.request.queue, self.request.credit) = (queue.id, None);
+        (self.told_place, self.told_wait, self.for_owner) = (None, Told::default(), false);
+    }
+
     /// What can happen to somebody in line, whether or not a phone rings for them. `Err` gives the wait back
     /// unchanged, `Ok` is where the caller went.
     pub(super) fn waiting(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Result<Stage, Wait> {
@@ -131,6 +142,10 @@ impl Wait {
             }
             Event::OwnerSkipped => {
                 self.for_owner = false;
+                Err(self)
+            }
+            Event::QueueChanged { queue } => {
+                self.change(body, ctx, queue);
                 Err(self)
             }
             Event::LeftQueue { why } => {

@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Plan, Requirement};
+use super::check_queues;
+use super::plan::Plan;
 use super::source::Report;
 use super::step::{Choice, FlowId, Located, Place, Step, Target};
 
@@ -37,7 +38,7 @@ pub(super) fn check(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
     dead_ends(report, plan);
     circles(report, plan);
     desks_only(report, plan);
-    unserved(report, plan, written);
+    check_queues::check(report, plan, &written.queues);
     // A name that is misspelt leaves a flow unreached that is not.
     if !broken {
         unreached(report, plan, written);
@@ -255,40 +256,6 @@ fn unreached(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
         let Some(menu) = plan.menus.get(at) else { continue };
         if !u32::try_from(at).is_ok_and(|at| menus.contains(&at)) {
             report.warning(*place, format!("no number leads to menu `{}`", menu.name));
-        }
-    }
-}
-
-/// Queues that no agent has the skills for, however long the caller waits.
-fn unserved(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
-    let names = |needs: &[Requirement]| {
-        let skill = |r: &Requirement| plan.skills.get(usize::from(r.skill)).map_or("", |s| s.name.as_str());
-        needs.iter().map(|r| format!("{} {}", skill(r), r.level)).collect::<Vec<_>>().join(", ")
-    };
-    let served = |requirement: &[Requirement], least: u8| {
-        let relaxed: Vec<Requirement> = requirement
-            .iter()
-            .map(|r| Requirement { skill: r.skill, level: r.level.saturating_sub(least).max(1) })
-            .collect();
-        plan.agents.iter().any(|a| a.meets(&relaxed))
-    };
-    let mut hopeless = BTreeSet::new();
-    for (queue, place) in plan.queues.iter().zip(&written.queues) {
-        let least = queue.relaxation.last().map_or(0, |r| r.levels);
-        let anyone = queue.anyone_after.is_some() && !plan.agents.is_empty();
-        if !anyone && !served(&queue.requirement, least) {
-            hopeless.insert(queue.id);
-            let reason = format!("no agent can serve queue `{}` ({})", queue.name, names(&queue.requirement));
-            report.warning(*place, reason);
-        }
-    }
-    for here in plan.flows.iter().flat_map(|f| &f.steps) {
-        let Step::Queue(spec) = &here.step else { continue };
-        let Some(queue) = plan.queue(spec.queue).filter(|q| !hopeless.contains(&q.id)) else { continue };
-        let mut needs = queue.requirement.clone();
-        needs.extend_from_slice(&spec.needs);
-        if !served(&needs, queue.relaxation.last().map_or(0, |r| r.levels)) {
-            report.warning(here.place, format!("no agent can serve this call ({})", names(&needs)));
         }
     }
 }

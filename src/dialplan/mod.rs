@@ -23,6 +23,7 @@
 mod action;
 mod calendar;
 mod check;
+mod check_queues;
 mod cursor;
 mod diagnostic;
 mod doc;

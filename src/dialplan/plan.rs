@@ -82,6 +82,8 @@ pub struct Queue {
     /// What agents' phones and screens show.
     pub titles: BTreeMap<Language, String>,
     pub requirement: Vec<Requirement>,
+    /// Each of these sets will do instead.
+    pub or: Vec<Vec<Requirement>>,
     /// Waiting time that a caller of this queue is given in advance.
     pub credit: Duration,
     /// An answer within this time counts as served well.
@@ -135,6 +137,11 @@ pub struct Whisper {
 pub const WHISPER_MOST: Duration = Duration::from_secs(5);
 
 impl Queue {
+    /// The sets of which an agent must have one.
+    pub fn sets(&self) -> impl Iterator<Item = &[Requirement]> {
+        std::iter::once(&self.requirement).chain(&self.or).map(Vec::as_slice)
+    }
+
     /// Whether customers with this number are called back.
     pub fn may_call_back(&self, number: &str) -> bool {
         self.callback.as_ref().is_some_and(|rule| rule.to.iter().any(|pattern| pattern.matches(number)))

@@ -390,7 +390,32 @@ impl<'a, 's> Loader<'a, 's> {
 
     /// `{ skill = level, … }`.
     pub(super) fn skill_levels(&mut self, fields: &Fields<'a, 's>, name: &str) -> Vec<Requirement> {
-        let Some(written) = fields.get(name) else { return Vec::new() };
+        fields.get(name).map(|written| self.skill_set(written, name)).unwrap_or_default()
+    }
+
+    /// `{ skill = level, … }`, or a list of such sets: the first one, and the others that will do instead.
+    pub(super) fn skill_sets(
+        &mut self,
+        fields: &Fields<'a, 's>,
+        name: &str,
+    ) -> (Vec<Requirement>, Vec<Vec<Requirement>>) {
+        let Some(written) = fields.get(name) else { return (Vec::new(), Vec::new()) };
+        let mut sets = written.each().into_iter().map(|set| {
+            let levels = self.skill_set(set, name);
+            if written.entries().is_none() && set.entries().is_some_and(|entries| entries.is_empty()) {
+                self.report.warning(set.place, "any agent has these skills: nothing is asked for");
+            }
+            levels
+        });
+        let first = sets.next();
+        let or: Vec<_> = sets.collect();
+        if first.is_none() {
+            self.report.mistake(written.place, format!("`{name}` lists no set of skills"));
+        }
+        (first.unwrap_or_default(), or)
+    }
+
+    fn skill_set(&mut self, written: Written<'a, 's>, name: &str) -> Vec<Requirement> {
         let Some(entries) = written.entries() else {
             self.wrong(written, &format!("`{name}`"), "a table of skills with their levels");
             return Vec::new();

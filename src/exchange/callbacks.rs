@@ -54,6 +54,8 @@ struct Owed {
     record: Callback,
     arrived: Instant,
     state: State,
+    /// The place that the core keeps while nobody stands there: the customer is called, or is to be called later.
+    parked: Option<queue::CallerId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,14 +167,21 @@ impl Exchange {
 
     fn owe(&mut self, now: Now, record: Callback, arrived: Instant) {
         let callback = record.callback;
-        let owed = Owed { record, arrived, state: State::Calling(callback) };
+        let owed = Owed { record, arrived, state: State::Calling(callback), parked: None };
         self.callbacks.all.insert(callback, owed);
         self.stand_in_line(now, callback);
     }
 
     /// To the old place. Where nobody is signed on, as by night, the place is looked for again later.
     fn stand_in_line(&mut self, now: Now, callback: CallId) {
-        let Some(owed) = self.callbacks.all.get(&callback) else { return };
+        let Some(owed) = self.callbacks.all.get_mut(&callback) else { return };
+        if let Some(place) = owed.parked.take()
+            && self.core.resume(now.mono, place, &mut self.core_events)
+        {
+            self.callbacks.set(callback, State::InLine(place));
+            return;
+        }
+        let owed = &*owed;
         let plan = self.plan.clone();
         let joined = self.numbering.queue(&owed.record.queue).and_then(|queue| {
             let join = Join {
@@ -190,10 +199,10 @@ impl Exchange {
 
     /// The core has an agent for a callback. The agent is the next one's: first the customer has to be there.
     pub(super) fn callback_turn(&mut self, now: Now, callback: CallId) {
-        let Some(Owed { state: State::InLine(caller), .. }) = self.callbacks.all.get(&callback) else {
-            return;
-        };
-        self.core.leave(now.mono, *caller, LeaveWhy::TakeMessage, &mut self.core_events);
+        let Some(owed) = self.callbacks.all.get_mut(&callback) else { return };
+        let State::InLine(caller) = owed.state else { return };
+        self.core.park(now.mono, caller, &mut self.core_events);
+        owed.parked = Some(caller);
         if !self.call_back(now, callback) {
             self.callbacks.set(callback, State::Resting(now.mono + LOOK_AGAIN));
         }
@@ -270,7 +279,7 @@ impl Exchange {
         let Some(owed) = owed else { return };
         let CalledBack::NotReached(why) = what else {
             self.count(if what == CalledBack::Done { "callbacks: reached" } else { "callbacks: cancelled" });
-            self.callback_over(callback);
+            self.callback_over(now, callback);
             return;
         };
         // What was no fault of the customer's costs no try.
@@ -282,7 +291,7 @@ impl Exchange {
         if owed.record.tries >= tries {
             tracing::warn!(%callback, number = %owed.record.number, "callback given up");
             self.count("callbacks: given up");
-            self.callback_over(callback);
+            self.callback_over(now, callback);
             return;
         }
         let record = owed.record.clone();
@@ -290,8 +299,11 @@ impl Exchange {
         self.callbacks.set(callback, State::Resting(now.mono + every));
     }
 
-    fn callback_over(&mut self, callback: CallId) -> Option<(Instant, State)> {
+    fn callback_over(&mut self, now: Now, callback: CallId) -> Option<(Instant, State)> {
         let owed = self.callbacks.remove(callback)?;
+        if let Some(place) = owed.parked {
+            self.core.leave(now.mono, place, LeaveWhy::TakeMessage, &mut self.core_events);
+        }
         let waiter = (owed.record.number, owed.record.queue);
         self.commons.owed.remove_if(&waiter, |_, (present, _)| *present == callback);
         self.output.push_back(Output::Record(Record::CallbackOver(callback)));
@@ -325,7 +337,7 @@ impl Exchange {
 
     /// The place is somebody else's already.
     pub(super) fn taken_over(&mut self, now: Now, TakenOver(callback): TakenOver) {
-        if let Some((_, state)) = self.callback_over(callback) {
+        if let Some((_, state)) = self.callback_over(now, callback) {
             self.give_up(now, state);
         }
     }
@@ -397,7 +409,7 @@ impl Exchange {
 
     /// By the administrator: nobody is called. `false`: there is no such callback.
     pub(super) fn cancel_callback(&mut self, now: Now, callback: CallId) -> bool {
-        let Some((_, state)) = self.callback_over(callback) else { return false };
+        let Some((_, state)) = self.callback_over(now, callback) else { return false };
         self.give_up(now, state);
         true
     }

@@ -18,6 +18,10 @@ impl Exchange {
             Command::Supervise { call, extension, manner } => self.supervise(now, call, &extension, manner),
             Command::PauseRecording { call, paused } => self.pause_recording(now, call, paused),
             Command::Callbacks => Reply::Callbacks(self.callback_lines()),
+            Command::Why { call } => self.why(now, call),
+            Command::ChangeWaiting { call, queue, credit_ms } => {
+                self.change_waiting(now, call, queue, credit_ms.map(std::time::Duration::from_millis))
+            }
             Command::CancelCallback { callback } if self.cancel_callback(now, callback) => Reply::Done,
             Command::CancelCallback { callback } => {
                 Reply::Refused(format!("there is no callback {callback}"))

@@ -123,7 +123,8 @@ impl Exchange {
             queue::Event::Left { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {
                 self.callback_left(now, CallId(tag));
             }
-            queue::Event::Offered { offer, tag, agent, queue, .. } => {
+            queue::Event::Offered { offer, caller, tag, agent, queue } => {
+                self.remember_match(now, caller);
                 self.offered(now, CallId(tag), offer, agent, queue);
             }
             queue::Event::OfferWithdrawn { offer, tag, why } => {
@@ -149,6 +150,9 @@ impl Exchange {
             queue::Event::Connected { tag, agent, .. } => self.contact(now, CallId(tag), agent),
             queue::Event::Requeued { .. }
             | queue::Event::Relaxed { .. }
+            | queue::Event::Changed { .. }
+            | queue::Event::Parked { .. }
+            | queue::Event::Resumed { .. }
             | queue::Event::QueueDepth { .. } => {}
         }
     }

@@ -149,6 +149,16 @@ pub enum Command {
     CancelCallback {
         callback: CallId,
     },
+    /// Another queue, or another head start over later callers, for a call that waits.
+    ChangeWaiting {
+        call: CallId,
+        queue: Option<String>,
+        credit_ms: Option<u64>,
+    },
+    /// Why the call was offered to whom it was, or why it still waits.
+    Why {
+        call: CallId,
+    },
     /// Ends a call.
     HangUp {
         call: CallId,
@@ -177,6 +187,7 @@ pub enum Reply {
     Status(Box<StatusLine>),
     Calls(Vec<CallLine>),
     Callbacks(Vec<CallbackLine>),
+    Why(Vec<MatchLine>),
     /// Nothing was changed; why.
     Refused(String),
 }
@@ -224,6 +235,30 @@ pub struct CallbackLine {
     pub tries: u32,
     /// What came of the last one.
     pub last: Option<String>,
+}
+
+/// One offer of a call, or how things stand while it waits: who was considered, and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatchLine {
+    pub at: Wall,
+    pub queue: String,
+    pub waited_ms: u64,
+    pub credit_ms: u64,
+    /// The extension of the agent who was offered the call; `None` while it waits.
+    pub chosen: Option<String>,
+    /// The agent whom it waits for alone.
+    pub owner: Option<String>,
+    /// Best first.
+    pub considered: Vec<ConsideredLine>,
+    /// So many more agents, of whom nothing is told.
+    pub more: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConsideredLine {
+    pub agent: String,
+    /// In words.
+    pub reason: String,
 }
 
 /// The exchange in figures.

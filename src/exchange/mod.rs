@@ -41,6 +41,7 @@ mod quality;
 mod registrations;
 mod replies;
 mod ringing;
+mod routing;
 mod share;
 mod sign_in;
 mod supervise;
@@ -61,8 +62,8 @@ use std::sync::Arc;
 pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
 pub use self::invariants::Broken;
 pub use self::io::{
-    AgentChange, AgentLine, CallLine, CallbackLine, Command, Deadline, Gauges, Input, Notice, Output,
-    QueueLine, Reply, StatusLine, TrunkLine,
+    AgentChange, AgentLine, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges, Input,
+    MatchLine, Notice, Output, QueueLine, Reply, StatusLine, TrunkLine,
 };
 
 pub use self::share::{Lands, Share, Word};
@@ -102,6 +103,8 @@ pub struct Exchange {
     core: Arc<queue::Core>,
     /// What the core said and nobody has heard yet.
     core_events: Vec<queue::Event>,
+    /// Why the latest offers were made.
+    matches: routing::Matches,
     numbering: Numbering,
     desks: Desks,
     callbacks: Callbacks,
@@ -182,6 +185,7 @@ impl Exchange {
             sip: sip::Endpoint::new(sip_config, rng.fork()),
             core: commons.core.clone(),
             core_events: Vec::new(),
+            matches: routing::Matches::default(),
             desks: Desks::of(commons.room.clone()),
             callbacks: Callbacks::default(),
             directory: Directory::new(&config, rng.fork()),

@@ -65,6 +65,10 @@ impl Numbering {
         self.queues.names.get(usize::from(queue.0)).map_or("", String::as_str)
     }
 
+    pub(super) fn skill_name(&self, skill: u16) -> &str {
+        self.skills.names.get(usize::from(skill)).map_or("", String::as_str)
+    }
+
     /// A plan's requirements in numbers that every plan shares.
     pub(super) fn requirements(&self, plan: &Plan, required: &[dialplan::Requirement]) -> Vec<Requirement> {
         required

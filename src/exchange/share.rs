@@ -123,6 +123,8 @@ impl Lands {
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,
                 Command::Supervise { call, .. }
                 | Command::PauseRecording { call, .. }
+                | Command::ChangeWaiting { call, .. }
+                | Command::Why { call }
                 | Command::CancelCallback { callback: call }
                 | Command::HangUp { call } => with(call.0),
             },

@@ -32,16 +32,15 @@ pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
 }
 
 fn queue_spec(plan: &Plan, numbering: &Numbering, queue: &dialplan::Queue) -> Option<QueueSpec> {
-    // A queue is worth as much as the most precious skill that it asks for.
-    let value = queue
-        .requirement
-        .iter()
-        .filter_map(|required| plan.skills().get(usize::from(required.skill)))
-        .map(|skill| u32::from(skill.value))
-        .max()
-        .unwrap_or(0);
+    // A queue is worth as much as the most precious skill that it asks for: of several sets, in the cheapest.
+    let worth = |set: &[dialplan::Requirement]| {
+        let skills = set.iter().filter_map(|required| plan.skills().get(usize::from(required.skill)));
+        skills.map(|skill| u32::from(skill.value)).max().unwrap_or(0)
+    };
+    let value = queue.sets().map(worth).min().unwrap_or(0);
     Some(QueueSpec {
         requirement: numbering.requirements(plan, &queue.requirement),
+        or: queue.or.iter().map(|set| numbering.requirements(plan, set)).collect(),
         credit: queue.credit,
         value,
         relaxation: queue.relaxation.iter().map(|step| step.after).collect(),

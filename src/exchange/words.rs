@@ -50,6 +50,9 @@ impl Exchange {
                 queue::Event::AgentState { .. }
                 | queue::Event::Requeued { .. }
                 | queue::Event::Relaxed { .. }
+                | queue::Event::Changed { .. }
+                | queue::Event::Parked { .. }
+                | queue::Event::Resumed { .. }
                 | queue::Event::QueueDepth { .. } => None,
             };
             match tag.map(CallId).filter(|call| !self.share.has(*call)) {
@@ -129,7 +132,10 @@ impl Exchange {
             self.work.push_back((id, Event::OfferWithdrawn { offer }));
         }
         match standing {
-            Standing::Offered { offer, agent, queue } => self.offered(now, id, offer, agent, queue),
+            Standing::Offered { offer, agent, queue } => {
+                self.remember_match(now, caller);
+                self.offered(now, id, offer, agent, queue);
+            }
             Standing::Gone => {
                 let name = self.calls.get(&id).and_then(|call| call.queue_name()).unwrap_or_default();
                 let removed = self.plan.queue_by_name(name).is_none();

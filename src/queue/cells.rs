@@ -39,6 +39,8 @@ pub(super) struct Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallerState {
     Waiting,
+    /// Does something else for a while, and stands in no line.
+    Parked,
     Offered(AgentId),
     Connected(AgentId),
 }

@@ -143,6 +143,35 @@ pub enum Left {
     Stale,
 }
 
+/// What is to be different for a caller in line. Its arrival, and with it its place, stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Waits in this queue from now on. The wait for an owner alone ends with it; the longest wait does not begin
+    /// anew.
+    pub queue: Option<QueueId>,
+    /// This head start instead of the present one.
+    pub credit: Option<Duration>,
+}
+
+/// Why a caller was not changed; everything is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotChanged {
+    #[error("no such caller waits any more")]
+    Stale,
+    /// The agent's phone rings for the caller; if nobody answers it waits again.
+    #[error("the caller is being offered to an agent")]
+    Offered(AgentId),
+    #[error("the caller is talking with an agent")]
+    Connected(AgentId),
+    #[error("the caller does something else for now")]
+    Parked,
+    #[error("the caller is just being changed by somebody else")]
+    Changing,
+    /// The other queue does not take the caller.
+    #[error("the caller cannot wait there: {0}")]
+    Refused(JoinError),
+}
+
 /// When a wish to be away or signed off takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwayResult {
@@ -165,13 +194,10 @@ pub enum Seized {
 /// How things stand for a caller at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
+    /// Or is parked.
     Waiting,
     /// This agent is to be rung, or rings.
-    Offered {
-        offer: OfferId,
-        agent: AgentId,
-        queue: QueueId,
-    },
+    Offered { offer: OfferId, agent: AgentId, queue: QueueId },
     /// Talks with an agent.
     Connected,
     /// Has left, or the talk is over.
@@ -209,6 +235,8 @@ pub enum AgentState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withdrawn {
     CallerLeft(LeaveWhy),
+    /// The caller does something else for a while.
+    CallerParked,
     AgentAway,
     AgentSignedOff,
 }
@@ -274,7 +302,24 @@ pub enum Event {
         owner: AgentId,
         why: OwnerSkip,
     },
-    /// How many wait in the queue now, offered callers not counted.
+    /// Waits in this queue, with this head start, from now on; at the old place in time.
+    Changed {
+        caller: CallerId,
+        tag: u64,
+        queue: QueueId,
+        credit: Duration,
+    },
+    /// Does not wait for the time being, and keeps its place.
+    Parked {
+        caller: CallerId,
+        tag: u64,
+    },
+    /// Back from being parked, at the old place.
+    Resumed {
+        caller: CallerId,
+        tag: u64,
+    },
+    /// How many wait in the queue now, offered and parked callers not counted.
     QueueDepth {
         queue: QueueId,
         waiting: u32,
@@ -289,6 +334,8 @@ pub enum OwnerSkip {
     Refused,
     /// Not free within `Owner::hold`.
     HoldEnded,
+    /// The caller was parked, or moved to another queue.
+    Moved,
 }
 
 /// Takes events. One buffer per operation; nothing is called back from inside the core.

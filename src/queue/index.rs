@@ -73,11 +73,11 @@ pub(super) struct Choice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     /// What queues of a higher value lose.
-    cost: u64,
+    pub cost: u64,
     /// Tiers and levels short.
-    steps: u32,
+    pub steps: u32,
     /// How many queues the group can serve.
-    flexibility: u32,
+    pub flexibility: u32,
 }
 
 /// One lane as seen from one group.
@@ -91,7 +91,9 @@ pub(super) struct Reach {
 /// Agents who can do the same.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    key: GroupKey,
+    pub key: GroupKey,
+    /// In the order of their ids.
+    pub members: Vec<AgentId>,
     pub idle: BTreeMap<(Instant, u64), AgentId>,
     pub signed_on: u32,
     pub pools: Vec<usize>,
@@ -101,7 +103,7 @@ pub(super) struct Group {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct GroupKey {
+pub(super) struct GroupKey {
     skills: Vec<Requirement>,
     tier: u8,
     queues: Option<BTreeSet<QueueId>>,
@@ -111,13 +113,16 @@ struct GroupKey {
 /// share a pool, at the higher value.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
-    requirement: Vec<Requirement>,
+    requirement: Need,
     queues: Vec<QueueId>,
     pub value: u32,
     pub groups: Vec<usize>,
     pub signed_on: u32,
     pub idle: u32,
 }
+
+/// All of one of these sets; see [`QueueSpec::or`].
+type Need = Vec<Vec<Requirement>>;
 
 impl Index {
     pub fn new(topology: &Arc<Topology>) -> Self {
@@ -132,7 +137,7 @@ impl Index {
         };
         for queue in &topology.queues {
             let mut spec = queue.clone();
-            spec.requirement = normal(&spec.requirement);
+            (spec.requirement, spec.or) = sets(&spec.requirement, &spec.or);
             spec.relaxation.sort();
             index.queues.entry(spec.id).or_insert(QueueEntry { spec, lanes: Vec::new(), waiting: 0 });
         }
@@ -143,13 +148,14 @@ impl Index {
 
     fn build_pools(&mut self) {
         for QueueEntry { spec, .. } in self.queues.values().filter(|q| q.spec.value > 0) {
-            match self.pools.iter_mut().find(|p| p.requirement == spec.requirement) {
+            let need: Need = spec.sets().map(<[_]>::to_vec).collect();
+            match self.pools.iter_mut().find(|p| p.requirement == need) {
                 Some(pool) => {
                     pool.value = pool.value.max(spec.value);
                     pool.queues.push(spec.id);
                 }
                 None => self.pools.push(Pool {
-                    requirement: spec.requirement.clone(),
+                    requirement: need,
                     queues: vec![spec.id],
                     value: spec.value,
                     groups: Vec::new(),
@@ -179,6 +185,7 @@ impl Index {
                 let serves = self.queues.values().filter(|q| key.reach(&q.spec, &[]).is_some()).count();
                 self.groups.push(Group {
                     key,
+                    members: Vec::new(),
                     idle: BTreeMap::new(),
                     signed_on: 0,
                     pools,
@@ -188,6 +195,9 @@ impl Index {
                 self.groups.len() - 1
             });
             self.agents.insert(agent.id, at);
+        }
+        for (agent, group) in &self.agents {
+            self.groups[*group].members.push(*agent);
         }
     }
 
@@ -285,6 +295,10 @@ impl LaneKey {
     pub fn credit(&self) -> Duration {
         self.credit
     }
+
+    pub fn extra(&self) -> &[Requirement] {
+        &self.extra
+    }
 }
 
 impl Config {
@@ -297,12 +311,13 @@ impl Config {
 
 impl Pool {
     fn includes(&self, group: &GroupKey) -> bool {
-        self.queues.iter().any(|q| group.allowed(*q)) && group.shortfall(&self.requirement) == Some(0)
+        let meets = |set: &Vec<Requirement>| group.shortfall(set) == Some(0);
+        self.queues.iter().any(|q| group.allowed(*q)) && self.requirement.iter().any(meets)
     }
 }
 
 impl GroupKey {
-    fn allowed(&self, queue: QueueId) -> bool {
+    pub fn allowed(&self, queue: QueueId) -> bool {
         self.queues.as_ref().is_none_or(|only| only.contains(&queue))
     }
 
@@ -316,12 +331,21 @@ impl GroupKey {
         Some(most)
     }
 
+    /// The first skill of the set that is missing, or has too low a level: how much there is, and how much is wanted.
+    pub fn lacks(&self, set: &[Requirement]) -> Option<(Requirement, u8)> {
+        set.iter().find_map(|wanted| {
+            let had = self.skills.iter().find(|s| s.skill == wanted.skill).map_or(0, |s| s.level);
+            (had == 0 || had < wanted.level).then_some((*wanted, had))
+        })
+    }
+
     /// In how many steps, and after which wait, callers of the queue come in reach of the group.
     fn reach(&self, queue: &QueueSpec, extra: &[Requirement]) -> Option<(u32, Duration)> {
         if !self.allowed(queue.id) {
             return None;
         }
-        let short = self.shortfall(&queue.requirement).zip(self.shortfall(extra));
+        let own = queue.sets().filter_map(|set| self.shortfall(set)).min();
+        let short = own.zip(self.shortfall(extra));
         let by_steps = short.and_then(|(own, extra)| {
             let steps = u32::from(self.tier) + own.max(extra);
             let after = match steps.checked_sub(1) {
@@ -336,6 +360,22 @@ impl GroupKey {
             .map(|after| (by_steps.map_or(u32::MAX, |(steps, _)| steps), after));
         by_steps.into_iter().chain(as_anyone).min_by_key(|(steps, after)| (*after, *steps))
     }
+}
+
+impl QueueSpec {
+    /// The sets of which an agent must have one.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &[Requirement]> {
+        std::iter::once(&self.requirement).chain(&self.or).map(Vec::as_slice)
+    }
+}
+
+/// In one order, each set once, so that equal needs are equal.
+fn sets(first: &[Requirement], or: &[Vec<Requirement>]) -> (Vec<Requirement>, Need) {
+    let mut all: Need = or.iter().map(|set| normal(set)).chain([normal(first)]).collect();
+    all.sort();
+    all.dedup();
+    let or = all.split_off(1);
+    (all.pop().unwrap_or_default(), or)
 }
 
 /// Sorted by skill, each once, at its highest level.

@@ -43,6 +43,10 @@ impl Core {
                     );
                     continue;
                 }
+                CallerState::Parked => {
+                    assert_eq!(in_lanes + in_owned, 0, "{id:?} stands in line while it is parked");
+                    continue;
+                }
                 CallerState::Offered(agent) => (agent, State::Reserved(id)),
                 CallerState::Connected(agent) => (agent, State::Talking(Some(id))),
             };

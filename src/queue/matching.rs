@@ -208,15 +208,21 @@ impl Core {
     }
 
     pub(super) fn put_in_line(&mut self, id: CallerId, s: &mut dyn Sink) {
-        if let Some((line, key)) = self.line_of(id) {
-            line.insert(key);
+        if self.list(id) {
             self.count(id, 1, s);
         }
     }
 
+    pub(super) fn list(&mut self, id: CallerId) -> bool {
+        self.line_of(id).map(|(line, key)| line.insert(key)).is_some()
+    }
+
+    pub(super) fn unlist(&mut self, id: CallerId) -> bool {
+        self.line_of(id).map(|(line, key)| line.remove(key)).is_some()
+    }
+
     pub(super) fn take_from_line(&mut self, id: CallerId, s: &mut dyn Sink) {
-        if let Some((line, key)) = self.line_of(id) {
-            line.remove(key);
+        if self.unlist(id) {
             self.count(id, -1, s);
         }
     }
@@ -230,7 +236,7 @@ impl Core {
         Some((line, caller.key))
     }
 
-    fn count(&mut self, id: CallerId, by: i32, s: &mut dyn Sink) {
+    pub(super) fn count(&mut self, id: CallerId, by: i32, s: &mut dyn Sink) {
         let Some(caller) = self.callers.get(id) else { return };
         let Some(queue) = self.index.queues.get_mut(&caller.queue) else { return };
         queue.waiting = queue.waiting.saturating_add_signed(by);

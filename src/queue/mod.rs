@@ -15,8 +15,10 @@
 //! Architecture invariant: this module names `base` only.
 
 mod cells;
+mod changes;
 mod deadlines;
 mod event;
+mod explain;
 mod index;
 mod invariants;
 mod line;
@@ -30,9 +32,10 @@ mod topology;
 mod views;
 
 pub use event::{
-    AgentState, Away, AwayResult, CallerId, Deadline, Event, Join, JoinError, LeaveWhy, Left, OfferGone,
-    OfferId, Owner, OwnerSkip, Refusal, RequeueWhy, Seized, Sink, Standing, Withdrawn,
+    AgentState, Away, AwayResult, CallerId, Change, Deadline, Event, Join, JoinError, LeaveWhy, Left,
+    NotChanged, OfferGone, OfferId, Owner, OwnerSkip, Refusal, RequeueWhy, Seized, Sink, Standing, Withdrawn,
 };
+pub use explain::{Behind, Considered, Explanation, Lack, Verdict};
 pub use lockfree::Core;
 pub use snapshot::{AgentView, QueueView, Snapshot, WaitBand};
 pub use topology::{AgentSpec, Config, QueueSpec, Requirement, Topology};

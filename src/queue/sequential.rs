@@ -110,6 +110,10 @@ impl Core {
                 self.depart(id, why, s);
                 Left::Waiting
             }
+            CallerState::Parked => {
+                self.depart(id, why, s);
+                Left::Waiting
+            }
             CallerState::Offered(agent) => {
                 self.withdraw(agent, Withdrawn::CallerLeft(why), s);
                 self.depart(id, why, s);
@@ -236,7 +240,7 @@ impl Core {
             agent.rest_until = Some(now + pause);
         }
         if agent.misses >= limit {
-            self.park(o.agent, State::Away(Away::NoAnswer), s);
+            self.put_away(o.agent, State::Away(Away::NoAnswer), s);
         } else {
             self.become_ready(o.agent, false, s);
         }
@@ -261,8 +265,8 @@ impl Core {
         let queue = caller.and_then(|c| self.callers.remove(c)).map(|c| c.queue);
         let usual = queue.and_then(|q| self.index.queues.get(&q)).map(|q| q.spec.wrap_up);
         match (after_call, wrap.or(usual).filter(|wrap| !wrap.is_zero())) {
-            (AfterCall::Away(why), _) => self.park(id, State::Away(why), s),
-            (AfterCall::SignOff, _) => self.park(id, State::SignedOff, s),
+            (AfterCall::Away(why), _) => self.put_away(id, State::Away(why), s),
+            (AfterCall::SignOff, _) => self.put_away(id, State::SignedOff, s),
             (AfterCall::Stays, Some(wrap)) => {
                 self.set_state(id, State::WrapUp(self.now + wrap), s);
                 self.arm_agent(id);
@@ -399,16 +403,16 @@ impl Core {
             State::Reserved(caller) => {
                 self.withdraw(id, withdrawn, s);
                 self.requeue(caller, Some(OwnerSkip::Away), why, s);
-                self.park(id, state, s);
+                self.put_away(id, state, s);
                 self.match_caller(caller, s);
             }
-            State::Ready | State::Away(_) | State::WrapUp(_) => self.park(id, state, s),
+            State::Ready | State::Away(_) | State::WrapUp(_) => self.put_away(id, state, s),
         }
         AwayResult::Now
     }
 
     /// Out of everybody's reach.
-    fn park(&mut self, id: AgentId, state: State, s: &mut dyn Sink) {
+    fn put_away(&mut self, id: AgentId, state: State, s: &mut dyn Sink) {
         self.take_from_idle(id);
         self.set_state(id, state, s);
         self.arm_agent(id);
@@ -449,7 +453,7 @@ impl Core {
         self.index.lanes[lane].choices.iter().any(|c| self.index.groups[c.group].signed_on > 0)
     }
 
-    fn withdraw(&mut self, agent: AgentId, why: Withdrawn, s: &mut dyn Sink) {
+    pub(super) fn withdraw(&mut self, agent: AgentId, why: Withdrawn, s: &mut dyn Sink) {
         let Some(agent) = self.agents.get(&agent) else { return };
         let State::Reserved(caller) = agent.state else { return };
         let tag = self.callers.get(caller).map_or(0, |c| c.tag);
@@ -470,7 +474,7 @@ impl Core {
     }
 }
 
-fn virtual_time(arrived: Instant, credit: Duration) -> i64 {
+pub(super) fn virtual_time(arrived: Instant, credit: Duration) -> i64 {
     let credit = i64::try_from(credit.as_micros()).unwrap_or(i64::MAX);
     i64::try_from(arrived.as_micros()).unwrap_or(i64::MAX).saturating_sub(credit)
 }

@@ -19,6 +19,8 @@ pub struct QueueSpec {
     pub id: QueueId,
     /// All of these are needed. Empty: any agent may serve.
     pub requirement: Vec<Requirement>,
+    /// Or, instead, all of one of these.
+    pub or: Vec<Vec<Requirement>>,
     /// Head start in the one order that all queues share: a caller is treated as if it had arrived this much
     /// earlier. It bounds overtaking: nobody is passed by a caller who came later than the difference of
     /// the two credits.
@@ -49,6 +51,7 @@ impl QueueSpec {
         QueueSpec {
             id,
             requirement: Vec::new(),
+            or: Vec::new(),
             credit: Duration::ZERO,
             value: 0,
             relaxation: [20, 40, 60].map(Duration::from_secs).to_vec(),

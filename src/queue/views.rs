@@ -77,6 +77,7 @@ impl Core {
                     view.waiting += 1;
                     view.longest = view.longest.max(Some(self.now.since(caller.arrived)));
                 }
+                CallerState::Parked => {}
                 CallerState::Offered(_) => view.offered += 1,
                 CallerState::Connected(_) => view.talking += 1,
             }

@@ -485,6 +485,106 @@ warning: no agent can serve queue `experts` (expert 5)
 }
 
 #[test]
+fn any_one_of_several_sets_of_skills_will_do() {
+    let queue = |skills: &str| {
+        format!(
+            "{NUMBERS}
+[[flow.main]]
+queue = \"help\"
+[skill.card]
+[skill.loan]
+[agent.2001]
+skills = {{ loan = 2 }}
+[queue.help]
+skills = {skills}
+"
+        )
+    };
+    check(&queue("[{ card = 1 }, { loan = 2 }]"), "");
+    check(
+        &queue("[{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]"),
+        "
+mistake: the level of a skill is a number from 1 to 9
+  --> test.toml:11:33
+   |
+11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
+   |                                  ^^
+mistake: there is no skill `lone`
+  --> test.toml:11:42
+   |
+11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
+   |                                          ^^^^
+   |
+   = help: did you mean `loan`?
+mistake: `skills` is a table of skills with their levels, found an integer
+  --> test.toml:11:54
+   |
+11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
+   |                                                      ^
+",
+    );
+    check(
+        &queue("[{ card = 1 }, { loan = 2, card = 1 }]"),
+        "
+warning: no agent can serve queue `help` (card 1; or card 1, loan 2)
+  --> test.toml:10:8
+   |
+10 | [queue.help]
+   |        ^^^^
+",
+    );
+}
+
+#[test]
+fn rules_that_never_come_about() {
+    check(
+        &format!(
+            "{NUMBERS}
+[[flow.main]]
+queue = \"vip\"
+[[flow.main]]
+queue = \"help\"
+[skill.help]
+[agent.2001]
+skills = {{ help = 3 }}
+[queue.help]
+skills = {{ help = 2 }}
+relax = [\"20 s\", \"40 s\", \"90 s\"]
+anyone_after = \"60 s\"
+max_wait = \"60 s\"
+[queue.vip]
+skills = {{ help = 1 }}
+credit = \"60 s\"
+"
+        ),
+        "
+warning: this can never relax: no skill of queue `help` is left above level 1
+  --> test.toml:13:18
+   |
+13 | relax = [\"20 s\", \"40 s\", \"90 s\"]
+   |                  ^^^^^^
+warning: nobody waits so long in queue `help`: its `max_wait` is 60 s
+  --> test.toml:13:26
+   |
+13 | relax = [\"20 s\", \"40 s\", \"90 s\"]
+   |                          ^^^^^^
+warning: nobody waits so long in queue `help`: its `max_wait` is 60 s
+  --> test.toml:14:16
+   |
+14 | anyone_after = \"60 s\"
+   |                ^^^^^^
+warning: the credit of queue `vip` starves queue `help`: its callers wait 60 s at most, and who comes here in all that time goes first, at the same agents
+  --> test.toml:16:8
+   |
+16 | [queue.vip]
+   |        ^^^
+   |
+   = help: give less `credit`, or some agents to the other queue alone
+",
+    );
+}
+
+#[test]
 fn presence_is_for_desks() {
     check(
         &format!(

@@ -118,7 +118,7 @@ pub fn pause_recording(state: &Path, call: CallId, paused: bool) -> Result<Strin
     done(ask(state, &Order::Exchange(Command::PauseRecording { call, paused }))?)
 }
 
-fn done(response: Response) -> Result<String, Failure> {
+pub(super) fn done(response: Response) -> Result<String, Failure> {
     match response {
         Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
         other => Err(refused(other)),

@@ -4,6 +4,7 @@ mod agent;
 mod check;
 mod counted;
 mod records;
+mod routing;
 mod sip;
 
 pub use agent::{
@@ -12,4 +13,5 @@ pub use agent::{
 };
 pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};
+pub use routing::{change_waiting, why};
 pub use sip::trace;

@@ -20,8 +20,8 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     fields: &[
         Field::needed(
             "skills",
-            Form::Other("skills with levels, `{ complaint = 1 }`"),
-            "What an agent must have.",
+            Form::Other("skills with levels, `{ complaint = 1 }`, or a list of such sets"),
+            "What an agent must have: all of a set; of a list any one set will do, `[{ vip = 1 }, { complaint = 5 }]`.",
         ),
         Field::optional("title", Form::Other("a text, or one by language"), "the name", "On agents' phones."),
         Field::with(
@@ -196,11 +196,13 @@ pub(in crate::dialplan) fn read<'a, 's>(
 ) -> Queue {
     let fields = loader.open(entry, &DOC);
     let titles = titles(loader, &fields, entry.key);
-    Queue {
+    let (requirement, or) = loader.skill_sets(&fields, "skills");
+    let queue = Queue {
         id,
         name: entry.key.to_owned(),
         titles,
-        requirement: loader.skill_levels(&fields, "skills"),
+        requirement,
+        or,
         credit: loader.time(&fields, "credit"),
         service_target: loader.time(&fields, "service_target"),
         ring: loader.time_or(&fields, "ring", loader.defaults.ring),
@@ -222,6 +224,34 @@ pub(in crate::dialplan) fn read<'a, 's>(
         relaxation: relaxation(loader, &fields),
         anyone_after: loader.time_if(&fields, "anyone_after"),
         whisper: whisper::read(loader, &fields),
+    };
+    never_relaxed(loader, &fields, &queue);
+    queue
+}
+
+/// What is written and cannot come about: the caller has gone before, or there is nothing to ask less of.
+fn never_relaxed<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>, queue: &Queue) {
+    // Of times that are wrong in themselves nothing more is said.
+    if loader.report.failed() {
+        return;
+    }
+    let too_late = |after: std::time::Duration| queue.max_wait.filter(|most| after >= *most);
+    let reason = |most: std::time::Duration| {
+        format!("nobody waits so long in queue `{}`: its `max_wait` is {} s", queue.name, most.as_secs())
+    };
+    let highest = queue.sets().flatten().map(|required| required.level).max().unwrap_or(0);
+    let steps = fields.get("relax").map(|written| written.each()).unwrap_or_default();
+    for (step, written) in queue.relaxation.iter().zip(steps) {
+        if let Some(most) = too_late(step.after) {
+            loader.report.warning(written.place, reason(most));
+        } else if step.levels >= highest {
+            let reason =
+                format!("this can never relax: no skill of queue `{}` is left above level 1", queue.name);
+            loader.report.warning(written.place, reason);
+        }
+    }
+    if let (Some(most), Some(written)) = (queue.anyone_after.and_then(too_late), fields.get("anyone_after")) {
+        loader.report.warning(written.place, reason(most));
     }
 }
 

@@ -193,8 +193,9 @@ fn needs(cursor: &Cursor, spec: &QueueSpec) -> Vec<Requirement> {
         let Ok(skill) = u16::try_from(skill) else { continue };
         let speaks = |a: &&crate::dialplan::plan::Agent| a.level(skill) > 0;
         let known = needs.iter().any(|n| n.skill == skill);
-        if !known && plan.agents.iter().filter(speaks).any(|a| a.meets(&queue.requirement) && a.meets(&needs))
-        {
+        let serves =
+            |a: &crate::dialplan::plan::Agent| queue.sets().any(|set| a.meets(set)) && a.meets(&needs);
+        if !known && plan.agents.iter().filter(speaks).any(serves) {
             needs.push(Requirement { skill, level: 1 });
         }
     }

@@ -242,3 +242,73 @@ fn who_is_left_in_line_is_told() {
         assert_eq!(bench.stages(), [stage], "{serve}");
     }
 }
+
+fn ordered(bench: &mut Bench, command: Command) -> Reply {
+    bench.outputs.clear();
+    bench.input(Input::Command { id: 7, command });
+    let reply = bench.outputs.iter().find_map(|output| match output {
+        Output::Reply { id: 7, reply } => Some(reply.clone()),
+        _ => None,
+    });
+    reply.expect("each order is answered")
+}
+
+/// Two callers wait for one agent, the other one being away; the calls' numbers.
+fn two_in_line(bench: &mut Bench) -> [CallId; 2] {
+    away(bench);
+    let command = Command::SetAgent {
+        extension: "1002".to_owned(),
+        change: AgentChange::Away { reason: crate::base::AwayReason::Break, until: None },
+    };
+    bench.input(Input::Command { id: 1, command });
+    bench.dials(FIRST, "100");
+    bench.pass(Duration::from_secs(5));
+    bench.dials(SECOND, "100");
+    let calls: Vec<_> = bench.exchange.calls.keys().copied().collect();
+    calls.try_into().expect("two calls")
+}
+
+#[test]
+fn an_administrator_gives_another_priority_and_why_says_what_came_of_it() {
+    let mut bench = quiet(plan_of(TWO));
+    let [first, second] = two_in_line(&mut bench);
+    let change = |call, credit_ms| Command::ChangeWaiting { call, queue: None, credit_ms: Some(credit_ms) };
+    assert_eq!(ordered(&mut bench, change(second, 60_000)), Reply::Done);
+    assert_eq!(
+        ordered(&mut bench, Command::HangUp { call: CallId(99) }),
+        Reply::Refused("there is no call c99".to_owned())
+    );
+    bench.set_agent(AgentChange::Ready);
+    assert_eq!(for_whom(bench.rung()), SECOND, "who came later has more credit now");
+    let refused = ordered(&mut bench, change(second, 0));
+    let reason = format!("call {second} is being offered to 1001: nothing was changed");
+    assert_eq!(refused, Reply::Refused(reason));
+    let Reply::Why(told) = ordered(&mut bench, Command::Why { call: second }) else { panic!("not told") };
+    assert_eq!(told.len(), 1);
+    let reasons: Vec<_> = told[0].considered.iter().map(|c| format!("{}: {}", c.agent, c.reason)).collect();
+    assert_eq!(reasons, ["1001: chosen: nobody else was free for this caller", "1002: away"]);
+    assert_eq!((told[0].waited_ms, told[0].credit_ms), (0, 60_000));
+    let Reply::Why(told) = ordered(&mut bench, Command::Why { call: first }) else { panic!("not told") };
+    assert_eq!((told[0].chosen.as_deref(), told[0].considered.len()), (None, 2));
+    let unknown = ordered(&mut bench, Command::Why { call: CallId(99) });
+    assert!(matches!(unknown, Reply::Refused(_)));
+    assert!(matches!(ordered(&mut bench, change(CallId(99), 0)), Reply::Refused(_)));
+}
+
+#[test]
+fn an_administrator_moves_a_caller_to_another_queue() {
+    let text = TWO.replace("ready = true", "ready = true\n");
+    let text = format!(
+        "{text}\n[queue.second]\nskills = {{ second = 1 }}\n[skill.second]\n[agent.1003]\nskills = {{ second = 1 }}\ncontact = \"sip:1003@127.0.0.1:7005\"\nready = true\n"
+    );
+    let mut bench = quiet(plan_of(&text));
+    let [first, _] = two_in_line(&mut bench);
+    let to =
+        |call, queue: &str| Command::ChangeWaiting { call, queue: Some(queue.to_owned()), credit_ms: None };
+    let unknown = format!("there is no queue third for call {first}");
+    assert_eq!(ordered(&mut bench, to(first, "third")), Reply::Refused(unknown));
+    assert_eq!(ordered(&mut bench, to(first, "second")), Reply::Done);
+    let rung = bench.rung().expect("the other queue's agent is rung at once");
+    assert_eq!(rung, ("1003".to_owned(), FIRST.to_owned()));
+    assert_eq!(bench.exchange.calls[&first].queue_name(), Some("second"));
+}

@@ -9,7 +9,7 @@ use super::claims::{Hall, end_offer, publish_caller, take_back};
 use super::codes::will_return;
 use super::floor::{Counter, Kind};
 use super::op::{AT_OLD_PLACE, Facts, Op};
-use super::word::{AgentStep, AgentWord, CALLERS, CallerState, CallerWord, later};
+use super::word::{AgentStep, AgentWord, CALLERS, CallerState, CallerWord, Then, later};
 use crate::base::{Instant, QueueId};
 use crate::queue::{
     CallerId, Event, Join, JoinError, LeaveWhy, Left, OfferId, OwnerSkip, RequeueWhy, Sink, Withdrawn,
@@ -46,7 +46,7 @@ impl Core {
     }
 
     /// The number under which what such a caller asks for is known.
-    fn kind(&self, kind: Kind) -> u32 {
+    pub(super) fn kind(&self, kind: Kind) -> u32 {
         if let Some(known) = self.kinds.get(&kind) {
             return *known.value();
         }
@@ -68,7 +68,7 @@ impl Core {
 
 impl Counter {
     /// Room for one more, taken at once: of two who come for the last place one gets it.
-    fn enter(&self, capacity: Option<u32>) -> Option<u32> {
+    pub(super) fn enter(&self, capacity: Option<u32>) -> Option<u32> {
         let more = |waiting: u32| capacity.is_none_or(|most| waiting < most).then(|| waiting.wrapping_add(1));
         self.0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
@@ -151,7 +151,7 @@ impl Op<'_> {
         Ok(facts.id)
     }
 
-    fn will_return(&self, agent: u32) -> bool {
+    pub fn will_return(&self, agent: u32) -> bool {
         will_return(AgentWord::load(self.agent(agent)).state)
     }
 
@@ -174,6 +174,22 @@ impl Op<'_> {
                         self.unlist_caller(caller, word, facts);
                         self.count(facts.queue, false);
                         self.depart(caller, facts, why);
+                        return Left::Waiting;
+                    }
+                }
+                CallerState::Parked => {
+                    if word.swap(self.caller(caller), word.next(CallerState::Free)) {
+                        self.depart(caller, facts, why);
+                        return Left::Waiting;
+                    }
+                }
+                CallerState::Changing { then: Then::Leaves } => return Left::Stale,
+                CallerState::Changing { .. } => {
+                    let leaves = CallerState::Changing { then: Then::Leaves };
+                    if word.swap(self.caller(caller), word.next(leaves)) {
+                        // The cell is freed by whoever changes it.
+                        let waited = self.now().since(facts.arrived);
+                        self.emit(Event::Left { caller: id, tag: facts.tag, why, waited });
                         return Left::Waiting;
                     }
                 }

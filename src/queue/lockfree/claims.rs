@@ -7,8 +7,10 @@
 //!            c is no longer   |
 //!            to be had        v
 //!   caller            Waiting ---> Offered(a) ---> Connected(a) ---> Free
-//!                        ^             |
-//!                        +- given back-+--- left --> Free
+//!                      ^ ^ ^           |
+//!       Parked <-------+ | +-given back+--- left --> Free
+//!          ^             v
+//!          +-------- Changing(then) ---> Free
 //! ```
 //!
 //! A match begins at the agent's word and is decided at the caller's. Whoever meets a tentative match finishes it,
@@ -17,11 +19,15 @@
 //! agent's next step. The others leave the agent alone, except where this very agent is to be away and whoever
 //! ended the offer has not got round to the agent yet.
 //!
+//! What a caller asks for is changed by one thread at a time, while the word says so and nobody else reads it. Who
+//! wants the caller to leave or to be parked meanwhile does not wait: it writes that into the word, and the thread
+//! that changes carries it out.
+//!
 //! Nobody is forgotten because both sides publish themselves first (word, entry, fence) and search afterwards: of
 //! two that become available at the same time at least one sees the other.
 
 use super::sync::{AtomicU64, Ordering, fence, mutant};
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord, later};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then, later};
 
 /// Where callers and agents stand: the words, the lists to search, and what is to be told.
 pub(super) trait Hall {
@@ -76,6 +82,8 @@ pub(super) enum Step {
     Accepted,
     /// The caller is given back; the agent's word still says "offered".
     GivenBack,
+    /// What the caller asks for is being changed.
+    Changing,
 }
 
 /// Makes a waiting caller findable. The word must be in place.
@@ -268,6 +276,36 @@ pub(super) fn take_back<H: Hall>(
             }
         } else {
             return None;
+        }
+    }
+}
+
+/// Takes a waiting caller out of everybody's reach: until [`end_change`] what it asks for is this thread's. `false`:
+/// it has not waited in this word any more.
+pub(super) fn begin_change<H: Hall>(h: &mut H, caller: u32, word: CallerWord) -> bool {
+    if !matches!(word.state, CallerState::Waiting { .. }) {
+        return false;
+    }
+    let ours = word.swap(h.caller(caller), word.next(CallerState::Changing { then: Then::Waits }));
+    if ours {
+        h.pause(Step::Changing);
+    }
+    ours
+}
+
+/// The word of a caller whose change is complete: waiting, to be published; or what others wanted meanwhile.
+pub(super) fn end_change<H: Hall>(h: &mut H, caller: u32, owner: Option<u32>) -> CallerWord {
+    loop {
+        let word = CallerWord::load(h.caller(caller));
+        let CallerState::Changing { then } = word.state else { return word };
+        let next = word.next(match then {
+            Then::Leaves if mutant!(ChangeForgetsLeave) => CallerState::Waiting { owner },
+            Then::Waits => CallerState::Waiting { owner },
+            Then::Parks => CallerState::Parked,
+            Then::Leaves => CallerState::Free,
+        });
+        if word.swap(h.caller(caller), next) {
+            return next;
         }
     }
 }

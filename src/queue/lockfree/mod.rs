@@ -9,6 +9,7 @@
 mod agents;
 mod callers;
 mod cells;
+mod changes;
 mod claims;
 mod codes;
 mod floor;

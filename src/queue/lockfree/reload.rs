@@ -41,6 +41,11 @@ impl Op<'_> {
                         self.leave_offer(caller, word, facts, LeaveWhy::QueueRemoved);
                     }
                 }
+                CallerState::Parked => {
+                    if word.swap(self.caller(caller), word.next(CallerState::Free)) {
+                        self.depart(caller, facts, LeaveWhy::QueueRemoved);
+                    }
+                }
                 // Its word is free already.
                 _ => self.depart(caller, facts, LeaveWhy::QueueRemoved),
             }
@@ -74,7 +79,10 @@ impl Op<'_> {
             let word = CallerWord::load(self.caller(caller));
             let facts = self.facts(caller);
             let lane = match word.state {
-                CallerState::Waiting { .. } | CallerState::Offered { .. } => self.lane(facts.kind),
+                CallerState::Waiting { .. } | CallerState::Offered { .. } | CallerState::Parked => {
+                    self.lane(facts.kind)
+                }
+                // Whoever changes a caller right now sees the new floor when it publishes it.
                 _ => continue,
             };
             match (word.state, lane) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Core;
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord, later};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then, later};
 use crate::base::QueueId;
 use crate::queue::{CallerId, OfferId, Standing};
 
@@ -22,8 +22,10 @@ impl Core {
                 return Standing::Gone;
             }
             let agent = match word.state {
-                CallerState::Free => return Standing::Gone,
-                CallerState::Waiting { .. } => return Standing::Waiting,
+                CallerState::Free | CallerState::Changing { then: Then::Leaves } => return Standing::Gone,
+                CallerState::Waiting { .. } | CallerState::Parked | CallerState::Changing { .. } => {
+                    return Standing::Waiting;
+                }
                 CallerState::Connected { .. } => return Standing::Connected,
                 CallerState::Offered { agent, .. } => agent,
             };

@@ -22,6 +22,8 @@ pub enum Mutant {
     NotListedAgain,
     /// The end of a call does not carry an acceptance under way to its end.
     EndIgnoresAcceptance,
+    /// A caller who left during a change waits on.
+    ChangeForgetsLeave,
 }
 
 #[cfg(loom)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Core;
 use super::floor::Floor;
 use super::op::public_state;
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then};
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::{AgentState, AgentView, CallerId, QueueView, Snapshot, WaitBand};
 
@@ -115,8 +115,10 @@ impl Core {
             let queue = QueueId(cell.queue.load(Ordering::Relaxed) as u16);
             let Some(view) = queues.get_mut(&queue) else { continue };
             match state {
-                CallerState::Free => {}
-                CallerState::Waiting { .. } => {
+                CallerState::Free
+                | CallerState::Parked
+                | CallerState::Changing { then: Then::Parks | Then::Leaves } => {}
+                CallerState::Waiting { .. } | CallerState::Changing { then: Then::Waits } => {
                     view.waiting += 1;
                     view.longest = view.longest.max(Some(now.since(cell.arrived())));
                 }

@@ -45,6 +45,21 @@ pub(super) enum CallerState {
     Connected {
         agent: u32,
     },
+    /// Does something else for a while, and stands in no line.
+    Parked,
+    /// One thread is changing what this caller asks for, and the cell with it. Others say what is to follow.
+    Changing {
+        then: Then,
+    },
+}
+
+/// What becomes of a caller whose change is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Waits,
+    Parks,
+    /// Has left, and was told so; the cell is to be freed.
+    Leaves,
 }
 
 impl CallerWord {
@@ -59,6 +74,10 @@ impl CallerWord {
             CallerState::Waiting { owner } => (1, owner.map_or(0, |owner| u64::from(owner) + 1)),
             CallerState::Offered { agent, owned } => (2, u64::from(agent) | u64::from(owned) << 32),
             CallerState::Connected { agent } => (3, u64::from(agent)),
+            CallerState::Parked => (4, 0),
+            CallerState::Changing { then: Then::Waits } => (5, 0),
+            CallerState::Changing { then: Then::Parks } => (5, 1),
+            CallerState::Changing { then: Then::Leaves } => (5, 2),
         };
         state << STATE_AT | u64::from(self.epoch) << EPOCH_AT | payload
     }
@@ -70,6 +89,14 @@ impl CallerWord {
             1 => CallerState::Waiting { owner: low.checked_sub(1) },
             2 => CallerState::Offered { agent: low, owned: payload >> 32 != 0 },
             3 => CallerState::Connected { agent: low },
+            4 => CallerState::Parked,
+            5 => CallerState::Changing {
+                then: match low {
+                    0 => Then::Waits,
+                    1 => Then::Parks,
+                    _ => Then::Leaves,
+                },
+            },
             _ => CallerState::Free,
         };
         CallerWord { epoch: epoch_of(word), state }
@@ -203,6 +230,10 @@ mod tests {
                 CallerState::Offered { agent: 0, owned: false },
                 CallerState::Offered { agent: u32::MAX, owned: true },
                 CallerState::Connected { agent: 7 },
+                CallerState::Parked,
+                CallerState::Changing { then: Then::Waits },
+                CallerState::Changing { then: Then::Parks },
+                CallerState::Changing { then: Then::Leaves },
             ] {
                 let word = CallerWord { epoch, state };
                 assert_eq!(CallerWord::unpack(word.pack()), word);

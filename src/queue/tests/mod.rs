@@ -4,6 +4,7 @@
 
 mod agents;
 mod callers;
+mod changes;
 mod policy;
 mod random;
 mod reload;
@@ -192,6 +193,9 @@ fn show(event: &Event) -> String {
         Event::AgentState { agent, state } => format!("{agent} {state:?}"),
         Event::Relaxed { tag, tier, .. } => format!("relaxed {tag} to {tier}"),
         Event::OwnerSkipped { tag, owner, why, .. } => format!("skipped {owner} for {tag}: {why:?}"),
+        Event::Changed { tag, queue, credit, .. } => format!("changed {tag} to {queue} with {credit:?}"),
+        Event::Parked { tag, .. } => format!("parked {tag}"),
+        Event::Resumed { tag, .. } => format!("resumed {tag}"),
         Event::QueueDepth { queue, waiting } => format!("{queue} has {waiting}"),
     }
 }

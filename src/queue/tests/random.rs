@@ -15,6 +15,9 @@ fn topology(rng: &mut Rng) -> Topology {
         queue.anyone_after = (rng.below(4) == 0).then(|| secs(45));
         queue.capacity = (rng.below(4) == 0).then_some(12);
         queue.requirement[0].level = 1 + rng.below(3) as u8;
+        if rng.below(4) == 0 {
+            queue.or.push(vec![Requirement { skill: rng.below(4) as u16, level: 2 }]);
+        }
     }
     if rng.below(6) == 0 {
         queues.swap_remove(rng.below(3) as usize);
@@ -61,8 +64,22 @@ impl Host {
         let (now, before) = (self.now, self.log.len());
         let agent = AgentId(self.rng.below(u64::from(AGENTS)) as u32);
         let mut log = std::mem::take(&mut self.log);
-        match self.rng.below(20) {
+        match self.rng.below(23) {
             0..5 => self.join(&mut log),
+            20 if !self.callers.is_empty() => {
+                let caller = pick(&mut self.rng, &self.callers);
+                let queue = (self.rng.below(2) == 0).then(|| QueueId(self.rng.below(4) as u16));
+                let credit = (self.rng.below(2) == 0).then(|| secs(self.rng.below(4) * 60));
+                let _ = self.core.change(now, caller, Change { queue, credit }, &mut log);
+            }
+            21 if !self.callers.is_empty() => {
+                let caller = pick(&mut self.rng, &self.callers);
+                self.core.park(now, caller, &mut log);
+            }
+            22 if !self.callers.is_empty() => {
+                let caller = pick(&mut self.rng, &self.callers);
+                self.core.resume(now, caller, &mut log);
+            }
             5 if !self.callers.is_empty() => {
                 let caller = pick(&mut self.rng, &self.callers);
                 self.core.leave(now, caller, LeaveWhy::Abandoned, &mut log);
@@ -213,6 +230,8 @@ fn balance(log: &[Event]) -> Result<(), TestCaseError> {
                 prop_assert!(offered.values().all(|a| a != agent), "{} was offered two callers", agent);
                 prop_assert_eq!(offered.insert(*tag, *agent), None, "{} was offered twice", tag);
             }
+            // An offer that was under way has ended with it.
+            Event::Parked { tag, .. } => drop(offered.remove(tag)),
             Event::Requeued { tag, .. } => {
                 prop_assert!(offered.remove(tag).is_some(), "{} came back from nowhere", tag);
             }

@@ -21,6 +21,7 @@ fn topology(rng: &mut Rng) -> Topology {
     let queues = (0..4u16).filter(|_| rng.below(8) > 0).collect::<Vec<_>>();
     let queues = queues.into_iter().map(|number| QueueSpec {
         requirement: vec![Requirement { skill: number % SKILLS, level: 1 + rng.below(3) as u8 }],
+        or: (0..rng.below(6).saturating_sub(3)).map(|_| other_set(rng)).collect(),
         credit: secs(30 * rng.below(4)),
         value: [0, 0, 2, 4][rng.below(4) as usize],
         max_wait: (rng.below(3) == 0).then(|| secs(50 + rng.below(200))),
@@ -46,6 +47,12 @@ fn topology(rng: &mut Rng) -> Topology {
         ..Config::default()
     };
     Topology { queues, agents, config }
+}
+
+fn other_set(rng: &mut Rng) -> Vec<Requirement> {
+    let skills = (0..SKILLS).filter(|_| rng.below(3) == 0).collect::<Vec<_>>();
+    let set = skills.into_iter().map(|skill| Requirement { skill, level: 1 + rng.below(3) as u8 });
+    set.collect()
 }
 
 /// Both cores, and every handle they ever gave, in pairs: their numbers differ, their order does not.
@@ -81,8 +88,25 @@ impl Twins {
         self.now += Duration::from_millis(self.rng.below(2) * self.rng.below(6000));
         let now = self.now;
         let agent = AgentId(self.rng.below(u64::from(AGENTS)) as u32);
-        match self.rng.below(24) {
+        match self.rng.below(28) {
             0..6 => self.join(),
+            24 if !self.callers.is_empty() => {
+                let (theirs, ours) = recent(&mut self.rng, &self.callers, 30);
+                let rng = &mut self.rng;
+                let change = Change {
+                    queue: (rng.below(2) == 0).then(|| QueueId(rng.below(5) as u16)),
+                    credit: (rng.below(2) == 0).then(|| secs(rng.below(4) * 60)),
+                };
+                self.both(|c, s| c.change(now, theirs, change, s), |c, s| c.change(now, ours, change, s));
+            }
+            25 if !self.callers.is_empty() => {
+                let (theirs, ours) = recent(&mut self.rng, &self.callers, 30);
+                self.both(|c, s| c.park(now, theirs, s), |c, s| c.park(now, ours, s));
+            }
+            26 | 27 if !self.callers.is_empty() => {
+                let (theirs, ours) = recent(&mut self.rng, &self.callers, 30);
+                self.both(|c, s| c.resume(now, theirs, s), |c, s| c.resume(now, ours, s));
+            }
             6 if !self.callers.is_empty() => {
                 let (theirs, ours) = recent(&mut self.rng, &self.callers, 30);
                 let why = LeaveWhy::Abandoned;
@@ -187,6 +211,10 @@ impl Twins {
             assert_eq!(self.oracle.position(*theirs), self.core.position(*ours), "positions differ");
             assert_eq!(self.oracle.is_attended(*theirs), self.core.is_attended(*ours), "attendance differs");
             assert_eq!(self.oracle.estimate(*theirs), self.core.estimate(*ours), "estimates differ");
+            let (nobody, most) = (CallerId { index: 0, epoch: 0 }, 1 + self.joined as usize % 12);
+            let explain = |e: Option<Explanation>| e.map(|e| Explanation { caller: nobody, ..e });
+            let (theirs, ours) = (self.oracle.explain(*theirs, most), self.core.explain(*ours, most));
+            assert_eq!(explain(theirs), explain(ours), "explanations differ");
         }
     }
 }
@@ -206,6 +234,9 @@ fn without_handles(event: &Event) -> Event {
         | Event::Requeued { caller, .. }
         | Event::Left { caller, .. }
         | Event::Relaxed { caller, .. }
+        | Event::Changed { caller, .. }
+        | Event::Parked { caller, .. }
+        | Event::Resumed { caller, .. }
         | Event::OwnerSkipped { caller, .. } => *caller = nobody,
         Event::AgentState { .. } | Event::QueueDepth { .. } => {}
     }
