@@ -505,7 +505,7 @@ skills = {skills}
         &queue("[{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]"),
         "
 mistake: the level of a skill is a number from 1 to 9
-  --> test.toml:11:33
+  --> test.toml:11:34
    |
 11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
    |                                  ^^
@@ -514,9 +514,7 @@ mistake: there is no skill `lone`
    |
 11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
    |                                          ^^^^
-   |
-   = help: did you mean `loan`?
-mistake: `skills` is a table of skills with their levels, found an integer
+mistake: `skills` is a table of skills with their levels, found a number
   --> test.toml:11:54
    |
 11 | skills = [{ card = 1 }, { loan = 12 }, { lone = 1 }, 7]
