@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
-use hotline::call::Manner;
+use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
 use hotline::daemon::control::TraceOrder;
@@ -131,6 +131,16 @@ enum Command {
         /// Both hear it.
         #[arg(long)]
         barge: bool,
+    },
+    /// Have the agent of a call hand the caller on, to an extension or a number that the agent's desk may dial.
+    Transfer {
+        /// As `12` or `c12`: see `hotline calls --running`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        to: String,
+        /// The agent speaks with them first.
+        #[arg(long)]
+        consult: bool,
     },
     /// Pause the recording of a talk, or resume it.
     Recording {
@@ -368,6 +378,10 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
                 (false, false) => Manner::Listen,
             };
             commands::supervise(&folder()?, call, desk, manner)?
+        }
+        Command::Transfer { call, to, consult } => {
+            let how = if consult { How::Attended } else { How::Blind };
+            commands::transfer(&folder()?, call, to, how)?
         }
         Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
         Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,

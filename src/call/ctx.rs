@@ -41,6 +41,31 @@ pub struct Settings {
     /// Both parties hear a tone when their recording begins, and again after each such time; zero: not again. `None`: no
     /// tone.
     pub recording_beep: Option<Duration>,
+    pub transfer_keys: TransferKeys,
+    /// How long an agent may take for each digit of the number to transfer to.
+    pub code_within: Duration,
+}
+
+/// Keys of an agent who talks, for phones that cannot transfer by themselves; none where it is empty.
+#[derive(Clone, Debug)]
+pub struct TransferKeys {
+    /// A number follows, and `#`: the caller goes there at once.
+    pub blind: String,
+    /// A number follows, and `#`: the agent speaks with them first, and hangs up to join the two.
+    pub attended: String,
+    /// The agent talks with the other of the two.
+    pub swap: String,
+    /// All three talk.
+    pub three: String,
+    /// The target is let go; the agent is with the caller again.
+    pub back: String,
+}
+
+impl Default for TransferKeys {
+    fn default() -> Self {
+        let [blind, attended, swap, three, back] = ["*1", "*2", "*4", "*3", "*5"].map(str::to_owned);
+        TransferKeys { blind, attended, swap, three, back }
+    }
 }
 
 impl Default for Settings {
@@ -52,6 +77,8 @@ impl Default for Settings {
             announce_supervisor: Announce::default(),
             pause_recording_key: String::new(),
             recording_beep: None,
+            transfer_keys: TransferKeys::default(),
+            code_within: Duration::from_secs(4),
         }
     }
 }

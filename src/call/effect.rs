@@ -35,6 +35,20 @@ pub enum Effect {
         leg: LegId,
         sdp: Result<Bytes, Refusal>,
     },
+    /// A party of another call becomes this leg: their dialog is asked to send its media here. Answered as a re-negotiation.
+    TakeOver {
+        leg: LegId,
+        /// As the other call knows it.
+        from: LegId,
+        /// `None` for somebody outside.
+        agent: Option<AgentId>,
+        sdp: Bytes,
+    },
+    /// What the agent's phone is told of the transfer that it asked for; the last word from 200 on.
+    Referred {
+        leg: LegId,
+        status: u16,
+    },
     /// Ends the leg's dialog, whatever its state: CANCEL or BYE.
     Bye {
         leg: LegId,

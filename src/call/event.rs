@@ -63,6 +63,10 @@ pub enum Event {
         leg: LegId,
         sdp: Bytes,
     },
+    ReofferRefused {
+        leg: LegId,
+        status: u16,
+    },
     /// The caller gave up before our answer.
     Cancelled,
     /// A dialog is over; the leg can no longer be spoken to.

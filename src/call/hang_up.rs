@@ -28,6 +28,7 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
         Stage::Outside(outside) => outside.abandon(body, ctx),
         Stage::Talk(talk) => talk.abandon(body, ctx),
         Stage::Hold(hold) => hold.abandon(body, ctx),
+        Stage::Transfer(transfer) => transfer.abandon(body, ctx),
         Stage::Message(message) => {
             close_caller(body, ctx);
             return match message.caller_gone(body, ctx) {

@@ -35,6 +35,8 @@ impl Hold {
     pub(super) fn handle(self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         let held = self.held;
         match self.talk.conversation(body, ctx, event) {
+            // A transfer remembers the caller by a word of its own.
+            Ok(stage @ Stage::Transfer(_)) => stage,
             Ok(stage) => {
                 body.timers.disarm(Timer::StillHolding);
                 stage
@@ -59,14 +61,19 @@ impl Hold {
     }
 
     pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
-        match timer {
-            Timer::GuestRing => self.talk.guest_rings_in_vain(body, ctx),
-            Timer::RecordingBeep => self.talk.recording_beep(body, ctx, false),
-            _ => {
-                let phrase = body.prompts(&["hold/still-holding"]);
-                self.console(body, ctx, phrase);
-            }
+        if timer == Timer::RecordingBeep {
+            self.talk.recording_beep(body, ctx, false);
+            return Stage::Hold(self);
         }
+        if timer != Timer::StillHolding {
+            let held = self.held;
+            return match self.talk.deadline(body, ctx, timer) {
+                Ok(stage) => stage,
+                Err(talk) => Stage::Hold(Hold { talk, held }),
+            };
+        }
+        let phrase = body.prompts(&["hold/still-holding"]);
+        self.console(body, ctx, phrase);
         Stage::Hold(self)
     }
 

@@ -147,6 +147,17 @@ impl Journal {
         }
     }
 
+    /// Somebody else serves the caller on: the time counts for the visit.
+    pub fn talk_goes_on(&mut self, now: Now) {
+        if self.record.queue.as_ref().is_some_and(|visit| visit.outcome == QueueOutcome::Served) {
+            self.talking_since = Some(now.mono);
+        }
+    }
+
+    pub fn dialled(&self) -> &str {
+        &self.record.dialled
+    }
+
     pub fn recording(&mut self, recording: RecordingId) {
         self.record.recordings.push(recording);
     }

@@ -269,6 +269,11 @@ impl Leg {
         self.playing.is_some()
     }
 
+    /// How its peer is talked to.
+    pub fn towards(&self) -> Towards {
+        self.towards
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }

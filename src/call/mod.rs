@@ -16,8 +16,8 @@
 //!   |       |    v            v
 //!   |       +- offer -----> talk <--> hold        dial to somebody outside: outside -----> talk
 //!   |            answered     |
-//!   +-------------------------+        every stage --> hang up (over)
-//!      gone, or transfer
+//!   +-------------------------+--> transfer --> talk     every stage --> hang up (over)
+//!      gone, or to a flow
 //! ```
 //!
 //! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
@@ -53,7 +53,7 @@ mod whisper;
 use std::sync::Arc;
 
 pub use self::call_back::{CalledBack, Outgoing, Place};
-pub use self::ctx::{Ctx, Settings};
+pub use self::ctx::{Ctx, Settings, TransferKeys};
 pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::journal::Journal;
@@ -62,7 +62,7 @@ pub use self::ports::PortPool;
 pub use self::recording::NotRecorded;
 pub use self::supervise::{Announce, Manner, NoGuest};
 pub use self::timer::Timer;
-pub use self::transfer::NoTransfer;
+pub use self::transfer::{Destination, GivenAway, How, NoTransfer};
 
 use self::body::{Body, answer_reoffer};
 use self::call_back::CallBack;
@@ -74,6 +74,7 @@ use self::message::Message;
 use self::offer::Offer;
 use self::outside::Outside;
 use self::talk::Talk;
+use self::transfer::Transfer;
 use self::wait::Wait;
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
@@ -108,6 +109,8 @@ enum Stage {
     Outside(Outside),
     Talk(Talk),
     Hold(Hold),
+    /// The agent hands the caller on.
+    Transfer(Transfer),
     Message(Message),
     /// The caller has gone; a message is still being made safe.
     Closing(Closing),
@@ -172,6 +175,7 @@ impl Call {
             (Stage::CallBack(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Transfer(stage), event) => stage.handle(&mut self.body, ctx, event),
             // Where nobody else is on the line it changes what the caller hears us by, and nothing more.
             (stage, Event::ReofferAnswered { leg, sdp }) if leg == caller => {
                 self.body.late_answer(ctx, &sdp);
@@ -204,6 +208,7 @@ impl Call {
                 Stage::Outside(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Talk(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Transfer(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
@@ -267,6 +272,7 @@ impl Call {
             Stage::Offer(_) | Stage::Dial(_) | Stage::Outside(_) | Stage::CallBack(_) => StageKind::Offer,
             Stage::Talk(_) => StageKind::Talk,
             Stage::Hold(_) => StageKind::Hold,
+            Stage::Transfer(_) => StageKind::Transfer,
             Stage::Message(_) => StageKind::Message,
             Stage::Closing(_) | Stage::Over(_) => StageKind::HangUp,
         }
@@ -296,6 +302,7 @@ impl Call {
             Stage::Dial(dial) => dial.agent(),
             Stage::Talk(talk) => talk.agent(),
             Stage::Hold(hold) => hold.agent(),
+            Stage::Transfer(transfer) => transfer.agent(),
             _ => None,
         }
     }
@@ -329,6 +336,9 @@ impl Call {
             Stage::Hold(hold) => Some(hold.leg()),
             _ => None,
         });
+        if let Stage::Transfer(transfer) = &self.stage {
+            legs.extend(transfer.legs());
+        }
         legs.extend(match &self.stage {
             Stage::Talk(talk) => talk.guest_leg(),
             Stage::Hold(hold) => hold.talk().guest_leg(),

@@ -77,6 +77,14 @@ impl Talk {
         }
     }
 
+    /// While the caller is not spoken with, what is said is none of the caller's recording.
+    pub(super) fn set_recording_aside(&mut self, ctx: &mut Ctx<'_>, aside: bool) {
+        if let Some(recording) = &self.recording {
+            let paused = aside || recording.paused;
+            ctx.media(Command::PauseRecording { recording: recording.id, paused });
+        }
+    }
+
     /// What concerns the recording alone; every event goes on.
     pub(super) fn recording_event(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: &Event) {
         let Some(recording) = &mut self.recording else { return };

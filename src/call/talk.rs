@@ -4,6 +4,7 @@ use super::LegEnd;
 use super::hold::Hold;
 use super::recording::Recording;
 use super::supervise::Guest;
+use super::transfer::{self, Codes, How};
 use super::wait::Wait;
 use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, Timer, answer_reoffer};
 use crate::base::{AgentId, LegId};
@@ -20,6 +21,8 @@ pub(super) enum Given {
     /// With the wait that it ended: whose agent's phone dies in mid-talk waits again, before all others.
     ByQueue(Box<Wait>),
     ByDialling,
+    /// By another agent's transfer; with the wait that the first of them ended, where a queue gave them.
+    ByTransfer(Option<Box<Wait>>),
     /// Somebody outside: no desk of ours.
     Outside,
 }
@@ -33,6 +36,10 @@ pub(super) struct Talk {
     pub(super) recording: Option<Recording>,
     /// A supervisor who takes part, or whose phone rings for it.
     pub(super) guest: Option<Box<Guest>>,
+    /// What the agent keys.
+    pub(super) codes: Codes,
+    /// The agent keys in where the caller is to go.
+    pub(super) transfers: Option<How>,
 }
 
 /// Bridges first: no announcement delays an agent who has answered.
@@ -49,7 +56,16 @@ pub(super) fn begin(
     body.stop_playing(ctx);
     ctx.media(Command::Bridge { a: body.caller_id, b: leg.id });
     body.stage(ctx, StageKind::Talk, extension.clone());
-    let mut talk = Talk { given, agent, extension, leg, recording: None, guest: None };
+    let mut talk = Talk {
+        given,
+        agent,
+        extension,
+        leg,
+        recording: None,
+        guest: None,
+        codes: Codes::default(),
+        transfers: None,
+    };
     if record {
         talk.record(body, ctx);
     }
@@ -77,6 +93,11 @@ impl Talk {
         let Some(event) = self.guest_event(body, ctx, event) else { return Err(self) };
         self.recording_event(body, ctx, &event);
         match event {
+            Event::Digit { leg, digit } if leg == self.leg.id && self.agent.is_some() => {
+                if let Some((how, number)) = self.transfer_key(body, ctx, digit.expose().key()) {
+                    return self.transfer_to(body, ctx, how, &number);
+                }
+            }
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
             Event::ReofferAnswered { leg, sdp } if leg == self.leg.id => {
@@ -106,12 +127,27 @@ impl Talk {
         Err(self)
     }
 
-    pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
+    pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
+        self.deadline(body, ctx, timer).unwrap_or_else(Stage::Talk)
+    }
+
+    /// The deadlines of two who talk, on hold or not. `Err` gives the talk back; `Ok` is where the caller went.
+    pub(super) fn deadline(
+        mut self,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        timer: Timer,
+    ) -> Result<Stage, Talk> {
         match timer {
+            Timer::Code => {
+                if let Some((how, number)) = self.code_timed_out() {
+                    return self.transfer_to(body, ctx, how, &number);
+                }
+            }
             Timer::RecordingBeep => self.recording_beep(body, ctx, true),
             _ => self.guest_rings_in_vain(body, ctx),
         }
-        Stage::Talk(self)
+        Err(self)
     }
 
     /// The agent has hung up, or their phone is `lost`: then the talk is not over for the caller, who hears an apology
@@ -119,11 +155,16 @@ impl Talk {
     fn ended(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: bool) -> Stage {
         let extension = self.extension.clone();
         match (&self.given, self.agent) {
-            (Given::ByQueue(_), Some(agent)) if lost => ctx.effect(Effect::PhoneLost { agent }),
+            (Given::ByQueue(_) | Given::ByTransfer(_), Some(agent)) if lost => {
+                ctx.effect(Effect::PhoneLost { agent })
+            }
             _ => body.journal.end_is(CallEnd::AgentHungUp),
         }
         let event = match self.finish(body, ctx) {
-            Given::ByQueue(wait) if lost => return wait.again_first(body, ctx, &extension),
+            Given::ByQueue(wait) | Given::ByTransfer(Some(wait)) if lost => {
+                return wait.again_first(body, ctx, &extension);
+            }
+            Given::ByTransfer(wait) => transfer::served(wait),
             Given::ByQueue(_) => dialplan::Event::QueueEnded(QueueEnd::Served),
             Given::ByDialling | Given::Outside => dialplan::Event::DialEnded(DialEnd::Served),
         };
@@ -137,18 +178,30 @@ impl Talk {
         self.finish(body, ctx);
     }
 
-    fn finish(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
-        self.dismiss(body, ctx);
-        body.journal.talk_ended(ctx.now);
-        ctx.media(Command::Unbridge { leg: body.caller_id });
-        self.stop_recording(body, ctx);
+    /// What the agent did for the caller is over; their dialog is none of the call's any more.
+    pub(super) fn finish(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
+        self.close(body, ctx);
         self.leg.close(ctx);
         match (&self.given, self.agent) {
             (Given::ByQueue(_), Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),
-            (Given::ByDialling, Some(agent)) => ctx.effect(Effect::Release { agent }),
+            (Given::ByDialling | Given::ByTransfer(_), Some(agent)) => ctx.effect(Effect::Release { agent }),
             (_, None) | (Given::Outside, _) => {}
         }
         self.given
+    }
+
+    /// The other party talks on in another call, which has their dialog and their desk.
+    pub(super) fn give_away(mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        self.close(body, ctx);
+        self.leg.close(ctx);
+    }
+
+    fn close(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
+        self.dismiss(body, ctx);
+        body.timers.disarm(Timer::Code);
+        body.journal.talk_ended(ctx.now);
+        ctx.media(Command::Unbridge { leg: body.caller_id });
+        self.stop_recording(body, ctx);
     }
 
     pub(super) fn agent(&self) -> Option<AgentId> {

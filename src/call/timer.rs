@@ -19,6 +19,8 @@ pub enum Timer {
     Whisper,
     /// A supervisor's phone has rung long enough.
     GuestRing,
+    /// The agent keys no further digits of a number to transfer to.
+    Code,
     /// The held party hears that somebody still remembers them.
     StillHolding,
     /// The two who talk are reminded that they are recorded.
@@ -39,6 +41,7 @@ impl Timer {
             Timer::Ring => "ring",
             Timer::Whisper => "whisper",
             Timer::GuestRing => "supervisor's ring",
+            Timer::Code => "transfer code",
             Timer::StillHolding => "still holding",
             Timer::RecordingBeep => "recording beep",
             Timer::Confirm => "confirm message",

@@ -138,6 +138,12 @@ section! {
         still_holding_every_s: u64,
         announce_supervisor: Announce,
         pause_recording_key: String,
+        transfer_key: String,
+        consult_key: String,
+        three_key: String,
+        swap_key: String,
+        back_key: String,
+        code_within_s: u64,
     }
     Recording { flush_ms: u64, beep: bool, beep_every_s: u64, }
     State { dir: String, }
@@ -388,6 +394,12 @@ impl Default for Written {
                 still_holding_every_s: call.still_holding_every.as_secs(),
                 announce_supervisor: call.announce_supervisor,
                 pause_recording_key: call.pause_recording_key.clone(),
+                transfer_key: call.transfer_keys.blind.clone(),
+                consult_key: call.transfer_keys.attended.clone(),
+                three_key: call.transfer_keys.three.clone(),
+                swap_key: call.transfer_keys.swap.clone(),
+                back_key: call.transfer_keys.back.clone(),
+                code_within_s: call.code_within.as_secs(),
             },
             recording: Recording {
                 flush_ms: millis(recording.flush),

@@ -17,6 +17,7 @@ impl Exchange {
             Command::Calls => Reply::Calls(self.call_lines()),
             Command::Supervise { call, extension, manner } => self.supervise(now, call, &extension, manner),
             Command::PauseRecording { call, paused } => self.pause_recording(now, call, paused),
+            Command::Transfer { call, to, how } => self.transfer_by_order(now, call, &to, how),
             Command::Callbacks => Reply::Callbacks(self.callback_lines()),
             Command::Why { call } => self.why(now, call),
             Command::ChangeWaiting { call, queue, credit_ms } => {

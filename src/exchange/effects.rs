@@ -49,6 +49,8 @@ impl Exchange {
                     self.sip.answer_reoffer(now.mono, *dialog, answer);
                 }
             }
+            Effect::TakeOver { leg, from, agent, sdp } => self.take_party(now, leg, from, agent, sdp),
+            Effect::Referred { leg, status } => self.report_transfer(now, leg, status),
             Effect::Bye { leg } => {
                 self.stop_ringing(now, leg, None);
                 if let Some(dialog) = self.forget_leg(leg) {
@@ -140,6 +142,7 @@ impl Exchange {
     /// The leg's dialog, which is none of ours from now on: what it still says concerns nobody.
     pub(super) fn forget_leg(&mut self, leg: LegId) -> Option<crate::sip::DialogId> {
         self.trunks.leg_over(leg);
+        self.referrals.remove(&leg);
         let dialog = self.legs.remove(&leg)?;
         self.dialogs.remove(&dialog);
         Some(dialog)

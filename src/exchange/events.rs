@@ -60,7 +60,9 @@ impl Exchange {
             Sip::ReofferAnswered { dialog, sdp } => {
                 self.tell_of(dialog, |leg| Event::ReofferAnswered { leg, sdp })
             }
-            Sip::ReofferRefused { .. } => {}
+            Sip::ReofferRefused { dialog, status } => {
+                self.tell_of(dialog, |leg| Event::ReofferRefused { leg, status });
+            }
             Sip::Info { dialog, kind, body } => {
                 if let Some((digit, lasted)) = info::key(&kind, &body) {
                     let (digit, by) = (Masked::new(digit), DigitMeans::Info);

@@ -207,6 +207,7 @@ impl Exchange {
         let left = [
             ("dialogs", self.dialogs.len()),
             ("rings", self.rings.legs().count()),
+            ("transfers that phones asked for", self.referrals.len()),
             ("deadlines", self.deadlines.len()),
             ("ports", self.ports.taken().count()),
             ("work", self.work.len()),

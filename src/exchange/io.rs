@@ -144,6 +144,12 @@ pub enum Command {
         call: CallId,
         paused: bool,
     },
+    /// The agent of this call hands the caller on, to whatever the agent's desk may dial.
+    Transfer {
+        call: CallId,
+        to: String,
+        how: call::How,
+    },
     /// What is owed to customers who gave up the line.
     Callbacks,
     CancelCallback {

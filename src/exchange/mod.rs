@@ -123,6 +123,8 @@ pub struct Exchange {
     legs: BTreeMap<LegId, sip::DialogId>,
     /// Dialogs that take another one's place as soon as their leg has answered.
     takeovers: BTreeMap<sip::DialogId, sip::DialogId>,
+    /// Legs whose phones have asked for a transfer and are told how it goes on.
+    referrals: BTreeMap<LegId, sip::ReferId>,
     texts: Texts,
     /// Legs that ring, and so have no dialog yet.
     rings: Rings,
@@ -201,6 +203,7 @@ impl Exchange {
             dialogs: BTreeMap::new(),
             legs: BTreeMap::new(),
             takeovers: BTreeMap::new(),
+            referrals: BTreeMap::new(),
             texts: Texts::default(),
             rings: Rings::default(),
             recordings: BTreeMap::new(),

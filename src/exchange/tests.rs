@@ -1,6 +1,7 @@
 //! A planted fault trips each invariant; and one call through the whole switch, input by input.
 
 mod encrypted;
+mod handing_over;
 mod holds;
 mod quality;
 mod texts;

@@ -1,12 +1,21 @@
-//! Calls that phones move: REFER (a blind transfer, RFC 5589 §6) and INVITE with Replaces (RFC 3891).
+//! Calls that phones move: REFER (RFC 5589: blind §6, attended §7) and INVITE with Replaces (RFC 3891).
 //!
 //! Only an agent's phone moves a call, and only the one that it talks in: a caller never does, whatever it claims.
 
-use super::Exchange;
-use crate::base::{LegId, Now};
-use crate::call::NoTransfer;
+use super::{Exchange, Reply};
+use crate::base::{AgentId, CallId, LegId, Now};
+use crate::call::{How, NoTransfer};
 use crate::dialplan::Origin;
 use crate::sip::{Answer, DialogId, Flow, Method, Refer, ReferId, Request};
+
+/// What a REFER moves the caller to.
+enum Moves {
+    Number(String),
+    /// Whom the agent talks with in that call.
+    Party {
+        of: CallId,
+    },
+}
 
 impl Exchange {
     /// A phone asks us to send its peer elsewhere.
@@ -18,7 +27,6 @@ impl Exchange {
         }
     }
 
-    /// The peer hears that it is done before it is hung up.
     fn transfer(&mut self, now: Now, id: ReferId, refer: &Refer) -> Result<(), (u16, &'static str)> {
         let Some(leg) = self.dialogs.get(&id.dialog).copied() else {
             return Err((403, "transfer by nobody we know"));
@@ -26,19 +34,120 @@ impl Exchange {
         if refer.method != Method::Invite {
             return Err((501, "transfer by another method"));
         }
-        if refer.replaces.is_some() {
-            return Err((501, "attended transfer"));
+        if self.referrals.contains_key(&leg) {
+            return Err((491, "transfer during a transfer"));
         }
-        let dialled = refer.to.uri.dialled().unwrap_or_default();
         let call = self.calls.get(&leg.call).ok_or((403, "transfer by nobody we know"))?;
-        let entry = call.transfer_entry(leg, &dialled).map_err(|why| match why {
-            NoTransfer::NotTheirs => (403, "transfer by a caller"),
-            NoTransfer::NotServed => (404, "transfer to a number not served"),
-        })?;
-        self.sip.answer_refer(now.mono, id, Ok(()));
-        self.sip.refer_progress(now.mono, id, 200, None);
-        self.with_call(now, leg.call, |call, ctx| call.transfer(ctx, &dialled, entry));
+        if call.agents_leg() != Some(leg) {
+            return Err((403, "transfer by a caller"));
+        }
+        let how = match &refer.replaces {
+            Some(replaces) => {
+                let agent = call.agent();
+                let other = self.sip.replaced_dialog(replaces).and_then(|dialog| self.dialogs.get(&dialog));
+                let other = other.and_then(|other| self.calls.get(&other.call)).filter(|other| {
+                    // The agent's own call to somebody else, and no other.
+                    other.id() != leg.call && other.desk().is_some() && other.desk() == agent
+                });
+                let other = other.ok_or((481, "attended transfer to a foreign or unknown dialog"))?;
+                match other.consulted() {
+                    Some(_) => Moves::Party { of: other.id() },
+                    // Nobody is there yet: the one who was called is called for the caller.
+                    None => Moves::Number(other.dialled().to_owned()),
+                }
+            }
+            None => Moves::Number(refer.to.uri.dialled().unwrap_or_default()),
+        };
+        match how {
+            Moves::Number(dialled) => {
+                let destination = call.destination(leg, &dialled).map_err(|why| match why {
+                    NoTransfer::NotTheirs => (403, "transfer by a caller"),
+                    NoTransfer::NotServed
+                        if self.config.trunks.iter().any(|trunk| trunk.carries(&dialled)) =>
+                    {
+                        (403, "transfer to a number that the desk may not call")
+                    }
+                    NoTransfer::NotServed => (404, "transfer to a number not served"),
+                })?;
+                self.accept_refer(now, leg, id);
+                self.with_call(now, leg.call, |call, ctx| {
+                    call.transfer(ctx, &dialled, destination, How::Blind, true);
+                });
+            }
+            Moves::Party { of } => {
+                self.accept_refer(now, leg, id);
+                self.join_calls(now, leg.call, of);
+            }
+        }
         Ok(())
+    }
+
+    fn accept_refer(&mut self, now: Now, leg: LegId, id: ReferId) {
+        self.sip.answer_refer(now.mono, id, Ok(()));
+        self.referrals.insert(leg, id);
+    }
+
+    /// An order of the console or the API: the caller goes there, or the agent speaks with them first.
+    pub(super) fn transfer_by_order(&mut self, now: Now, call: CallId, dialled: &str, how: How) -> Reply {
+        let Some(running) = self.calls.get(&call) else {
+            return Reply::Refused(format!("there is no call {call}"));
+        };
+        let Some(leg) = running.agents_leg() else {
+            return Reply::Refused("no agent talks in this call".to_owned());
+        };
+        let destination = match running.destination(leg, dialled) {
+            Ok(destination) => destination,
+            Err(NoTransfer::NotTheirs) => return Reply::Refused("no agent talks in this call".to_owned()),
+            Err(NoTransfer::NotServed) => {
+                return Reply::Refused(format!("the agent's desk may not dial {dialled}"));
+            }
+        };
+        self.with_call(now, call, |call, ctx| call.transfer(ctx, dialled, destination, how, false));
+        self.count("transfers ordered");
+        Reply::Done
+    }
+
+    /// Whom the agent talks with in the other call talks with the caller of this one from now on.
+    fn join_calls(&mut self, now: Now, call: CallId, other: CallId) {
+        let Some(given) = self.calls.get(&other).and_then(crate::call::Call::consulted) else { return };
+        self.count("transfers, attended");
+        self.with_call(now, call, |call, ctx| call.adopt(ctx, given));
+        self.with_call(now, other, |call, ctx| call.give_away(ctx));
+    }
+
+    /// The dialog of `from`, of another call, is this leg's from now on.
+    pub(super) fn take_party(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        from: LegId,
+        agent: Option<AgentId>,
+        sdp: bytes::Bytes,
+    ) {
+        let Some(dialog) = self.legs.remove(&from) else { return };
+        self.legs.insert(leg, dialog);
+        self.dialogs.insert(dialog, leg);
+        self.trunks.leg_moved(from, leg);
+        if let Some(agent) = agent {
+            self.desks.release(agent, from.call);
+            self.desks.take(agent, leg.call);
+        }
+        if let Some(call_id) = self.sip.call_id(dialog).cloned() {
+            let party = agent.map_or("outside", |agent| self.numbering.extension(agent)).to_owned();
+            self.name_leg(leg, call_id, party);
+        }
+        self.sip.reoffer(now.mono, dialog, sdp);
+    }
+
+    /// What the agent's phone hears of the transfer that it asked for.
+    pub(super) fn report_transfer(&mut self, now: Now, leg: LegId, status: u16) {
+        let referral = match status {
+            200.. => self.referrals.remove(&leg),
+            _ => self.referrals.get(&leg).copied(),
+        };
+        if let Some(id) = referral {
+            self.sip.refer_progress(now.mono, id, status, None);
+        }
     }
 
     /// An INVITE wants the place of a dialog of ours.

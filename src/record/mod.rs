@@ -147,6 +147,8 @@ pub enum StageKind {
     Offer,
     Talk,
     Hold,
+    /// The agent hands the caller on.
+    Transfer,
     /// A supervisor takes part in a talk, in another manner than before, or no longer.
     Supervise,
     /// The recording of a talk is paused, resumed, or given up.
@@ -165,6 +167,7 @@ impl StageKind {
             StageKind::Offer => "offer",
             StageKind::Talk => "talk",
             StageKind::Hold => "hold",
+            StageKind::Transfer => "transfer",
             StageKind::Supervise => "supervise",
             StageKind::Record => "record",
             StageKind::Message => "message",
@@ -184,6 +187,8 @@ pub enum CallEnd {
     CallerCancelled,
     /// The agent hung up and the flow had nothing more to say.
     AgentHungUp,
+    /// An agent's call to somebody with whom a caller talks on in another call.
+    Transferred,
     /// The flow said goodbye.
     FlowEnded,
     /// Not taken: the status that the caller's side was given, and why.
@@ -209,6 +214,7 @@ impl CallEnd {
             CallEnd::CallerHungUp => "caller-hung-up",
             CallEnd::CallerCancelled => "caller-cancelled",
             CallEnd::AgentHungUp => "agent-hung-up",
+            CallEnd::Transferred => "transferred",
             CallEnd::FlowEnded => "flow-ended",
             CallEnd::Refused { .. } => "refused",
             CallEnd::NotReached { .. } => "not-reached",

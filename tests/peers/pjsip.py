@@ -132,6 +132,11 @@ class PjsipPhone:
         self.tell(f"refer -1 {uri}")
         return (await self.wait("referred", last=True))["code"]
 
+    async def attend(self, first=0, second=1):
+        """Attended transfer: the peers of the two calls shall talk with each other; the status that is reported last."""
+        self.tell(f"attend {first} {second}")
+        return (await self.wait("referred", last=True))["code"]
+
     async def text(self, uri, words):
         """A MESSAGE; the status of its answer."""
         self.tell(f"text {uri} {words}")

@@ -4,7 +4,8 @@
     pjsip_phone.py --user 1001 --port 5071 [--registrar 127.0.0.1:5060 --password x] [--say say.wav] [--heard heard.wav]
                    [--auto 200 --delay 1.0] [--transport tcp|tls] [--cafile ca.pem] [--for 60]
 
-stdin: call URI | watch URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | rekey N | refer N URI | dtmf N DIGITS | info N DIGITS |
+stdin: call URI | watch URI | answer N | ring N | reject N CODE | hangup N | hold N | unhold N | rekey N | refer N URI | attend N M |
+       dtmf N DIGITS | info N DIGITS |
        reg | unreg | quit           N is the call's number as printed, -1 the last call
 
 What call N hears goes to heard-N.wav, complete once the phone has quit. Loopback only.
@@ -239,6 +240,8 @@ class Phone:
                 call.reinvite(p)
             case "refer":
                 call.xfer(word[2], parameters())
+            case "attend":
+                call.xferReplaces(self.calls[int(word[2])], parameters())
             case "dtmf":
                 call.dialDtmf(word[2])
             case "info":

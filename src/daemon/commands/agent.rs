@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::{Form, counted};
 use crate::base::{AwayReason, CallId, Wall};
-use crate::call::Manner;
+use crate::call::{How, Manner};
 use crate::daemon::control::{Order, Response, Shell, ask, line};
 use crate::daemon::failure::Failure;
 use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
@@ -111,6 +111,11 @@ pub(super) fn score(mos_x100: u16) -> String {
 /// The desk rings, or takes part in another manner.
 pub fn supervise(state: &Path, call: CallId, extension: String, manner: Manner) -> Result<String, Failure> {
     done(ask(state, &Order::Exchange(Command::Supervise { call, extension, manner }))?)
+}
+
+/// The agent of this call hands the caller on.
+pub fn transfer(state: &Path, call: CallId, to: String, how: How) -> Result<String, Failure> {
+    done(ask(state, &Order::Exchange(Command::Transfer { call, to, how }))?)
 }
 
 /// What is said from now on is blank in the recording, or no longer.

@@ -9,7 +9,7 @@ mod sip;
 
 pub use agent::{
     AgentOrder, agent, callbacks, cancel_callback, parse_until, pause_recording, reload, running, status,
-    supervise,
+    supervise, transfer,
 };
 pub use check::{check, plan_with, reference};
 pub use records::{Form, MessageOrder, call, calls, messages};

@@ -39,7 +39,7 @@ fn who_may_not_move_a_call_is_refused_and_counted() {
     let agents = bench.agent_dialog.expect("they talk");
     assert_eq!(transfer(&mut bench, true, agents, "sip:999@127.0.0.1"), ["answered 404"]);
     let attended = "sip:300@127.0.0.1?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2";
-    assert_eq!(transfer(&mut bench, true, agents, attended), ["answered 501"]);
+    assert_eq!(transfer(&mut bench, true, agents, attended), ["answered 481"]);
     assert_eq!(transfer(&mut bench, true, agents, "sip:300@127.0.0.1;method=BYE"), ["answered 501"]);
     assert_eq!(transfer(&mut bench, false, callers, "sip:300@127.0.0.1"), ["answered 403"]);
     let call = bench.exchange.calls.values().next().expect("they still talk");

@@ -188,6 +188,16 @@ impl Trunks {
         }
     }
 
+    /// The dialog of a leg is another call's leg from now on, and takes its line along.
+    pub(super) fn leg_moved(&mut self, from: LegId, to: LegId) {
+        if let Some(outside) = self.outside.remove(&from) {
+            self.outside.insert(to, outside);
+        }
+        if let Some(line) = self.lines.remove(&from) {
+            self.lines.insert(to, line);
+        }
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let registrations =
             self.states.values().filter_map(|state| state.registration.as_ref()?.poll_timeout());

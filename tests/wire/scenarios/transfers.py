@@ -1,4 +1,4 @@
-"""Calls that an agent's phone moves: blind transfer by REFER."""
+"""Calls that an agent hands on: by the phone's REFER, by keys, by an order."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def blind_transfer_by_pjsip(world):
     await second.over()
     expect_tone(await second.heard(), CALLER_TONE, what="the caller")
     record = await hotline.call_recorded()
-    assert any(stage["detail"] == "transferred by 1001 to 1002" for stage in record["stages"]), record
+    assert any(stage["detail"] == "blind by 1001 to 1002" for stage in record["stages"]), record
 
 
 @scenario
@@ -43,3 +43,108 @@ async def blind_transfer_to_nowhere_by_pjsip(world):
     await caller.call.media.wait_tone(AGENT_TONE)
     await caller.hang_up()
     await desk.over()
+
+
+@scenario(weight=2)
+async def attended_transfer_by_pjsip(world):
+    """PJSIP holds its caller, speaks with a colleague and joins the two: each hears the other, PJSIP is free"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001", "pjsip")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await first.hold()
+    await first.dial(hotline.uri("1002"))
+    await first.in_call(1)
+    await second.in_call()
+    await second.call.media.wait_tone(AGENT_TONE)
+    assert await first.attend() == 200
+    await first.over(0)
+    await first.over(1)
+    await caller.call.media.wait_tone(SECOND_AGENT_TONE)
+    await second.call.media.wait_tone(CALLER_TONE)
+    await caller.hang_up()
+    await second.over()
+    records = await hotline.until(hotline.calls, lambda calls: len(calls) >= 2)
+    stages = [stage["detail"] for record in records for stage in record["stages"]]
+    assert "attended by 1001 to 1002" in stages, records
+    assert sorted(record["end"] for record in records) == ["caller-hung-up", "transferred"], records
+
+
+@scenario(weight=2)
+async def blind_transfer_by_baresip(world):
+    """baresip sends its caller to a colleague: the two hear each other, baresip is free"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001", "baresip")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await first.tell("transfer", hotline.uri("1002"))
+    await second.in_call()
+    await caller.call.media.wait_tone(SECOND_AGENT_TONE)
+    await second.call.media.wait_tone(CALLER_TONE)
+    await first.over()
+    await caller.hang_up()
+    await second.over()
+
+
+@scenario(weight=2)
+async def blind_transfer_to_the_busy_by_pjsip(world):
+    """the colleague is busy: the phone is told 486, and caller and agent talk on"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001", "pjsip")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE, auto=486)
+    assert await first.refer(hotline.uri("1002")) == 486
+    await asyncio.sleep(1)
+    await caller.call.media.wait_tone(AGENT_TONE)
+    await caller.hang_up()
+    await first.over()
+
+
+@scenario(weight=2)
+async def attended_transfer_by_keys(world):
+    """a phone without transfer: *2 and the extension, a word with the colleague while music plays, and it hangs up"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await first.call.dtmf("*21002#")
+    await second.in_call()
+    await first.call.media.wait_tone(SECOND_AGENT_TONE)
+    await second.call.media.wait_tone(AGENT_TONE)
+    await first.hang_up()
+    await caller.call.media.wait_tone(SECOND_AGENT_TONE)
+    await second.call.media.wait_tone(CALLER_TONE)
+    await caller.hang_up()
+    await second.over()
+    record = await hotline.call_recorded()
+    assert any(stage["detail"] == "attended by 1001 to 1002" for stage in record["stages"]), record
+
+
+@scenario(weight=2)
+async def transfer_by_order(world):
+    """`hotline transfer CALL EXTENSION` moves the caller; who answers has them"""
+    hotline = await world.hotline()
+    first = await world.desk(hotline, "1001")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
+    await hotline.command("transfer", "1", "1002")
+    await second.in_call()
+    await caller.call.media.wait_tone(SECOND_AGENT_TONE)
+    await first.over()
+    await caller.hang_up()
+    await second.over()
