@@ -90,6 +90,7 @@ impl Exchange {
         if let Some(leg) = self.dialogs.remove(&dialog) {
             self.legs.remove(&leg);
             self.trunks.leg_over(leg);
+            self.referrals.remove(&leg);
             self.tell(leg, event(leg));
         }
     }
