@@ -260,7 +260,8 @@ impl Floor {
             }
             Output::Media { command, .. } => {
                 match &command {
-                    Order::Record { recording, .. } => {
+                    // A message has one channel.
+                    Order::Record { recording, right: Some(_), .. } => {
                         self.recordings.insert(*recording, 1);
                     }
                     Order::StopRecording { recording } => {
