@@ -118,6 +118,8 @@ struct Floor {
     talks: BTreeMap<u16, Vec<sip::DialogId>>,
     records: Vec<crate::record::CallRecord>,
     recordings: BTreeMap<RecordingId, u64>,
+    /// Messages that somebody is about to leave, by their leg.
+    messages: BTreeMap<LegId, RecordingId>,
 }
 
 /// Who hears what, as the media is told.
@@ -206,6 +208,7 @@ impl Floor {
             talks: BTreeMap::new(),
             records: Vec::new(),
             recordings: BTreeMap::new(),
+            messages: BTreeMap::new(),
         }
     }
 
@@ -260,9 +263,20 @@ impl Floor {
             }
             Output::Media { command, .. } => {
                 match &command {
-                    // A message has one channel.
                     Order::Record { recording, right: Some(_), .. } => {
                         self.recordings.insert(*recording, 1);
+                    }
+                    Order::Record { recording, left, right: None, .. } => {
+                        self.messages.insert(*left, *recording);
+                    }
+                    // Nobody has said anything.
+                    Order::Close { leg } => {
+                        if let Some(recording) = self.messages.remove(leg) {
+                            let (length, voiced) = (Duration::ZERO, Duration::ZERO);
+                            let why = media::EndWhy::Closed;
+                            let ended = media::Event::RecordingEnded { recording, length, voiced, why };
+                            self.exchange.handle_input(self.now, Input::Media(ended));
+                        }
                     }
                     Order::StopRecording { recording } => {
                         self.recordings.insert(*recording, 0);
