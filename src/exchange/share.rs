@@ -125,6 +125,7 @@ impl Lands {
                 | Command::PauseRecording { call, .. }
                 | Command::ChangeWaiting { call, .. }
                 | Command::Why { call }
+                | Command::Transfer { call, .. }
                 | Command::CancelCallback { callback: call }
                 | Command::HangUp { call } => with(call.0),
             },
