@@ -92,13 +92,14 @@ def run(name, folder, o):
             answered = sum(call["answered"] for call in calls)
             end = time.monotonic() + RECORDS_SECONDS
             link.carry(until=lambda: len(records(state)) >= answered or time.monotonic() > end)
+            overflowed = link.overflowed()
         finally:
             daemon.send_signal(signal.SIGTERM)
             try:
                 daemon.wait(10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
-        return calls, records(state), link
+        return calls, records(state), link, overflowed
 
 
 _asked = [0.0, []]
@@ -113,13 +114,14 @@ def records(state):
     return _asked[1]
 
 
-def report(name, calls, recorded, link):
+def report(name, calls, recorded, link, overflowed):
     """Prints the figures of a profile; for each that is wanted whether it was reached."""
     lost = 100 * link.lost / max(1, link.sent)
     answered = [call for call in calls if call["answered"]]
     times = sorted(call["seconds"] for call in answered) or [math.nan]
     print(f"\n{name}: {link.sent} packets, {lost:.2f} % lost")
     took = f"median {times[len(times) // 2]:.2f} s, longest {times[-1]:.1f} s"
+    yield says("the link itself kept pace", overflowed == 0)
     yield share(f"calls set up ({took})", len(answered), len(calls), CALLS[name])
     held = sum(call.get("held", False) for call in answered)
     yield share("of these still up after the digits", held, len(answered), CALLS[name])
