@@ -102,6 +102,12 @@ enum Command {
         #[command(subcommand)]
         order: Sip,
     },
+    /// Show the queues: who waits, who talks, who is there; read beside the exchange, however busy it is.
+    Queues {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the latest calls, or one with its stages.
     Calls {
         /// As `12` or `c12`.
@@ -358,6 +364,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
         Command::Reload => commands::reload(&folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,
+        Command::Queues { json } => commands::queues(&folder()?, form(json))?,
         Command::Sip { order: Sip::Trace { call, number, follow, limit, detail, unmasked, json } } => {
             let number = number.map(Masked::new);
             let order = TraceOrder { call, number, follow, limit, detail, unmasked };

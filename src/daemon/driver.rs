@@ -275,8 +275,8 @@ impl Turning {
                 }
             };
             match order {
-                // The control's own task asks for a feed instead.
-                Order::Trace(_) => {}
+                // The console's own thread asks for a feed instead, and reads the core by itself.
+                Order::Trace(_) | Order::Queues => {}
                 Order::Reload => self.begin_reload(Some(reply)),
                 Order::Settled { mailbox } => {
                     self.driver.records.count(mailbox);
@@ -331,6 +331,7 @@ impl Turning {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             up_ms: u64::try_from(clock::mono().since(self.started).as_millis()).unwrap_or(u64::MAX),
             listening: driver.transports.addresses().iter().map(|(t, a)| format!("{t} {a}")).collect(),
+            exchanges: driver.others.of(),
             media_workers: driver.workers.count(),
             mixed_legs,
             transcoded_legs,

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::base::Rng;
-use crate::exchange::{self, Exchange, Input};
+use crate::exchange::{self, Board, Exchange, Input};
 use crate::sip::Transport;
 
 use super::accounts::DemoAccounts;
 use super::banner::Ready;
 use super::clock;
-use super::control::Control;
+use super::control::Socket;
 use super::counters::Counters;
 use super::dns::Dns;
 use super::driver::{Driver, Rules};
@@ -99,7 +99,7 @@ fn build(
     let tls = loaded.tls.clone();
     let transports = Transports::bind(&settings.listen, tls, settings.exchange.sip.limits, &counters)?;
     let trace = Trace::start(&settings.trace, &settings.hep, &counters)?;
-    let control = Control::listen(&state::control_socket(state.folder()))?;
+    let socket = Socket::bind(&state::control_socket(state.folder()))?;
     let (recorder, recording) =
         Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
     let mut hearts = Heartbeats::default();
@@ -143,6 +143,8 @@ fn build(
     for exchange in &mut exchanges {
         exchange.handle_input(now, Input::RestoreCallbacks(callbacks.clone()));
     }
+    let boards = exchanges.first().map(Exchange::board);
+    let control = socket.listen(move || boards.iter().flat_map(Board::queues).collect())?;
     let (exchange, others) = Others::start(exchanges, &inbox, &mut hearts)?;
     let driver = Driver {
         exchange,

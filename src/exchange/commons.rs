@@ -7,10 +7,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
 use super::desks::Room;
 use super::directory::Phone;
+use super::numbering::Numbering;
 use super::places::{self, Lasting};
 use super::share::Share;
 use super::trunks::Line;
@@ -31,12 +33,14 @@ pub(super) struct Commons {
     pub owed: DashMap<Waiter, (CallId, Instant)>,
     places: Mutex<Lasting<Waiter, Instant>>,
     contacts: Mutex<Lasting<Masked<String>, AgentId>>,
+    /// Of the plan in force.
+    numbering: ArcSwap<Numbering>,
     /// Of each share.
     calls: Vec<AtomicUsize>,
 }
 
 impl Commons {
-    pub fn new(core: queue::Core, of: u8) -> Self {
+    pub fn new(core: queue::Core, numbering: Numbering, of: u8) -> Self {
         Commons {
             core: Arc::new(core),
             room: Arc::default(),
@@ -45,6 +49,7 @@ impl Commons {
             owed: DashMap::new(),
             places: Mutex::new(Lasting::new(places::MOST_PLACES)),
             contacts: Mutex::new(Lasting::new(places::MOST_CONTACTS)),
+            numbering: ArcSwap::from_pointee(numbering),
             calls: (0..of.max(1)).map(|_| AtomicUsize::new(0)).collect(),
         }
     }
@@ -57,6 +62,14 @@ impl Commons {
     /// Who served a number last.
     pub fn contacts(&self) -> MutexGuard<'_, Lasting<Masked<String>, AgentId>> {
         locked(&self.contacts)
+    }
+
+    pub fn numbering(&self) -> Arc<Numbering> {
+        self.numbering.load_full()
+    }
+
+    pub fn set_numbering(&self, numbering: Numbering) {
+        self.numbering.store(Arc::new(numbering));
     }
 
     pub fn has_calls(&self, share: Share, calls: usize) {

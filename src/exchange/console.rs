@@ -2,7 +2,7 @@
 
 use super::desks::Absence;
 use super::io::{millis, state_name};
-use super::{AgentChange, AgentLine, CallLine, Command, Exchange, QueueLine, Reply, StatusLine};
+use super::{AgentChange, AgentLine, CallLine, Command, Exchange, Reply, StatusLine};
 use crate::base::Now;
 use crate::call;
 use crate::dialplan::PresenceChange;
@@ -103,19 +103,7 @@ impl Exchange {
 
     fn status(&self, now: Now) -> StatusLine {
         // The house's are told by the first.
-        let snapshot = self.share.is_first().then(|| self.core.snapshot());
-        let queues = snapshot
-            .iter()
-            .flat_map(|snapshot| &snapshot.queues)
-            .map(|queue| QueueLine {
-                name: self.numbering.queue_name(queue.id).to_owned(),
-                waiting: queue.waiting + queue.offered,
-                talking: queue.talking,
-                longest_ms: queue.longest.map_or(0, millis),
-                signed_on: queue.signed_on,
-                ready: queue.ready,
-            })
-            .collect();
+        let queues = if self.share.is_first() { self.board().queues() } else { Vec::new() };
         let mut counters: Vec<(String, u64)> =
             self.refused.iter().map(|(why, count)| (format!("refused: {why}"), *count)).collect();
         counters.extend(self.counts.iter().map(|(what, count)| ((*what).to_owned(), *count)));

@@ -17,6 +17,7 @@
 //! and the desks. An exchange is single-writer: what several have in common lies in the `commons`, nowhere else.
 
 mod arrivals;
+mod board;
 mod callbacks;
 mod commons;
 mod config;
@@ -59,6 +60,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+pub use self::board::Board;
 pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
 pub use self::invariants::Broken;
 pub use self::io::{
@@ -165,7 +167,7 @@ impl Exchange {
     fn commons(plan: &Plan, now: Now, of: u8) -> Commons {
         let mut numbering = Numbering::default();
         numbering.learn(plan);
-        Commons::new(queue::Core::new(now.mono, &topology::topology(plan, &numbering)), of)
+        Commons::new(queue::Core::new(now.mono, &topology::topology(plan, &numbering)), numbering, of)
     }
 
     fn with_share(
@@ -349,6 +351,11 @@ impl Exchange {
         self.calls.len()
     }
 
+    /// For other threads.
+    pub fn board(&self) -> Board {
+        Board::of(&self.commons)
+    }
+
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
@@ -407,6 +414,7 @@ impl Exchange {
         if !self.share.is_first() {
             return;
         }
+        self.commons.set_numbering(self.numbering.clone());
         self.core.reconfigure(
             now.mono,
             &topology::topology(&self.plan, &self.numbering),

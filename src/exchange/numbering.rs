@@ -10,14 +10,14 @@ use crate::base::{AgentId, QueueId};
 use crate::dialplan::{self, Plan};
 use crate::queue::Requirement;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Numbering {
     agents: Names,
     queues: Names,
     skills: Names,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Names {
     by_name: BTreeMap<String, usize>,
     names: Vec<String>,

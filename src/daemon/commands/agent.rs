@@ -207,6 +207,7 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
         ["silenced".to_owned(), exchange.silenced.to_string()],
         ["registrations".to_owned(), exchange.registrations.to_string()],
         ["RTP ports free".to_owned(), exchange.rtp_ports_free.to_string()],
+        ["exchanges".to_owned(), shell.exchanges.to_string()],
         ["media workers".to_owned(), shell.media_workers.to_string()],
         ["mixed legs".to_owned(), shell.mixed_legs.to_string()],
         ["transcoded legs".to_owned(), shell.transcoded_legs.to_string()],

@@ -3,6 +3,7 @@
 mod agent;
 mod check;
 mod counted;
+mod queues;
 mod records;
 mod routing;
 mod sip;
@@ -12,6 +13,7 @@ pub use agent::{
     supervise, transfer,
 };
 pub use check::{check, plan_with, reference};
+pub use queues::queues;
 pub use records::{Form, MessageOrder, call, calls, messages};
 pub use routing::{change_waiting, why};
 pub use sip::trace;

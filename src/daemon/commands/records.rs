@@ -280,7 +280,7 @@ fn hidden(value: &Masked<String>) -> Masked<String> {
     Masked::new(value.to_string())
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string(value).unwrap_or_default();
     text.push('\n');
     text

@@ -8,4 +8,4 @@ mod server;
 
 pub use client::{ask, listen};
 pub use protocol::{Order, Response, Shell, TraceOrder, line};
-pub use server::{Control, Pending};
+pub use server::{Control, Pending, Socket};

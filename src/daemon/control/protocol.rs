@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Masked;
-use crate::exchange::{Command, Reply, StatusLine};
+use crate::exchange::{Command, QueueLine, Reply, StatusLine};
 use crate::report::Traced;
 
 /// One line from the administrator.
@@ -18,6 +18,8 @@ pub enum Order {
     Settled { mailbox: String },
     /// The exchange's figures with the shell's.
     Status,
+    /// The queue core's figures: nobody else is asked.
+    Queues,
     /// SIP messages: as many answers as there are messages, then the end of the connection.
     Trace(TraceOrder),
 }
@@ -52,6 +54,7 @@ pub enum Response {
         exchange: Box<StatusLine>,
         shell: Shell,
     },
+    Queues(Vec<QueueLine>),
     Traced(Box<Traced>),
     /// So many messages came faster than they were read.
     TraceLost(u64),
@@ -66,6 +69,9 @@ pub struct Shell {
     /// Milliseconds since the daemon was ready.
     pub up_ms: u64,
     pub listening: Vec<String>,
+    /// Threads that carry calls' signalling.
+    #[serde(default)]
+    pub exchanges: u8,
     pub media_workers: usize,
     /// Legs that hear a mix of several, or something laid over what they hear.
     pub mixed_legs: usize,

@@ -1,19 +1,23 @@
-//! The daemon's end of the control socket: a task for each connection, the orders in one queue.
+//! The daemon's end of the control socket: a thread with a task for each connection, the orders in one queue.
+//!
+//! What the queue core can tell is read here, by this very thread: no exchange is asked, and none is held up.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::daemon::failure::Failure;
 use crate::daemon::trace::{self, Asked, Feed};
+use crate::exchange::QueueLine;
 
 use super::protocol::{Order, Response, TraceOrder, line, parse_order};
 
@@ -30,9 +34,17 @@ pub enum Pending {
     },
 }
 
-/// Where the driver takes orders from. The socket's file is removed when it is dropped.
+/// The socket, ours already, with nobody behind it yet. Its file is removed when it is dropped.
+pub struct Socket {
+    file: Removed,
+    listener: UnixListener,
+}
+
+/// Where the driver takes orders from. The console's thread ends when it is dropped.
 pub struct Control {
-    path: PathBuf,
+    _file: Removed,
+    /// Never sent: that it is gone is what the thread waits for.
+    _open: oneshot::Sender<()>,
     orders: mpsc::Receiver<Pending>,
     /// Taken while waiting.
     early: Option<Pending>,
@@ -41,18 +53,60 @@ pub struct Control {
 /// An order is a line of at most this many octets.
 const LINE: u64 = 64 * 1024;
 const CONNECTIONS: usize = 32;
+const FAILED: &str = "the control socket cannot be opened";
 /// A connection without an order for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
 
-impl Control {
+impl Socket {
     /// Only after the state folder's lock is ours: a socket file that is there is a dead daemon's.
-    pub fn listen(path: &Path) -> Result<Control, Failure> {
-        let (sender, orders) = mpsc::channel(CONNECTIONS);
-        let listener = bind(path).map_err(Failure::io("the control socket cannot be opened"))?;
-        tokio::spawn(accept(listener, sender));
-        Ok(Control { path: path.to_owned(), orders, early: None })
+    pub fn bind(path: &Path) -> Result<Socket, Failure> {
+        let listener = bind(path).map_err(Failure::io(FAILED))?;
+        Ok(Socket { file: Removed(path.to_owned()), listener })
     }
 
+    /// `queues`: what the queue core tells.
+    pub fn listen(
+        self,
+        queues: impl Fn() -> Vec<QueueLine> + Send + Sync + 'static,
+    ) -> Result<Control, Failure> {
+        let (sender, orders) = mpsc::channel(CONNECTIONS);
+        let (open, closed) = oneshot::channel();
+        let Socket { file, listener } = self;
+        let failed = || Failure::io(FAILED);
+        listener.set_nonblocking(true).map_err(failed())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
+        let listen = move || {
+            runtime.block_on(async move {
+                // It was a socket a moment ago.
+                let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+                let console = Arc::new(Console { orders: sender, queues: Box::new(queues) });
+                tokio::select! {
+                    () = accept(listener, console) => {}
+                    _ = closed => {}
+                }
+            });
+        };
+        std::thread::Builder::new().name("console".to_owned()).spawn(listen).map_err(failed())?;
+        Ok(Control { _file: file, _open: open, orders, early: None })
+    }
+}
+
+/// What a connection needs.
+struct Console {
+    orders: mpsc::Sender<Pending>,
+    queues: Box<dyn Fn() -> Vec<QueueLine> + Send + Sync>,
+}
+
+/// A file that goes with it.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Control {
     /// Waits for an order; nothing is lost when the wait is given up.
     pub async fn ready(&mut self) {
         if self.early.is_none() {
@@ -62,12 +116,6 @@ impl Control {
 
     pub fn take(&mut self) -> Option<Pending> {
         self.early.take().or_else(|| self.orders.try_recv().ok())
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -81,16 +129,16 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn accept(listener: UnixListener, orders: mpsc::Sender<Pending>) {
+async fn accept(listener: tokio::net::UnixListener, console: Arc<Console>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let orders = orders.clone();
+                let console = Arc::clone(&console);
                 tokio::spawn(async move {
                     // The administrator went away: no harm done.
-                    let _ = serve(socket, orders, place).await;
+                    let _ = serve(socket, &console, place).await;
                 });
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -98,11 +146,7 @@ async fn accept(listener: UnixListener, orders: mpsc::Sender<Pending>) {
     }
 }
 
-async fn serve(
-    mut socket: UnixStream,
-    orders: mpsc::Sender<Pending>,
-    place: OwnedSemaphorePermit,
-) -> io::Result<()> {
+async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphorePermit) -> io::Result<()> {
     let (order, feed) = {
         let (reader, mut writer) = socket.split();
         let mut reader = BufReader::new(reader);
@@ -113,11 +157,12 @@ async fn serve(
                 return Ok(());
             }
             let response = match parse_order(text.trim()) {
-                Ok(Order::Trace(order)) => match feed(&order, &orders).await {
+                Ok(Order::Trace(order)) => match feed(&order, &console.orders).await {
                     Ok(feed) => break (order, feed),
                     Err(why) => Response::Refused(why.to_owned()),
                 },
-                Ok(order) => carry_out(order, &orders).await,
+                Ok(Order::Queues) => Response::Queues((console.queues)()),
+                Ok(order) => carry_out(order, &console.orders).await,
                 Err(reason) => Response::Refused(reason),
             };
             // Who does not read what they asked for gives their place to others.
@@ -159,10 +204,22 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let asked = folder.path().to_owned();
         runtime.block_on(async {
-            let mut control = Control::listen(&path).unwrap();
+            let line = QueueLine {
+                name: "vip".to_owned(),
+                waiting: 3,
+                talking: 2,
+                longest_ms: 1,
+                signed_on: 2,
+                ready: 0,
+            };
+            let queues = vec![line];
+            let told = queues.clone();
+            let mut control = Socket::bind(&path).unwrap().listen(move || told.clone()).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             let client = std::thread::spawn(move || {
                 (
+                    // Nobody takes orders yet.
+                    ask(&asked, &Order::Queues).unwrap(),
                     ask(&asked, &Order::Exchange(Command::Agents)).unwrap(),
                     ask(&asked, &Order::Reload).unwrap(),
                 )
@@ -173,8 +230,8 @@ mod tests {
                 reply.send(response).unwrap();
             }
             let answers = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
-            let expected = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });
-            assert_eq!(answers, expected);
+            let (done, reloaded) = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });
+            assert_eq!(answers, (Response::Queues(queues), done, reloaded));
             drop(control);
         });
         assert!(!path.exists());
