@@ -517,8 +517,9 @@ impl Turning {
             Stage::Leaving { ends } => {
                 let (now, exchange) = (clock::mono(), &self.driver.exchange);
                 // A call that is left now has a message whose writing takes its moment.
-                let idle =
-                    exchange.is_idle() && self.driver.others.are_idle() && self.driver.inbox.is_empty();
+                let others = &self.driver.others;
+                let quiet = others.is_empty() || others.are_idle() && self.driver.inbox.is_empty();
+                let idle = exchange.is_idle() && quiet;
                 idle || ends <= now && (exchange.all_calls() == 0 || ends + LAST_MESSAGES <= now)
             }
             _ => false,

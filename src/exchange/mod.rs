@@ -33,6 +33,7 @@ mod invariants;
 mod io;
 mod keep_alive;
 mod lamps;
+mod landing;
 mod numbering;
 mod overload;
 mod places;
@@ -77,6 +78,7 @@ use self::desks::Desks;
 use self::directory::Directory;
 use self::guard::Guard;
 use self::lamps::Lamps;
+use self::landing::SecondCalls;
 use self::numbering::Numbering;
 use self::overload::Strain;
 pub use self::probes::Pace;
@@ -128,6 +130,7 @@ pub struct Exchange {
     /// Legs whose phones have asked for a transfer and are told how it goes on.
     referrals: BTreeMap<LegId, sip::ReferId>,
     texts: Texts,
+    second_calls: SecondCalls,
     /// Legs that ring, and so have no dialog yet.
     rings: Rings,
     /// Whom a recording or a slip in the making belongs to.
@@ -207,6 +210,7 @@ impl Exchange {
             takeovers: BTreeMap::new(),
             referrals: BTreeMap::new(),
             texts: Texts::default(),
+            second_calls: landing::no_second_calls(),
             rings: Rings::default(),
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),
@@ -296,22 +300,6 @@ impl Exchange {
         }
         self.settle(now);
         self.commons.has_calls(self.share, self.calls.len());
-    }
-
-    /// Who of several exchanges gets this message, in an [`Input::Sip`]; `None`: nobody, it is not let in. For the first
-    /// one; take its outputs afterwards, as after an input.
-    pub fn route(&mut self, now: Now, flow: sip::Flow, bytes: &[u8]) -> Option<u8> {
-        if !self.lets_in(now, flow, bytes) {
-            return None;
-        }
-        self.settle(now);
-        Some(match sip::Belonging::of(bytes) {
-            sip::Belonging::To(number) if number < self.share.of => number,
-            sip::Belonging::NewCall(call_id) if self.guard.trusted.contains(flow.remote.ip()) => {
-                self.share.of_call_id(call_id)
-            }
-            _ => 0,
-        })
     }
 
     fn lets_in(&mut self, now: Now, flow: sip::Flow, bytes: &[u8]) -> bool {

@@ -11,7 +11,8 @@
 //! **Where things land.** Ids are dealt out by remainder ([`Ids::of_share`](crate::base::Ids::of_share)), tags and
 //! branches bear the number of who gave them ([`Belonging`](crate::sip::Belonging)), RTP ports are split: whatever comes
 //! later of a call, a dialog, a recording goes to the exchange that has it, and nobody keeps a table. A new call of a
-//! trunk goes by a hash of its Call-ID; an INVITE with Replaces to the exchange that has the dialog it names. All
+//! trunk goes by a hash of its Call-ID; an INVITE with Replaces to the exchange that has the dialog it names, and the
+//! second call of an agent who is in one to where that is, so that a REFER can join them. All
 //! legs of a call are with the call: an agent's phone is rung by the caller's exchange, whoever else the agent talked
 //! with before. Everything else outside a dialog, strangers' INVITEs included, is the first exchange's, which alone
 //! keeps the guard's meters, the registrar, the lamps and the trunks' registrations; what the others must know of

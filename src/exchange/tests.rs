@@ -23,7 +23,7 @@ use crate::sip::{Flow, NameAddr, Transmit, Transport, Uri};
 
 mod lamps;
 
-const PLAN: &str = r#"
+pub(super) const PLAN: &str = r#"
 [hotline]
 name = "test"
 languages = ["zh-CN"]

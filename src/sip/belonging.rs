@@ -16,8 +16,9 @@ const LOOKED_AT: (usize, usize) = (16 * 1024, 96);
 pub enum Belonging<'a> {
     /// The endpoint of this number made the transaction or the dialog.
     To(u8),
-    /// An INVITE outside a dialog, or what else belongs to its transaction; by its Call-ID.
-    NewCall(&'a [u8]),
+    /// An INVITE outside a dialog, or what else belongs to its transaction; by its Call-ID. `from`: the value of its From
+    /// header, empty where there is none.
+    NewCall { call_id: &'a [u8], from: &'a [u8] },
     /// Other requests outside a dialog, names that no endpoint gave, and what is not SIP.
     Nobody,
 }
@@ -38,7 +39,7 @@ impl<'a> Belonging<'a> {
         let first = lines.next()?;
         let is_response = first.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"));
         let opens = matches!(lexer::split(first, b' ')?.0, b"INVITE" | b"CANCEL" | b"ACK");
-        let (mut call_id, mut replaced) = (None, None);
+        let (mut call_id, mut from, mut replaced) = (None, &b""[..], None);
         for line in lines.take(LOOKED_AT.1) {
             let Some((name, value)) = lexer::split(line, b':') else {
                 if lexer::trim(line).is_empty() {
@@ -61,13 +62,15 @@ impl<'a> Belonging<'a> {
                 }
             } else if is(b"call-id", b"i") {
                 call_id = Some(lexer::trim(value));
+            } else if is(b"from", b"f") {
+                from = lexer::trim(value);
             } else if name.eq_ignore_ascii_case(b"replaces") {
                 replaced = after(value, b"to-tag=").and_then(number);
             }
         }
         match replaced {
             Some(number) if opens => Some(Belonging::To(number)),
-            _ if opens => call_id.map(Belonging::NewCall),
+            _ if opens => call_id.map(|call_id| Belonging::NewCall { call_id, from }),
             _ => None,
         }
     }
@@ -122,8 +125,11 @@ mod tests {
     #[test]
     fn a_new_call_and_its_cancel_are_one_and_the_rest_is_nobodys() {
         for method in ["INVITE", "CANCEL", "ACK"] {
-            let text = format!("\r\n{method} sip:h SIP/2.0\r\nTo: <sip:100@h>\r\ni:  abc@host \r\n\r\n");
-            assert_eq!(Belonging::of(text.as_bytes()), Belonging::NewCall(b"abc@host"));
+            let text = format!(
+                "\r\n{method} sip:h SIP/2.0\r\nTo: <sip:100@h>\r\nf: <sip:1@h>\r\ni:  abc@host \r\n\r\n"
+            );
+            let new = Belonging::NewCall { call_id: b"abc@host", from: b"<sip:1@h>" };
+            assert_eq!(Belonging::of(text.as_bytes()), new);
         }
         for other in [
             "REGISTER sip:h SIP/2.0\r\nTo: <sip:1001@h>\r\nCall-ID: a\r\n\r\n",
