@@ -1,6 +1,7 @@
 """Several exchanges in one daemon: each has its share of the calls, all match in one queue core."""
 
 import asyncio
+import json
 import signal
 
 from scenarios import scenario
@@ -48,6 +49,9 @@ async def agent_of_another_exchange(world):
         await asyncio.sleep(1)
         assert len(desk.calls) == rung, "an agent in a call is never rung"
         assert await hotline.counter("calls") == 2, "of both"
+        queues = [json.loads(line) for line in (await hotline.command("queues", "--json")).splitlines()]
+        seen = next(queue for queue in queues if queue["name"] == "consultation")
+        assert (seen["waiting"], seen["talking"], seen["ready"]) == (1, 1, 0), seen
         await first.hang_up()
         await second.call.media.wait_tone(AGENT_TONE, timeout=20)
         assert exchange_of(desk) == waits, "and the next one with theirs"
