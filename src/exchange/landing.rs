@@ -82,7 +82,7 @@ mod tests {
             remote: address([192, 0, 2, 9]),
             connection: 0,
         };
-        let mut lands = |first: &mut Exchange, method: &str, from: &str, call_id: &str| {
+        let lands = |first: &mut Exchange, method: &str, from: &str, call_id: &str| {
             first.route(now, flow, &request(method, from, call_id))
         };
         assert_eq!(lands(&mut first, "INVITE", "1001", "a"), Some(0), "a stranger's, as far as one knows");
