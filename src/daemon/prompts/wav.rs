@@ -142,6 +142,8 @@ fn clipped(samples: &[i16]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A canonical file with the given format fields.
@@ -203,6 +205,36 @@ mod tests {
         let mut loud = tone(8000, 440.0, 100);
         loud[20..30].fill(i16::MAX);
         assert_eq!(decode(&wav(1, 1, 8000, 16, &octets(&loud))), Err(WavError::Clipped(10)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Chunks of any names and lengths behind a good head, and any octets.
+        #[test]
+        fn whatever_a_file_holds_it_is_sound_or_a_mistake(
+            chunks in proptest::collection::vec(
+                (
+                    prop::sample::select(vec![*b"fmt ", *b"data", *b"LIST", *b"fact", *b"RIFF"]),
+                    prop::option::of(any::<u32>()),
+                    proptest::collection::vec(any::<u8>(), 0..80),
+                ),
+                0..5,
+            ),
+            any in proptest::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut file = b"RIFF\0\0\0\0WAVE".to_vec();
+            for (name, said, octets) in chunks {
+                file.extend(name);
+                file.extend(said.unwrap_or(octets.len() as u32).to_le_bytes());
+                file.extend(octets);
+            }
+            for bytes in [file, any] {
+                if let Ok(sound) = decode(&bytes) {
+                    prop_assert!(!sound.samples.is_empty() && sound.samples.len() <= bytes.len());
+                }
+            }
+        }
     }
 
     #[test]

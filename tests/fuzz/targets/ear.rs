@@ -1,13 +1,14 @@
 //! What a peer says, packet by packet, over any network: a recording of it is as long as the time that passed,
-//! comes in bounded pieces, and ends when it is told to. Jitter buffer, decoders and concealment are under it.
+//! comes in bounded pieces, and ends when it is told to. Jitter buffer, decoders, concealment, comfort noise and keys
+//! are under it. What we say meanwhile, in packets of any length, is one stream without a break.
 
 #![no_main]
 
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use hotline::base::{CallId, Codec, Instant, LegId, RecordingId};
-use hotline::media::{Channel, Command, Config, Engine, Event, Header, Output, Stream};
+use hotline::base::{CallId, Codec, Instant, LegId, PlayId, RecordingId};
+use hotline::media::{Channel, Command, Config, Engine, Event, Header, Output, Sound, Stream};
 use libfuzzer_sys::fuzz_target;
 
 const LEG: LegId = LegId { call: CallId(1), index: 0 };
@@ -40,6 +41,38 @@ enum Step<'a> {
         ms: u16,
     },
     Secret(bool),
+    /// Something is played to the peer, or nothing any more.
+    Play(u16),
+    /// Agreed anew.
+    Connect(Agreed),
+}
+
+/// What is agreed on.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Agreed {
+    codec: u8,
+    ptime: u8,
+    noise: Option<u8>,
+}
+
+impl Agreed {
+    fn stream(self) -> Stream {
+        let remote_rtp = "192.0.2.1:4000".parse().unwrap();
+        let codec = Codec::ALL[usize::from(self.codec) % Codec::ALL.len()];
+        Stream {
+            remote_rtp,
+            remote_rtcp: remote_rtp,
+            codec,
+            payload_type: codec.offered_payload_type(),
+            dtmf: Some(101),
+            dtmf_clock: 8000,
+            ptime_ms: [10, 20, 30, 40, 60][usize::from(self.ptime) % 5],
+            noise: self.noise.map(|type_| type_ & 0x7f),
+            send: true,
+            receive: true,
+            held: false,
+        }
+    }
 }
 
 struct World {
@@ -47,6 +80,8 @@ struct World {
     now_ms: u64,
     recorded: usize,
     ended: bool,
+    /// The header of our last packet.
+    said: Option<Header>,
 }
 
 impl World {
@@ -80,30 +115,26 @@ impl World {
                     assert_eq!(length.as_micros() as usize, self.recorded * 125);
                     self.ended = true;
                 }
+                Output::Send { channel: Channel::Rtp, bytes, .. } => {
+                    let (header, payload) = Header::parse(bytes).unwrap();
+                    assert!(!payload.is_empty());
+                    if let Some(before) = self.said.replace(header) {
+                        assert_eq!(header.sequence, before.sequence.wrapping_add(1));
+                        assert!(header.timestamp.wrapping_sub(before.timestamp) as i32 >= 0);
+                    }
+                }
                 _ => {}
             }
         }
     }
 }
 
-fuzz_target!(|steps: Vec<Step<'_>>| {
-    let mut world = World { engine: Engine::new(Config::default()), now_ms: 1000, recorded: 0, ended: false };
-    let remote_rtp = "192.0.2.1:4000".parse().unwrap();
+fuzz_target!(|input: (Agreed, Vec<Step<'_>>)| {
+    let (agreed, steps) = input;
+    let engine = Engine::new(Config::default());
+    let mut world = World { engine, now_ms: 1000, recorded: 0, ended: false, said: None };
     world.command(Command::Open { leg: LEG, rtp_port: 0, ssrc: 7, sequence: 0, timestamp: 0 });
-    let stream = Stream {
-        remote_rtp,
-        remote_rtcp: remote_rtp,
-        codec: Codec::G722,
-        payload_type: 9,
-        dtmf: Some(101),
-        dtmf_clock: 8000,
-        ptime_ms: 20,
-        noise: None,
-        send: true,
-        receive: true,
-        held: false,
-    };
-    world.command(Command::Connect { leg: LEG, stream });
+    world.command(Command::Connect { leg: LEG, stream: agreed.stream() });
     world.command(Command::Record {
         recording: RecordingId(1),
         left: LEG,
@@ -143,6 +174,13 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             Step::Stall { ms } => {
                 world.now_ms += u64::from(ms);
                 world.wait(1);
+            }
+            Step::Play(samples) => {
+                let sound = Sound::Samples(vec![3000; usize::from(samples)].into());
+                world.command(Command::Play { leg: LEG, play: PlayId(1), clips: vec![sound], repeat: false });
+            }
+            Step::Connect(agreed) => {
+                world.command(Command::Connect { leg: LEG, stream: agreed.stream() });
             }
             Step::Secret(on) => world.command(Command::Secret { leg: LEG, on }),
         }

@@ -279,6 +279,28 @@ fn through_bursts_of_loss_99_of_100_presses_arrive_and_none_twice() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Nonsense may be taken for keys, but never one packet for two, nor the same octets again for another press.
+    #[test]
+    fn any_octets_are_at_most_one_key_each(
+        packets in proptest::collection::vec(
+            (0u64..300, any::<u16>(), 0u32..4000, any::<bool>(), proptest::collection::vec(any::<u8>(), 0..9)),
+            0..60,
+        ),
+        clock in prop::sample::select(vec![0u32, 1, 8000, 48_000, u32::MAX]),
+    ) {
+        let mut listener = KeyListener::default();
+        let (mut ms, mut began) = (1000, u32::MAX - 60_000);
+        for (later, sequence, step, marker, payload) in packets {
+            ms += later;
+            began = began.wrapping_add(step);
+            let header = Header { marker, payload_type: 101, sequence, timestamp: began, ssrc: 1 };
+            let now = Instant::from_micros(ms * 1000);
+            let heard = listener.note(now, &header, clock, &payload);
+            prop_assert!(heard.is_none() || payload.len() >= 4 && payload[0] < 16);
+            prop_assert_eq!(listener.note(now, &header, clock, &payload), None);
+        }
+    }
+
     #[test]
     fn presses_survive_any_loss_of_single_packets(
         events in proptest::collection::vec(0u8..16, 1..8),

@@ -160,3 +160,49 @@ fn an_hour_of_talk_wraps_without_a_break() {
         world.sent.clear();
     }
 }
+
+#[test]
+fn another_source_and_a_wrap_in_mid_talk_are_one_stream_to_who_listens() {
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Bridge { a: A, b: B });
+    // The phone is replaced by a conference, which numbers otherwise; and its sequence and time stamps wrap at once.
+    for n in 0..60u32 {
+        let (ssrc, sequence, timestamp) = match n {
+            0..20 => (7, 65_530u16.wrapping_add(n as u16), (u32::MAX - 800).wrapping_add(n * 160)),
+            20..40 => (8, n as u16, n * 160),
+            _ => (8, 40_000 + n as u16, 3_000_000_000 + n * 160),
+        };
+        world.until(u64::from(n) * 20);
+        let header = Header { marker: false, payload_type: 8, sequence, timestamp, ssrc };
+        world.packet(A, address(A), header, &frame(n));
+    }
+    let sent = world.sent_to(B);
+    assert_unbroken(&sent);
+    let heard: Vec<_> = sent.iter().map(|sent| sent.payload.clone()).collect();
+    // A jump of the sequence is believed at its second packet (RFC 3550 §A.1).
+    assert_eq!(heard, (0..60).filter(|n| *n != 40).map(frame).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stranger_who_was_quicker_than_the_peer_is_rid_of_at_once() {
+    let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+    world.command(Command::Bridge { a: A, b: B });
+    let stranger = SocketAddr::from(([203, 0, 113, 66], 9));
+    let from_stranger =
+        |n: u32| Header { marker: false, payload_type: 8, sequence: n as u16, timestamp: n * 160, ssrc: 66 };
+    for n in 0..20 {
+        world.until(u64::from(n) * 20);
+        world.packet(A, stranger, from_stranger(n), &[0x2a; 160]);
+        world.say(B, Codec::Pcma, n, &frame(n));
+    }
+    assert!(world.sent_to(A).iter().any(|sent| sent.to == stranger), "taken for the peer behind its NAT");
+    let (to_a, to_b) = (world.sent_to(A).len(), world.sent_to(B).len());
+    for n in 20..600 {
+        world.until(u64::from(n) * 20);
+        world.say(A, Codec::Pcma, n, &frame(n));
+        world.packet(A, stranger, from_stranger(n), &[0x2a; 160]);
+        world.say(B, Codec::Pcma, n, &frame(n));
+    }
+    assert!(world.sent_to(A)[to_a..].iter().all(|sent| sent.to == address(A)));
+    assert!(world.sent_to(B)[to_b..].iter().all(|sent| sent.payload != [0x2a; 160]));
+}
