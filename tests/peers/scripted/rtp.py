@@ -203,13 +203,16 @@ class Rtp:
 
     def _report_block(self):
         """RFC 3550 6.4.1: about the stream that it hears, with when the newest sender report of it came"""
-        srs = [(at, d) for at, d in self.rtcp_rx if len(d) >= 28 and d[1] == 200]
-        if self.reports is None or not srs or not self.rx:
+        if self.reports is None:
             return b""
         lost, round_trip = self.reports
+        now = time.monotonic()
+        srs = [(at, d) for at, d in self.rtcp_rx if len(d) >= 28 and d[1] == 200 and now - at >= round_trip]
+        if not srs or not self.rx:
+            return b""
         at, d = srs[-1]
         ssrc, ntp, fraction = struct.unpack("!III", d[4:16])
-        delay = max(0.0, time.monotonic() - at - round_trip)
+        delay = now - at - round_trip
         middle = (ntp & 0xFFFF) << 16 | fraction >> 16
         return struct.pack("!IIIIII", ssrc, lost, self.rx[-1][1], 80, middle, int(delay * 65536))
 
