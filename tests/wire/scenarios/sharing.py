@@ -34,6 +34,12 @@ class Callers:
         raise AssertionError(f"of 40 calls none is the exchange's {exchange}")
 
 
+async def in_queue(hotline, name):
+    """Who waits, who talks, who is ready."""
+    queues = [json.loads(line) for line in (await hotline.command("queues", "--json")).splitlines()]
+    return next((q["waiting"], q["talking"], q["ready"]) for q in queues if q["name"] == name)
+
+
 @scenario(weight=3)
 async def agent_of_another_exchange(world):
     """an agent's talk ends in one exchange, and the caller who waits in the other is the next they hear"""
@@ -46,12 +52,10 @@ async def agent_of_another_exchange(world):
         assert exchange_of(desk) == talks, "an agent's leg is with its caller's"
         second = await callers.of(waits)
         rung = len(desk.calls)
-        await asyncio.sleep(1)
+        # Past the exchanges, out of the core that they share.
+        await hotline.until(lambda: in_queue(hotline, "consultation"), lambda seen: seen == (1, 1, 0), timeout=20)
         assert len(desk.calls) == rung, "an agent in a call is never rung"
         assert await hotline.counter("calls") == 2, "of both"
-        queues = [json.loads(line) for line in (await hotline.command("queues", "--json")).splitlines()]
-        seen = next(queue for queue in queues if queue["name"] == "consultation")
-        assert (seen["waiting"], seen["talking"], seen["ready"]) == (1, 1, 0), seen
         await first.hang_up()
         await second.call.media.wait_tone(AGENT_TONE, timeout=20)
         assert exchange_of(desk) == waits, "and the next one with theirs"
