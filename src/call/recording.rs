@@ -57,7 +57,7 @@ impl Talk {
     /// hold, and hears music.
     pub(super) fn recording_beep(&self, body: &mut Body, ctx: &mut Ctx<'_>, heard: bool) {
         let Some(every) = ctx.settings.recording_beep else { return };
-        if !self.recording.as_ref().is_some_and(|recording| !recording.paused) {
+        if self.recording.as_ref().is_none_or(|recording| recording.paused) {
             return;
         }
         if heard {

@@ -63,6 +63,8 @@ fn whose_ends_carry_an_older_time_stamp_is_heard_once() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever is lost, doubled and delayed by up to 400 ms: of what arrived each press counts, and once.
     #[test]
     fn each_press_once_on_any_network(seed in any::<u64>(), events in prop::collection::vec(0u8..10, 1..12)) {
