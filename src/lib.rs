@@ -16,6 +16,7 @@
 //!   call      one caller's journey, one file per verb
 //!   exchange  all calls: the switch
 //!   report    pure folds over records
+//!   rehearse  a day's calls against a roster, on the queue core alone: staffing and what-if
 //!   ------------------------------------------------- two drivers of equal rank
 //!   daemon    sockets, files, threads, the real clock
 //!   sim       the same exchange under a virtual clock
@@ -79,6 +80,8 @@ pub mod sip;
 pub mod call;
 pub mod exchange;
 pub mod report;
+
+pub mod rehearse;
 
 #[cfg(feature = "daemon")]
 pub mod config;

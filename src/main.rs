@@ -8,11 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
-use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder};
+use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOrder};
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
 use hotline::exchange::AgentChange;
+use hotline::rehearse::{Days, Peer};
 use hotline::sim::{self, Day};
 
 /// Gives back what a burst of calls took, and costs a third of the system's allocator where one call's transactions of 32
@@ -76,6 +77,37 @@ enum Command {
         /// One datagram in five is lost, many come twice or late, half of the phones are cut off now and then.
         #[arg(long)]
         harsh: bool,
+    },
+    /// Staffing and what-if: a day's callers and agents with the dialplan's rules, many times over.
+    Rehearse {
+        /// The day: arrivals, talks, patience, roster; without it, the example. See --reference.
+        #[arg(long, value_name = "FILE")]
+        day: Option<PathBuf>,
+        /// The calls that were recorded on this date, as 2026-11-20, instead of the day's own.
+        #[arg(long, value_name = "DATE")]
+        recorded: Option<jiff::civil::Date>,
+        /// What if these people worked? One more column; may be repeated.
+        #[arg(long, value_name = "FILE")]
+        roster: Vec<PathBuf>,
+        /// What if the dialplan were this? One more column; may be repeated.
+        #[arg(long, value_name = "DIR")]
+        with: Vec<PathBuf>,
+        /// How would a model of another product route? One of
+        /// app_queue, app_queue-apart, app_queue-defaults or mod_callcenter; may be repeated.
+        #[arg(long, value_name = "PEER", value_parser = peer)]
+        against: Vec<Peer>,
+        /// How many days; the more, the narrower the confidence intervals.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+        days: u32,
+        /// The same seed gives the same days.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// As one JSON object.
+        #[arg(long)]
+        json: bool,
+        /// Print what may be written in a day.
+        #[arg(long)]
+        reference: bool,
     },
     /// Load dialplans, prompts and settings, and print every mistake.
     Check {
@@ -339,7 +371,7 @@ fn main() -> ExitCode {
 }
 
 /// Success only if the day broke no invariant.
-fn rehearse(source: &Source, seed: u64, calls: u32, agents: u32, harsh: bool) -> Result<ExitCode, Failure> {
+fn simulate(source: &Source, seed: u64, calls: u32, agents: u32, harsh: bool) -> Result<ExitCode, Failure> {
     let plan = commands::plan_with(&source.load()?, sim::staff(agents))?;
     let day = if harsh { Day::harsh } else { Day::new };
     let report = sim::day(&day(plan, seed, calls));
@@ -353,7 +385,13 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
     let text = match command.unwrap_or(Command::Serve) {
         Command::Demo { out } => return daemon::demo::run(Options { out }),
         Command::Sim { seed, calls, agents, harsh } => {
-            return rehearse(&source, seed, calls, agents, harsh);
+            return simulate(&source, seed, calls, agents, harsh);
+        }
+        Command::Rehearse { reference: true, .. } => commands::days_reference(),
+        Command::Rehearse { day, recorded, roster, with, against, days, seed, json, .. } => {
+            let days = Days { count: days, seed };
+            let order = RehearseOrder { day, recorded, rosters: roster, with, against, days };
+            commands::rehearse(&source.load()?, folder, &order, form(json))?
         }
         Command::Serve => {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
@@ -461,6 +499,11 @@ fn slip_id(text: &str) -> Result<SlipId, String> {
 
 fn number(text: &str, prefix: char) -> Result<u64, String> {
     text.trim_start_matches(prefix).parse().map_err(|_| format!("not a number, as 12 or {prefix}12"))
+}
+
+fn peer(text: &str) -> Result<Peer, String> {
+    let names = || Peer::ALL.map(Peer::name).join(", ");
+    Peer::ALL.into_iter().find(|peer| peer.name() == text).ok_or_else(|| format!("one of {}", names()))
 }
 
 fn away_reason(text: &str) -> Result<AwayReason, String> {

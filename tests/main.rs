@@ -24,6 +24,8 @@ mod digits {
 }
 /// Dialplans from outside: every mistake's text, the shipped plan walked, the reference's examples.
 mod dialplans;
+/// Days rehearsed: how they are written, what becomes of them, and the policy beside other products'.
+mod rehearse;
 /// A bank's day in virtual time, ladders, and faults planted to be found.
 mod sim;
 /// What the code promises about itself: arrows between modules, a core without clocks, masked values, prompts with texts.

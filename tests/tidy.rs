@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["call"],
     &["exchange"],
     &["report"],
+    &["rehearse"],
     &["daemon", "sim"],
     &["config"],
 ];

@@ -18,9 +18,9 @@ pub enum Hours {
 
 /// `from` to `until`, in minutes of a day; the end is not part of it, and may be 1440.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Span {
-    pub(super) from: u16,
-    pub(super) until: u16,
+pub(crate) struct Span {
+    pub(crate) from: u16,
+    pub(crate) until: u16,
 }
 
 /// A holiday by name.
@@ -105,7 +105,7 @@ impl Calendar {
 }
 
 /// `HH:MM` in minutes of the day; `24:00` is 1440.
-pub(super) fn minutes(text: &str) -> Option<u16> {
+pub(crate) fn minutes(text: &str) -> Option<u16> {
     let (hours, minutes) = text.trim().split_once(':')?;
     if hours.is_empty() || hours.len() > 2 || minutes.len() != 2 {
         return None;

@@ -34,7 +34,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// About the bytes `span` of `text`.
-    pub(super) fn new(
+    pub(crate) fn new(
         severity: Severity,
         file: &Arc<str>,
         text: &str,
@@ -60,7 +60,7 @@ impl Diagnostic {
         }
     }
 
-    pub(super) fn add_help(&mut self, help: impl Into<String>) -> &mut Self {
+    pub(crate) fn add_help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help.push(help.into());
         self
     }

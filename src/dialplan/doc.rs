@@ -4,28 +4,28 @@
 
 /// A verb or a table of the language.
 #[derive(Debug)]
-pub(super) struct Doc {
+pub(crate) struct Doc {
     /// As it is written: `play`, or `queue.<name>` for a table.
-    pub(super) name: &'static str,
-    pub(super) about: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
     /// The field that a value without a table stands for.
-    pub(super) short: Option<&'static str>,
-    pub(super) fields: &'static [Field],
+    pub(crate) short: Option<&'static str>,
+    pub(crate) fields: &'static [Field],
     /// A whole plan's worth is added around it by the test that loads it.
-    pub(super) example: &'static str,
+    pub(crate) example: &'static str,
 }
 
 #[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) form: Form,
-    pub(super) default: Default,
-    pub(super) about: &'static str,
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) default: Default,
+    pub(crate) about: &'static str,
 }
 
 /// What is taken when nothing is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Default {
+pub(crate) enum Default {
     /// It must be written.
     Needed,
     /// Written as in a dialplan; prompts are separated by spaces.
@@ -36,7 +36,7 @@ pub(super) enum Default {
 
 /// What may be written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Text,
     Flag,
     /// A whole number within bounds.
@@ -58,17 +58,17 @@ pub(super) enum Form {
 }
 
 impl Doc {
-    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == name)
     }
 }
 
 impl Field {
-    pub(super) const fn needed(name: &'static str, form: Form, about: &'static str) -> Self {
+    pub(crate) const fn needed(name: &'static str, form: Form, about: &'static str) -> Self {
         Field { name, form, default: Default::Needed, about }
     }
 
-    pub(super) const fn with(
+    pub(crate) const fn with(
         name: &'static str,
         form: Form,
         default: &'static str,
@@ -77,7 +77,7 @@ impl Field {
         Field { name, form, default: Default::Is(default), about }
     }
 
-    pub(super) const fn optional(
+    pub(crate) const fn optional(
         name: &'static str,
         form: Form,
         means: &'static str,
@@ -87,7 +87,7 @@ impl Field {
     }
 
     /// The default as written; empty where there is none.
-    pub(super) fn written_default(&self) -> &'static str {
+    pub(crate) fn written_default(&self) -> &'static str {
         match self.default {
             Default::Is(text) => text,
             Default::Needed | Default::Means(_) => "",
@@ -96,7 +96,7 @@ impl Field {
 }
 
 /// `"15 s"`, `"300 ms"`, `"2 min"`, `"1 h"` in milliseconds. One form only: a number, a space, a unit.
-pub(super) fn parse_time(text: &str) -> Option<u64> {
+pub(crate) fn parse_time(text: &str) -> Option<u64> {
     let (number, unit) = text.split_once(' ')?;
     let factor = match unit {
         "ms" => 1,
@@ -112,7 +112,7 @@ pub(super) fn parse_time(text: &str) -> Option<u64> {
 }
 
 /// The same the other way round, in the largest unit that divides it.
-pub(super) fn show_time(millis: u64) -> String {
+pub(crate) fn show_time(millis: u64) -> String {
     for (unit, factor) in [("h", 3_600_000), ("min", 60_000), ("s", 1_000)] {
         if millis >= factor && millis.is_multiple_of(factor) {
             return format!("{} {unit}", millis / factor);

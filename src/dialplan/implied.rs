@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::doc::parse_time;
+use super::fields::Fields;
 use super::load::Loader;
 use super::plan::{Flow, Phrase};
-use super::read::Fields;
 use super::step::{
     Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, OutsideSpec, Place, QueueSpec, Step, Target,
     Whom,

@@ -27,6 +27,7 @@ mod check_queues;
 mod cursor;
 mod diagnostic;
 mod doc;
+mod fields;
 mod implied;
 mod load;
 mod manifest;
@@ -39,6 +40,16 @@ mod speech;
 mod step;
 mod table;
 mod verb;
+
+/// Documented tables with the places of what was written: for other files of the house that are read as a dialplan is.
+pub(crate) mod written {
+    pub(crate) use super::calendar::minutes;
+    pub(crate) use super::doc::{Doc, Field, Form};
+    pub(crate) use super::fields::Fields;
+    pub(crate) use super::reference::describe;
+    pub(crate) use super::source::{Entry, Named, Parsed, Report, Written};
+    pub(crate) use super::step::Place;
+}
 
 pub use action::{Action, DialEnd, Event, Facts, MessageEnd, Owner, PresenceChange, QueueEnd};
 pub use calendar::{Calendar, Hours};

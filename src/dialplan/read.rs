@@ -1,132 +1,46 @@
-//! Reading one documented table: unknown keys, missing fields, wrong types and bounds are found here, once for
-//! all verbs and tables. A value that is wrong is reported and replaced by its default, so that one run finds
-//! every mistake.
+//! Fields whose meaning depends on the rest of the plan: prompts, flows, queues, skills, people. What does not is
+//! read by the [report](super::fields) alone, which the first lines here pass on to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::doc::{Default, Doc, Field, Form, parse_time, show_time};
+use super::doc::Doc;
+use super::fields::Fields;
 use super::load::Loader;
 use super::plan::{Phrase, Requirement};
 use super::source::{Entry, Written, nearest};
 use super::step::{Place, Target, Value};
 use crate::base::{AgentId, Clip, Language, QueueId};
 
-/// A table that was opened against its documentation.
-pub(super) struct Fields<'a, 's> {
-    doc: &'static Doc,
-    place: Place,
-    written: BTreeMap<&'static str, Written<'a, 's>>,
-}
-
-impl<'a, 's> Fields<'a, 's> {
-    /// Where the whole was written.
-    pub(super) fn place(&self) -> Place {
-        self.place
-    }
-
-    pub(super) fn get(&self, name: &str) -> Option<Written<'a, 's>> {
-        self.written.get(name).copied()
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.written.contains_key(name)
-    }
-
-    fn field(&self, name: &str) -> Option<&'static Field> {
-        let field = self.doc.field(name);
-        debug_assert!(field.is_some(), "{} has no field {name}", self.doc.name);
-        field
-    }
-
-    pub(super) fn default(&self, name: &str) -> &'static str {
-        self.field(name).map_or("", Field::written_default)
-    }
-}
-
 impl<'a, 's> Loader<'a, 's> {
-    /// Opens a table, or the short form that stands for one of its fields.
     pub(super) fn open(&mut self, whole: Entry<'a, 's>, doc: &'static Doc) -> Fields<'a, 's> {
-        let mut written = BTreeMap::new();
-        let place = whole.key_place;
-        match (whole.value.entries(), doc.short) {
-            (Some(entries), _) => {
-                for entry in entries {
-                    match doc.field(entry.key) {
-                        Some(field) => {
-                            written.insert(field.name, entry.value);
-                        }
-                        None => self.report.unknown(
-                            entry.key_place,
-                            format!("`{}` has no field `{}`", doc.name, entry.key),
-                            entry.key,
-                            doc.fields.iter().map(|f| f.name),
-                        ),
-                    }
-                }
-            }
-            (None, Some(short)) => {
-                if let Some(field) = doc.field(short) {
-                    written.insert(field.name, whole.value);
-                }
-            }
-            (None, None) => {
-                let reason = format!("`{}` is a table, found {}", doc.name, whole.value.kind());
-                self.report.mistake(whole.value.place, reason);
-                return Fields { doc, place, written };
-            }
-        }
-        for field in doc.fields {
-            if matches!(field.default, Default::Needed) && !written.contains_key(field.name) {
-                self.report.mistake(place, format!("`{}` needs the field `{}`", doc.name, field.name));
-            }
-        }
-        Fields { doc, place, written }
+        self.report.open(whole, doc)
     }
 
     pub(super) fn wrong(&mut self, written: Written<'_, '_>, what: &str, wanted: &str) {
-        let reason = format!("{what} is {wanted}, found {}", written.kind());
-        self.report.mistake(written.place, reason);
+        self.report.wrong(written, what, wanted)
     }
 
     pub(super) fn text(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<(String, Place)> {
-        let written = fields.get(name)?;
-        self.as_text(written, &format!("`{name}`")).map(|text| (text.to_owned(), written.place))
+        self.report.text(fields, name)
     }
 
     pub(super) fn as_text(&mut self, written: Written<'a, 's>, what: &str) -> Option<&'a str> {
-        match written.value {
-            DeValue::String(text) => Some(text.as_ref()),
-            _ => {
-                self.wrong(written, what, "a text");
-                None
-            }
-        }
+        self.report.as_text(written, what)
     }
 
     pub(super) fn flag(&mut self, fields: &Fields<'a, 's>, name: &str) -> bool {
-        let default = fields.default(name) == "true";
-        match fields.get(name).map(|w| (w, w.value)) {
-            None => default,
-            Some((_, DeValue::Boolean(flag))) => *flag,
-            Some((written, _)) => {
-                self.wrong(written, &format!("`{name}`"), "true or false");
-                default
-            }
-        }
+        self.report.flag(fields, name)
     }
 
-    /// Within the bounds of the field's form.
     pub(super) fn count(&mut self, fields: &Fields<'a, 's>, name: &str) -> i64 {
-        self.count_if(fields, name).unwrap_or_else(|| fields.default(name).parse().unwrap_or(0))
+        self.report.count(fields, name)
     }
 
     pub(super) fn count_if(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<i64> {
-        let written = fields.get(name)?;
-        let Some(Form::Count(least, most)) = fields.field(name).map(|f| f.form) else { return None };
-        self.as_count(written, &format!("`{name}`"), least, most)
+        self.report.count_if(fields, name)
     }
 
     pub(super) fn as_count(
@@ -136,18 +50,33 @@ impl<'a, 's> Loader<'a, 's> {
         least: i64,
         most: i64,
     ) -> Option<i64> {
-        let wanted = format!("a number from {least} to {most}");
-        let DeValue::Integer(integer) = written.value else {
-            self.wrong(written, what, &wanted);
-            return None;
-        };
-        match i64::from_str_radix(integer.as_str(), integer.radix()) {
-            Ok(n) if (least..=most).contains(&n) => Some(n),
-            _ => {
-                self.report.mistake(written.place, format!("{what} is {wanted}"));
-                None
-            }
-        }
+        self.report.as_count(written, what, least, most)
+    }
+
+    pub(super) fn time(&mut self, fields: &Fields<'a, 's>, name: &str) -> Duration {
+        self.report.time(fields, name)
+    }
+
+    pub(super) fn time_if(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Duration> {
+        self.report.time_if(fields, name)
+    }
+
+    pub(super) fn time_or_never(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Duration> {
+        self.report.time_or_never(fields, name)
+    }
+
+    pub(super) fn as_time(
+        &mut self,
+        written: Written<'_, '_>,
+        what: &str,
+        least: u64,
+        most: u64,
+    ) -> Option<Duration> {
+        self.report.as_time(written, what, least, most)
+    }
+
+    pub(super) fn one(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<&'static str> {
+        self.report.one(fields, name)
     }
 
     /// Written, else inherited, else the documented default.
@@ -163,80 +92,11 @@ impl<'a, 's> Loader<'a, 's> {
         }
     }
 
-    pub(super) fn time(&mut self, fields: &Fields<'a, 's>, name: &str) -> Duration {
-        self.time_if(fields, name)
-            .unwrap_or_else(|| Duration::from_millis(parse_time(fields.default(name)).unwrap_or(0)))
-    }
-
-    pub(super) fn time_if(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Duration> {
-        let written = fields.get(name)?;
-        let (Form::Time(least, most) | Form::TimeOrNever(least, most)) = fields.field(name)?.form else {
-            return None;
-        };
-        self.as_time(written, &format!("`{name}`"), least, most)
-    }
-
-    /// `None` is never.
-    pub(super) fn time_or_never(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Duration> {
-        match fields.get(name).map(|w| w.value) {
-            Some(DeValue::String(text)) if text == "never" => None,
-            None if fields.default(name) == "never" => None,
-            _ => Some(self.time(fields, name)),
-        }
-    }
-
-    pub(super) fn as_time(
-        &mut self,
-        written: Written<'_, '_>,
-        what: &str,
-        least: u64,
-        most: u64,
-    ) -> Option<Duration> {
-        let wanted = "a time: a whole number, a space, and ms, s, min or h";
-        match written.value {
-            DeValue::String(text) => match parse_time(text) {
-                Some(millis) if (least..=most).contains(&millis) => {
-                    return Some(Duration::from_millis(millis));
-                }
-                Some(_) => {
-                    let reason = format!("{what} lies between {} and {}", show_time(least), show_time(most));
-                    self.report.mistake(written.place, reason);
-                }
-                None => {
-                    self.report
-                        .mistake(written.place, format!("{what} is {wanted}"))
-                        .add_help("write \"15 s\"");
-                }
-            },
-            DeValue::Integer(integer) => {
-                let help = format!("write \"{} s\"", integer.as_str());
-                let reason = format!("{what} is {wanted}, found a number");
-                self.report.mistake(written.place, reason).add_help(help);
-            }
-            _ => self.wrong(written, what, wanted),
-        }
-        None
-    }
-
-    /// One of the words of the field's form.
-    pub(super) fn one(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<&'static str> {
-        let Some(Form::One(words)) = fields.field(name).map(|f| f.form) else { return None };
-        let find = |text: &str| words.iter().find(|w| **w == text).copied();
-        let Some(written) = fields.get(name) else { return find(fields.default(name)) };
-        let text = self.as_text(written, &format!("`{name}`"))?;
-        let found = find(text);
-        if found.is_none() {
-            let reason = format!("`{name}` is one of {}", words.join(", "));
-            self.report.unknown(written.place, reason, text, words.iter().copied());
-        }
-        found
-    }
-
     /// Written prompts or the documented ones, in every language.
     pub(super) fn prompts(&mut self, fields: &Fields<'a, 's>, name: &str) -> Phrase {
         match fields.get(name) {
             Some(written) => self.as_prompts(written, &format!("`{name}`")),
-            None => self.phrase(fields.place, fields.default(name)),
+            None => self.phrase(fields.place(), fields.default(name)),
         }
     }
 
@@ -367,7 +227,7 @@ impl<'a, 's> Loader<'a, 's> {
     pub(super) fn value(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Value> {
         let (text, place) = match self.text(fields, name) {
             Some(written) => written,
-            None => (fields.default(name).to_owned(), fields.place),
+            None => (fields.default(name).to_owned(), fields.place()),
         };
         match text.as_str() {
             "caller" => Some(Value::Caller),

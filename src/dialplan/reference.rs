@@ -33,13 +33,14 @@ pub fn reference() -> String {
          A plan has no way to leave a caller in silence, in a circle, or without a closing phrase.\n\n\
          ## Verbs\n",
     );
-    VERBS.iter().for_each(|verb| print(verb.doc, &mut out));
+    VERBS.iter().for_each(|verb| describe(verb.doc, &mut out));
     out.push_str("\n## Tables\n");
-    TABLES.iter().for_each(|doc| print(doc, &mut out));
+    TABLES.iter().for_each(|doc| describe(doc, &mut out));
     out
 }
 
-fn print(doc: &Doc, out: &mut String) {
+/// One verb or table: what it is for, its fields, an example.
+pub(crate) fn describe(doc: &Doc, out: &mut String) {
     out.push_str(&format!("\n### `{}`\n\n{}\n\n", doc.name, doc.about));
     if let Some(short) = doc.short {
         out.push_str(&format!("A value without a table stands for `{short}`.\n\n"));

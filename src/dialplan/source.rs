@@ -11,23 +11,23 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::step::Place;
 
 /// The files and what is wrong with them.
-pub(super) struct Report<'s> {
+pub(crate) struct Report<'s> {
     files: Vec<(Arc<str>, &'s str)>,
-    pub(super) diagnostics: Vec<(Place, Diagnostic)>,
+    pub(crate) diagnostics: Vec<(Place, Diagnostic)>,
 }
 
 impl<'s> Report<'s> {
-    pub(super) fn new(files: &'s [SourceFile]) -> Self {
+    pub(crate) fn new(files: &'s [SourceFile]) -> Self {
         let files = files.iter().map(|f| (Arc::from(f.name.as_str()), f.text.as_str())).collect();
         Report { files, diagnostics: Vec::new() }
     }
 
     /// A mistake here; the caller may add a label and help.
-    pub(super) fn mistake(&mut self, place: Place, reason: impl Into<String>) -> &mut Diagnostic {
+    pub(crate) fn mistake(&mut self, place: Place, reason: impl Into<String>) -> &mut Diagnostic {
         self.add(Severity::Mistake, place, reason.into())
     }
 
-    pub(super) fn warning(&mut self, place: Place, reason: impl Into<String>) -> &mut Diagnostic {
+    pub(crate) fn warning(&mut self, place: Place, reason: impl Into<String>) -> &mut Diagnostic {
         self.add(Severity::Warning, place, reason.into())
     }
 
@@ -41,7 +41,7 @@ impl<'s> Report<'s> {
     }
 
     /// A name that nothing bears, with the nearest that something does.
-    pub(super) fn unknown<'n>(
+    pub(crate) fn unknown<'n>(
         &mut self,
         place: Place,
         reason: String,
@@ -55,39 +55,39 @@ impl<'s> Report<'s> {
         }
     }
 
-    pub(super) fn file_name(&self, file: usize) -> Arc<str> {
+    pub(crate) fn file_name(&self, file: usize) -> Arc<str> {
         self.files.get(file).map_or(Arc::from(""), |f| f.0.clone())
     }
 
-    pub(super) fn file_names(&self) -> Vec<Arc<str>> {
+    pub(crate) fn file_names(&self) -> Vec<Arc<str>> {
         self.files.iter().map(|f| f.0.clone()).collect()
     }
 
-    pub(super) fn file_text(&self, file: usize) -> &'s str {
+    pub(crate) fn file_text(&self, file: usize) -> &'s str {
         self.files.get(file).map_or("", |f| f.1)
     }
 
-    pub(super) fn find_file(&self, name: &str) -> Option<usize> {
+    pub(crate) fn find_file(&self, name: &str) -> Option<usize> {
         self.files.iter().position(|f| &*f.0 == name)
     }
 
     /// From 1.
-    pub(super) fn line(&self, place: Place) -> u32 {
+    pub(crate) fn line(&self, place: Place) -> u32 {
         let text = self.file_text(place.file);
         text.bytes().take(place.start).filter(|b| *b == b'\n').count() as u32 + 1
     }
 
     /// `file:line`, for reasons that speak of a second place.
-    pub(super) fn show(&self, place: Place) -> String {
+    pub(crate) fn show(&self, place: Place) -> String {
         format!("{}:{}", self.file_name(place.file), self.line(place))
     }
 
-    pub(super) fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.1.severity == Severity::Mistake)
     }
 
     /// In the order of the files.
-    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         self.diagnostics.sort_by_key(|d| (d.1.severity, d.0));
         self.diagnostics.dedup();
         self.diagnostics.into_iter().map(|d| d.1).collect()
@@ -95,7 +95,7 @@ impl<'s> Report<'s> {
 }
 
 /// The most similar of the known names, where one is similar enough to be meant.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let allowed = (name.chars().count() / 3).max(1);
     known
         .into_iter()
@@ -107,9 +107,9 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
 
 /// A value and where it was written.
 #[derive(Clone, Copy)]
-pub(super) struct Written<'a, 's> {
-    pub(super) place: Place,
-    pub(super) value: &'a DeValue<'s>,
+pub(crate) struct Written<'a, 's> {
+    pub(crate) place: Place,
+    pub(crate) value: &'a DeValue<'s>,
 }
 
 impl<'a, 's> Written<'a, 's> {
@@ -118,21 +118,29 @@ impl<'a, 's> Written<'a, 's> {
     }
 
     /// The elements of an array, or the value itself.
-    pub(super) fn each(self) -> Vec<Written<'a, 's>> {
+    pub(crate) fn each(self) -> Vec<Written<'a, 's>> {
         match self.value {
             DeValue::Array(array) => array.iter().map(|v| Written::new(self.place.file, v)).collect(),
             _ => vec![self],
         }
     }
 
+    /// A text without more ado; `None` for anything else.
+    pub(crate) fn as_word(self) -> Option<&'a str> {
+        match self.value {
+            DeValue::String(text) => Some(text.as_ref()),
+            _ => None,
+        }
+    }
+
     /// The keys and values of a table, in the order written; `None` for anything else.
-    pub(super) fn entries(self) -> Option<Vec<Entry<'a, 's>>> {
+    pub(crate) fn entries(self) -> Option<Vec<Entry<'a, 's>>> {
         let DeValue::Table(table) = self.value else { return None };
         Some(entries(self.place.file, table))
     }
 
     /// `a table`, `an integer` …
-    pub(super) fn kind(self) -> &'static str {
+    pub(crate) fn kind(self) -> &'static str {
         match self.value {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) => "a number",
@@ -147,10 +155,10 @@ impl<'a, 's> Written<'a, 's> {
 
 /// A key with its value.
 #[derive(Clone, Copy)]
-pub(super) struct Entry<'a, 's> {
-    pub(super) key: &'a str,
-    pub(super) key_place: Place,
-    pub(super) value: Written<'a, 's>,
+pub(crate) struct Entry<'a, 's> {
+    pub(crate) key: &'a str,
+    pub(crate) key_place: Place,
+    pub(crate) value: Written<'a, 's>,
 }
 
 fn place(file: usize, span: std::ops::Range<usize>) -> Place {
@@ -171,13 +179,13 @@ fn entries<'a, 's>(file: usize, table: &'a DeTable<'s>) -> Vec<Entry<'a, 's>> {
 }
 
 /// One file's tables. Mistakes of syntax go to the report.
-pub(super) struct Parsed<'s> {
+pub(crate) struct Parsed<'s> {
     file: usize,
     table: DeTable<'s>,
 }
 
 impl<'s> Parsed<'s> {
-    pub(super) fn read(report: &mut Report<'s>, file: usize) -> Self {
+    pub(crate) fn read(report: &mut Report<'s>, file: usize) -> Self {
         let (table, errors) = DeTable::parse_recoverable(report.file_text(file));
         for error in errors {
             let span = error.span().unwrap_or(0..0);
@@ -186,26 +194,26 @@ impl<'s> Parsed<'s> {
         Parsed { file, table: table.into_inner() }
     }
 
-    pub(super) fn entries(&self) -> Vec<Entry<'_, 's>> {
+    pub(crate) fn entries(&self) -> Vec<Entry<'_, 's>> {
         entries(self.file, &self.table)
     }
 }
 
 /// Definitions of one kind, by name, over all files; a name defined twice is a mistake.
-pub(super) struct Named<'a, 's> {
+pub(crate) struct Named<'a, 's> {
     kind: &'static str,
     all: BTreeMap<&'a str, Entry<'a, 's>>,
     /// In the order of the files.
-    pub(super) order: Vec<Entry<'a, 's>>,
+    pub(crate) order: Vec<Entry<'a, 's>>,
 }
 
 impl<'a, 's> Named<'a, 's> {
-    pub(super) fn new(kind: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str) -> Self {
         Named { kind, all: BTreeMap::new(), order: Vec::new() }
     }
 
     /// Takes the tables under one top-level key of one file.
-    pub(super) fn add(&mut self, report: &mut Report<'_>, whole: Entry<'a, 's>) {
+    pub(crate) fn add(&mut self, report: &mut Report<'_>, whole: Entry<'a, 's>) {
         let Some(entries) = whole.value.entries() else {
             report.mistake(
                 whole.value.place,

@@ -40,11 +40,11 @@ pub(super) struct Located {
 
 /// Bytes of one of the plan's files.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Place {
-    /// Index into the plan's files.
-    pub(super) file: usize,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Place {
+    /// Index into the files.
+    pub(crate) file: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -70,6 +70,7 @@ pub use self::io::{
 };
 
 pub use self::share::{Lands, Share, Word};
+pub use self::topology::topology_of;
 pub use self::trunks::{Limits, Outbound, Register, Rewrite, Rule, Trunk};
 
 use self::callbacks::Callbacks;

@@ -7,14 +7,16 @@ use crate::base::AwayReason;
 use crate::dialplan::{self, Plan};
 use crate::queue::{AgentSpec, Away, Config, QueueSpec, Topology};
 
+/// What the core would route by under this plan alone: queues, agents and skills have the numbers that they have
+/// in the plan. For rehearsals, which have no running calls of another plan.
+pub fn topology_of(plan: &Plan) -> Topology {
+    let mut numbering = Numbering::default();
+    numbering.learn(plan);
+    Topology::clone(&topology(plan, &numbering))
+}
+
 /// What the core is to route by while `plan` is in force.
 pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
-    let mut config = Config::default();
-    if let Some(reserve) =
-        plan.skills().iter().filter(|skill| skill.value > 0).map(|skill| skill.reserve).max()
-    {
-        config.reserve_percent = reserve;
-    }
     let queues = plan.queues().iter().filter_map(|queue| queue_spec(plan, numbering, queue)).collect();
     let agents = plan
         .agents()
@@ -28,21 +30,23 @@ pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
             })
         })
         .collect();
-    Arc::new(Topology { queues, agents, config })
+    Arc::new(Topology { queues, agents, config: Config::default() })
 }
 
 fn queue_spec(plan: &Plan, numbering: &Numbering, queue: &dialplan::Queue) -> Option<QueueSpec> {
-    // A queue is worth as much as the most precious skill that it asks for: of several sets, in the cheapest.
+    // A queue is worth as much as the most precious skill that it asks for, and is kept as much: of several sets, as
+    // the cheapest.
     let worth = |set: &[dialplan::Requirement]| {
         let skills = set.iter().filter_map(|required| plan.skills().get(usize::from(required.skill)));
-        skills.map(|skill| u32::from(skill.value)).max().unwrap_or(0)
+        skills.map(|skill| (skill.value, skill.reserve)).max().unwrap_or_default()
     };
-    let value = queue.sets().map(worth).min().unwrap_or(0);
+    let (value, reserve) = queue.sets().map(worth).min().unwrap_or_default();
     Some(QueueSpec {
         requirement: numbering.requirements(plan, &queue.requirement),
         or: queue.or.iter().map(|set| numbering.requirements(plan, set)).collect(),
         credit: queue.credit,
-        value,
+        value: u32::from(value),
+        reserve_percent: Some(reserve),
         relaxation: queue.relaxation.iter().map(|step| step.after).collect(),
         anyone_after: queue.anyone_after,
         max_wait: queue.max_wait,

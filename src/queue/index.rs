@@ -110,12 +110,14 @@ pub(super) struct GroupKey {
 }
 
 /// The agents who meet one requirement that queues of value protect. Two queues with the same requirement
-/// share a pool, at the higher value.
+/// share a pool, at the higher value and with the larger reserve.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
     requirement: Need,
     queues: Vec<QueueId>,
     pub value: u32,
+    /// To be kept idle, in per cent of those signed on.
+    share: u8,
     pub groups: Vec<usize>,
     pub signed_on: u32,
     pub idle: u32,
@@ -148,16 +150,19 @@ impl Index {
 
     fn build_pools(&mut self) {
         for QueueEntry { spec, .. } in self.queues.values().filter(|q| q.spec.value > 0) {
+            let share = spec.reserve_percent.unwrap_or(self.config.reserve_percent);
             let need: Need = spec.sets().map(<[_]>::to_vec).collect();
             match self.pools.iter_mut().find(|p| p.requirement == need) {
                 Some(pool) => {
                     pool.value = pool.value.max(spec.value);
+                    pool.share = pool.share.max(share);
                     pool.queues.push(spec.id);
                 }
                 None => self.pools.push(Pool {
                     requirement: need,
                     queues: vec![spec.id],
                     value: spec.value,
+                    share,
                     groups: Vec::new(),
                     signed_on: 0,
                     idle: 0,
@@ -270,9 +275,9 @@ impl Index {
         pools.filter(|pool| pool.value > value).all(|pool| pool.idle > self.reserve(pool))
     }
 
-    /// Agents of this pool to be kept idle: the rounded share of those signed on.
+    /// Agents of this pool to be kept idle.
     pub fn reserve(&self, pool: &Pool) -> u32 {
-        self.config.reserve(pool.signed_on)
+        pool.reserve(pool.signed_on)
     }
 
     /// Groups that serve the queue without relaxation.
@@ -301,15 +306,13 @@ impl LaneKey {
     }
 }
 
-impl Config {
+impl Pool {
     /// Agents to be kept idle of so many signed on: the rounded share.
-    pub(super) fn reserve(&self, signed_on: u32) -> u32 {
-        let share = u64::from(self.reserve_percent) * u64::from(signed_on);
+    pub fn reserve(&self, signed_on: u32) -> u32 {
+        let share = u64::from(self.share) * u64::from(signed_on);
         u32::try_from((share + 50) / 100).unwrap_or(u32::MAX)
     }
-}
 
-impl Pool {
     fn includes(&self, group: &GroupKey) -> bool {
         let meets = |set: &Vec<Requirement>| group.shortfall(set) == Some(0);
         self.queues.iter().any(|q| group.allowed(*q)) && self.requirement.iter().any(meets)
@@ -384,4 +387,16 @@ fn normal(requirement: &[Requirement]) -> Vec<Requirement> {
     all.sort_by_key(|r| (r.skill, Reverse(r.level)));
     all.dedup_by_key(|r| r.skill);
     all
+}
+
+impl QueueSpec {
+    /// After which wait the agent will do for a caller of this queue who has these needs of its own; `None`: never.
+    pub fn reach(&self, agent: &AgentSpec, needs: &[Requirement]) -> Option<Duration> {
+        let group = GroupKey {
+            skills: normal(&agent.skills),
+            tier: agent.tier,
+            queues: agent.queues.as_ref().map(|queues| queues.iter().copied().collect()),
+        };
+        group.reach(self, needs).map(|(_, after)| after)
+    }
 }

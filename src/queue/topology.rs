@@ -29,6 +29,9 @@ pub struct QueueSpec {
     /// 0). A caller uses up agents of a queue with a higher value only when nobody else can come, and only
     /// beyond the reserve.
     pub value: u32,
+    /// Share of the signed-on agents who can serve the queue that stay idle for it, in per cent, where it has a
+    /// value; `None`: as [`Config`] says.
+    pub reserve_percent: Option<u8>,
     /// After how long a caller becomes content with the next tier of agents, or with a level lower by one:
     /// the first entry is for one tier or level, the second for two, and so on. What has no entry is never
     /// reached. A missing skill is never made up for by waiting.
@@ -54,6 +57,7 @@ impl QueueSpec {
             or: Vec::new(),
             credit: Duration::ZERO,
             value: 0,
+            reserve_percent: None,
             relaxation: [20, 40, 60].map(Duration::from_secs).to_vec(),
             anyone_after: None,
             max_wait: None,
@@ -79,7 +83,8 @@ pub struct AgentSpec {
 /// Rules that hold for all queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Share of the signed-on agents of a protected queue that stay idle for it, in per cent.
+    /// Share of the signed-on agents of a protected queue that stay idle for it, in per cent, where the queue does not
+    /// say otherwise.
     pub reserve_percent: u8,
     /// After this wait a caller may take an agent out of the reserve.
     pub reserve_waived_after: Duration,

@@ -88,7 +88,7 @@ impl<'a> FromIterator<&'a CallRecord> for Summary {
 }
 
 impl QueueFigures {
-    fn add(&mut self, visit: &QueueVisit) {
+    pub fn add(&mut self, visit: &QueueVisit) {
         self.entered += 1;
         self.longest_wait_ms = self.longest_wait_ms.max(visit.waited_ms);
         self.offers_lost += u64::from(visit.offers);

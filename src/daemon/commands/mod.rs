@@ -1,10 +1,12 @@
-//! What the command line does besides serving: ask a running daemon, read its store, check dialplans.
+//! What the command line does besides serving: ask a running daemon, read its store, check dialplans,
+//! rehearse days.
 
 mod agent;
 mod check;
 mod counted;
 mod queues;
 mod records;
+mod rehearse;
 mod routing;
 mod sip;
 
@@ -15,5 +17,6 @@ pub use agent::{
 pub use check::{check, plan_with, reference};
 pub use queues::queues;
 pub use records::{Form, MessageOrder, call, calls, messages};
+pub use rehearse::{RehearseOrder, days_reference, rehearse};
 pub use routing::{change_waiting, why};
 pub use sip::trace;

@@ -183,7 +183,7 @@ pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String
     }
 }
 
-fn open(folder: &Path) -> Result<Sqlite, Failure> {
+pub(super) fn open(folder: &Path) -> Result<Sqlite, Failure> {
     Ok(Sqlite::open_existing(&state::database(folder))?)
 }
 

@@ -2,10 +2,10 @@
 
 use crate::base::{AgentId, Masked};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::pattern::Pattern;
 use crate::dialplan::plan::Agent;
-use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
 
 const PATTERN_HELP: &str =

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use toml::de::DeValue;
 
-use crate::dialplan::calendar::{Calendar, Holiday, Span, Year, minutes, weekday};
+use crate::dialplan::calendar::{Calendar, Holiday, Span, Year, weekday};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::source::{Entry, Written};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
@@ -82,7 +82,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let mut calendar = Calendar { name: entry.key.to_owned(), ..Calendar::default() };
     calendar.week = week(loader, &fields);
     calendar.workday = match fields.get("workday") {
-        Some(written) => spans(loader, written),
+        Some(written) => loader.report.spans(written, "opening hours"),
         None => calendar.week[0].clone(),
     };
     if let Some((name, place)) = loader.text(&fields, "holidays") {
@@ -122,7 +122,7 @@ fn week<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> [Vec<Sp
             loader.report.mistake(entry.key_place, "a span of weekdays goes forward within one week");
             continue;
         }
-        let spans = spans(loader, entry.value);
+        let spans = loader.report.spans(entry.value, "opening hours");
         for day in first..=last {
             if std::mem::replace(&mut taken[day], true) {
                 let reason = format!("{} has its hours twice", DAYS[day]);
@@ -132,27 +132,6 @@ fn week<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> [Vec<Sp
         }
     }
     week
-}
-
-fn spans<'a, 's>(loader: &mut Loader<'a, 's>, written: Written<'a, 's>) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    for each in written.each() {
-        let Some(text) = loader.as_text(each, "opening hours") else { continue };
-        let parsed = text.split_once('-').and_then(|(from, until)| Some((minutes(from)?, minutes(until)?)));
-        match parsed {
-            Some((from, until)) if from < until => {
-                if spans.last().is_some_and(|last| last.until > from) {
-                    loader.report.mistake(each.place, "the hours of one day ascend and do not overlap");
-                }
-                spans.push(Span { from, until });
-            }
-            _ => {
-                let reason = "opening hours are two ascending times of one day";
-                loader.report.mistake(each.place, reason).add_help("write \"09:00-18:00\"");
-            }
-        }
-    }
-    spans
 }
 
 /// One year of `holidays.<name>`.

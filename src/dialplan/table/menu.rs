@@ -1,9 +1,9 @@
 //! `[menu.<name>]`: a choice, as data.
 
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Phrase;
-use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
 use crate::dialplan::step::{Choice, MenuSpec};
 

@@ -1,9 +1,9 @@
 //! `music` of a queue: a recording or a folder of them, and where in it somebody begins who comes now.
 
 use crate::base::{Clip, Instant, PromptId};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::{Plan, Queue};
-use crate::dialplan::read::Fields;
 
 pub(in crate::dialplan) fn read<'a, 's>(
     loader: &mut Loader<'a, 's>,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::base::{Language, QueueId};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::{CallbackRule, Queue, Relaxation};
-use crate::dialplan::read::Fields;
 use crate::dialplan::source::Entry;
 use crate::dialplan::step::FlowId;
 use crate::dialplan::table::agent::telephone_patterns;

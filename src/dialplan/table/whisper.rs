@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::base::Clip;
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::{Phrase, WHISPER_MOST, Whisper};
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::Place;
 
 pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Whisper {

@@ -3,8 +3,8 @@
 use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{CallbackSpec, Step, Target, Value};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

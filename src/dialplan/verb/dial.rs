@@ -4,8 +4,8 @@ use crate::base::Masked;
 use crate::dialplan::action::{Action, DialEnd};
 use crate::dialplan::cursor::{After, Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{DialSpec, OutsideSpec, Step, Target, Whom};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

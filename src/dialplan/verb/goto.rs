@@ -1,8 +1,8 @@
 //! `goto`: another flow.
 
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::Step;
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

@@ -4,8 +4,8 @@ use crate::base::Now;
 use crate::dialplan::calendar::Hours;
 use crate::dialplan::cursor::{Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{Step, Target};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::base::{Clip, Language};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Phrase;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{Choice, MenuSpec, Step, Target};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

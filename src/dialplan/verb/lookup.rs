@@ -2,8 +2,8 @@
 
 use crate::dialplan::cursor::{Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{Step, Target, Value};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

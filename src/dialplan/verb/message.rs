@@ -4,8 +4,8 @@ use crate::base::Clip;
 use crate::dialplan::action::{Action, MessageEnd};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{MessageSpec, Step, Whom};
 
 /// Said last before the recording.

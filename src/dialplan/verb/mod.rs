@@ -18,8 +18,8 @@ pub(super) mod say;
 pub(super) mod wait;
 
 use super::doc::Doc;
+use super::fields::Fields;
 use super::load::Loader;
-use super::read::Fields;
 use super::step::Step;
 
 /// A verb: how it is documented and how it is read.

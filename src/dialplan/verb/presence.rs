@@ -5,9 +5,9 @@ use crate::dialplan::action::{Action, PresenceChange, PresenceKind};
 use crate::dialplan::calendar::next_at;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Origin;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{PresenceSpec, Step, Target};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

@@ -3,9 +3,9 @@
 use crate::dialplan::action::{Action, Owner, QueueEnd};
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Requirement;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{OwnerKind, QueueSpec, Step, Target};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

@@ -6,8 +6,8 @@ use crate::base::{Clip, Now};
 use crate::dialplan::calendar::{local, minutes};
 use crate::dialplan::cursor::Cursor;
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::{Step, Value};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

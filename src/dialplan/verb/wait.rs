@@ -6,9 +6,9 @@ use crate::base::Clip;
 use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
+use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Phrase;
-use crate::dialplan::read::Fields;
 use crate::dialplan::step::Step;
 
 pub(in crate::dialplan) const DOC: Doc = Doc {

@@ -165,7 +165,7 @@ impl Floor {
     }
 
     pub fn reserve(&self, pool: usize) -> u32 {
-        self.plan.config.reserve(u32::try_from(self.pools[pool].signed_on.len()).unwrap_or(u32::MAX))
+        self.plan.pools[pool].reserve(u32::try_from(self.pools[pool].signed_on.len()).unwrap_or(u32::MAX))
     }
 
     pub fn idle_in(&self, pool: usize) -> u32 {

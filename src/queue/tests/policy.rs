@@ -293,3 +293,21 @@ fn an_owner_who_refuses_is_passed_at_once() {
     w.refuse(0, Refusal::RingTimeout);
     w.expect(&["requeued 1: Refused(RingTimeout)", "skipped a0 for 1: Refused", "offered 1 of q0 to a1"]);
 }
+
+#[test]
+fn a_queue_s_own_reserve_counts_instead_of_the_usual_one() {
+    let own = |agents: Vec<AgentSpec>| {
+        let mut topology = bank(agents);
+        for queue in &mut topology.queues {
+            queue.reserve_percent = Some(if queue.id == VIP { 40 } else { 0 });
+        }
+        World::staffed(topology)
+    };
+    // Two of five are kept for VIP callers, nobody for complaints.
+    let mut w = own((0..5).map(|id| agent(id, &ALL)).collect());
+    (1..=4).for_each(|tag| w.join(CONSULT, tag));
+    w.expect(&["offered 1 of q0 to a0", "offered 2 of q0 to a1", "offered 3 of q0 to a2"]);
+    let mut w = own((0..3).map(|id| agent(id, &[CONSULT, COMPLAINT])).collect());
+    (1..=3).for_each(|tag| w.join(CONSULT, tag));
+    w.expect(&["offered 1 of q0 to a0", "offered 2 of q0 to a1", "offered 3 of q0 to a2"]);
+}

@@ -1,7 +1,10 @@
 """What a call leaves behind: a record with its stages, and no number anywhere else."""
 
 import asyncio
+import json
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from scenarios import scenario
 
@@ -66,3 +69,23 @@ async def calls_are_shown_to_people(world):
     table = await hotline.command("calls")
     for word in ("consultation", "1001", "caller-hung-up"):
         assert word in table, table
+
+
+@scenario
+async def recorded_calls_are_rehearsed(world):
+    """`hotline rehearse --recorded` takes a day's calls out of the daemon's own records, by the dialplan's clock"""
+    hotline = await world.hotline()
+    desk = await world.desk(hotline, "1001")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await desk.in_call()
+    await caller.hang_up()
+    served = await hotline.call_recorded()
+    entered = datetime.fromtimestamp(served["queue"]["entered"] / 1e6, ZoneInfo("Asia/Shanghai"))
+    told = await hotline.command("rehearse", "--recorded", str(entered.date()), "--days", "2", "--json")
+    (outcome,) = json.loads(told)["outcomes"]
+    (line,) = outcome["classes"]
+    assert line["queue"] == "consultation", line
+    assert line["figures"]["calls"] == {"mean": 1.0, "half_width": 0.0}, line
+    _, _, errors = await hotline.attempt("rehearse", "--recorded", "2001-01-01")
+    assert "nobody waited in a queue on 2001-01-01" in errors, errors

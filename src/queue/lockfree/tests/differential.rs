@@ -24,6 +24,7 @@ fn topology(rng: &mut Rng) -> Topology {
         or: (0..rng.below(6).saturating_sub(3)).map(|_| other_set(rng)).collect(),
         credit: secs(30 * rng.below(4)),
         value: [0, 0, 2, 4][rng.below(4) as usize],
+        reserve_percent: (rng.below(3) == 0).then(|| rng.below(60) as u8),
         max_wait: (rng.below(3) == 0).then(|| secs(50 + rng.below(200))),
         anyone_after: (rng.below(4) == 0).then(|| secs(45)),
         capacity: (rng.below(4) == 0).then_some(6),
