@@ -54,7 +54,7 @@ const DAY: Doc = Doc {
     ],
     example: r#"[day]
 from = "08:00"
-until = "20:00"
+until = "09:00"
 "#,
 };
 
@@ -173,10 +173,6 @@ skills = { consultation = 4, complaint = 5 }
 
 [staff.managers]
 people = { early = ["3001"] }
-
-[shift]
-early = "08:00-16:00"
-late = "12:00-20:30"
 "#,
 };
 

@@ -152,6 +152,7 @@ fn record(at_s: u64, queue: &str, outcome: QueueOutcome, waited_s: u64, talked_s
         recordings: Vec::new(),
         slip: None,
         outside: None,
+        legs: Vec::new(),
         end: CallEnd::CallerHungUp,
     }
 }
@@ -214,4 +215,14 @@ fn the_printed_reference_is_the_one_in_the_folder() {
         written == reference(),
         "days/REFERENCE.md is out of date: hotline rehearse --reference > days/REFERENCE.md"
     );
+}
+
+/// The examples of the reference, one after the other, are a day.
+#[test]
+fn the_examples_are_a_day() {
+    let reference = reference();
+    let examples = reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let day = day(&examples.collect::<Vec<_>>().concat());
+    let agents: Vec<_> = day.staff.iter().map(|staff| (staff.name.as_str(), staff.agents.len())).collect();
+    assert_eq!((day.classes.len(), agents), (2, vec![("complaint-desk", 20), ("managers", 1)]));
 }
