@@ -1,6 +1,5 @@
 //! Who decides which agent gets which caller: the queue core, or the model of another product.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::scene::Scene;
@@ -71,7 +70,7 @@ impl House {
             ..Join::new(class.queue.id, Instant::ZERO, 0)
         });
         House {
-            core: Core::new(Instant::ZERO, &Arc::clone(&scene.topology)),
+            core: Core::new(Instant::ZERO, &scene.topology),
             offers: vec![None; scene.agents.len()],
             callers: vec![None; callers],
             joins: joins.collect(),

@@ -305,9 +305,13 @@ fn a_queue_s_own_reserve_counts_instead_of_the_usual_one() {
     };
     // Two of five are kept for VIP callers, nobody for complaints.
     let mut w = own((0..5).map(|id| agent(id, &ALL)).collect());
-    (1..=4).for_each(|tag| w.join(CONSULT, tag));
+    for tag in 1..=4 {
+        w.join(CONSULT, tag);
+    }
     w.expect(&["offered 1 of q0 to a0", "offered 2 of q0 to a1", "offered 3 of q0 to a2"]);
     let mut w = own((0..3).map(|id| agent(id, &[CONSULT, COMPLAINT])).collect());
-    (1..=3).for_each(|tag| w.join(CONSULT, tag));
+    for tag in 1..=3 {
+        w.join(CONSULT, tag);
+    }
     w.expect(&["offered 1 of q0 to a0", "offered 2 of q0 to a1", "offered 3 of q0 to a2"]);
 }
