@@ -129,6 +129,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Follow what happens on the floor: callers, offers, answers, agents, service levels.
+    Events {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// What went over the wire.
     Sip {
         #[command(subcommand)]
@@ -239,6 +245,11 @@ enum Agent {
     },
     /// Take calls.
     Ready {
+        /// As 1001.
+        extension: String,
+    },
+    /// Extend the wrap-up after a call, once.
+    MoreTime {
         /// As 1001.
         extension: String,
     },
@@ -403,6 +414,10 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Reload => commands::reload(&folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,
         Command::Queues { json } => commands::queues(&folder()?, form(json))?,
+        Command::Events { json } => {
+            commands::events(&folder()?, form(json))?;
+            String::new()
+        }
         Command::Sip { order: Sip::Trace { call, number, follow, limit, detail, unmasked, json } } => {
             let number = number.map(Masked::new);
             let order = TraceOrder { call, number, follow, limit, detail, unmasked };
@@ -479,6 +494,7 @@ impl From<Agent> for AgentOrder {
             Agent::SignOn { extension } => (extension, AgentChange::SignOn),
             Agent::SignOff { extension } => (extension, AgentChange::SignOff),
             Agent::Ready { extension } => (extension, AgentChange::Ready),
+            Agent::MoreTime { extension } => (extension, AgentChange::MoreTime),
             Agent::Away { extension, reason, until } => (extension, AgentChange::Away { reason, until }),
         };
         AgentOrder::Change { extension, change }

@@ -72,6 +72,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/daemon/trace/viewer.rs", "finds the messages of a number, and gives out none of it"),
     ("src/exchange/callbacks.rs", "whether a queue calls that number back"),
     ("src/daemon/store/callbacks.rs", "the store"),
+    ("src/daemon/store/kept.rs", "the store"),
     ("src/exchange/console.rs", "agents' names in the administrator's list"),
     ("src/exchange/effects.rs", "From of the agent's INVITE, numbers of the outside"),
     ("src/exchange/lamps.rs", "an account's name says whom it may watch"),

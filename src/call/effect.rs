@@ -166,6 +166,8 @@ pub struct InviteOutside {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Booking {
     pub number: Masked<String>,
+    /// Keyed in: another number than the one that calls.
+    pub keyed: bool,
     /// By name.
     pub queue: String,
     pub language: Language,

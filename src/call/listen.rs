@@ -4,7 +4,7 @@ use super::message::Wanted;
 use super::{
     Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, outside, wait,
 };
-use crate::base::{LegId, QueueId};
+use crate::base::{LegId, Masked, QueueId};
 use crate::dialplan::{self, Action};
 use crate::media::Command;
 use crate::record::{CallEnd, StageKind};
@@ -73,7 +73,7 @@ impl Listen {
                     }
                     return wait::enter(body, ctx, request);
                 }
-                Action::BookCallback { queue } => match booking(body, ctx, queue) {
+                Action::BookCallback { queue, number } => match booking(body, ctx, queue, number) {
                     Some(booking) => ctx.effect(Effect::BookCallback(Box::new(booking))),
                     None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
                 },
@@ -97,8 +97,8 @@ impl Listen {
 }
 
 /// The place in line is the one that the caller has left, where they have left this queue's. Who keeps their number to
-/// themselves cannot be called back.
-fn booking(body: &Body, ctx: &Ctx<'_>, queue: QueueId) -> Option<Booking> {
+/// themselves and keys in none cannot be called back.
+fn booking(body: &Body, ctx: &Ctx<'_>, queue: QueueId, keyed: Option<Masked<String>>) -> Option<Booking> {
     let plan = body.cursor.plan();
     let place = body.place.as_ref().filter(|place| place.queue == queue);
     let needs = place.map(|place| place.needs.as_slice()).unwrap_or_default().iter().filter_map(|need| {
@@ -106,7 +106,9 @@ fn booking(body: &Body, ctx: &Ctx<'_>, queue: QueueId) -> Option<Booking> {
         Some((skill.name.clone(), need.level))
     });
     Some(Booking {
-        number: Some(body.from.clone()).filter(|from| !from.is_empty())?,
+        // Who keys in the number that they call from has keyed in nobody else's.
+        keyed: keyed.as_ref().is_some_and(|number| *number != body.from),
+        number: Some(keyed.unwrap_or_else(|| body.from.clone())).filter(|number| !number.is_empty())?,
         queue: plan.queue(queue)?.name.clone(),
         language: body.cursor.language().clone(),
         grade: body.cursor.grade().map(str::to_owned),

@@ -256,6 +256,11 @@ impl Call {
         self.body.timers.next()
     }
 
+    /// In line, and no deadline would ever end that.
+    pub fn is_forgotten(&self) -> bool {
+        self.queued_as().is_some() && self.next_deadline().is_none()
+    }
+
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over(_))
     }

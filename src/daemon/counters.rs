@@ -93,6 +93,8 @@ counters! {
     recordings_failed,
     /// Messages that a trace did not show, since whoever follows it reads too slowly.
     trace_dropped,
+    /// Events of the floor that were not shown, since whoever follows them reads too slowly.
+    events_dropped,
     /// Messages that the capture server did not get, since its packets were not sent as fast.
     hep_dropped,
     /// Packets for the capture server that the system would not send, or that were too long for one.

@@ -30,6 +30,7 @@ use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
 use super::dns::Dns;
+use super::events::Events;
 use super::exchanges::Others;
 use super::failure::Failure;
 use super::heartbeat::{Heartbeat, Heartbeats};
@@ -66,6 +67,7 @@ pub struct Driver {
     pub others: Others,
     pub transports: Transports,
     pub trace: Trace,
+    pub events: Events,
     pub workers: Workers,
     pub recorder: Recorder,
     /// The recorder's thread.
@@ -226,6 +228,9 @@ impl Turning {
                 Report::SlipSaved { slip, result } => {
                     self.input(Input::SlipSaved { slip, saved: result.is_ok() });
                 }
+                Report::CallbackSaved { callback, saved } => {
+                    self.input(Input::CallbackSaved { callback, saved });
+                }
                 Report::Waiting { mailbox, waiting } => self.input(Input::Waiting { mailbox, waiting }),
                 Report::Loaded { recording, result } => {
                     if let Err(reason) = &result {
@@ -268,6 +273,10 @@ impl Turning {
         while let Some(pending) = self.driver.control.take() {
             any = true;
             let (order, reply) = match pending {
+                Pending::Events { reply } => {
+                    let _ = reply.send(self.driver.events.follow());
+                    continue;
+                }
                 Pending::Order { order, reply } => (order, reply),
                 Pending::Trace { follow, reply } => {
                     let _ = reply.send(self.driver.trace.feed(follow));
@@ -276,7 +285,7 @@ impl Turning {
             };
             match order {
                 // The console's own thread asks for a feed instead, and reads the core by itself.
-                Order::Trace(_) | Order::Queues => {}
+                Order::Trace(_) | Order::Events | Order::Queues => {}
                 Order::Reload => self.begin_reload(Some(reply)),
                 Order::Settled { mailbox } => {
                     self.driver.records.count(mailbox);
@@ -481,6 +490,7 @@ impl Turning {
                 let call_id = call_id.to_str().into_owned();
                 self.driver.trace.leg(Leg { call_id, call: leg.call, party: party.clone() });
             }
+            Notice::Floor(event) => self.driver.events.tell(clock::now().wall, event),
             notice => tracing::debug!(?notice, "notice"),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
-use crate::base::{RecordingId, SlipId};
+use crate::base::{CallId, RecordingId, SlipId};
 use crate::exchange::{Gauges, Output};
 use crate::media;
 use crate::record::Waiting;
@@ -34,6 +34,11 @@ pub enum Report {
     SlipSaved {
         slip: SlipId,
         result: Result<(), String>,
+    },
+    /// What was last said of the callback is committed, or could not be yet.
+    CallbackSaved {
+        callback: CallId,
+        saved: bool,
     },
     /// So many messages wait in the box.
     Waiting {

@@ -143,6 +143,9 @@ impl Boxes {
             | Record::Leg { .. }
             | Record::Callback(_)
             | Record::CallbackOver(_)
+            | Record::Contact(_)
+            | Record::Place(_)
+            | Record::PlaceTaken(..)
             | Record::Registration(_)
             | Record::RegistrationEnded(_) => {}
             Record::Slip(slip) => {
@@ -230,6 +233,9 @@ fn write(store: &mut impl Store, batch: Vec<Record>, refused: &mut VecDeque<Reco
     for record in batch {
         if let Record::Slip(slip) = &record {
             inbox.push_patiently(Report::SlipSaved { slip: slip.slip, result: result.clone() });
+        }
+        if let Record::Callback(owed) = &record {
+            inbox.push_patiently(Report::CallbackSaved { callback: owed.callback, saved: result.is_ok() });
         }
         // Of a registration the next refresh tells as much.
         let passing = matches!(record, Record::Registration(_) | Record::RegistrationEnded(_));

@@ -14,6 +14,7 @@ use super::control::Socket;
 use super::counters::Counters;
 use super::dns::Dns;
 use super::driver::{Driver, Rules};
+use super::events::Events;
 use super::exchanges::Others;
 use super::failure::Failure;
 use super::gauges;
@@ -117,6 +118,7 @@ fn build(
     let ids = store.ids()?;
     let registrations = store.registrations()?;
     let callbacks = store.callbacks()?;
+    let (contacts, places) = store.kept(clock::now().wall)?;
     let records = Records::start(store, inbox.clone())?;
     let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
@@ -139,6 +141,7 @@ fn build(
     let mut exchanges = Exchange::several(&config, &loaded.plan, ids, rng, now, several);
     if let Some(first) = exchanges.first_mut() {
         first.handle_input(now, Input::Restore(registrations));
+        first.handle_input(now, Input::RestoreKept { contacts, places });
     }
     for exchange in &mut exchanges {
         exchange.handle_input(now, Input::RestoreCallbacks(callbacks.clone()));
@@ -151,6 +154,7 @@ fn build(
         others,
         transports,
         trace,
+        events: Events::new(&counters),
         workers,
         recorder,
         recording,

@@ -109,7 +109,12 @@ pub enum PresenceChange {
     SignOn,
     SignOff,
     Ready,
-    Away { reason: AwayReason, until: Option<Wall> },
+    /// For the present wrap-up; once.
+    MoreTime,
+    Away {
+        reason: AwayReason,
+        until: Option<Wall>,
+    },
 }
 
 /// The same as written in a dialplan: when the person is back is not known yet.
@@ -118,6 +123,7 @@ pub(super) enum PresenceKind {
     SignOn,
     SignOff,
     Ready,
+    MoreTime,
     Away(AwayReason),
 }
 
@@ -150,6 +156,8 @@ pub enum Action {
     /// [`Event::CallbackBooked`].
     BookCallback {
         queue: QueueId,
+        /// Keyed in by the caller; `None`: the one that they call from.
+        number: Option<Masked<String>>,
     },
     /// Ring a person and connect the caller; reports [`Event::DialEnded`].
     Dial {

@@ -148,6 +148,11 @@ impl<'a, 's> Loader<'a, 's> {
         self.called_back.contains(&queue)
     }
 
+    /// Whether it also calls numbers that are keyed in.
+    pub(super) fn calls_back_keyed(&self, queue: QueueId) -> bool {
+        self.called_back_keyed.contains(&queue)
+    }
+
     /// Tells where the configuration has no such trunk; without a configuration nobody knows.
     pub(super) fn known_trunk(&mut self, trunk: &str, place: Place) {
         if let Some(trunks) = self.trunks.as_ref().filter(|trunks| !trunks.iter().any(|known| known == trunk))

@@ -60,6 +60,8 @@ pub(super) struct Loader<'a, 's> {
     pub(super) void: Option<FlowId>,
     /// The queues that have a rule for callbacks.
     pub(super) called_back: BTreeSet<QueueId>,
+    /// Those of them that call numbers which are keyed in.
+    pub(super) called_back_keyed: BTreeSet<QueueId>,
     tables: &'a Tables<'a, 's>,
 }
 
@@ -123,6 +125,7 @@ pub fn load_beside(
         menus: Vec::new(),
         void: None,
         called_back: BTreeSet::new(),
+        called_back_keyed: BTreeSet::new(),
         tables: &tables,
     };
     loader.load()

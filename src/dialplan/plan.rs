@@ -142,6 +142,11 @@ impl Queue {
         std::iter::once(&self.requirement).chain(&self.or).map(Vec::as_slice)
     }
 
+    /// Whether callers may have this number called that is not the one they call from.
+    pub fn may_call_back_keyed(&self, number: &str) -> bool {
+        self.callback.as_ref().is_some_and(|rule| rule.keyed_to.iter().any(|pattern| pattern.matches(number)))
+    }
+
     /// Whether customers with this number are called back.
     pub fn may_call_back(&self, number: &str) -> bool {
         self.callback.as_ref().is_some_and(|rule| rule.to.iter().any(|pattern| pattern.matches(number)))
@@ -152,6 +157,8 @@ impl Queue {
 #[derive(Clone, PartialEq, Debug)]
 pub struct CallbackRule {
     pub(super) to: Vec<Pattern>,
+    /// Of numbers that callers key in.
+    pub(super) keyed_to: Vec<Pattern>,
     pub trunk: Option<String>,
     /// Index into the plan's calendars.
     pub(super) hours: Option<usize>,

@@ -208,6 +208,8 @@ pub(super) enum OwnerKind {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct CallbackSpec {
     pub(super) queue: QueueId,
+    /// What is called; the caller's own number for the most part.
+    pub(super) number: Value,
     pub(super) accepted: Phrase,
     pub(super) on_impossible: Target,
 }

@@ -1,13 +1,17 @@
 //! Callbacks that are owed: customers who gave up the line and kept their place in it.
 //!
 //! ```text
-//!   booked --> in line: the core keeps the place, and nobody holds a telephone
+//!   booking: being written down -- not in time, or not at all --> the caller is told that it cannot be
+//!                | durable: only now is it promised
+//!                v
+//!              in line: the core keeps the place, and nobody holds a telephone
 //!                |  ^
 //!     the turn:  |  | later, at the old place, while tries are left
 //!  the agent goes|  |
 //!  to the next   v  |
 //!              calling: a call of ours ---- nobody there ---> resting
-//!                |  \------ "cancel", or no try left ---> over
+//!                |  \  \---- no try left ---> given up: a person's business, until they say that it is settled
+//!                |   \------ "cancel" ---> over
 //!                | the customer presses one
 //!                v
 //!              waits like anybody, at the old place: the next agent is theirs; over when an agent has them
@@ -35,6 +39,12 @@ const MOST: usize = 10_000;
 /// So long until somebody looks again where nothing could be tried: by night, or without a trunk.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
+/// The place of one that is given up: none.
+const GIVEN_UP: Instant = Instant::from_micros(u64::MAX);
+
+/// So long a person has for calling those whom we did not reach.
+const GIVEN_UP_LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// No wait in the core is without an end; this one is longer than any callback is owed.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -45,7 +55,7 @@ pub(super) struct TakenOver(CallId);
 #[derive(Debug, Default)]
 pub(super) struct Callbacks {
     all: BTreeMap<CallId, Owed>,
-    /// Of those who rest: when to go on.
+    /// Of those in a state that lasts for a time: its end.
     due: BTreeSet<(Instant, CallId)>,
 }
 
@@ -56,14 +66,39 @@ struct Owed {
     state: State,
     /// The place that the core keeps while nobody stands there: the customer is called, or is to be called later.
     parked: Option<queue::CallerId>,
+    /// Who waits to be told that it is booked.
+    asked: Vec<CallId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The disk has until then.
+    Booking(Instant),
     InLine(queue::CallerId),
     /// By this call of ours.
     Calling(CallId),
     Resting(Instant),
+    /// Forgotten then.
+    GivenUp(Instant),
+}
+
+impl State {
+    fn ends(self) -> Option<Instant> {
+        match self {
+            State::Booking(at) | State::Resting(at) | State::GivenUp(at) => Some(at),
+            State::InLine(_) | State::Calling(_) => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            State::Booking(_) => "booking",
+            State::InLine(_) => "in line",
+            State::Calling(_) => "calling",
+            State::Resting(_) => "later",
+            State::GivenUp(_) => "given up",
+        }
+    }
 }
 
 impl Callbacks {
@@ -91,19 +126,22 @@ impl Callbacks {
         })
     }
 
+    fn insert(&mut self, callback: CallId, owed: Owed) {
+        self.due.extend(owed.state.ends().map(|at| (at, callback)));
+        self.all.insert(callback, owed);
+    }
+
     fn set(&mut self, callback: CallId, state: State) {
         let Some(owed) = self.all.get_mut(&callback) else { return };
-        if let State::Resting(at) = std::mem::replace(&mut owed.state, state) {
+        if let Some(at) = std::mem::replace(&mut owed.state, state).ends() {
             self.due.remove(&(at, callback));
         }
-        if let State::Resting(at) = state {
-            self.due.insert((at, callback));
-        }
+        self.due.extend(state.ends().map(|at| (at, callback)));
     }
 
     fn remove(&mut self, callback: CallId) -> Option<Owed> {
         let owed = self.all.remove(&callback)?;
-        if let State::Resting(at) = owed.state {
+        if let Some(at) = owed.state.ends() {
             self.due.remove(&(at, callback));
         }
         Some(owed)
@@ -111,19 +149,36 @@ impl Callbacks {
 }
 
 impl Exchange {
-    /// A caller wants to be called back. `false`: the queue's rule does not have it, and the caller is told.
-    pub(super) fn book_callback(&mut self, now: Now, booking: Booking) -> bool {
-        let Booking { number, queue, language, grade, needs, credit, arrived } = booking;
-        let allowed =
-            self.plan.queue_by_name(&queue).is_some_and(|queue| queue.may_call_back(number.expose()));
+    /// A caller wants to be called back. `Some(false)`: the queue's rule does not have it, and the caller is told. `None`:
+    /// it is being written down, and [`Event::CallbackBooked`] follows.
+    pub(super) fn book_callback(&mut self, now: Now, call: CallId, booking: Booking) -> Option<bool> {
+        let Booking { number, keyed, queue, language, grade, needs, credit, arrived } = booking;
+        let rule = self.plan.queue_by_name(&queue);
+        let allowed = rule.is_some_and(|queue| match keyed {
+            true => queue.may_call_back_keyed(number.expose()),
+            false => queue.may_call_back(number.expose()),
+        });
         if !allowed || self.commons.owed.len() >= MOST {
             self.count("callbacks: not possible");
-            return false;
+            return Some(false);
+        }
+        let waiter = (number.clone(), queue.clone());
+        let present = self.commons.owed.get(&waiter).map(|owed| *owed);
+        if let Some((present, since)) = present {
+            match self.callbacks.all.get_mut(&present) {
+                // A person need not call any more: we do.
+                _ if since == GIVEN_UP => drop(self.take_owed(now, &waiter)),
+                Some(owed) if matches!(owed.state, State::Booking(_)) => {
+                    owed.asked.push(call);
+                    return None;
+                }
+                // Booked already, at a place that is no worse.
+                _ => return Some(true),
+            }
         }
         let callback = self.ids.next_call();
-        if !self.is_owed((number.clone(), queue.clone()), callback, arrived) {
-            // Booked already, at a place that is no worse.
-            return true;
+        if !self.is_owed(waiter, callback, arrived) {
+            return Some(true);
         }
         let waited = now.mono.since(arrived);
         let record = Callback {
@@ -137,12 +192,31 @@ impl Exchange {
             since: earlier(now.wall, waited),
             tries: 0,
             last: None,
+            given_up: None,
         };
-        self.count("callbacks: booked");
-        tracing::info!(%callback, queue = record.queue, "callback booked");
         self.output.push_back(Output::Record(Record::Callback(Box::new(record.clone()))));
-        self.owe(now, record, arrived);
-        true
+        let state = State::Booking(now.mono + self.config.call.durable_within);
+        self.callbacks.insert(callback, Owed { record, arrived, state, parked: None, asked: vec![call] });
+        None
+    }
+
+    /// The disk has a callback, or will not have it in time: who asked for it is told.
+    pub(super) fn callback_saved(&mut self, now: Now, callback: CallId, saved: bool) {
+        let Some(owed) = self.callbacks.all.get_mut(&callback) else { return };
+        if !matches!(owed.state, State::Booking(_)) {
+            return;
+        }
+        let asked = std::mem::take(&mut owed.asked);
+        if saved {
+            self.count("callbacks: booked");
+            tracing::info!(%callback, queue = owed_queue(&self.callbacks, callback), "callback booked");
+            self.stand_in_line(now, callback);
+        } else {
+            self.count("callbacks: not written down");
+            tracing::error!(%callback, "a callback could not be written down: it is not promised");
+            self.callback_over(now, callback);
+        }
+        self.work.extend(asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: saved })));
     }
 
     /// What the last run owed.
@@ -151,11 +225,19 @@ impl Exchange {
         callbacks.sort_by_key(|record| record.since);
         callbacks.retain(|record| self.share.has(record.callback));
         for record in callbacks {
+            let (callback, given_up) = (record.callback, record.given_up);
             let arrived = now.mono - now.wall.since(record.since);
-            if self.is_owed((record.number.clone(), record.queue.clone()), record.callback, arrived) {
-                self.owe(now, record, arrived);
-            } else {
-                self.output.push_back(Output::Record(Record::CallbackOver(record.callback)));
+            let waiter = (record.number.clone(), record.queue.clone());
+            let place = if given_up.is_some() { GIVEN_UP } else { arrived };
+            if !self.is_owed(waiter, callback, place) {
+                self.output.push_back(Output::Record(Record::CallbackOver(callback)));
+                continue;
+            }
+            let since = given_up.map_or(Duration::ZERO, |at| now.wall.since(at));
+            let state = State::GivenUp(now.mono + GIVEN_UP_LASTS.saturating_sub(since));
+            self.callbacks.insert(callback, Owed { record, arrived, state, parked: None, asked: Vec::new() });
+            if given_up.is_none() {
+                self.stand_in_line(now, callback);
             }
         }
     }
@@ -163,13 +245,6 @@ impl Exchange {
     /// `false` where one was owed to them before.
     fn is_owed(&self, waiter: Waiter, callback: CallId, arrived: Instant) -> bool {
         self.commons.owed.entry(waiter).or_insert((callback, arrived)).0 == callback
-    }
-
-    fn owe(&mut self, now: Now, record: Callback, arrived: Instant) {
-        let callback = record.callback;
-        let owed = Owed { record, arrived, state: State::Calling(callback), parked: None };
-        self.callbacks.all.insert(callback, owed);
-        self.stand_in_line(now, callback);
     }
 
     /// To the old place. Where nobody is signed on, as by night, the place is looked for again later.
@@ -288,15 +363,27 @@ impl Exchange {
         let rule = plan.queue_by_name(&owed.record.queue).and_then(|queue| queue.callback.as_ref());
         let (tries, every) = rule.map_or((1, LOOK_AGAIN), |rule| (rule.tries, rule.every));
         tracing::info!(%callback, why, tries = owed.record.tries, "callback came to nothing");
-        if owed.record.tries >= tries {
-            tracing::warn!(%callback, number = %owed.record.number, "callback given up");
-            self.count("callbacks: given up");
-            self.callback_over(now, callback);
-            return;
-        }
+        let given_up = owed.record.tries >= tries;
+        owed.record.given_up = given_up.then_some(now.wall);
+        let parked = if given_up { owed.parked.take() } else { None };
         let record = owed.record.clone();
+        if given_up {
+            tracing::warn!(%callback, number = %record.number, queue = record.queue, "callback given up");
+            self.count("callbacks: given up");
+            self.given_up_floor(callback, record.queue.clone(), &record.number);
+            // Their turn has passed: who calls in now has no place from then.
+            if let Some(place) = parked {
+                self.core.leave(now.mono, place, LeaveWhy::TakeMessage, &mut self.core_events);
+            }
+            let waiter = (record.number.clone(), record.queue.clone());
+            self.commons.owed.insert(waiter, (callback, GIVEN_UP));
+        }
         self.output.push_back(Output::Record(Record::Callback(Box::new(record))));
-        self.callbacks.set(callback, State::Resting(now.mono + every));
+        let state = match given_up {
+            true => State::GivenUp(now.mono + GIVEN_UP_LASTS),
+            false => State::Resting(now.mono + every),
+        };
+        self.callbacks.set(callback, state);
     }
 
     fn callback_over(&mut self, now: Now, callback: CallId) -> Option<(Instant, State)> {
@@ -306,6 +393,8 @@ impl Exchange {
         }
         let waiter = (owed.record.number, owed.record.queue);
         self.commons.owed.remove_if(&waiter, |_, (present, _)| *present == callback);
+        // Their number is with us by another call, or nobody shall be called: they are promised nothing.
+        self.work.extend(owed.asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: false })));
         self.output.push_back(Output::Record(Record::CallbackOver(callback)));
         Some((owed.arrived, owed.state))
     }
@@ -324,15 +413,20 @@ impl Exchange {
         if self.callbacks.all.get(&callback).is_some_and(|owed| owed.state == State::Calling(call)) {
             return None;
         }
-        // Of several who ask for it one gets it.
-        let (_, (callback, arrived)) = self.commons.owed.remove(&waiter)?;
+        let arrived = self.take_owed(now, &waiter)?;
         self.count("callbacks: the customer called first");
+        Some(arrived)
+    }
+
+    /// What is owed to them is owed no more. Their place, where they still have one; of several who ask for it one gets it.
+    fn take_owed(&mut self, now: Now, waiter: &Waiter) -> Option<Instant> {
+        let (_, (callback, arrived)) = self.commons.owed.remove(waiter)?;
         if self.share.has(callback) {
             self.taken_over(now, TakenOver(callback));
         } else {
             self.tell_owner(callback, Say::TakenOver(TakenOver(callback)));
         }
-        Some(arrived)
+        Some(arrived).filter(|arrived| *arrived != GIVEN_UP)
     }
 
     /// The place is somebody else's already.
@@ -348,7 +442,7 @@ impl Exchange {
             State::InLine(caller) => {
                 self.core.leave(now.mono, caller, LeaveWhy::TakeMessage, &mut self.core_events);
             }
-            State::Resting(_) => {}
+            State::Resting(_) | State::Booking(_) | State::GivenUp(_) => {}
         }
     }
 
@@ -380,11 +474,29 @@ impl Exchange {
         true
     }
 
+    /// Those whose place nobody keeps, and whom nobody calls, are looked after later.
+    pub(super) fn callbacks_astray(&mut self, now: Now) {
+        let is_astray = |owed: &Owed| match owed.state {
+            State::InLine(caller) => self.core.position(caller).is_none(),
+            State::Calling(call) => !self.calls.contains_key(&call),
+            State::Booking(_) | State::Resting(_) | State::GivenUp(_) => false,
+        };
+        let astray: Vec<CallId> =
+            self.callbacks.all.iter().filter(|(_, owed)| is_astray(owed)).map(|(id, _)| *id).collect();
+        for callback in astray {
+            self.callbacks.set(callback, State::Resting(now.mono + LOOK_AGAIN));
+        }
+    }
+
     pub(super) fn callbacks_due(&mut self, now: Now) {
         while let Some((at, callback)) = self.callbacks.due.first().copied()
             && at <= now.mono
         {
-            self.stand_in_line(now, callback);
+            match self.callbacks.all.get(&callback).map(|owed| owed.state) {
+                Some(State::Booking(_)) => self.callback_saved(now, callback, false),
+                Some(State::GivenUp(_)) => drop(self.callback_over(now, callback)),
+                _ => self.stand_in_line(now, callback),
+            }
         }
     }
 
@@ -395,12 +507,7 @@ impl Exchange {
             number: owed.record.number.to_string(),
             queue: owed.record.queue.clone(),
             since: owed.record.since,
-            state: match owed.state {
-                State::InLine(_) => "in line",
-                State::Calling(_) => "calling",
-                State::Resting(_) => "later",
-            }
-            .to_owned(),
+            state: owed.state.name().to_owned(),
             tries: owed.record.tries,
             last: owed.record.last.clone(),
         };
@@ -422,7 +529,12 @@ fn requirements(plan: &crate::dialplan::Plan, record: &Callback) -> Vec<Requirem
     needs.filter_map(|(name, level)| Some(Requirement { skill: skill(name)?.1, level: *level })).collect()
 }
 
-fn earlier(wall: Wall, by: Duration) -> Wall {
+fn owed_queue(callbacks: &Callbacks, callback: CallId) -> &str {
+    callbacks.all.get(&callback).map_or("", |owed| owed.record.queue.as_str())
+}
+
+/// The same moment on the other clock.
+pub(super) fn earlier(wall: Wall, by: Duration) -> Wall {
     Wall::from_micros(
         wall.as_micros().saturating_sub_unsigned(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)),
     )

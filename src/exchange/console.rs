@@ -48,9 +48,13 @@ impl Exchange {
             // At the command line "ready" means ready, signed on or not.
             AgentChange::Ready if !signed_on => PresenceChange::SignOn,
             AgentChange::Ready => PresenceChange::Ready,
+            AgentChange::MoreTime => PresenceChange::MoreTime,
             AgentChange::Away { reason, until } => PresenceChange::Away { reason, until },
         };
-        self.set_presence(now, agent, change);
+        if !self.set_presence(now, agent, change) {
+            let why = "not in wrap-up, or it has been extended before: there is nothing to extend";
+            return Reply::Refused(format!("agent {extension} is {why}"));
+        }
         Reply::Done
     }
 

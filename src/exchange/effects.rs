@@ -6,7 +6,7 @@ use super::desks::{Absence, Desk};
 use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited, topology};
 use crate::base::{AgentId, CallId, LegId, Now};
-use crate::call::{Effect, Event, InviteAgent, Refusal};
+use crate::call::{Call, Effect, Event, InviteAgent, Refusal};
 use crate::dialplan::{DialEnd, Plan, PresenceChange};
 use crate::media;
 use crate::queue::{AgentState, Left, Seized};
@@ -70,7 +70,10 @@ impl Exchange {
             Effect::Play { leg, play, clips, repeat } => {
                 self.output.push_back(Output::Play { leg, play, clips, repeat });
             }
-            Effect::Join { request, plan } => self.join(now, call, &request, &plan),
+            Effect::Join { request, plan } => {
+                self.dials_from_desk(now, call);
+                self.join(now, call, &request, &plan);
+            }
             Effect::Leave { caller, why } => {
                 let left = self.core.leave(now.mono, caller, why, &mut self.core_events);
                 // Accepted in the same moment: the talk that the call never had is over.
@@ -80,11 +83,12 @@ impl Exchange {
                 }
             }
             Effect::KeepPlace { number, queue, arrived, until } => {
-                self.commons.places().put(now.mono, (number, queue), arrived, until);
+                self.keep_place(now, number, queue, arrived, until);
             }
             Effect::BookCallback(booking) => {
-                let ok = self.book_callback(now, *booking);
-                self.work.push_back((call, Event::CallbackBooked { ok }));
+                if let Some(ok) = self.book_callback(now, call, *booking) {
+                    self.work.push_back((call, Event::CallbackBooked { ok }));
+                }
             }
             Effect::CalledBack { callback, what } => self.called_back(now, call, callback, what),
             Effect::PhoneLost { agent } => self.phone_lost(now, agent),
@@ -104,6 +108,7 @@ impl Exchange {
                 self.core.call_ended(now.mono, agent, None, &mut self.core_events);
             }
             Effect::Seize { extension } => {
+                self.dials_from_desk(now, call);
                 let event = self.seize(now, call, &extension);
                 self.work.push_back((call, event));
             }
@@ -129,6 +134,14 @@ impl Exchange {
                 self.qualities.call_over(call);
                 self.output.push_back(Output::Notice(Notice::CallOver { call }));
             }
+        }
+    }
+
+    /// A desk's own call that leads to somebody: its phone is in use, and no queue rings it. Feature codes are over in a
+    /// breath, and leave a wrap-up as it is.
+    fn dials_from_desk(&mut self, now: Now, call: CallId) {
+        if let Some(agent) = self.calls.get(&call).and_then(Call::desk) {
+            self.take_desk(now, agent, call);
         }
     }
 
@@ -204,7 +217,8 @@ impl Exchange {
         self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);
     }
 
-    /// An agent's own wish, by feature code or command. `false`: there is no such agent.
+    /// An agent's own wish, by feature code or command. `false`: there is no such agent, or no wrap-up that could be
+    /// extended.
     pub(super) fn set_presence(&mut self, now: Now, agent: AgentId, change: PresenceChange) -> bool {
         let extension = self.numbering.extension(agent).to_owned();
         if self.plan.agent_by_extension(&extension).is_none() {
@@ -235,6 +249,9 @@ impl Exchange {
                 if !self.core.agent_ready(now.mono, agent, events) {
                     self.phone_there(now, &extension);
                 }
+            }
+            PresenceChange::MoreTime => {
+                return self.core.wrap_up_extend(now.mono, agent, events).is_some();
             }
             PresenceChange::Away { reason, until } => {
                 self.desks.set_away(agent, Some(Absence { reason, until }));

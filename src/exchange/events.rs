@@ -118,6 +118,7 @@ impl Exchange {
 
     /// Of a caller of this exchange, or of an agent.
     pub(super) fn queue_event(&mut self, now: Now, event: queue::Event) {
+        self.show_floor(now, &event);
         match event {
             // A callback has no telephone to connect: the customer is called first.
             queue::Event::Offered { tag, .. } if self.callbacks.is_in_line(CallId(tag)) => {

@@ -24,6 +24,8 @@ pub enum Broken {
     LostPort(u16),
     #[error("a leg without a call, or a call's leg without a dialog: {0}")]
     StrayLeg(String),
+    #[error("a caller is in line, and nothing would ever happen to them: {0}")]
+    NoDeadline(String),
     #[error("a deadline that no call has: {0}")]
     StrayDeadline(String),
     #[error("a desk is taken by a call that is over: {0}")]
@@ -174,6 +176,9 @@ impl Exchange {
     }
 
     fn deadlines(&self) -> Result<(), Broken> {
+        if let Some(forgotten) = self.calls.values().find(|call| call.is_forgotten()) {
+            return Err(Broken::NoDeadline(forgotten.id().to_string()));
+        }
         for (at, call, timer) in &self.deadlines {
             let has = self.calls.get(call).and_then(|call| call.next_deadline()) == Some((*at, *timer));
             if !has || self.deadline_of.get(call) != Some(&(*at, *timer)) {

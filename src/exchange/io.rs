@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Word};
+use super::{Config, FloorEvent, Word};
 use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::{Callback, LegQuality, Record, Registration, Waiting};
+use crate::record::{Callback, Contact, KeptPlace, LegQuality, Record, Registration, Waiting};
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
@@ -29,6 +29,11 @@ pub enum Input<'a> {
     Restore(Vec<Registration>),
     /// After it: the callbacks that the last run owed.
     RestoreCallbacks(Vec<Callback>),
+    /// And what it remembered of callers.
+    RestoreKept {
+        contacts: Vec<Contact>,
+        places: Vec<KeptPlace>,
+    },
     Media(media::Event),
     /// A recording is complete on disk, after fsync; or it is not and never will be.
     RecordingSaved {
@@ -39,6 +44,11 @@ pub enum Input<'a> {
     /// never will be.
     SlipSaved {
         slip: SlipId,
+        saved: bool,
+    },
+    /// A callback is written down as it was last given out; or it is not and perhaps never will be.
+    CallbackSaved {
+        callback: CallId,
         saved: bool,
     },
     /// So many slips wait in this message box, by the store's count.
@@ -177,6 +187,8 @@ pub enum AgentChange {
     SignOn,
     SignOff,
     Ready,
+    /// The present wrap-up is extended, once.
+    MoreTime,
     /// `until`: the expected return.
     Away {
         reason: AwayReason,
@@ -236,7 +248,8 @@ pub struct CallbackLine {
     pub queue: String,
     /// The place in line.
     pub since: Wall,
-    /// `in line`, `calling`, or `later`: by night, without a trunk, between two tries.
+    /// `booking`: not promised yet; `in line`, `calling`, or `later`: by night, without a trunk, between two tries; `given
+    /// up`: a person has to call.
     pub state: String,
     pub tries: u32,
     /// What came of the last one.
@@ -341,6 +354,8 @@ pub enum Notice {
         agent: AgentId,
         state: &'static str,
     },
+    /// For whoever watches the floor.
+    Floor(Box<FloorEvent>),
     Registered {
         user: String,
         contacts: usize,

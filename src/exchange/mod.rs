@@ -27,6 +27,7 @@ mod directory;
 mod effects;
 mod encryption;
 mod events;
+mod feed;
 mod guard;
 mod info;
 mod invariants;
@@ -40,6 +41,7 @@ mod places;
 mod probes;
 mod publishing;
 mod quality;
+mod reconcile;
 mod registrations;
 mod replies;
 mod ringing;
@@ -63,6 +65,7 @@ use std::sync::Arc;
 
 pub use self::board::Board;
 pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
+pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
 pub use self::io::{
     AgentChange, AgentLine, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges, Input,
@@ -77,6 +80,7 @@ use self::callbacks::Callbacks;
 use self::commons::Commons;
 use self::desks::Desks;
 use self::directory::Directory;
+use self::feed::Feed;
 use self::guard::Guard;
 use self::lamps::Lamps;
 use self::landing::SecondCalls;
@@ -84,6 +88,7 @@ use self::numbering::Numbering;
 use self::overload::Strain;
 pub use self::probes::Pace;
 use self::quality::Qualities;
+use self::reconcile::Reconciler;
 use self::ringing::Rings;
 use self::sign_in::SignIn;
 use self::texts::Texts;
@@ -113,6 +118,8 @@ pub struct Exchange {
     numbering: Numbering,
     desks: Desks,
     callbacks: Callbacks,
+    feed: Feed,
+    reconciler: Reconciler,
     directory: Directory,
     sign_in: SignIn,
     guard: Guard,
@@ -196,6 +203,8 @@ impl Exchange {
             matches: routing::Matches::default(),
             desks: Desks::of(commons.room.clone()),
             callbacks: Callbacks::default(),
+            feed: Feed::default(),
+            reconciler: Reconciler::default(),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
             guard: Guard::new(&config, &mut rng),
@@ -262,6 +271,8 @@ impl Exchange {
             }
             Input::Restore(registrations) => self.restore_registrations(now, registrations),
             Input::RestoreCallbacks(callbacks) => self.restore_callbacks(now, callbacks),
+            Input::RestoreKept { contacts, places } => self.restore_kept(now, contacts, places),
+            Input::CallbackSaved { callback, saved } => self.callback_saved(now, callback, saved),
             Input::Media(event) => self.media_event(event),
             Input::RecordingSaved { recording, saved } => {
                 if let Some(call) = self.recordings.remove(&recording) {
@@ -300,6 +311,7 @@ impl Exchange {
             Input::Missed => self.missed(now),
         }
         self.settle(now);
+        self.reconcile(now);
         self.commons.has_calls(self.share, self.calls.len());
     }
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Exchange;
-use crate::base::{AgentId, CallId, Instant, Now};
+use super::callbacks::earlier;
+use super::{Exchange, Output};
+use crate::base::{AgentId, CallId, Instant, Masked, Now};
 use crate::call::{Event, QueueRequest};
 use crate::dialplan::{self, Plan};
 use crate::queue::{AgentState, Join, JoinError, Owner};
+use crate::record::{Contact, KeptPlace, Record};
 
 /// Callers who dropped within the last minutes: more than ever wait at a time.
 pub(super) const MOST_PLACES: usize = 20_000;
@@ -60,7 +62,7 @@ impl Exchange {
         let event = match self.numbering.queue(name) {
             Some(queue) => {
                 let from = self.calls.get(&call).map(|call| call.from().clone()).unwrap_or_default();
-                let dropped = self.commons.places().take(now.mono, &(from.clone(), name.to_owned()));
+                let dropped = self.place_kept(now, &from, name);
                 let owed = self.take_over_callback(now, call, &from, name);
                 let kept = request.arrived.or(owed).or(dropped);
                 let arrived = kept.unwrap_or(now.mono);
@@ -73,7 +75,10 @@ impl Exchange {
                     ..Join::new(queue, arrived, call.0)
                 };
                 match self.core.join(now.mono, join, &mut self.core_events) {
-                    Ok(caller) => Event::Queued { caller, arrived, owner: owner.is_some() },
+                    Ok(caller) => {
+                        self.joined_floor(call, queue, kept.is_some());
+                        Event::Queued { caller, arrived, owner: owner.is_some() }
+                    }
                     Err(why) => Event::NotQueued { why },
                 }
             }
@@ -105,8 +110,50 @@ impl Exchange {
     /// The agent serves this caller: their next call is the agent's too.
     pub(super) fn contact(&mut self, now: Now, call: CallId, agent: AgentId) {
         let from = self.calls.get(&call).map(|call| call.from().clone()).filter(|from| !from.is_empty());
-        if let Some(from) = from {
-            self.commons.contacts().put(now.mono, from, agent, now.mono + CONTACT_LASTS);
+        let Some(number) = from else { return };
+        self.commons.contacts().put(now.mono, number.clone(), agent, now.mono + CONTACT_LASTS);
+        let extension = self.numbering.extension(agent).to_owned();
+        let contact = Contact { number, extension, until: now.wall + CONTACT_LASTS };
+        self.output.push_back(Output::Record(Record::Contact(Box::new(contact))));
+    }
+
+    /// The caller has hung up while waiting; whoever calls from this number until then stands where they stood.
+    pub(super) fn keep_place(
+        &mut self,
+        now: Now,
+        number: Masked<String>,
+        queue: String,
+        arrived: Instant,
+        until: Instant,
+    ) {
+        self.commons.places().put(now.mono, (number.clone(), queue.clone()), arrived, until);
+        let place = KeptPlace {
+            number,
+            queue,
+            since: earlier(now.wall, now.mono.since(arrived)),
+            until: now.wall + until.since(now.mono),
+        };
+        self.output.push_back(Output::Record(Record::Place(Box::new(place))));
+    }
+
+    fn place_kept(&mut self, now: Now, from: &Masked<String>, queue: &str) -> Option<Instant> {
+        let key = (from.clone(), queue.to_owned());
+        let arrived = self.commons.places().take(now.mono, &key)?;
+        let (number, queue) = key;
+        self.output.push_back(Output::Record(Record::PlaceTaken(number, queue)));
+        Some(arrived)
+    }
+
+    /// What the last run remembered of callers.
+    pub(super) fn restore_kept(&mut self, now: Now, contacts: Vec<Contact>, places: Vec<KeptPlace>) {
+        for Contact { number, extension, until } in contacts {
+            if let Some(agent) = self.numbering.agent(&extension) {
+                self.commons.contacts().put(now.mono, number, agent, now.mono + until.since(now.wall));
+            }
+        }
+        for KeptPlace { number, queue, since, until } in places {
+            let (arrived, until) = (now.mono - now.wall.since(since), now.mono + until.since(now.wall));
+            self.commons.places().put(now.mono, (number, queue), arrived, until);
         }
     }
 }

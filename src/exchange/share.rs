@@ -119,6 +119,7 @@ impl Lands {
             },
             Input::RecordingSaved { recording, .. } => with(recording.0),
             Input::SlipSaved { slip, .. } => with(slip.0),
+            Input::CallbackSaved { callback, .. } => with(callback.0),
             Input::Command { command, .. } => match command {
                 Command::Agents | Command::SetAgent { .. } => Lands::With(0),
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,
@@ -140,6 +141,7 @@ impl Lands {
             // Boxes and registrations are the first one's; the rest is each exchange's own, and comes no other way.
             Input::Sip { .. }
             | Input::Restore(_)
+            | Input::RestoreKept { .. }
             | Input::Waiting { .. }
             | Input::Backlog(_)
             | Input::Timeout

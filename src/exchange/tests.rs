@@ -4,6 +4,7 @@ mod encrypted;
 mod handing_over;
 mod holds;
 mod quality;
+mod reconciling;
 mod texts;
 mod transfers;
 mod waiting;

@@ -64,7 +64,10 @@ impl Exchange {
 
     pub(super) fn word(&mut self, now: Now, Word(say): Word) {
         match say {
-            Say::Queue(event) => self.queue_word(now, event),
+            Say::Queue(event) => {
+                self.show_floor(now, &event);
+                self.queue_word(now, event);
+            }
             Say::Desks(desks) => desks.into_iter().for_each(|agent| self.desks.touch(agent)),
             Say::Suspect(key) => self.directory.suspect(now.mono, &key),
             Say::SignedIn { address, user, proven } => {

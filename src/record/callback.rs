@@ -23,4 +23,6 @@ pub struct Callback {
     pub tries: u32,
     /// What came of the last one.
     pub last: Option<String>,
+    /// When the last try had been in vain: from then on it is for a person to call.
+    pub given_up: Option<Wall>,
 }

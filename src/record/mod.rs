@@ -3,6 +3,7 @@
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
 mod callback;
+mod kept;
 mod quality;
 mod registration;
 mod trunks;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 pub use self::callback::Callback;
+pub use self::kept::{Contact, KeptPlace};
 pub use self::quality::LegQuality;
 pub use self::registration::Registration;
 pub use self::trunks::{Diverted, Outside};
@@ -40,6 +42,12 @@ pub enum Record {
     Callback(Box<Callback>),
     /// Nothing is owed any more.
     CallbackOver(CallId),
+    /// Who served a number last, or was known to before.
+    Contact(Box<Contact>),
+    /// A place in line that is kept for who dropped.
+    Place(Box<KeptPlace>),
+    /// Taken up again: number and queue.
+    PlaceTaken(Masked<String>, String),
 }
 
 /// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.

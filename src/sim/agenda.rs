@@ -9,7 +9,7 @@ use super::desk::DeskAct;
 use super::faults::Fault;
 use super::media_model;
 use super::network::Phone;
-use crate::base::{Instant, RecordingId, SlipId};
+use crate::base::{CallId, Instant, RecordingId, SlipId};
 use crate::exchange::Command;
 use crate::sip::Flow;
 
@@ -25,6 +25,7 @@ pub(super) enum Due {
     Media(media_model::Due),
     RecordingSaved(RecordingId, bool),
     SlipSaved(SlipId, bool),
+    CallbackSaved(CallId, bool),
     Dial(u32),
     Caller(u32, Act, While),
     Desk(u16, DeskAct),

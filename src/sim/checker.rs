@@ -11,7 +11,7 @@ use super::ears::Ears;
 use super::network::Phone;
 use crate::base::{AgentId, CallId, Catalog, Clip, Instant, LegId, PromptId, RecordingId, SlipId};
 use crate::dialplan::WHISPER_MOST;
-use crate::exchange::{Input, Notice, Output};
+use crate::exchange::{FloorEvent, Input, Notice, Output};
 use crate::media::{self, Command};
 use crate::record::{CallEnd, CallRecord, Record, SlipState};
 
@@ -227,6 +227,9 @@ impl Checker {
                 | Record::Leg { .. }
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
+                | Record::Contact(_)
+                | Record::Place(_)
+                | Record::PlaceTaken(..)
                 | Record::Registration(_)
                 | Record::RegistrationEnded(_),
             )
@@ -357,6 +360,11 @@ impl Checker {
                     let what =
                         format!("{agent} is offered {call} while offered or talking with {}", old.call);
                     self.breaks(Invariant::OneOfferPerAgent, what);
+                }
+            }
+            Notice::Floor(event) => {
+                if let FloorEvent::Mended { what } = &**event {
+                    self.breaks(Invariant::Inside, format!("had to be put in order: {what}"));
                 }
             }
             _ => {}

@@ -360,6 +360,7 @@ impl World {
             Due::FlowLost(flow) => self.input(Input::FlowClosed(flow)),
             Due::Media(due) => self.media.handle_due(now, due, &mut outcome),
             Due::RecordingSaved(recording, saved) => self.input(Input::RecordingSaved { recording, saved }),
+            Due::CallbackSaved(callback, saved) => self.input(Input::CallbackSaved { callback, saved }),
             Due::SlipSaved(slip, saved) => self.input(Input::SlipSaved { slip, saved }),
             Due::Dial(number) => {
                 let never_acknowledges = std::mem::take(&mut self.next_never_acknowledges);
@@ -480,6 +481,10 @@ impl World {
                 Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
                     let (at, saved) = self.disk();
                     self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
+                }
+                Output::Record(Record::Callback(owed)) => {
+                    let (at, saved) = self.disk();
+                    self.agenda.add(at, Due::CallbackSaved(owed.callback, saved));
                 }
                 Output::Record(Record::Call(record)) => self.records.push(*record),
                 // A world without names: who asks for one hears at once that there is none.

@@ -146,7 +146,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             }
             shown
         }
-        Action::BookCallback { queue } => {
+        Action::BookCallback { queue, .. } => {
             format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }
         Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),

@@ -95,7 +95,8 @@ class BaresipPhone:
         try:
             while True:
                 length = int((await self.reader.readuntil(b":"))[:-1])
-                self.events.append(json.loads(await self.reader.readexactly(length)))
+                event = json.loads(await self.reader.readexactly(length))
+                self.events.append({**event, "at": time.monotonic()})
                 await self.reader.readexactly(1)
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             pass

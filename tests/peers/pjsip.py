@@ -33,13 +33,14 @@ class PjsipPhone:
         prack=False,
         srtp=None,
         codec=None,
+        seconds=120,
     ):
         self.folder = tempfile.mkdtemp(prefix="pjsip-")
         self.port = ports.free()
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
         self.events = []
         scripted.write_wav(f"{self.folder}/say.wav", np.tile(say, 1 + 8000 * 60 // len(say)))
-        self.arguments = ["--user", user, "--port", str(self.port), "--for", "120"]
+        self.arguments = ["--user", user, "--port", str(self.port), "--for", str(seconds)]
         self.arguments += ["--say", f"{self.folder}/say.wav", "--heard", f"{self.folder}/heard.wav"]
         if registrar:
             self.arguments += ["--registrar", registrar, "--password", password]
@@ -74,9 +75,10 @@ class PjsipPhone:
     async def _read(self):
         async for line in self.process.stdout:
             try:
-                self.events.append(json.loads(line))
+                event = json.loads(line)
             except ValueError:
-                self.events.append({"ev": "noise", "text": line.decode("utf-8", "replace").strip()})
+                event = {"ev": "noise", "text": line.decode("utf-8", "replace").strip()}
+            self.events.append({**event, "at": time.monotonic()})
 
     def tell(self, command):
         self.process.stdin.write(f"{command}\n".encode())

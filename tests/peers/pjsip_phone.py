@@ -72,6 +72,16 @@ class Call(pj.Call):
             reason=info.lastReason,
             remote=info.remoteUri,
         )
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self.phone.ended.append(self)
+
+    def close(self):
+        """Gives back the player and the recorder, of which there are only so many; what was heard is whole then."""
+        self.player = None
+        if self.recorder:
+            recorder, self.recorder = self.recorder, None
+            recorder.__swig_destroy__(recorder)  # writes the WAV header
+            recorder.this.disown()
 
     def onCallMediaState(self, prm):
         info = self.getInfo()  # kept: its list of media dies with it
@@ -143,7 +153,7 @@ class Buddy(pj.Buddy):
 
 class Phone:
     def __init__(self, options):
-        self.options, self.calls, self.later, self.buddies = options, [], [], []
+        self.options, self.calls, self.later, self.buddies, self.ended = options, [], [], [], []
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         config = pj.EpConfig()
@@ -271,6 +281,8 @@ class Phone:
                     call.answer(parameters(code))
                 except pj.Error as e:
                     report(ev="error", what=e.reason)
+            while self.ended:
+                self.ended.pop().close()
             while not lines.empty():
                 line = lines.get().strip()
                 try:
@@ -287,11 +299,7 @@ class Phone:
         for _ in range(15):
             self.endpoint.libHandleEvents(20)
         for call in self.calls:
-            call.player = None
-            if call.recorder:
-                recorder, call.recorder = call.recorder, None
-                recorder.__swig_destroy__(recorder)  # writes the WAV header
-                recorder.this.disown()
+            call.close()
         for _ in range(25):  # the conference bridge lets go of its ports on its next clock tick
             self.endpoint.libHandleEvents(20)
         report(ev="bye")

@@ -4,6 +4,7 @@
 mod agent;
 mod check;
 mod counted;
+mod events;
 mod queues;
 mod records;
 mod rehearse;
@@ -15,6 +16,7 @@ pub use agent::{
     supervise, transfer,
 };
 pub use check::{check, plan_with, reference};
+pub use events::events;
 pub use queues::queues;
 pub use records::{Form, MessageOrder, call, calls, messages};
 pub use rehearse::{RehearseOrder, days_reference, rehearse};

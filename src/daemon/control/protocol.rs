@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Masked;
-use crate::exchange::{Command, QueueLine, Reply, StatusLine};
+use crate::base::{Masked, Wall};
+use crate::exchange::{Command, FloorEvent, QueueLine, Reply, StatusLine};
 use crate::report::Traced;
 
 /// One line from the administrator.
@@ -22,6 +22,8 @@ pub enum Order {
     Queues,
     /// SIP messages: as many answers as there are messages, then the end of the connection.
     Trace(TraceOrder),
+    /// What happens on the floor from now on: as many answers as there are events.
+    Events,
 }
 
 /// Which messages, and how much of them.
@@ -58,6 +60,12 @@ pub enum Response {
     Traced(Box<Traced>),
     /// So many messages came faster than they were read.
     TraceLost(u64),
+    Happened {
+        at: Wall,
+        event: Box<FloorEvent>,
+    },
+    /// So many events came faster than they were read.
+    EventsLost(u64),
     /// Nothing was changed; why.
     Refused(String),
 }

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::daemon::events;
 use crate::daemon::failure::Failure;
 use crate::daemon::trace::{self, Asked, Feed};
 use crate::exchange::QueueLine;
@@ -31,6 +32,10 @@ pub enum Pending {
     Trace {
         follow: bool,
         reply: oneshot::Sender<Result<Feed, &'static str>>,
+    },
+    /// What is written elsewhere, too.
+    Events {
+        reply: oneshot::Sender<Result<events::Live, &'static str>>,
     },
 }
 
@@ -147,7 +152,7 @@ async fn accept(listener: tokio::net::UnixListener, console: Arc<Console>) {
 }
 
 async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphorePermit) -> io::Result<()> {
-    let (order, feed) = {
+    let stream = {
         let (reader, mut writer) = socket.split();
         let mut reader = BufReader::new(reader);
         loop {
@@ -158,7 +163,11 @@ async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphoreP
             }
             let response = match parse_order(text.trim()) {
                 Ok(Order::Trace(order)) => match feed(&order, &console.orders).await {
-                    Ok(feed) => break (order, feed),
+                    Ok(feed) => break Stream::Trace(order, feed),
+                    Err(why) => Response::Refused(why.to_owned()),
+                },
+                Ok(Order::Events) => match follow(&console.orders).await {
+                    Ok(live) => break Stream::Events(live),
                     Err(why) => Response::Refused(why.to_owned()),
                 },
                 Ok(Order::Queues) => Response::Queues((console.queues)()),
@@ -171,8 +180,24 @@ async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphoreP
     };
     // From here on a thread has the socket: messages may come for days.
     let user = socket.peer_cred().ok().map(|peer| peer.uid());
-    trace::serve(socket.into_std()?, Asked { order, user }, feed, place);
+    let socket = socket.into_std()?;
+    match stream {
+        Stream::Trace(order, feed) => trace::serve(socket, Asked { order, user }, feed, place),
+        Stream::Events(live) => events::serve(socket, live, place),
+    }
     Ok(())
+}
+
+/// What goes on until somebody has seen enough.
+enum Stream {
+    Trace(TraceOrder, Feed),
+    Events(events::Live),
+}
+
+async fn follow(orders: &mpsc::Sender<Pending>) -> Result<events::Live, &'static str> {
+    let (reply, answer) = oneshot::channel();
+    orders.send(Pending::Events { reply }).await.map_err(|_| "the hotline is ending")?;
+    answer.await.map_err(|_| "the hotline is ending")?
 }
 
 async fn feed(order: &TraceOrder, orders: &mpsc::Sender<Pending>) -> Result<Feed, &'static str> {

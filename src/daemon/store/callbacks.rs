@@ -9,11 +9,12 @@ use crate::base::{CallId, Masked, Wall};
 use crate::record::Callback;
 
 pub(super) fn upsert(transaction: &Transaction<'_>, record: &Callback) -> rusqlite::Result<()> {
-    let Callback { callback, number, queue, language, grade, needs, credit_ms, since, tries, last } = record;
+    let Callback { callback, number, queue, language, grade, needs, credit_ms, since, tries, last, given_up } =
+        record;
     let mut upsert = transaction.prepare_cached(
         "INSERT OR REPLACE INTO callbacks (callback, number, queue, language, grade, needs, credit_ms, since, tries,
-             last)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             last, given_up)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     upsert.execute(params![
         stored(callback.0),
@@ -26,6 +27,7 @@ pub(super) fn upsert(transaction: &Transaction<'_>, record: &Callback) -> rusqli
         since.as_micros(),
         tries,
         last,
+        given_up.map(Wall::as_micros),
     ])?;
     Ok(())
 }
@@ -40,7 +42,8 @@ impl Sqlite {
     pub(super) fn read_callbacks(&self) -> Result<Vec<Callback>, StoreError> {
         let read = || {
             let mut select = self.db.prepare_cached(
-                "SELECT callback, number, queue, language, grade, needs, credit_ms, since, tries, last
+                "SELECT callback, number, queue, language, grade, needs, credit_ms, since, tries, last,
+                     given_up
                  FROM callbacks ORDER BY since, callback",
             )?;
             let mut callbacks = Vec::new();
@@ -71,5 +74,6 @@ fn callback(row: &Row<'_>) -> rusqlite::Result<Callback> {
         since: row.get(7).map(Wall::from_micros)?,
         tries: row.get(8)?,
         last: row.get(9)?,
+        given_up: row.get::<_, Option<i64>>(10)?.map(Wall::from_micros),
     })
 }

@@ -10,6 +10,7 @@
 
 mod callbacks;
 mod error;
+mod kept;
 mod legs;
 mod read;
 mod registrations;
@@ -21,7 +22,9 @@ mod tests;
 use std::time::Duration;
 
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, Callback, MessageSlip, Record, Registration, SlipState, Waiting};
+use crate::record::{
+    CallRecord, Callback, Contact, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
+};
 
 pub use error::StoreError;
 pub use sqlite::Sqlite;
@@ -50,6 +53,9 @@ pub trait Store: Send {
 
     /// What is owed to customers. The longest waiting first.
     fn callbacks(&self) -> Result<Vec<Callback>, StoreError>;
+
+    /// What is remembered of callers beyond this moment; all else is forgotten. Who would be forgotten first comes first.
+    fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError>;
 
     /// Newest first.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;

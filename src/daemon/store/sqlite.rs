@@ -9,9 +9,11 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::schema::{self, MIGRATIONS};
-use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, legs, registrations};
-use crate::base::{CallId, Ids, RecordingId, SlipId};
-use crate::record::{CallRecord, Callback, MessageSlip, Record, Registration, SlipState, Waiting};
+use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, kept, legs, registrations};
+use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
+use crate::record::{
+    CallRecord, Callback, Contact, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
+};
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
 /// can run at once, so that what a crash leaves unrecorded is never given again.
@@ -108,6 +110,9 @@ impl Store for Sqlite {
                     }
                     Record::Callback(callback) => callbacks::upsert(transaction, callback)?,
                     Record::CallbackOver(callback) => callbacks::remove(transaction, *callback)?,
+                    Record::Contact(contact) => kept::contact(transaction, contact)?,
+                    Record::Place(place) => kept::place(transaction, place)?,
+                    Record::PlaceTaken(number, queue) => kept::place_taken(transaction, number, queue)?,
                     Record::Registration(registration) => registrations::upsert(transaction, registration)?,
                     Record::RegistrationEnded(number) => registrations::remove(transaction, *number)?,
                 }
@@ -172,6 +177,11 @@ impl Store for Sqlite {
 
     fn callbacks(&self) -> Result<Vec<Callback>, StoreError> {
         self.read_callbacks()
+    }
+
+    fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError> {
+        self.change(|transaction| kept::forget(transaction, now))?;
+        self.read_kept()
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
@@ -333,7 +343,12 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
             Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
             Record::Leg { call, .. } => raise(&mut aside.call, call.0),
-            Record::CallbackOver(_) | Record::Registration(_) | Record::RegistrationEnded(_) => {}
+            Record::CallbackOver(_)
+            | Record::Contact(_)
+            | Record::Place(_)
+            | Record::PlaceTaken(..)
+            | Record::Registration(_)
+            | Record::RegistrationEnded(_) => {}
         }
     }
     aside

@@ -662,6 +662,7 @@ fn callbacks_are_kept_as_they_change_until_they_are_over() {
         credit_ms: Some(90_000),
         since: at(100 - i64::try_from(number).unwrap()),
         tries,
+        given_up: None,
         last: (tries > 0).then(|| "busy".to_owned()),
     };
     let written = |number, tries| Record::Callback(Box::new(owed(number, tries)));

@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::base::{CallId, Wall};
 use crate::sip::Flow;
 
-use super::counters::{Counter, Counters};
+use super::counters::Counters;
 use super::failure::Failure;
+use super::tap::{self, Given, Tap, tap};
 
 pub use calls::Calls;
 pub use ring::Ring;
@@ -87,8 +87,8 @@ const LISTENERS: usize = 4;
 pub struct Trace {
     ring: Ring,
     calls: Calls,
-    taps: Vec<Tap>,
-    hep: Option<(Tap, JoinHandle<()>)>,
+    taps: Vec<Tap<Heard>>,
+    hep: Option<(Tap<Heard>, JoinHandle<()>)>,
     counters: Arc<Counters>,
     unmasked: bool,
 }
@@ -102,23 +102,14 @@ pub struct Feed {
 }
 
 /// From now on.
-pub struct Live {
-    pub heard: Receiver<Heard>,
-    /// What did not fit.
-    pub lost: Arc<Counter>,
-}
-
-struct Tap {
-    heard: Sender<Heard>,
-    lost: Arc<Counter>,
-}
+pub type Live = tap::Live<Heard>;
 
 impl Trace {
     /// Opens the socket for HEP where there is a server.
     pub fn start(config: &Config, hep: &hep::Config, counters: &Arc<Counters>) -> Result<Trace, Failure> {
         let hep = match hep.server {
             Some(server) => {
-                let (tap, live) = tap();
+                let (tap, live) = tap(BEHIND);
                 Some((tap, hep::start(server, hep, live, Arc::clone(counters))?))
             }
             None => None,
@@ -159,7 +150,7 @@ impl Trace {
             return Err("too many follow the trace already");
         }
         let live = follow.then(|| {
-            let (tap, live) = tap();
+            let (tap, live) = tap(BEHIND);
             self.taps.push(tap);
             live
         });
@@ -195,33 +186,8 @@ impl Trace {
     }
 
     fn tell_nothing(&mut self) {
-        self.taps.retain(|tap| Arc::strong_count(&tap.lost) > 1);
+        self.taps.retain(Tap::is_heard);
     }
-}
-
-enum Given {
-    Taken,
-    Lost,
-    Gone,
-}
-
-impl Tap {
-    fn give(&self, heard: &Heard) -> Given {
-        match self.heard.try_send(heard.clone()) {
-            Ok(()) => Given::Taken,
-            Err(TrySendError::Full(_)) => {
-                self.lost.add_one();
-                Given::Lost
-            }
-            Err(TrySendError::Disconnected(_)) => Given::Gone,
-        }
-    }
-}
-
-fn tap() -> (Tap, Live) {
-    let (sender, receiver) = bounded(BEHIND);
-    let lost = Arc::new(Counter::default());
-    (Tap { heard: sender, lost: Arc::clone(&lost) }, Live { heard: receiver, lost })
 }
 
 #[cfg(test)]

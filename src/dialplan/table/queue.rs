@@ -111,6 +111,13 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "Whom the verb `callback` may call, by patterns as in `may_call`: these calls cost the house money.",
         ),
         Field::optional(
+            "callback_keyed_to",
+            Form::Other("a list of numbers or patterns"),
+            "nobody",
+            "The same for a number that the caller has keyed in. Anybody can key in anybody's: give the patterns of your \
+             customers' country, and have them read it back (`confirm` of `collect`).",
+        ),
+        Field::optional(
             "callback_trunk",
             Form::Text,
             "one that carries the number",
@@ -269,12 +276,17 @@ fn callback<'a, 's>(
     let every = loader.time(fields, "callback_every");
     let ring = loader.time(fields, "callback_ring");
     let to = telephone_patterns(loader, fields, "callback_to", "a number that is called back");
-    if to.is_empty() {
+    let what = "a number that is keyed in and called back";
+    let keyed_to = telephone_patterns(loader, fields, "callback_keyed_to", what);
+    if to.is_empty() && keyed_to.is_empty() {
         return None;
     }
     loader.called_back.insert(id);
+    if !keyed_to.is_empty() {
+        loader.called_back_keyed.insert(id);
+    }
     // The flow is written when all that were written are known.
-    Some(CallbackRule { to, trunk, hours, tries, every, ring, flow: FlowId::NOWHERE })
+    Some(CallbackRule { to, keyed_to, trunk, hours, tries, every, ring, flow: FlowId::NOWHERE })
 }
 
 fn titles<'a, 's>(

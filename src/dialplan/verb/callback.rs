@@ -1,5 +1,6 @@
 //! `callback`: the caller hangs up, the place in line stays.
 
+use crate::base::Masked;
 use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
@@ -10,12 +11,19 @@ use crate::dialplan::step::{CallbackSpec, Step, Target, Value};
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "callback",
     about: "Books a callback that keeps the place in line: the one that the caller has just left, else the last. The \
-            number that is called is the caller's own, by the queue's rule (`callback_to`), and is read out. When the \
-            turn comes we call; an agent is asked for once the customer has pressed 1. Who calls in before that has \
+            number that is called is the caller's own by the queue's rule (`callback_to`), or one that they have keyed in \
+            by another (`callback_keyed_to`), and is read out once the callback is safely written down. When the turn \
+            comes we call; an agent is asked for once the customer has pressed 1. Who calls in before that has \
             the place. Goes on with the next step when it is booked; past the last step the call is closed with thanks.",
     short: Some("to"),
     fields: &[
         Field::needed("to", Form::Name("queue"), "Which queue."),
+        Field::with(
+            "number",
+            Form::Text,
+            "caller",
+            "Which number: `caller`, or the name of a `collect` before.",
+        ),
         Field::with(
             "accepted",
             Form::Prompts,
@@ -26,7 +34,7 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "on_impossible",
             Form::Name("flow"),
             "an apology and a message",
-            "The number is withheld, or none that the queue calls.",
+            "The number is withheld, or none that the queue calls; or it could not be written down.",
         ),
     ],
     example: r#"[[flow.main]]
@@ -51,6 +59,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     fields: &Fields<'a, 's>,
 ) -> Option<Step> {
     let queue = loader.queue(fields, "to");
+    let number = loader.value(fields, "number");
     let accepted = loader.prompts(fields, "accepted");
     let on_impossible = match loader.target(fields, "on_impossible") {
         Some(target) => target,
@@ -65,12 +74,29 @@ pub(in crate::dialplan) fn read<'a, 's>(
         let reason = "this queue calls nobody back";
         loader.report.mistake(fields.place(), reason).add_help("give the queue `callback_to`");
     }
-    Some(Step::Callback(Box::new(CallbackSpec { queue, accepted, on_impossible })))
+    let number = number?;
+    match number {
+        Value::Keyed(_) if !loader.calls_back_keyed(queue) => {
+            let reason = "this queue calls back no number that is keyed in";
+            loader.report.mistake(fields.place(), reason).add_help("give the queue `callback_keyed_to`");
+        }
+        Value::Dialled | Value::Manager => {
+            loader
+                .report
+                .mistake(fields.place(), "only the caller's number, or one they key in, is called back");
+        }
+        Value::Caller | Value::Keyed(_) => {}
+    }
+    Some(Step::Callback(Box::new(CallbackSpec { queue, number, accepted, on_impossible })))
 }
 
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &CallbackSpec, out: &mut Vec<Action>) -> Turn {
     cursor.ahead.clear();
-    out.push(Action::BookCallback { queue: spec.queue });
+    let number = match &spec.number {
+        Value::Caller => None,
+        other => Some(Masked::from(cursor.value(other).unwrap_or_default())),
+    };
+    out.push(Action::BookCallback { queue: spec.queue, number });
     cursor.stay(Stage::Booking)
 }
 
@@ -86,6 +112,6 @@ pub(in crate::dialplan) fn booked(
     }
     let mut said = spec.accepted.clips(&cursor.language).to_vec();
     let speech = cursor.plan.speech(&cursor.language);
-    said.extend(cursor.value(&Value::Caller).map(|number| speech.digits(number)).unwrap_or_default());
+    said.extend(cursor.value(&spec.number).map(|number| speech.digits(number)).unwrap_or_default());
     cursor.tell(said, false, After::Go(Target::Next), out)
 }

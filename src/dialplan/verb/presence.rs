@@ -16,7 +16,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             from desks.",
     short: Some("change"),
     fields: &[
-        Field::needed("change", Form::One(&["sign_on", "sign_off", "ready", "away"]), "To which state."),
+        Field::needed(
+            "change",
+            Form::One(&["sign_on", "sign_off", "ready", "more_time", "away"]),
+            "To which state. `ready` ends a wrap-up, \
+                        `more_time` extends it by 40 s, once.",
+        ),
         Field::optional(
             "reason",
             Form::One(&[
@@ -61,6 +66,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         "sign_on" => PresenceKind::SignOn,
         "sign_off" => PresenceKind::SignOff,
         "ready" => PresenceKind::Ready,
+        "more_time" => PresenceKind::MoreTime,
         _ if fields.has("reason") => PresenceKind::Away(reason?),
         _ => {
             loader.report.mistake(fields.place(), "`presence` needs a `reason` when an agent goes away");
@@ -76,6 +82,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         PresenceKind::SignOn => "agent/signed-in",
         PresenceKind::SignOff => "agent/signed-out",
         PresenceKind::Ready => "agent/state-ready",
+        PresenceKind::MoreTime => "common/beep",
         PresenceKind::Away(AwayReason::Meeting | AwayReason::ImportantMeeting | AwayReason::Training) => {
             "agent/state-meeting"
         }
@@ -107,6 +114,7 @@ pub(in crate::dialplan) fn begin(
         PresenceKind::SignOn => PresenceChange::SignOn,
         PresenceKind::SignOff => PresenceChange::SignOff,
         PresenceKind::Ready => PresenceChange::Ready,
+        PresenceKind::MoreTime => PresenceChange::MoreTime,
         PresenceKind::Away(reason) => PresenceChange::Away { reason, until },
     };
     out.push(Action::Presence { change });

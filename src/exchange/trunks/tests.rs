@@ -104,6 +104,8 @@ struct World {
     /// Addresses that nobody listens at.
     dead: Vec<SocketAddr>,
     outputs: Vec<Output>,
+    /// Whether what is to be kept is; `None`: nobody knows yet.
+    disk: Option<bool>,
     /// INVITEs that came to a peer while it waited for something else.
     invites: Vec<(usize, crate::sip::DialogId, Box<Request>)>,
 }
@@ -150,8 +152,15 @@ impl World {
             .collect();
 
         let exchange = Exchange::new(config, plan, Ids::default(), Rng::from_number(1), now);
-        let mut world =
-            World { exchange, now, peers, dead: Vec::new(), outputs: Vec::new(), invites: Vec::new() };
+        let mut world = World {
+            exchange,
+            now,
+            peers,
+            dead: Vec::new(),
+            outputs: Vec::new(),
+            disk: Some(true),
+            invites: Vec::new(),
+        };
         world.settle();
         world
     }
@@ -178,6 +187,14 @@ impl World {
                     Output::Play { leg, play, repeat: false, .. } => {
                         self.exchange
                             .handle_input(self.now, Input::Media(media::Event::Played { leg, play }));
+                    }
+                    Output::Record(Record::Callback(owed)) => {
+                        let callback = owed.callback;
+                        self.outputs.push(Output::Record(Record::Callback(owed)));
+                        if let Some(saved) = self.disk {
+                            let input = Input::CallbackSaved { callback, saved };
+                            self.exchange.handle_input(self.now, input);
+                        }
                     }
                     other => self.outputs.push(other),
                 }

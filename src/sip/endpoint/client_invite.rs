@@ -114,6 +114,7 @@ impl Calling {
                 self.send_cancel(core, now, reason);
             } else {
                 self.cancel = Cancel::Wanted(reason);
+                core.abandon(now, self.transaction);
             }
         }
         Session::Calling(self)

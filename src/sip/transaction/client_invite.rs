@@ -64,6 +64,11 @@ impl ClientInvite {
         use ClientInput::*;
         let timing = self.timing;
         self.state = match (self.state, input) {
+            // Given up, and so often sent in vain that no answer was lost: the phone is dead. Once it is back it shall not
+            // ring for a call that nobody makes any more, and cannot be told so before it rings (RFC 3261 §9.1).
+            (State::Calling, Fired(Timer::A)) if self.abandoned && self.interval > 4 * timing.t1 => {
+                State::Calling
+            }
             // §17.1.1.2: "When timer A fires, the client transaction MUST retransmit the request"
             (State::Calling, Fired(Timer::A)) => {
                 self.interval *= 2;
@@ -199,6 +204,18 @@ mod tests {
         assert_eq!(after(UDP, &[Abandon]), []);
         assert_eq!(after(UDP, &[Abandon, Response(Provisional)]), [Clear(Timer::A), Pass]);
         assert_eq!(after(UDP, &[Response(Success), Abandon]), []);
+    }
+
+    #[test]
+    fn an_invite_that_is_given_up_is_sent_four_times_at_most() {
+        let unheard = [Fire(Timer::A), Fire(Timer::A), Abandon, Fire(Timer::A)];
+        assert_eq!(after(UDP, &unheard)[0], SendAgain, "a lost answer is asked for again");
+        assert_eq!(after(UDP, &[&unheard[..], &[Fire(Timer::A)]].concat()), []);
+        assert_eq!(
+            after(UDP, &[&unheard[..], &[Fire(Timer::A), Fire(Timer::B)]].concat()),
+            [TimedOut, Terminate]
+        );
+        assert_eq!(after(UDP, &[&unheard[..2], &[Fire(Timer::A), Fire(Timer::A)]].concat())[0], SendAgain);
     }
 
     #[test]

@@ -81,6 +81,8 @@ class Rtp:
             random.getrandbits(32),
         )
         self.src, self.pos, self.loop_src = silence(1), 0, True
+        # Of what is repeated in whole frames, each frame is encoded once: {codec: [octets]}.
+        self.frames = {}
         self.q = collections.deque()
         self.sending = True
         self.first = True
@@ -106,6 +108,7 @@ class Rtp:
     # -- sending
     def play(self, x, loop=True):
         self.src, self.pos, self.loop_src = np.asarray(x, np.int16), 0, loop
+        self.frames = {}
 
     def start(self):
         Pacer.add(self)
@@ -123,6 +126,16 @@ class Rtp:
             if len(f) < FRAME:
                 f = np.concatenate([f, np.zeros(FRAME - len(f), np.int16)])
         return f
+
+    def _next_payload(self):
+        if not self.loop_src or len(self.src) % FRAME or self.pos % FRAME or not len(self.src):
+            return encode(self.codec, self._next_frame())
+        if self.codec not in self.frames:
+            cut = range(0, len(self.src), FRAME)
+            self.frames[self.codec] = [encode(self.codec, self.src[at : at + FRAME]) for at in cut]
+        payload = self.frames[self.codec][self.pos // FRAME]
+        self.pos = (self.pos + FRAME) % len(self.src)
+        return payload
 
     def _pkt(self, pt, payload, ts, marker=False):
         p = struct.pack("!BBHII", 0x80, (0x80 if marker else 0) | pt, self.seq, ts & 0xFFFFFFFF, self.ssrc) + payload
@@ -149,7 +162,7 @@ class Rtp:
                     if ev["n"] <= 0:
                         self.q.popleft()
                         ev["fut"] and not ev["fut"].done() and ev["fut"].set_result(None)
-                    self._pkt(self.pt, encode(self.codec, self._next_frame()), self.ts)
+                    self._pkt(self.pt, self._next_payload(), self.ts)
                 else:
                     if ev["d"] == 0:
                         ev["ts"] = self.ts
@@ -165,7 +178,7 @@ class Rtp:
                     if last and (not ev["apart"] or ev["d"] >= ev["dur"] + 2 * FRAME):
                         self.q.popleft()
             else:
-                self._pkt(self.pt, encode(self.codec, self._next_frame()), self.ts, self.first)
+                self._pkt(self.pt, self._next_payload(), self.ts, self.first)
                 self.first = False
         self.ts += FRAME
         now = time.monotonic()
@@ -230,6 +243,7 @@ class Rtp:
         self.play(a, False)
         await asyncio.sleep(len(a) / FS + 0.05)
         self.src, self.pos, self.loop_src = keep
+        self.frames = {}
 
     # -- receiving
     def _read(self):

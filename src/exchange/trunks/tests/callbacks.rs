@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{AwayReason, CallId, LegId};
-use crate::exchange::{AgentChange, CallbackLine};
+use crate::exchange::{AgentChange, CallbackLine, FloorEvent, Notice};
 use crate::record::{Callback, StageKind};
 use crate::sip::DialogId;
 
@@ -13,6 +13,17 @@ languages = ["zh-CN"]
 
 [numbers]
 100 = "main"
+
+101 = "elsewhere"
+
+[[flow.elsewhere]]
+queue = { to = "consultation", keys = { 1 = "keyed" }, offer = "queue/offer-callback" }
+
+[[flow.keyed]]
+collect = { into = "number", ask = "menu/enter-extension", least = 5, on_failure = "main" }
+
+[[flow.keyed]]
+callback = { to = "consultation", number = "number" }
 
 [[flow.main]]
 queue = { to = "consultation", keys = { 1 = "callback" }, offer = "queue/offer-callback" }
@@ -26,6 +37,7 @@ wrap_up = "0 s"
 max_wait = "never"
 left_in_line = "serve"
 callback_to = ["+86."]
+callback_keyed_to = ["010."]
 callback_tries = 2
 
 [skill.consultation]
@@ -57,8 +69,19 @@ impl World {
         self.settle();
     }
 
+    fn hangs_up(&mut self, call: CallId) {
+        let leg = LegId { call, index: 0 };
+        self.exchange.handle_input(self.now, Input::Media(media::Event::RtpTimeout { leg }));
+        self.settle();
+    }
+
     fn last_call(&self) -> CallId {
         *self.exchange.calls.keys().next_back().expect("a call")
+    }
+
+    fn saves(&mut self, callback: CallId, saved: bool) {
+        self.exchange.handle_input(self.now, Input::CallbackSaved { callback, saved });
+        self.settle();
     }
 
     fn owed(&self) -> Vec<CallbackLine> {
@@ -160,8 +183,14 @@ fn busy_no_answer_and_a_machine_are_tried_again_and_then_given_up() {
                 world.advance(61);
             }
         }
-        assert!(world.owed().is_empty(), "{what}: given up");
-        assert!(matches!(kept(&world)[..], [Some(_), Some(_), None]));
+        assert_eq!((world.owed()[0].state.as_str(), world.owed()[0].tries), ("given up", 2), "{what}");
+        assert!(matches!(&kept(&world)[..], [_, Some(once), Some(up)]
+            if once.given_up.is_none() && up.given_up == Some(world.now.wall)));
+        let told = |output: &Output| match output {
+            Output::Notice(Notice::Floor(event)) => matches!(**event, FloorEvent::CallbackGivenUp { .. }),
+            _ => false,
+        };
+        assert_eq!(world.outputs.iter().filter(|output| told(output)).count(), 1, "{what}");
         world.advance(3600);
         assert!(world.invited(FIRST_TARGET).is_none());
     }
@@ -211,4 +240,147 @@ fn who_withholds_the_number_or_has_one_that_costs_too_much_is_not_promised_anyth
         assert_eq!(world.exchange.calls[&call].stage(), StageKind::Message, "an apology and a message");
         assert!(world.owed().is_empty());
     }
+}
+
+#[test]
+fn a_callback_is_promised_when_it_is_on_the_disk_and_not_before() {
+    let waiting = || {
+        let mut world = World::with(carrier(), PLAN);
+        world.disk = None;
+        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+        world.advance(5);
+        let call = world.last_call();
+        world.presses(call, '1');
+        assert_eq!(world.exchange.calls[&call].stage(), StageKind::Listen, "waits, and hears no promise");
+        assert_eq!(world.owed()[0].state, "booking");
+        world.agent(AgentChange::Ready);
+        assert!(world.invited(FIRST_TARGET).is_none(), "nobody is called for what may not be true");
+        (world, call)
+    };
+    let (mut world, call) = waiting();
+    let callback = world.owed()[0].callback;
+    world.saves(callback, true);
+    assert!(!world.exchange.calls.contains_key(&call), "told, and hung up on");
+    assert!(world.invited(FIRST_TARGET).is_some(), "the agent is free: it is their turn");
+
+    for refused in [true, false] {
+        let (mut world, call) = waiting();
+        let callback = world.owed()[0].callback;
+        match refused {
+            true => world.saves(callback, false),
+            // A disk that says nothing.
+            false => world.advance(11),
+        }
+        assert_eq!(world.exchange.calls[&call].stage(), StageKind::Message, "an apology and a message");
+        assert!(matches!(kept(&world)[..], [Some(_), None]), "what may be written yet is taken back");
+        world.saves(callback, true);
+        assert!(world.owed().is_empty() && world.invited(FIRST_TARGET).is_none());
+    }
+}
+
+#[test]
+fn who_hangs_up_while_it_is_written_down_is_called_all_the_same() {
+    let mut world = World::with(carrier(), PLAN);
+    world.disk = None;
+    world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+    let call = world.last_call();
+    world.presses(call, '1');
+    world.hangs_up(call);
+    let callback = world.owed()[0].callback;
+    world.saves(callback, true);
+    assert_eq!(world.owed()[0].state, "in line");
+}
+
+#[test]
+fn a_callback_that_is_given_up_is_a_persons_business_until_it_is_settled() {
+    let given_up = || {
+        let mut world = World::booked();
+        world.agent(AgentChange::Ready);
+        for _ in 0..2 {
+            let (dialog, _) = world.invited(FIRST_TARGET).expect("a try");
+            world.rejects(FIRST_TARGET, dialog, 486);
+            world.advance(301);
+        }
+        assert_eq!(world.owed()[0].state, "given up");
+        world
+    };
+    // Over a restart, and for a week.
+    let world = given_up();
+    let owed = kept(&world).into_iter().flatten().next_back().unwrap();
+    let mut next = World::with(carrier(), PLAN);
+    next.now = world.now;
+    next.exchange.handle_input(next.now, Input::RestoreCallbacks(vec![owed]));
+    next.settle();
+    assert_eq!(next.owed()[0].state, "given up");
+    next.advance(6 * 24 * 3600);
+    assert_eq!((next.owed().len(), next.invited(FIRST_TARGET).is_none()), (1, true));
+    next.advance(24 * 3600);
+    assert!(next.owed().is_empty());
+    // The customer calls in: nobody has to call them, and their turn has passed.
+    let mut world = given_up();
+    world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    assert_eq!(world.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
+    assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+    assert!(world.owed().is_empty());
+    world.agent(AgentChange::Ready);
+    assert_eq!(world.rung_for().expect("the agent's phone rings").1, format!("+86{OTHER}"));
+}
+
+#[test]
+fn a_number_that_is_keyed_in_is_called_where_the_house_allows_it() {
+    for (number, booked) in [("01065881234", true), (CUSTOMER, false)] {
+        let mut world = World::with(carrier(), PLAN);
+        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        // Their own number is none of their choice: it is withheld.
+        assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "101", &[("Privacy", "id")]), Some(200));
+        let call = world.last_call();
+        world.presses(call, '1');
+        for key in number.chars().chain(['#']) {
+            world.presses(call, key);
+        }
+        assert_eq!(world.owed().len(), usize::from(booked), "{number}");
+    }
+}
+
+#[test]
+fn a_restart_remembers_who_dropped_and_who_served_them() {
+    let mut world = World::with(carrier(), PLAN);
+    assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+    let (dialog, _) = world.rung_for().expect("the agent's phone rings");
+    world.accepts(DESK_PHONE, dialog);
+    assert_eq!(world.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
+    world.advance(30);
+    let call = world.last_call();
+    let dropped = world.exchange.calls[&call].from().clone();
+    world.hangs_up(call);
+    let (mut contacts, mut places) = (Vec::new(), Vec::new());
+    for output in &world.outputs {
+        match output {
+            Output::Record(Record::Contact(contact)) => contacts.push((**contact).clone()),
+            Output::Record(Record::Place(place)) => places.push((**place).clone()),
+            _ => {}
+        }
+    }
+    assert_eq!((contacts.len(), contacts[0].extension.as_str(), places.len()), (1, "8001", 1));
+    assert_eq!(world.now.wall.since(places[0].since), Duration::from_secs(30));
+
+    let mut next = World::with(carrier(), PLAN);
+    next.now = world.now;
+    next.advance(10);
+    next.exchange.handle_input(next.now, Input::RestoreKept { contacts, places });
+    next.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    assert_eq!(next.call(FIRST_TARGET, "13600136000", "100", &[]), Some(200));
+    next.advance(5);
+    assert_eq!(next.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
+    let taken = |output: &Output| matches!(output, Output::Record(Record::PlaceTaken(number, _)) if *number == dropped);
+    assert!(next.outputs.iter().any(taken), "a place is taken up once");
+    next.agent(AgentChange::Ready);
+    assert_eq!(
+        next.rung_for().expect("the agent's phone rings").1,
+        format!("+86{OTHER}"),
+        "who had waited longer"
+    );
+    assert!(next.exchange.commons.contacts().get(next.now.mono, &Masked::from("+8613900139000")).is_some());
 }

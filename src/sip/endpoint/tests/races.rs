@@ -48,6 +48,7 @@ fn cancel_where_nobody_answers_ends_with_timer_b() {
     let a = world.call();
     world.ends[0].cancel(world.now, a);
     world.advance(33_000);
+    world.check_ladder(&["0>? INVITE"; 4].join("\n"));
     assert_eq!(world.heard(0), ["Rejected 487"]);
     assert!(world.ends[0].is_empty());
 }
