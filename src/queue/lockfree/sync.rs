@@ -24,6 +24,22 @@ pub enum Mutant {
     EndIgnoresAcceptance,
     /// A caller who left during a change waits on.
     ChangeForgetsLeave,
+    /// A reload does not fence between the new floor and the walk.
+    NoReloadFence,
+    /// Who has listed somebody does not look whether the floor is still in use.
+    OldFloor,
+    /// Idle agents are counted after they are listed.
+    CountedLate,
+    /// Who makes a pool exceed its reserve looks for its own caller only.
+    NoPoolSearch,
+    /// A timer searches before it raises the time.
+    TimeRaisedLate,
+    /// A timer does not fence between the time and the search.
+    NoTimeFence,
+    /// Who is away looks for callers of its own without a fence.
+    NoOwnerFence,
+    /// Who waits for an owner does not look whether the owner is still there.
+    OwnerNotLookedAt,
 }
 
 #[cfg(loom)]

@@ -1,5 +1,6 @@
 //! The claims under every order in which two or three threads can see each other's steps. The words and all that
-//! moves them are the real ones; the lists are small arrays, and there is one lane and one group.
+//! moves them are the real ones; the lists are small arrays, and there is one lane and one group. [`rules`] adds what
+//! else decides who may have whom: the reserve, time, owners, and a new topology.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --lib --no-default-features lockfree::models`
 
@@ -8,14 +9,18 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::claims::{
-    Found, Hall, accept, end_offer, look, publish_agent, publish_caller, serve_agent, serve_caller,
-    standing_offer, take_back,
+    Found, Hall, accept, begin_change, end_change, end_offer, look, publish_agent, publish_caller,
+    serve_agent, serve_caller, standing_offer, take_back,
 };
-use super::sync::{MUTANT, Mutant, mutant};
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord, later};
+use super::sync::{self, MUTANT, Mutant, mutant};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then, later};
+
+mod rules;
 
 const CALLERS: usize = 3;
 const AGENTS: usize = 2;
+/// The topology and its successor.
+const FLOORS: usize = 2;
 const AWAY: AgentStep = AgentStep::Away(1);
 
 /// What all threads share.
@@ -24,23 +29,42 @@ struct Shared {
     agents: [AtomicU64; AGENTS],
     /// The epoch, plus one, of the entry of each caller and agent. Written by read-modify-write only: loom lets a
     /// plain load see more than the machine's memory allows.
-    lines: [AtomicU64; CALLERS],
-    idle: [AtomicU64; AGENTS],
+    lines: [[AtomicU64; CALLERS]; FLOORS],
+    idle: [[AtomicU64; AGENTS]; FLOORS],
+    rules: rules::Rules,
     /// Agent 0 was told to be away, and by nobody to be ready after that.
     away: std::sync::atomic::AtomicBool,
+    /// Caller 0 was let go.
+    left: std::sync::atomic::AtomicBool,
 }
 
 /// One thread's view: number 0 comes first among callers and agents.
 struct Thread {
     shared: Arc<Shared>,
     again: Vec<u32>,
+    /// The one that this operation began on.
+    floor: usize,
+    /// This operation has made the pool exceed its reserve.
+    exceeded: bool,
 }
 
 impl Thread {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Thread { shared: shared.clone(), again: Vec::new(), floor: 0, exceeded: false }
+    }
+
     fn work(&mut self) {
         while let Some(agent) = self.again.pop() {
-            serve_agent(self, agent);
+            self.match_agent(agent);
         }
+    }
+
+    fn line(&self, caller: u32) -> &AtomicU64 {
+        &self.shared.lines[self.floor][caller as usize]
+    }
+
+    fn idle(&self, agent: u32) -> &AtomicU64 {
+        &self.shared.idle[self.floor][agent as usize]
     }
 
     fn caller_word(&self, caller: u32) -> CallerWord {
@@ -59,8 +83,9 @@ impl Thread {
         list.fetch_max(u64::from(epoch) + 1, Ordering::AcqRel);
     }
 
-    fn remove(list: &AtomicU64, epoch: u32) {
-        let _ = list.compare_exchange(u64::from(epoch) + 1, 0, Ordering::AcqRel, Ordering::Relaxed);
+    /// Whether it was there.
+    fn remove(list: &AtomicU64, epoch: u32) -> bool {
+        list.compare_exchange(u64::from(epoch) + 1, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     // -- the operations, as the core puts them together --
@@ -81,7 +106,7 @@ impl Thread {
         }
         let idle = word.next(AgentStep::Idle { place: u64::from(agent) });
         if idle_swap(self, agent, word, idle) {
-            serve_agent(self, agent);
+            self.match_agent(agent);
         }
         self.work();
     }
@@ -92,7 +117,19 @@ impl Thread {
             match word.state {
                 CallerState::Waiting { .. } => {
                     if word.swap(self.caller(caller), word.next(CallerState::Free)) {
-                        Thread::remove(&self.shared.lines[caller as usize], word.epoch);
+                        self.unlist_caller(caller, word);
+                        break;
+                    }
+                }
+                CallerState::Parked => {
+                    if word.swap(self.caller(caller), word.next(CallerState::Free)) {
+                        break;
+                    }
+                }
+                CallerState::Changing { then } if then != Then::Leaves => {
+                    let leaves = CallerState::Changing { then: Then::Leaves };
+                    if word.swap(self.caller(caller), word.next(leaves)) {
+                        self.shared.left.store(true, std::sync::atomic::Ordering::Relaxed);
                         break;
                     }
                 }
@@ -102,7 +139,7 @@ impl Thread {
                         let back = take_back(self, agent, caller, later(word.epoch, u32::MAX), idle);
                         if let Some(offer) = back {
                             publish_agent(self, agent, offer.next(idle));
-                            serve_agent(self, agent);
+                            self.match_agent(agent);
                         }
                         break;
                     }
@@ -161,7 +198,7 @@ impl Thread {
                     AgentStep::Away(_) => break,
                     _ => {
                         if word.swap(self.agent(agent), word.next(AWAY)) {
-                            Thread::remove(&self.shared.idle[agent as usize], word.epoch);
+                            self.unlist_agent(agent, word);
                             break;
                         }
                     }
@@ -177,6 +214,64 @@ impl Thread {
                     }
                 }
             }
+        }
+        self.skip_owner(agent);
+        self.work();
+    }
+
+    /// What the caller asks for becomes something else; here the other lane is the same one.
+    fn change(&mut self, caller: u32) {
+        let word = self.caller_word(caller);
+        if begin_change(self, caller, word) {
+            self.unlist_caller(caller, word);
+            let next = end_change(self, caller, None);
+            if matches!(next.state, CallerState::Waiting { .. }) {
+                publish_caller(self, caller, next, ());
+                serve_caller(self, caller);
+            }
+        }
+        self.work();
+    }
+
+    fn park(&mut self, caller: u32) {
+        loop {
+            let word = self.caller_word(caller);
+            match word.state {
+                CallerState::Waiting { .. } => {
+                    if word.swap(self.caller(caller), word.next(CallerState::Parked)) {
+                        self.unlist_caller(caller, word);
+                        break;
+                    }
+                }
+                CallerState::Changing { then: Then::Waits } => {
+                    let parks = CallerState::Changing { then: Then::Parks };
+                    if word.swap(self.caller(caller), word.next(parks)) {
+                        break;
+                    }
+                }
+                CallerState::Offered { agent, .. } => {
+                    if end_offer(self, caller, word, CallerState::Parked) {
+                        let idle = AgentStep::Idle { place: u64::from(agent) };
+                        let back = take_back(self, agent, caller, later(word.epoch, u32::MAX), idle);
+                        if let Some(offer) = back {
+                            publish_agent(self, agent, offer.next(idle));
+                            self.match_agent(agent);
+                        }
+                        break;
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.work();
+    }
+
+    fn resume(&mut self, caller: u32) {
+        let word = self.caller_word(caller);
+        let next = word.next(CallerState::Waiting { owner: None });
+        if word.state == CallerState::Parked && word.swap(self.caller(caller), next) {
+            publish_caller(self, caller, next, ());
+            serve_caller(self, caller);
         }
         self.work();
     }
@@ -210,13 +305,22 @@ impl Thread {
                     assert_eq!(with, Some(caller), "S3: connected beside {:?}", self.agent_word(agent));
                 }
                 CallerState::Waiting { .. } => {
+                    self.assert_listed(caller, word);
+                    assert!(!self.waits_in_vain(caller), "caller {caller} waits for an owner who is away");
                     for agent in 0..AGENTS as u32 {
                         let idle = matches!(self.agent_word(agent).state, AgentStep::Idle { .. });
-                        assert!(!idle, "S4: caller {caller} waits beside agent {agent}, who is idle");
+                        assert!(
+                            !idle || !self.may_have(caller, agent),
+                            "S4: caller {caller} waits beside agent {agent}, who is idle"
+                        );
                     }
                 }
-                CallerState::Free => {}
+                CallerState::Free | CallerState::Parked => {}
+                CallerState::Changing { .. } => panic!("caller {caller} was left in the middle of a change"),
             }
+        }
+        if self.shared.left.load(std::sync::atomic::Ordering::Relaxed) {
+            assert_eq!(self.caller_word(0).state, CallerState::Free, "a caller left and is here");
         }
         if self.shared.away.load(std::sync::atomic::Ordering::Relaxed) {
             let state = self.agent_word(0).state;
@@ -270,33 +374,44 @@ impl Hall for Thread {
     fn remember_place(&mut self, _: u32, _: u64) {}
 
     fn list_caller(&mut self, caller: u32, word: CallerWord, (): ()) {
-        Thread::enter(&self.shared.lines[caller as usize], word.epoch);
+        Thread::enter(self.line(caller), word.epoch);
     }
 
     fn list_agent(&mut self, agent: u32, word: AgentWord) {
-        Thread::enter(&self.shared.idle[agent as usize], word.epoch);
+        self.count_idle(agent, word);
     }
 
     fn unlist_agent(&mut self, agent: u32, word: AgentWord) {
-        Thread::remove(&self.shared.idle[agent as usize], word.epoch);
+        self.uncount_idle(agent, word);
     }
 
-    fn first_caller(&mut self, _: u32) -> Option<(u32, u32)> {
+    fn confirm_caller(&mut self, caller: u32, word: CallerWord, (): ()) {
+        self.settle_caller(caller, word);
+    }
+
+    fn confirm_agent(&mut self, agent: u32, word: AgentWord) {
+        self.settle_agent(agent, word);
+    }
+
+    fn first_caller(&mut self, agent: u32) -> Option<(u32, u32)> {
         (0..CALLERS as u32).find_map(|caller| {
-            let list = &self.shared.lines[caller as usize];
+            let list = self.line(caller);
             let epoch = (Thread::entry(list) as u32).checked_sub(1)?;
             let word = self.caller_word(caller);
             let waits = matches!(word.state, CallerState::Waiting { .. }) && word.epoch == epoch;
             if !waits {
                 Thread::remove(list, epoch);
             }
-            waits.then_some((caller, epoch))
+            (waits && self.serves(agent) && self.in_reach() && is_for(word, agent)).then_some((caller, epoch))
         })
     }
 
-    fn first_agent(&mut self, _: u32, _: CallerWord) -> Option<u32> {
-        (0..AGENTS as u32).find(|&agent| {
-            let list = &self.shared.idle[agent as usize];
+    fn first_agent(&mut self, _: u32, caller: CallerWord) -> Option<u32> {
+        if !self.in_reach() {
+            return None;
+        }
+        (0..AGENTS as u32).filter(|agent| self.serves(*agent) && is_for(caller, *agent)).find(|&agent| {
+            let list = self.idle(agent);
             let Some(epoch) = (Thread::entry(list) as u32).checked_sub(1) else { return false };
             let word = self.agent_word(agent);
             let alive = match word.state {
@@ -304,15 +419,15 @@ impl Hall for Thread {
                 AgentStep::Tentative { .. } => word.epoch == later(epoch, 1),
                 _ => false,
             };
-            if !alive {
-                Thread::remove(list, epoch);
+            if !alive && Thread::remove(list, epoch) {
+                self.one_less_idle();
             }
             alive
         })
     }
 
     fn taken(&mut self, caller: u32, word: CallerWord, (): ()) {
-        Thread::remove(&self.shared.lines[caller as usize], word.epoch);
+        self.unlist_caller(caller, word);
     }
 
     fn offered(&mut self, _: u32, _: AgentWord, (): ()) {}
@@ -322,10 +437,24 @@ impl Hall for Thread {
     }
 }
 
+/// Who waits for an owner alone is for nobody else.
+fn is_for(caller: CallerWord, agent: u32) -> bool {
+    !matches!(caller.state, CallerState::Waiting { owner: Some(owner) } if owner != agent)
+}
+
 type Operation = fn(&mut Thread);
 
 /// Everybody away or gone; then `before`, one after the other; then the rest at the same time.
 fn model(bound: Option<usize>, before: &'static [Operation], threads: &'static [Operation]) {
+    model_by(rules::Limits::default(), bound, before, threads);
+}
+
+fn model_by(
+    limits: rules::Limits,
+    bound: Option<usize>,
+    before: &'static [Operation],
+    threads: &'static [Operation],
+) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
     builder.check(move || {
@@ -333,11 +462,13 @@ fn model(bound: Option<usize>, before: &'static [Operation], threads: &'static [
         let shared = Arc::new(Shared {
             callers: [word(), word(), word()],
             agents: [word(), word()],
-            lines: [word(), word(), word()],
-            idle: [word(), word()],
+            lines: [[word(), word(), word()], [word(), word(), word()]],
+            idle: [[word(), word()], [word(), word()]],
+            rules: rules::Rules::new(limits),
             away: std::sync::atomic::AtomicBool::new(false),
+            left: std::sync::atomic::AtomicBool::new(false),
         });
-        let mut main = Thread { shared: shared.clone(), again: Vec::new() };
+        let mut main = Thread::new(&shared);
         for agent in 0..AGENTS as u32 {
             let off = main.agent_word(agent);
             assert!(off.swap(main.agent(agent), off.next(AWAY)));
@@ -348,7 +479,7 @@ fn model(bound: Option<usize>, before: &'static [Operation], threads: &'static [
         let others: Vec<_> = threads[1..]
             .iter()
             .map(|operation| {
-                let mut thread = Thread { shared: shared.clone(), again: Vec::new() };
+                let mut thread = Thread::new(&shared);
                 thread::spawn(move || operation(&mut thread))
             })
             .collect();
@@ -369,6 +500,9 @@ const ABANDON: Operation = |t| t.abandon(0);
 const ACCEPT: Operation = |t| t.accept(0);
 const REFUSE: Operation = |t| t.refuse(0);
 const END: Operation = |t| t.end_call(0);
+const CHANGE: Operation = |t| t.change(0);
+const PARK: Operation = |t| t.park(0);
+const RESUME: Operation = |t| t.resume(0);
 
 macro_rules! models {
     ($($name:ident: $bound:expr, [$($before:expr),*] then [$($thread:expr),+];)+) => {
@@ -395,18 +529,39 @@ models! {
 
 // With at most so many forced changes of thread.
 models! {
+    change_and_ready: Some(3), [JOIN] then [CHANGE, READY];
+    change_and_abandon: Some(3), [JOIN] then [CHANGE, ABANDON];
+    change_and_park: Some(3), [JOIN] then [CHANGE, PARK];
+    park_and_ready: Some(3), [JOIN] then [PARK, READY];
+    park_and_accept: Some(3), [READY, JOIN] then [PARK, ACCEPT];
+    park_and_away: Some(3), [READY, JOIN] then [PARK, AWAY_NOW];
+    resume_and_ready: Some(3), [JOIN, PARK] then [RESUME, READY];
+    resume_and_abandon: Some(3), [READY, JOIN, PARK] then [RESUME, ABANDON];
     two_join_one_gets_ready: Some(2), [] then [JOIN, JOIN_TOO, READY];
     one_joins_two_get_ready: Some(2), [] then [JOIN, READY, READY_TOO];
     abandon_ready_join: Some(2), [JOIN] then [ABANDON, READY, JOIN_TOO];
+    accept_end_abandon: Some(2), [READY, JOIN] then [ACCEPT, END, ABANDON];
+    change_abandon_ready: Some(2), [JOIN] then [CHANGE, ABANDON, READY];
+    park_resume_ready: Some(2), [JOIN] then [PARK, RESUME, READY];
     away_abandon_accept: Some(2), [READY, JOIN] then [AWAY_NOW, ABANDON, ACCEPT];
     refuse_abandon_ready: Some(2), [READY, JOIN] then [REFUSE, ABANDON, READY_TOO];
     refuse_abandon_ready_beside_a_second_waiter: Some(2), [READY, JOIN, JOIN_TOO] then [REFUSE, ABANDON, READY_TOO];
 }
 
 fn caught(mutant: Mutant, bound: Option<usize>, before: &'static [Operation], threads: &'static [Operation]) {
+    caught_by(rules::Limits::default(), mutant, bound, before, threads);
+}
+
+fn caught_by(
+    limits: rules::Limits,
+    mutant: Mutant,
+    bound: Option<usize>,
+    before: &'static [Operation],
+    threads: &'static [Operation],
+) {
     let result = std::panic::catch_unwind(|| {
         MUTANT.set(mutant);
-        model(bound, before, threads);
+        model_by(limits, bound, before, threads);
     });
     MUTANT.set(Mutant::None);
     assert!(result.is_err(), "{mutant:?} was not noticed");
@@ -421,4 +576,5 @@ fn mutants_are_caught() {
     caught(Mutant::AwayLeavesOffered, None, &[READY, JOIN], &[ABANDON, AWAY_NOW]);
     caught(Mutant::NotListedAgain, Some(2), &[JOIN], &[ABANDON, READY, JOIN_TOO]);
     caught(Mutant::EndIgnoresAcceptance, None, &[READY, JOIN], &[ACCEPT, AWAY_NOW]);
+    caught(Mutant::ChangeForgetsLeave, None, &[JOIN], &[CHANGE, ABANDON]);
 }
