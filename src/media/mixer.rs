@@ -13,9 +13,9 @@
 //! Nothing clicks: who comes fades in and who goes fades out in `RAMP_MS`, whose sound breaks off is let down from
 //! the last sample, and a sum that is too loud is bent, not cut.
 
-/// The voices that one party hears, by the key `K` that the engine knows them by.
 use super::resample::Resampler;
 
+/// The voices that one party hears, by the key `K` that the engine knows them by.
 #[derive(Debug)]
 pub(super) struct Mixer<K> {
     voices: Vec<Voice<K>>,
