@@ -27,7 +27,7 @@ fn file(name: &str, text: &str) -> SourceFile {
 
 /// One of the folder `days`.
 fn shipped_day(name: &str) -> Day {
-    let path = format!("{}/days/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/src/rehearse/days/{name}", env!("CARGO_MANIFEST_DIR"));
     let (day, warnings) =
         read(&file(name, &std::fs::read_to_string(path).unwrap()), None, None, &shipped()).unwrap();
     assert_eq!(warnings, []);
@@ -209,11 +209,11 @@ fn the_table_and_the_differences() {
 
 #[test]
 fn the_printed_reference_is_the_one_in_the_folder() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/days/REFERENCE.md");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/rehearse/days/REFERENCE.md");
     let written = std::fs::read_to_string(file).unwrap_or_default();
     assert!(
         written == reference(),
-        "days/REFERENCE.md is out of date: hotline rehearse --reference > days/REFERENCE.md"
+        "out of date: hotline rehearse --reference > src/rehearse/days/REFERENCE.md"
     );
 }
 

@@ -19,7 +19,7 @@ use crate::record::CallRecord;
 use crate::rehearse::{self, Day, Days, Outcome, Peer, Rehearsal};
 
 /// The day of those who have not written one yet.
-const EXAMPLE: &str = include_str!("../../../days/normal.toml");
+const EXAMPLE: &str = include_str!("../../rehearse/days/normal.toml");
 
 /// What `hotline rehearse` is asked for.
 #[derive(Clone, Debug, PartialEq)]
