@@ -7,4 +7,5 @@ mod differential;
 /// The tests of the policy, which know nothing of how a core is built, once more: on the sequential core.
 #[path = "../../tests/mod.rs"]
 mod oracle;
+mod stalls;
 mod threads;

@@ -1,11 +1,10 @@
-//! Many threads at once, and threads that stop where it hurts most.
+//! Many threads at once.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::Core;
-use super::super::claims::Step;
 use crate::base::{AgentId, Instant, QueueId, Rng};
 use crate::queue::*;
 
@@ -63,7 +62,30 @@ fn work(
             let at = rng.below(offers.len().max(1) as u64) as usize;
             (at < offers.len()).then(|| offers.swap_remove(at))
         };
-        match rng.below(20) {
+        let known = |rng: &mut Rng| {
+            let callers = handles.callers.lock().expect("callers");
+            (!callers.is_empty()).then(|| callers[rng.below(callers.len() as u64) as usize])
+        };
+        match rng.below(23) {
+            20 => {
+                if let Some(caller) = known(rng) {
+                    let queue = (rng.below(2) == 0).then(|| QueueId(rng.below(u64::from(QUEUES)) as u16));
+                    let credit = (rng.below(2) == 0).then(|| secs(rng.below(90)));
+                    let _ = core.change(now, caller, Change { queue, credit }, &mut events);
+                }
+            }
+            21 => {
+                if let Some(caller) = known(rng) {
+                    core.park(now, caller, &mut events);
+                }
+            }
+            22 => {
+                // Twice: nobody else brings them back.
+                for caller in [known(rng), known(rng)].into_iter().flatten() {
+                    core.resume(now, caller, &mut events);
+                    core.explain(caller, 5);
+                }
+            }
             0..5 => {
                 let mut join = Join::new(QueueId(rng.below(u64::from(QUEUES)) as u16), now, 0);
                 if rng.below(6) == 0 {
@@ -174,77 +196,6 @@ fn threads_leave_everything_in_order_while_the_topology_changes() {
 fn threads_leave_everything_in_order_for_minutes() {
     let sum: u64 = (0..20).map(|seed| stress(seed, 500, 1000, seed % 2 == 1).0).sum();
     assert!(sum > 1_000_000, "{sum} matches: too little happened");
-}
-
-/// A thread stops at each step that leaves something half done; everybody else's callers are served meanwhile,
-/// and when it goes on nobody has been forgotten.
-#[test]
-fn a_thread_that_stops_in_the_middle_delays_nobody() {
-    use Step::*;
-    for step in [Proposed, Taken, CallerUnlisted, AgentUnlisted, Accepted, GivenBack] {
-        let core = Core::new(Instant::ZERO, &topology(0));
-        let now = core.now() + secs(1);
-        let stopped = Arc::new((AtomicBool::new(true), Barrier::new(2), Barrier::new(2), AtomicU32::new(0)));
-        for id in 0..AGENTS {
-            core.agent_login(now, AgentId(id), &mut Vec::new());
-        }
-        // One agent with an offer to be accepted or refused.
-        let mut events = Vec::new();
-        core.agent_ready(now, AgentId(1), &mut events);
-        core.join(now, Join::new(QueueId(0), now, 1), &mut events).expect("may wait");
-        let offer = events.iter().find_map(|event| match event {
-            Event::Offered { offer, .. } => Some(*offer),
-            _ => None,
-        });
-        let offer = offer.expect("offered at once");
-        let name = "stops";
-        let hook = stopped.clone();
-        let hooked = core.pause.set(Box::new(move |at| {
-            let (armed, reached, go_on, _) = &*hook;
-            let here = std::thread::current().name() == Some(name);
-            if here && at == step && armed.swap(false, Ordering::SeqCst) {
-                reached.wait();
-                go_on.wait();
-            }
-        }));
-        assert!(hooked.is_ok());
-        std::thread::scope(|scope| {
-            let core = &core;
-            let work = move || {
-                let s = &mut Vec::new();
-                match step {
-                    Accepted => drop(core.offer_accepted(now, offer, s)),
-                    GivenBack => drop(core.offer_refused(now, offer, Refusal::Rejected, s)),
-                    CallerUnlisted => drop(core.join(now, Join::new(QueueId(0), now, 2), s)),
-                    _ => {
-                        core.join(now, Join::new(QueueId(0), now, 2), s).expect("may wait");
-                        core.agent_ready(now, AgentId(4), s);
-                    }
-                }
-            };
-            std::thread::Builder::new().name(name.into()).spawn_scoped(scope, work).expect("a thread");
-            let (_, reached, go_on, _) = &*stopped;
-            reached.wait();
-            // Everybody else: an agent and a caller at a time, each matched at once.
-            for tag in 100..140 {
-                let mut events = Vec::new();
-                let agent = AgentId(7 + 3 * (tag % 5) as u32);
-                core.agent_ready(now, agent, &mut events);
-                core.join(now, Join::new(QueueId(0), now, tag), &mut events).expect("may wait");
-                let offers: Vec<OfferId> = events.iter().filter_map(offered).collect();
-                assert!(!offers.is_empty(), "nobody is served while a thread stands at {step:?}");
-                for offer in offers {
-                    if core.offer_accepted(now, offer, &mut Vec::new()).is_ok() {
-                        core.call_ended(now, offer.agent(), Some(Duration::ZERO), &mut Vec::new());
-                    }
-                }
-            }
-            core.agent_away(now, AgentId(22), Away::Break, &mut Vec::new());
-            core.snapshot();
-            go_on.wait();
-        });
-        core.check_invariants();
-    }
 }
 
 fn offered(event: &Event) -> Option<OfferId> {
