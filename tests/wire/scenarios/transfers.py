@@ -142,7 +142,8 @@ async def transfer_by_order(world):
     await first.in_call()
     await caller.call.media.wait_tone(AGENT_TONE)
     second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
-    await hotline.command("transfer", "1", "1002")
+    call = (await hotline.command("calls", "--running")).splitlines()[1].split()[0]
+    await hotline.command("transfer", call, "1002")
     await second.in_call()
     await caller.call.media.wait_tone(SECOND_AGENT_TONE)
     await first.over()
