@@ -2,7 +2,7 @@
 
 use super::sign_in::{CHALLENGED, Claim};
 use super::trunks::{Identity, Rewrite, Trunk, diversions, identity, is_telephone};
-use super::{Exchange, Notice, Output, new_call};
+use super::{Exchange, Notice, Output};
 use crate::base::{AgentId, LegId, Masked, Now};
 use crate::call::{self, Arrival};
 use crate::dialplan::{Cursor, Entry, Facts, Origin};
@@ -113,7 +113,7 @@ impl Exchange {
         if let (Some(_), Some(agent)) = (&arrival.outside, arrival.desk) {
             self.take_desk(now, agent, id);
         }
-        let (call, effects): (call::Call, _) = new_call(self, now, arrival);
+        let (call, effects) = self.in_ctx(now, |ctx| call::Call::arrive(ctx, arrival));
         self.keep(call);
         self.carry_out(now, id, effects);
         Ok(())

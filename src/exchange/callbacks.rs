@@ -28,7 +28,7 @@ use super::commons::Waiter;
 use super::share::Say;
 use super::{CallbackLine, Exchange, Notice, Output};
 use crate::base::{CallId, Instant, Language, Masked, Now, Wall};
-use crate::call::{Booking, Call, CalledBack, Ctx, Event, Outgoing, Place};
+use crate::call::{Booking, Call, CalledBack, Event, Outgoing, Place};
 use crate::dialplan::{Cursor, Facts, Origin, Requirement};
 use crate::queue::{self, Join, LeaveWhy, Standing};
 use crate::record::{Callback, Record};
@@ -329,19 +329,7 @@ impl Exchange {
         }));
         self.callbacks.set(callback, State::Calling(call));
         self.count("callbacks: tries");
-        let mut effects = Vec::new();
-        let begun = Call::call_back(
-            &mut Ctx {
-                now,
-                rng: &mut self.rng,
-                ports: &mut self.ports,
-                ids: &mut self.ids,
-                queue: &self.core,
-                settings: &self.config.call,
-                effects: &mut effects,
-            },
-            outgoing,
-        );
+        let (begun, effects) = self.in_ctx(now, |ctx| Call::call_back(ctx, outgoing));
         self.keep(begun);
         self.carry_out(now, call, effects);
         true

@@ -494,21 +494,24 @@ impl Exchange {
     /// Lets a call do something, and carries out what it wants.
     fn with_call(&mut self, now: Now, id: CallId, act: impl FnOnce(&mut Call, &mut Ctx<'_>)) {
         let Some(mut call) = self.calls.remove(&id) else { return };
-        let mut effects = Vec::new();
-        act(
-            &mut call,
-            &mut Ctx {
-                now,
-                rng: &mut self.rng,
-                ports: &mut self.ports,
-                ids: &mut self.ids,
-                queue: &self.core,
-                settings: &self.config.call,
-                effects: &mut effects,
-            },
-        );
+        let ((), effects) = self.in_ctx(now, |ctx| act(&mut call, ctx));
         self.keep(call);
         self.carry_out(now, id, effects);
+    }
+
+    /// What a call does with all that it may read and draw from, and the effects that it wants.
+    fn in_ctx<T>(&mut self, now: Now, act: impl FnOnce(&mut Ctx<'_>) -> T) -> (T, Vec<Effect>) {
+        let mut effects = Vec::new();
+        let done = act(&mut Ctx {
+            now,
+            rng: &mut self.rng,
+            ports: &mut self.ports,
+            ids: &mut self.ids,
+            queue: &self.core,
+            settings: &self.config.call,
+            effects: &mut effects,
+        });
+        (done, effects)
     }
 
     /// Puts a call back among the others, under its next deadline.
@@ -540,21 +543,4 @@ impl Exchange {
 /// Whether somebody waits for the news that a slip in this state is committed.
 fn is_awaited(state: SlipState) -> bool {
     state != SlipState::Taking
-}
-
-fn new_call(exchange: &mut Exchange, now: Now, arrival: call::Arrival) -> (Call, Vec<Effect>) {
-    let mut effects = Vec::new();
-    let call = Call::arrive(
-        &mut Ctx {
-            now,
-            rng: &mut exchange.rng,
-            ports: &mut exchange.ports,
-            ids: &mut exchange.ids,
-            queue: &exchange.core,
-            settings: &exchange.config.call,
-            effects: &mut effects,
-        },
-        arrival,
-    );
-    (call, effects)
 }
