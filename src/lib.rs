@@ -17,6 +17,7 @@
 //!   exchange  all calls: the switch
 //!   report    pure folds over records
 //!   rehearse  a day's calls against a roster, on the queue core alone: staffing and what-if
+//!   slips     what becomes of message slips: due, reminded of, passed on
 //!   ------------------------------------------------- two drivers of equal rank
 //!   daemon    sockets, files, threads, the real clock
 //!   sim       the same exchange under a virtual clock
@@ -80,6 +81,7 @@ pub mod sip;
 pub mod call;
 pub mod exchange;
 pub mod report;
+pub mod slips;
 
 pub mod rehearse;
 

@@ -220,9 +220,15 @@ enum Command {
         /// Of this person or box only.
         #[arg(long)]
         mailbox: Option<String>,
-        /// Also those that are done.
+        /// Also those that are settled.
         #[arg(long)]
         all: bool,
+        /// Only those with this in the box's name, the caller's number or the number to call back.
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Of these, at most so many of the newest.
+        #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+        latest: usize,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
@@ -360,8 +366,29 @@ enum Messages {
         #[arg(value_parser = slip_id)]
         message: SlipId,
     },
+    /// Everything that is known of one but its sound.
+    Show {
+        /// As `3` or `m3`.
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+    },
+    /// Put it into another box, where it is new.
+    Forward {
+        /// As `3` or `m3`.
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+        /// A person's extension, or a team's box.
+        #[arg(long, value_name = "BOX")]
+        to: String,
+    },
     /// Mark it as listened to.
     Heard {
+        /// As `3` or `m3`.
+        #[arg(value_parser = slip_id)]
+        message: SlipId,
+    },
+    /// Mark it as in somebody's hands; also one that was settled too early.
+    Open {
         /// As `3` or `m3`.
         #[arg(value_parser = slip_id)]
         message: SlipId,
@@ -456,13 +483,19 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Queue { order: Queue::Move { call, queue } } => {
             commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
-        Command::Messages { order, mailbox, all, json } => {
+        Command::Messages { order, mailbox, all, search, latest, json } => {
             let order = match order {
-                None | Some(Messages::List) => MessageOrder::List { mailbox, all },
+                None | Some(Messages::List) => {
+                    let search = search.map(Masked::new).unwrap_or_default();
+                    MessageOrder::List { mailbox, all, latest, search }
+                }
                 Some(Messages::Play { message, out: Some(to) }) => MessageOrder::Copy { slip: message, to },
                 Some(Messages::Play { message, out: None }) => MessageOrder::Play(message),
                 Some(Messages::Path { message }) => MessageOrder::Path(message),
+                Some(Messages::Show { message }) => MessageOrder::Show(message),
+                Some(Messages::Forward { message, to }) => MessageOrder::Forward { slip: message, to },
                 Some(Messages::Heard { message }) => MessageOrder::Heard(message),
+                Some(Messages::Open { message }) => MessageOrder::Open(message),
                 Some(Messages::Done { message }) => MessageOrder::Done(message),
             };
             commands::messages(&folder()?, order, form(json))?

@@ -7,6 +7,8 @@
 
 mod codecs;
 mod sip;
+#[cfg(feature = "daemon")]
+mod slips;
 mod srtp;
 
 use std::hint::black_box;
@@ -61,6 +63,14 @@ fn main() {
         ("codec: G.722 and G.711 bridged, 20 ms both ways", codecs::g722_and_g711),
         #[cfg(feature = "opus")]
         ("codec: Opus and G.711 bridged, 20 ms both ways", codecs::opus_and_g711),
+        #[cfg(feature = "daemon")]
+        ("slips: list 10,000", slips::listed),
+        #[cfg(feature = "daemon")]
+        ("slips: search among 10,000", slips::searched),
+        #[cfg(feature = "daemon")]
+        ("slips: save one, among 10,000", slips::saved),
+        #[cfg(feature = "daemon")]
+        ("slips: a bare fsync of as many octets", slips::synced),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
         ("queue: where one of 100,000 stands in line", placed),
     ];

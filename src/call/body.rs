@@ -8,7 +8,7 @@ use super::listen::Listen;
 use super::timer::Timers;
 use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
 use crate::base::{AgentId, CallId, Clip, LegId, Masked, PlayId};
-use crate::dialplan::{self, Cursor};
+use crate::dialplan::{self, Cursor, Speech};
 use crate::record::StageKind;
 
 /// What every stage shares.
@@ -89,6 +89,24 @@ impl Body {
 
     pub(super) fn prompts(&self, names: &[&str]) -> Vec<Clip> {
         names.iter().filter_map(|name| self.prompt(name)).collect()
+    }
+
+    /// Lines of a menu: what for, and which key.
+    pub(super) fn lines(&self, lines: &[(char, &str)]) -> Vec<Clip> {
+        let line = |(key, what): &(char, &str)| {
+            let key = match key {
+                '*' => "star".to_owned(),
+                '#' => "pound".to_owned(),
+                key => key.to_string(),
+            };
+            self.prompts(&[*what, &format!("menu/press-{key}")])
+        };
+        lines.iter().flat_map(line).collect()
+    }
+
+    /// Sentences in the caller's language.
+    pub(super) fn speech(&self) -> Speech {
+        self.cursor.plan().speech(self.cursor.language())
     }
 
     /// The caller re-negotiates while nobody else is on the line.

@@ -81,13 +81,11 @@ impl Listen {
                 Action::Outside { number, trunk, ring } => {
                     return outside::enter(body, ctx, number, trunk, ring);
                 }
-                Action::Message { person, box_name, longest, silence, shortest } => {
+                Action::Message { person, box_name, ask, before, longest, silence, shortest } => {
                     let person = person.and_then(|person| body.extension(person));
-                    return message::enter(
-                        body,
-                        ctx,
-                        Wanted { person, mailbox: box_name, longest, silence, shortest },
-                    );
+                    let mailbox = box_name;
+                    let wanted = Wanted { person, mailbox, ask, before, longest, silence, shortest };
+                    return message::enter(body, ctx, wanted);
                 }
                 Action::HangUp => return hang_up::goodbye(body, ctx, CallEnd::FlowEnded),
             }

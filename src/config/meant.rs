@@ -1,6 +1,7 @@
 //! From what was written to what is meant: addresses, ports and ranges, all mistakes at once.
 
 mod listen;
+mod post;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -86,6 +87,7 @@ impl Reader<'_> {
                     10,
                 )),
             },
+            post: self.post(written),
             log: logging::Config { format: written.log.format.into(), filter: written.log.filter.clone() },
             trace: self.trace(&written.trace),
             hep: trace::hep::Config {

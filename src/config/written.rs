@@ -35,6 +35,8 @@ pub struct Written {
     pub exchange: Exchange,
     pub call: Call,
     pub recording: Recording,
+    pub mail: Mail,
+    pub webhook: Webhook,
     pub state: State,
     pub dialplan: Dialplan,
     pub prompts: Prompts,
@@ -146,6 +148,15 @@ section! {
         code_within_s: u64,
     }
     Recording { flush_ms: u64, beep: bool, beep_every_s: u64, }
+    Mail {
+        server: String,
+        encryption: String,
+        user: Masked<String>,
+        password: Masked<String>,
+        from: String,
+        timeout_s: u64,
+    }
+    Webhook { url: String, secret: Masked<String>, timeout_s: u64, }
     State { dir: String, }
     Dialplan { dir: String, alone: bool, }
     Prompts { dir: String, speech_dbfs: i8, music_dbfs: i8, }
@@ -406,6 +417,15 @@ impl Default for Written {
                 beep: call.recording_beep.is_some(),
                 beep_every_s: call.recording_beep.unwrap_or(BEEP_EVERY).as_secs(),
             },
+            mail: Mail {
+                server: String::new(),
+                encryption: "starttls".to_owned(),
+                user: Masked::default(),
+                password: Masked::default(),
+                from: String::new(),
+                timeout_s: 30,
+            },
+            webhook: Webhook { url: String::new(), secret: Masked::default(), timeout_s: 10 },
             state: State { dir: String::new() },
             dialplan: Dialplan { dir: String::new(), alone: false },
             prompts: Prompts {
@@ -447,7 +467,7 @@ macro_rules! default_from_whole {
 
 default_from_whole! {
     Dns dns,
-    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording,
+    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording, Mail mail, Webhook webhook,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 

@@ -39,6 +39,10 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Mails and web hooks about messages that arrived.
+    posts_delivered,
+    /// Mails and web hooks about messages that never did: somebody has to look at the server.
+    posts_given_up,
     /// Datagrams and streams from addresses that the lists of `[security]` shut out.
     sources_denied,
     /// Datagrams that the system would not send for another reason than the next three.

@@ -287,8 +287,8 @@ impl Turning {
                 // The console's own thread asks for a feed instead, and reads the core by itself.
                 Order::Trace(_) | Order::Events | Order::Queues => {}
                 Order::Reload => self.begin_reload(Some(reply)),
-                Order::Settled { mailbox } => {
-                    self.driver.records.count(mailbox);
+                Order::Settled { slip } => {
+                    self.driver.records.changed(slip);
                     // Whoever asked may have gone.
                     let _ = reply.send(Response::Reply(Reply::Done));
                 }

@@ -3,16 +3,24 @@
 //! many messages wait in each box: the store knows, whoever changed it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
-use crate::base::Ids;
+use crate::base::{Ids, SlipId};
+use crate::dialplan::Plan;
 use crate::record::{Record, Waiting};
+use crate::slips::Clerk;
 
+use super::clock;
+use super::counters::Counters;
 use super::failure::Failure;
 use super::inbox::{Inbox, Report};
+use super::keeper::Keeper;
+use super::post::{self, Post};
 use super::store::{Store, StoreError};
 
 /// Records in one transaction at most.
@@ -25,8 +33,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 enum Job {
     Save(Record),
-    /// Somebody else changed this box.
-    Count(String),
+    /// Somebody else changed this slip.
+    Changed(SlipId),
+    /// The dialplan in force.
+    Plan(Arc<Plan>),
+    /// What came of a mail or the web hook.
+    Told(post::Outcome),
     /// The last one: these numbers were not used.
     Close(Ids),
 }
@@ -40,11 +52,33 @@ pub struct Records {
 impl Records {
     /// Slips that are committed, or could not be, come to `inbox` as [`Report::SlipSaved`]; what waits in the boxes
     /// comes as [`Report::Waiting`], at the start and after each change.
-    pub fn start(store: impl Store + 'static, inbox: Inbox<Report>) -> Result<Records, Failure> {
+    ///
+    /// # Errors
+    /// Mails or the web hook cannot be set up as they are configured; a thread cannot be started.
+    pub fn start(
+        store: impl Store + 'static,
+        plan: Arc<Plan>,
+        (post, state): (&post::Config, &Path),
+        inbox: Inbox<Report>,
+        counters: &Arc<Counters>,
+    ) -> Result<Records, Failure> {
         let (queue, jobs) = crossbeam_channel::bounded(QUEUED);
+        let done = {
+            let queue = queue.clone();
+            // Fails only when the thread is gone: the store has it still, and it is told again at the next start.
+            move |outcome| drop(queue.send(Job::Told(outcome)))
+        };
+        let keeper = Keeper {
+            clerk: Clerk::new(Arc::clone(&plan), post.hook.is_some()),
+            post: Post::start(post, state, Arc::clone(counters), done)?,
+            plan,
+            touched: BTreeSet::new(),
+            unread: true,
+            busy: false,
+        };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || run(store, &jobs, &inbox))
+            .spawn(move || run(store, keeper, &jobs, &inbox))
             .map_err(Failure::io("the store's thread could not be started"))?;
         Ok(Records { queue, thread })
     }
@@ -66,10 +100,19 @@ impl Records {
         }
     }
 
-    /// A box was changed beside the daemon: what waits in it is counted again.
-    pub fn count(&self, mailbox: String) {
-        if self.queue.try_send(Job::Count(mailbox)).is_err() {
-            tracing::error!("messages waiting are not counted: the store is too slow or gone");
+    /// Somebody else has changed this slip in the store.
+    pub fn changed(&self, slip: SlipId) {
+        self.also(Job::Changed(slip));
+    }
+
+    /// From now on slips go by this plan.
+    pub fn plan(&self, plan: Arc<Plan>) {
+        self.also(Job::Plan(plan));
+    }
+
+    fn also(&self, job: Job) {
+        if self.queue.try_send(job).is_err() {
+            tracing::error!("the store is too slow: messages waiting are counted at its next change");
         }
     }
 
@@ -83,19 +126,18 @@ impl Records {
     }
 }
 
-fn run(mut store: impl Store, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
+fn run(mut store: impl Store, mut keeper: Keeper, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
     // What was refused, oldest first. Whoever waited for it has been told so.
     let mut refused = VecDeque::new();
     let mut next = None;
     let mut boxes = Boxes::default();
     boxes.count_all(&store, inbox);
+    keeper.look(&store);
     while next.is_none() {
         let mut batch = Vec::new();
-        let first = match jobs.recv_timeout(if refused.is_empty() && boxes.are_told() {
-            Duration::MAX
-        } else {
-            AGAIN
-        }) {
+        let at_rest = refused.is_empty() && boxes.are_told() && keeper.knows_all();
+        let patience = if at_rest { keeper.patience(&store, clock::now().wall) } else { AGAIN };
+        let first = match jobs.recv_timeout(patience) {
             Ok(first) => Some(first),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -105,17 +147,31 @@ fn run(mut store: impl Store, jobs: &Receiver<Job>, inbox: &Inbox<Report>) {
             match job {
                 Job::Save(record) => {
                     boxes.touched(&record);
+                    keeper.touched(&record);
                     batch.push(record);
                 }
-                Job::Count(mailbox) => {
-                    boxes.dirty.insert(mailbox);
+                Job::Changed(slip) => {
+                    boxes.all = true;
+                    keeper.changed(slip);
                 }
+                Job::Plan(plan) => keeper.reload(plan),
+                Job::Told(outcome) => batch.push(keeper.told(outcome, clock::now().wall)),
                 Job::Close(ids) => next = Some(ids),
             }
         }
         write(&mut store, batch, &mut refused, inbox);
         // What is kept back changes the counts when it is written.
         if refused.is_empty() {
+            keeper.look(&store);
+            let due = keeper.due(&store, clock::now().wall);
+            if !due.is_empty() {
+                due.iter().for_each(|record| boxes.touched(record));
+                write(&mut store, due, &mut refused, inbox);
+            }
+        }
+        // A slip whose change is kept back stands as it will, not as it does: nothing is decided of it meanwhile.
+        if refused.is_empty() {
+            keeper.look(&store);
             boxes.count(&store, inbox);
         }
     }
@@ -147,11 +203,12 @@ impl Boxes {
             | Record::Place(_)
             | Record::PlaceTaken(..)
             | Record::Registration(_)
-            | Record::RegistrationEnded(_) => {}
+            | Record::RegistrationEnded(_)
+            | Record::Posted(_) => {}
             Record::Slip(slip) => {
                 self.dirty.insert(slip.mailbox.clone());
             }
-            Record::SlipDiscarded(_) => self.all = true,
+            Record::SlipDiscarded(_) | Record::SlipChange(..) => self.all = true,
         }
     }
 
@@ -254,7 +311,7 @@ mod tests {
     use super::*;
     use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
     use crate::daemon::store::{SlipFilter, Sqlite};
-    use crate::record::{MessageSlip, SlipState};
+    use crate::record::{Keeping, MessageSlip, SlipState};
 
     fn slip(number: u64) -> Record {
         Record::Slip(Box::new(MessageSlip {
@@ -264,11 +321,24 @@ mod tests {
             person: None,
             mailbox: "complaint".to_owned(),
             taken: Wall::from_micros(1),
-            recording: RecordingId(number),
+            who: None,
+            recordings: vec![RecordingId(number)],
             length_ms: 5000,
+            number: None,
+            urgent: false,
             confirmed: true,
             state: SlipState::New,
+            keeping: Keeping::default(),
         }))
+    }
+
+    fn start(store: Sqlite, inbox: &Inbox<Report>) -> Result<Records, Failure> {
+        let prompts = crate::daemon::prompts::Prompts::load(None).unwrap();
+        let text = "[hotline]\nname = \"test\"\n".to_owned();
+        let file = crate::dialplan::SourceFile { name: "test.toml".to_owned(), text };
+        let (plan, _) = crate::dialplan::load(&[file], prompts.catalog.clone()).unwrap();
+        let nobody = (&post::Config::default(), Path::new("/nowhere"));
+        Records::start(store, Arc::new(plan), nobody, inbox.clone(), &Arc::default())
     }
 
     #[test]
@@ -278,7 +348,7 @@ mod tests {
         let inbox = Inbox::new(16);
         let mut store = Sqlite::open(&path).unwrap();
         let ids = store.ids().unwrap();
-        let records = Records::start(store, inbox.clone()).unwrap();
+        let records = start(store, &inbox).unwrap();
         for number in 1..=3 {
             records.save(slip(number));
         }
@@ -309,7 +379,7 @@ mod tests {
                 None => std::thread::yield_now(),
             }
         };
-        let records = Records::start(store, inbox.clone()).unwrap();
+        let records = start(store, &inbox).unwrap();
         let complaint = |new, old| ("complaint".to_owned(), new, old);
         assert_eq!(waiting(&inbox), complaint(2, 0), "as the last run left it");
         records.save(slip(3));
@@ -317,11 +387,11 @@ mod tests {
         let mut beside = Sqlite::open_existing(&path).unwrap();
         beside.mark(SlipId(1), SlipState::Heard).unwrap();
         beside.mark(SlipId(2), SlipState::Done).unwrap();
-        records.count("complaint".to_owned());
+        records.changed(SlipId(1));
         assert_eq!(waiting(&inbox), complaint(1, 1));
         records.save(Record::SlipDiscarded(SlipId(3)));
         assert_eq!(waiting(&inbox), complaint(0, 1));
-        records.count("complaint".to_owned());
+        records.changed(SlipId(1));
         records.stop(ids);
         assert!(
             !std::iter::from_fn(|| inbox.pop()).any(|it| matches!(it, Report::Waiting { .. })),

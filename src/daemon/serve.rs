@@ -119,7 +119,13 @@ fn build(
     let registrations = store.registrations()?;
     let callbacks = store.callbacks()?;
     let (contacts, places) = store.kept(clock::now().wall)?;
-    let records = Records::start(store, inbox.clone())?;
+    let records = Records::start(
+        store,
+        Arc::clone(&loaded.plan),
+        (&settings.post, state.folder()),
+        inbox.clone(),
+        &counters,
+    )?;
     let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{exchange, media};
 
 use super::prompts::Levels;
-use super::{dialplans, dns, logging, recorder, trace, transport, workers};
+use super::{dialplans, dns, logging, post, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct Settings {
     pub media: media::Config,
     pub workers: workers::Config,
     pub recording: recorder::Config,
+    pub post: post::Config,
     pub dns: dns::Config,
     pub log: logging::Config,
     pub trace: trace::Config,
@@ -45,6 +46,7 @@ impl Default for Settings {
             media: media::Config::default(),
             workers: workers::Config::default(),
             recording: recorder::Config::default(),
+            post: post::Config::default(),
             dns: dns::Config::default(),
             log: logging::Config::default(),
             trace: trace::Config::default(),

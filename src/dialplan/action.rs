@@ -103,6 +103,28 @@ pub enum MessageEnd {
     Failed,
 }
 
+/// What a message slip asks for beside what it is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// Name and company, spoken.
+    Who,
+    /// Where to call back: the caller's own number read out, or keyed in.
+    Number,
+    Urgent,
+}
+
+impl Ask {
+    pub(super) const ALL: [Ask; 3] = [Ask::Who, Ask::Number, Ask::Urgent];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Ask::Who => "who",
+            Ask::Number => "number",
+            Ask::Urgent => "urgent",
+        }
+    }
+}
+
 /// A change of an agent's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PresenceChange {
@@ -171,13 +193,15 @@ pub enum Action {
         trunk: Option<String>,
         ring: Duration,
     },
-    /// Record a message. What invites it, and the tone, have been played; the call records until `#`, silence
-    /// or `longest`, plays back, lets the caller confirm, says that it is saved, and reports
-    /// [`Event::MessageEnded`].
+    /// Take a message: the call asks what is asked, says `before`, records until `#`, silence or `longest`, plays
+    /// back, lets the caller confirm, says that it is saved, and reports [`Event::MessageEnded`].
     Message {
         /// `None`: for the team whose box it is.
         person: Option<AgentId>,
         box_name: String,
+        ask: Vec<Ask>,
+        /// What invites the message, with the tone.
+        before: Vec<Clip>,
         longest: Duration,
         /// This much silence ends it.
         silence: Duration,

@@ -82,7 +82,6 @@ pub(super) enum After {
     Queue,
     Dial(AgentId),
     Outside,
-    Message,
     HangUp,
 }
 
@@ -205,6 +204,16 @@ impl Cursor {
         Masked::new(self.keys.clone())
     }
 
+    /// The caller's own number where it may be read out to them: not where they keep it to themselves, and not where
+    /// many sit behind it.
+    pub fn number_to_read_out(&self) -> Option<Masked<String>> {
+        let number = self.facts.from.expose();
+        let main = self.plan.main_numbers.and_then(|list| self.plan.lists.get(list)?.find(number));
+        let digits = number.strip_prefix('+').unwrap_or(number);
+        let sayable = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        (sayable && main.is_none()).then(|| self.facts.from.clone())
+    }
+
     /// Takes steps until one waits.
     fn run(&mut self, now: Now, out: &mut Vec<Action>) {
         let plan = self.plan.clone();
@@ -252,10 +261,7 @@ impl Cursor {
                 let before = spec.before.clips(&self.language).to_vec();
                 self.tell(before, false, After::Outside, out)
             }
-            Step::Message(spec) => {
-                let before = spec.before.clips(&self.language).to_vec();
-                self.tell(before, false, After::Message, out)
-            }
+            Step::Message(spec) => message::begin(self, spec, out),
             Step::Goto(target) => Turn::Go(*target),
             Step::Language(language) => {
                 self.language = language.clone();
@@ -292,7 +298,6 @@ impl Cursor {
         let step = plan.flow(self.flow).and_then(|f| f.steps.get(self.step)).map(|l| &l.step);
         match (then, step) {
             (After::Queue, Some(Step::Queue(spec))) => queue::begin(self, spec, out),
-            (After::Message, Some(Step::Message(spec))) => message::begin(self, spec, out),
             (After::Dial(person), Some(Step::Dial(spec))) => {
                 self.ahead.clear();
                 out.push(Action::Dial { person, ring: spec.ring });

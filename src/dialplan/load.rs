@@ -16,7 +16,7 @@ use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
 use super::table::hotline::Defaults;
-use super::table::{agent, calendar, hotline, list, menu, number, queue, skill};
+use super::table::{agent, calendar, hotline, list, menu, message_box, number, queue, skill};
 use super::verb;
 use crate::base::{AgentId, Catalog, Clip, Language, QueueId};
 
@@ -48,6 +48,7 @@ pub(super) struct Loader<'a, 's> {
     pub(super) zone: TimeZone,
     pub(super) operator: Option<Target>,
     pub(super) operator_written: bool,
+    pub(super) main_numbers: Option<usize>,
     pub(super) defaults: Defaults,
     pub(super) names: Names,
     pub(super) calendars: Vec<Calendar>,
@@ -76,12 +77,13 @@ pub(super) struct Tables<'a, 's> {
     skills: Named<'a, 's>,
     agents: Named<'a, 's>,
     lists: Named<'a, 's>,
+    boxes: Named<'a, 's>,
     calendars: Named<'a, 's>,
     holidays: Vec<Entry<'a, 's>>,
 }
 
-const KINDS: [&str; 11] = [
-    "hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "calendar",
+const KINDS: [&str; 12] = [
+    "hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "box", "calendar",
     "holidays",
 ];
 
@@ -116,6 +118,7 @@ pub fn load_beside(
         zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
         operator: None,
         operator_written: false,
+        main_numbers: None,
         defaults: Defaults::default(),
         names: Names::default(),
         calendars: Vec::new(),
@@ -142,6 +145,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
         skills: Named::new("skill"),
         agents: Named::new("agent"),
         lists: Named::new("list"),
+        boxes: Named::new("box"),
         calendars: Named::new("calendar"),
         holidays: Vec::new(),
     };
@@ -166,6 +170,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
             "skill" => &mut tables.skills,
             "agent" => &mut tables.agents,
             "list" => &mut tables.lists,
+            "box" => &mut tables.boxes,
             "calendar" => &mut tables.calendars,
             other => {
                 let reason = format!("a dialplan has no table `{other}`");
@@ -200,6 +205,9 @@ impl<'a, 's> Loader<'a, 's> {
             tables.calendars.order.iter().map(|e| calendar::read(&mut self, *e, &holidays)).collect();
         self.agents = ranges.iter().flat_map(|(entry, all)| agent::read(&mut self, *entry, all)).collect();
         let lists: Vec<NumberList> = tables.lists.order.iter().map(|e| list::read(&mut self, *e)).collect();
+        let mut boxes: BTreeMap<_, _> =
+            tables.boxes.order.iter().map(|e| (e.key.to_owned(), message_box::read(&mut self, *e))).collect();
+        let every_box = boxes.remove(message_box::DEFAULT).unwrap_or_else(message_box::unwritten);
         let queues = tables.queues.order.iter().zip(0u16..);
         let mut queues: Vec<_> = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
         self.menus_and_flows();
@@ -225,6 +233,9 @@ impl<'a, 's> Loader<'a, 's> {
             by_extension: self.names.agents,
             agents: self.agents,
             lists,
+            main_numbers: self.main_numbers,
+            boxes,
+            every_box,
             calendars: self.calendars,
             own,
             outside,
@@ -438,8 +449,10 @@ impl<'a, 's> Loader<'a, 's> {
 /// Beside sentences and apologies: what calls say without being told by a plan.
 const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music goodbye/thanks error/system-busy error/invalid-key \
     error/no-input error/too-many-tries error/no-such-extension menu/you-entered menu/confirm-or-reenter \
-    message/confirm message/read-back message/your-message-is message/saved message/too-short message/time-is-up \
-    message/cancelled message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
+    message/say-name message/enter-number message/number-right message/number-other message/is-urgent \
+    message/not-urgent message/marked-urgent message/read-back message/your-name-is message/your-message-is \
+    message/to-accept message/to-record-again message/to-add message/add-now menu/press-1 menu/press-2 menu/press-3 \
+    message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
     callback/here-it-is callback/answer callback/cancelled language/choose";

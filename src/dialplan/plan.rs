@@ -171,6 +171,22 @@ pub struct CallbackRule {
     pub(super) flow: FlowId,
 }
 
+/// What becomes of the messages in a box.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct BoxRule {
+    /// To be done within; counted in the box's hours.
+    pub due: Duration,
+    /// Index into the plan's calendars.
+    pub(super) hours: Option<usize>,
+    /// How often the last holder is reminded.
+    pub remind: Duration,
+    /// Who gets what is overdue; for a person, instead of their own delegate.
+    pub delegate: Option<AgentId>,
+    pub supervisor: Option<AgentId>,
+    /// Who gets mails.
+    pub mail: Vec<Masked<String>>,
+}
+
 /// A person with a desk.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Agent {
@@ -293,7 +309,12 @@ pub struct Plan {
     pub(super) agents: Vec<Agent>,
     pub(super) by_extension: BTreeMap<String, AgentId>,
     pub(super) lists: Vec<NumberList>,
+    /// Index into the lists: numbers that nobody is called back at, since a whole company sits behind each.
+    pub(super) main_numbers: Option<usize>,
     pub(super) calendars: Vec<Calendar>,
+    pub(super) boxes: BTreeMap<String, BoxRule>,
+    /// Of every other box.
+    pub(super) every_box: BoxRule,
     pub(super) own: OwnPhrases,
     /// What becomes of a desk's call to the outside. No step leads there, and no number.
     pub(super) outside: FlowId,

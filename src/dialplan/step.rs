@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action::PresenceKind;
+use super::action::{Ask, PresenceKind};
 use super::plan::{Phrase, Requirement};
 use super::verb::collect::Kind;
 use super::verb::say::Said;
@@ -244,6 +244,7 @@ pub(super) struct OutsideSpec {
 pub(super) struct MessageSpec {
     pub(super) whom: Option<Whom>,
     pub(super) box_name: String,
+    pub(super) ask: Vec<Ask>,
     pub(super) before: Phrase,
     pub(super) longest: Duration,
     pub(super) silence: Duration,

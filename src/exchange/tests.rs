@@ -41,7 +41,7 @@ queue = "consultation"
 dial = "1001"
 
 [[flow.box]]
-message = { box = "desk" }
+message = { box = "desk", ask = [] }
 
 [queue.consultation]
 skills = { consultation = 5 }

@@ -3,22 +3,25 @@
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
 mod callback;
+mod delivery;
 mod kept;
 mod quality;
 mod registration;
+mod slip;
 mod trunks;
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 pub use self::callback::Callback;
+pub use self::delivery::{Delivery, Failed, Occasion, Posted, Target};
 pub use self::kept::{Contact, KeptPlace};
 pub use self::quality::LegQuality;
 pub use self::registration::Registration;
+pub use self::slip::{Keeping, MessageSlip, SlipChange, SlipState, Waiting};
 pub use self::trunks::{Diverted, Outside};
 
 /// What is written down.
@@ -34,6 +37,10 @@ pub enum Record {
     Slip(Box<MessageSlip>),
     /// The caller took it back, or said nothing: no trace of it is kept.
     SlipDiscarded(SlipId),
+    /// What became of a slip that was taken.
+    SlipChange(SlipId, SlipChange),
+    /// What came of telling somebody of a slip.
+    Posted(Box<Posted>),
     /// A new registration of a phone, or the present state of one that is known.
     Registration(Box<Registration>),
     /// The registration with this number is over.
@@ -244,61 +251,6 @@ impl fmt::Display for CallEnd {
                 write!(f, " ({why})")
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// A taken message (留言). "New" until heard, "open" until done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MessageSlip {
-    pub slip: SlipId,
-    pub call: CallId,
-    pub from: Masked<String>,
-    /// The extension of the person that the message is for; `None` for a box of the house.
-    pub person: Option<String>,
-    /// The message box: a person's extension or the name of a box of the house.
-    pub mailbox: String,
-    pub taken: Wall,
-    pub recording: RecordingId,
-    /// Milliseconds.
-    pub length_ms: u64,
-    /// Played back to the caller and accepted; `false` where they hung up before.
-    pub confirmed: bool,
-    pub state: SlipState,
-}
-
-impl MessageSlip {
-    pub fn length(&self) -> Duration {
-        Duration::from_millis(self.length_ms)
-    }
-}
-
-/// How many slips wait in a message box.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// Not heard yet.
-    pub new: u32,
-    /// Heard and not done.
-    pub old: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SlipState {
-    /// Being recorded. What is found so after a crash becomes new with as much as was said.
-    Taking,
-    New,
-    Heard,
-    Done,
-}
-
-impl SlipState {
-    pub const fn name(self) -> &'static str {
-        match self {
-            SlipState::Taking => "taking",
-            SlipState::New => "new",
-            SlipState::Heard => "heard",
-            SlipState::Done => "done",
         }
     }
 }

@@ -142,8 +142,8 @@ pub enum MessageHabit {
     Nothing,
     /// Records it twice.
     Again,
-    /// Takes it back.
-    Cancels,
+    /// Adds something before accepting it.
+    Adds,
 }
 
 impl Caller {
@@ -296,6 +296,12 @@ impl Person {
         let last = *heard.last()?;
         let lines: Vec<(&str, char)> =
             heard.windows(2).filter_map(|pair| Some((pair[0], pressed(pair[1])?))).collect();
+        if let Some(key) = self.slip_key(&lines, rng) {
+            return one(key);
+        }
+        if lines.iter().any(|(said, _)| said.starts_with("message/to-")) {
+            return None;
+        }
         if !lines.is_empty() {
             if let Listening::Wrong(times) = &mut self.listens
                 && *times > 0
@@ -318,16 +324,31 @@ impl Person {
             },
             "menu/confirm-or-reenter" => one('1'),
             "message/choices" => one(if rng.chance(0.7) { '1' } else { '2' }),
-            "message/confirm" => match self.message {
-                MessageHabit::Whole => one('1'),
-                MessageHabit::Again => {
-                    self.message = MessageHabit::Whole;
-                    one('2')
-                }
-                MessageHabit::Cancels => one('3'),
-                _ => None,
-            },
+            "message/enter-number" => Some("13900000001#".to_owned()),
             _ if heard.contains(&"queue/offer-message") && self.leaves_the_line => one('2'),
+            _ => None,
+        }
+    }
+
+    /// What they say to the questions of a message slip.
+    fn slip_key(&mut self, lines: &[(&str, char)], rng: &mut Rng) -> Option<char> {
+        let of = |what: &str| lines.iter().find(|(said, _)| *said == what).map(|(_, key)| *key);
+        if let (Some(right), Some(other)) = (of("message/number-right"), of("message/number-other")) {
+            return Some(if rng.chance(0.8) { right } else { other });
+        }
+        if let (Some(urgent), Some(not)) = (of("message/is-urgent"), of("message/not-urgent")) {
+            return Some(if rng.chance(0.2) { urgent } else { not });
+        }
+        let accept = of("message/to-accept")?;
+        match self.message {
+            MessageHabit::Whole => Some(accept),
+            MessageHabit::Again | MessageHabit::Adds => {
+                let wish = match std::mem::replace(&mut self.message, MessageHabit::Whole) {
+                    MessageHabit::Again => "message/to-record-again",
+                    _ => "message/to-add",
+                };
+                of(wish)
+            }
             _ => None,
         }
     }
@@ -342,7 +363,7 @@ impl Person {
                 intend(Duration::from_millis(500), Act::Speak(length));
                 intend(length.mul_f64(0.5 + rng.unit() / 2.0), Act::HangUp);
             }
-            MessageHabit::Whole | MessageHabit::Again | MessageHabit::Cancels => {
+            MessageHabit::Whole | MessageHabit::Again | MessageHabit::Adds => {
                 intend(Duration::from_millis(500), Act::Speak(length));
                 intend(length + Duration::from_secs(1), Act::Press('#'));
             }

@@ -214,7 +214,8 @@ impl Checker {
             Output::Record(Record::Call(record)) => self.record(record),
             Output::Record(Record::Slip(slip)) => {
                 self.slips.insert(slip.slip, slip.call);
-                if slip.state == SlipState::New && !self.recordings.contains(&slip.recording) {
+                let mut parts = slip.who.iter().chain(&slip.recordings);
+                if slip.state == SlipState::New && !parts.all(|id| self.recordings.contains(id)) {
                     self.breaks(
                         Invariant::DurableBeforeSaid,
                         format!("{} is new and its recording not saved", slip.slip),
@@ -225,6 +226,8 @@ impl Checker {
             Output::Record(
                 Record::SlipDiscarded(_)
                 | Record::Leg { .. }
+                | Record::SlipChange(..)
+                | Record::Posted(_)
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
                 | Record::Contact(_)

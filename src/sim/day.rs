@@ -259,7 +259,7 @@ fn person(rng: &mut Rng, plan: &Plan) -> Person {
         2 => MessageHabit::HalfWay,
         3 => MessageHabit::Nothing,
         4 => MessageHabit::Again,
-        _ => MessageHabit::Cancels,
+        _ => MessageHabit::Adds,
     };
     Person {
         wants,

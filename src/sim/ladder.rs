@@ -92,8 +92,14 @@ impl Ladder {
             }
             Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
                 let confirmed = if slip.confirmed { "confirmed" } else { "not confirmed" };
-                let line =
-                    format!("slip {} for {} of {} ms, {confirmed}", slip.slip, slip.mailbox, slip.length_ms);
+                let who = slip.who.map(|who| format!(" from ({who})")).unwrap_or_default();
+                let number =
+                    slip.number.as_ref().map_or(String::new(), |number| format!(" at {}", number.expose()));
+                let urgent = if slip.urgent { "urgent " } else { "" };
+                let line = format!(
+                    "{urgent}slip {}{who}{number} for {} of {} ms, {confirmed}",
+                    slip.slip, slip.mailbox, slip.length_ms
+                );
                 self.line(now, &line);
             }
             Output::Record(Record::SlipDiscarded(slip)) => self.line(now, &format!("slip {slip} discarded")),

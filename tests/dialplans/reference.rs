@@ -58,6 +58,7 @@ fn every_verb_and_table_is_in_it() {
         "queue.<name>",
         "skill.<name>",
         "agent.<extension>",
+        "box.<name>",
         "list.<name>",
         "list.<name>.entries",
         "calendar.<name>",
@@ -67,7 +68,7 @@ fn every_verb_and_table_is_in_it() {
         assert!(reference.contains(&format!("### `{name}`\n")), "{name}");
     }
     assert_eq!(examples().len(), 28);
-    assert_eq!(reference.matches("```toml").count(), 28);
+    assert_eq!(reference.matches("```toml").count(), 29);
 }
 
 /// An example shows what it is about.

@@ -168,7 +168,7 @@ served
 fn a_vip_without_a_manager_is_in_the_vip_line_at_once() {
     let walk = Walk::new(&plan(), "10001", "13900000002", Origin::Caller, "2026-02-17T12:00:00");
     check(
-        walk.run("heard heard heard nobody heard heard saved heard"),
+        walk.run("heard heard heard nobody heard saved heard"),
         "
 answered
     says 中午好！ 恭祝您春节愉快，阖家幸福！
@@ -181,9 +181,7 @@ heard
 nobody
     says 很抱歉，暂时无法为您接通。 您可以留言，我们会在下一个工作日给您回电。
 heard
-    says 请在提示音后留言，结束请按井号键。 <common/beep>
-heard
-    records for box vip: 2 s to 120 s, silence 5 s
+    records for box vip: 2 s to 120 s, silence 5 s, asks number, says 请在提示音后留言，结束请按井号键。 <common/beep>
 saved
     says 感谢您的来电，再见。
 heard
@@ -195,7 +193,7 @@ heard
 #[test]
 fn a_manager_in_a_meeting_gets_a_message() {
     let walk = Walk::caller(&plan(), "10000").run("heard heard heard late heard 4");
-    check(walk.run("4001# heard away:meeting@2026-11-20T15:00:00 heard 1 heard saved heard"), "
+    check(walk.run("4001# heard away:meeting@2026-11-20T15:00:00 heard 1 saved heard"), "
 answered
     says 早上好！
 heard
@@ -225,14 +223,12 @@ heard
 heard
     rings 4001 for 15 s
 away:meeting@2026-11-20T15:00:00
-    says 很抱歉，经理正在开会，需要给他留言吗？ 他预计， 下午 三点 回来。
+    says 很抱歉，您要找的同事正在开会，请问需要留言吗？ 预计， 下午 三点 回来。
 heard
     says 留言请按一，转接其他客服人员请按二，稍后再拨请挂机。
 1
     is silent
-    says 请在提示音后留言，结束请按井号键。 <common/beep>
-heard
-    records for box 4001 of 4001: 2 s to 120 s, silence 5 s
+    records for box 4001 of 4001: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says 请在提示音后留言，结束请按井号键。 <common/beep>
 saved
     says 感谢您的来电，再见。
 heard
@@ -307,7 +303,7 @@ heard
 #[test]
 fn closed_hours_say_when_and_take_a_message() {
     let walk = Walk::new(&plan(), "10000", "13512345678", Origin::Caller, "2026-11-21T22:00:00");
-    check(walk.run("heard heard heard late heard 1 heard heard heard late heard saved heard"), "
+    check(walk.run("heard heard heard late heard 1 heard heard heard late saved heard"), "
 answered
     says 晚上好！
 heard
@@ -330,9 +326,7 @@ heard
 heard
     waits 5 s
 late
-    says 请在提示音后留言，结束请按井号键。 <common/beep>
-heard
-    records for box consultation: 2 s to 120 s, silence 5 s
+    records for box consultation: 2 s to 120 s, silence 5 s, asks number, says 请在提示音后留言，结束请按井号键。 <common/beep>
 saved
     says 感谢您的来电，再见。
 heard
@@ -374,7 +368,7 @@ heard
 #[test]
 fn giving_up_the_line_for_a_message() {
     let walk = Walk::caller(&plan(), "10000")
-        .run("heard heard heard late heard 1 heard queue-key:2 heard failed heard heard");
+        .run("heard heard heard late heard 1 heard queue-key:2 failed heard heard");
     check(walk, "
 answered
     says 早上好！
@@ -394,9 +388,7 @@ heard
 heard
     queues for consultation, keys 2, offers 如果您想留言，请按二。
 queue-key:2
-    says 请在提示音后留言，结束请按井号键。 <common/beep>
-heard
-    records for box consultation: 2 s to 120 s, silence 5 s
+    records for box consultation: 2 s to 120 s, silence 5 s, asks number, says 请在提示音后留言，结束请按井号键。 <common/beep>
 failed
     says 对不起，系统繁忙，请稍后再拨。
 heard

@@ -420,7 +420,7 @@ dial = { value = \"extension\" }
 queue = \"consultation\"
 ";
     check(
-        caller(flows).run("1001 heard busy heard heard saved heard"),
+        caller(flows).run("1001 heard busy heard saved heard"),
         "
 answered
     says 请输入分机号，以井号键结束。
@@ -439,9 +439,7 @@ heard
 busy
     says 对不起，您转接的号码正在通话中。
 heard
-    says 请在提示音后留言，结束请按井号键。 <common/beep>
-heard
-    records for box general: 2 s to 120 s, silence 5 s
+    records for box general: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says 请在提示音后留言，结束请按井号键。 <common/beep>
 saved
     says 感谢您的来电，再见。
 heard
@@ -475,12 +473,12 @@ heard
 fn every_absence_has_its_own_words() {
     let plan = plan("[[flow.main]]\ndial = \"4001\"\n");
     for (reason, words) in [
-        ("meeting", "很抱歉，经理正在开会，需要给他留言吗？"),
-        ("important-meeting", "很抱歉，经理正在参加重要会议，请您稍后再来电。"),
-        ("visitor", "很抱歉，经理正在会客，需要给他留言吗？"),
-        ("out", "很抱歉，经理外出了，需要给他留言吗？"),
-        ("banquet", "很抱歉，经理外出了，需要给他留言吗？"),
-        ("leave", "很抱歉，经理暂时不在，需要给他留言吗？"),
+        ("meeting", "很抱歉，您要找的同事正在开会，请问需要留言吗？"),
+        ("important-meeting", "很抱歉，您要找的同事正在参加重要会议，请您稍后再来电。"),
+        ("visitor", "很抱歉，您要找的同事正在会客，请问需要留言吗？"),
+        ("out", "很抱歉，您要找的同事外出了，请问需要留言吗？"),
+        ("banquet", "很抱歉，您要找的同事外出了，请问需要留言吗？"),
+        ("leave", "很抱歉，您要找的同事暂时不在，请问需要留言吗？"),
     ] {
         let ladder = Walk::caller(&plan, "1").run(&format!("heard away:{reason}")).ladder();
         assert!(ladder.ends_with(&format!("    says {words}\n")), "{reason}: {ladder}");

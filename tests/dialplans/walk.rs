@@ -155,13 +155,15 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             let by = trunk.as_ref().map(|trunk| format!(" by {trunk}")).unwrap_or_default();
             format!("rings {number} outside{by} for {}", time(*ring))
         }
-        Action::Message { person, box_name, longest, silence, shortest } => {
+        Action::Message { person, box_name, ask, before, longest, silence, shortest } => {
             let whose = person.map(|p| format!(" of {}", extension(p))).unwrap_or_default();
+            let asked = ask.iter().map(|ask| format!(", asks {}", ask.name())).collect::<String>();
             format!(
-                "records for box {box_name}{whose}: {} to {}, silence {}",
+                "records for box {box_name}{whose}: {} to {}, silence {}{asked}, says {}",
                 time(*shortest),
                 time(*longest),
-                time(*silence)
+                time(*silence),
+                clips(plan, before)
             )
         }
         Action::Presence { change } => match change {

@@ -30,7 +30,7 @@ menu = "main"
 queue = { to = "consult" }
 
 [[flow.message]]
-message = { box = "desk" }
+message = { box = "desk", ask = [] }
 
 [skill.consult]
 
@@ -376,7 +376,7 @@ fn a_message_whole() {
         (When::Hears("topic/consult", SECOND), Act::Press('4')),
         (When::Speaks(SECOND), Act::Speak(SECOND * 8)),
         (When::After(SECOND * 8), Act::Press('#')),
-        (When::Hears("message/confirm", SECOND * 12), Act::Press('1')),
+        (When::Hears("message/to-accept", SECOND * 12), Act::Press('1')),
     ]);
     check(
         scenario,
@@ -391,7 +391,7 @@ fn a_message_whole() {
         7.000 caller is recorded as r0
         16.000 caller presses #
         16.000 recording r0 ends: Stopped
-        16.000 caller hears message/read-back (r0) message/confirm
+        16.000 caller hears message/read-back (r0) message/to-accept menu/press-1 message/to-record-again menu/press-2 message/to-add menu/press-3
         16.020 recording r0 on disk
         28.000 caller presses 1
         28.000 slip m0 for desk of 9000 ms, confirmed

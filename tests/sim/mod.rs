@@ -6,3 +6,4 @@ mod logs;
 mod plans;
 mod sabotages;
 mod shares;
+mod slips;

@@ -1,12 +1,15 @@
 //! What came of the calls: records and messages, out of the store; with or without a running daemon.
 
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-use crate::base::{CallId, Masked, SlipId, Wall};
+use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 use crate::daemon::control::{Order, ask};
 use crate::daemon::failure::Failure;
 use crate::daemon::recorder;
@@ -35,14 +38,27 @@ pub enum Form {
 pub enum MessageOrder {
     List {
         mailbox: Option<String>,
+        /// Also what is settled.
         all: bool,
+        /// At most so many, the newest; 0: all.
+        latest: usize,
+        /// In the box, or in a number; empty: anything.
+        search: Masked<String>,
     },
     /// Played by a program of this machine, where there is one.
     Play(SlipId),
     /// Where the recording lies.
     Path(SlipId),
+    Show(SlipId),
+    /// Into another box.
+    Forward {
+        slip: SlipId,
+        to: String,
+    },
     /// The slip is no longer new.
     Heard(SlipId),
+    /// Somebody has it in hand; also again.
+    Open(SlipId),
     Done(SlipId),
     /// A copy of the recording.
     Copy {
@@ -164,20 +180,38 @@ fn shown_dialled(call: &CallRecord) -> String {
 pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String, Failure> {
     let mut store = open(folder)?;
     match order {
-        MessageOrder::List { mailbox, all } => {
-            let mut slips = store.slips(&SlipFilter { mailbox, open_only: !all })?;
+        MessageOrder::List { mailbox, all, latest, search } => {
+            let filter = SlipFilter { mailbox, open_only: !all, latest, search };
+            let mut slips = store.slips(&filter)?;
             // What is being spoken right now is no message yet.
             slips.retain(|slip| all || slip.state != SlipState::Taking);
             slips.reverse();
             Ok(slip_list(slips, form))
         }
-        MessageOrder::Path(slip) => Ok(format!("{}\n", recording(folder, &store, slip)?.display())),
-        MessageOrder::Play(slip) => play(&recording(folder, &store, slip)?),
+        MessageOrder::Path(slip) => {
+            let paths = parts(&taken(&store, slip)?).into_iter().map(|id| recorder::path_of(folder, id));
+            Ok(paths.map(|path| format!("{}\n", path.display())).collect())
+        }
+        MessageOrder::Play(slip) => {
+            parts(&taken(&store, slip)?).into_iter().map(|id| play(&recorder::path_of(folder, id))).collect()
+        }
+        MessageOrder::Show(slip) => Ok(show(taken(&store, slip)?, form)),
+        MessageOrder::Forward { slip, to } => forward(folder, &mut store, slip, &to),
         MessageOrder::Heard(slip) => mark(folder, &mut store, slip, SlipState::Heard),
+        MessageOrder::Open(slip) => mark(folder, &mut store, slip, SlipState::Open),
         MessageOrder::Done(slip) => mark(folder, &mut store, slip, SlipState::Done),
         MessageOrder::Copy { slip, to } => {
-            let from = recording(folder, &store, slip)?;
-            std::fs::copy(&from, &to).map_err(Failure::io("the recording cannot be copied"))?;
+            let whole = recorder::joined(folder, parts(&taken(&store, slip)?));
+            let whole =
+                whole.map_err(|why| Failure::Other(format!("the recording cannot be read: {why}")))?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&to)
+                .map_err(Failure::io("the recording cannot be copied"))?;
+            file.write_all(&whole).map_err(Failure::io("the recording cannot be copied"))?;
             Ok(format!("{}\n", to.display()))
         }
     }
@@ -191,15 +225,19 @@ fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
     if form == Form::Json {
         return slips.into_iter().map(|slip| json(&masked_slip(slip))).collect();
     }
-    let mut rows =
-        vec![["message", "taken", "from", "for", "length", "confirmed", "state"].map(str::to_owned)];
+    let mut rows = vec![
+        ["message", "taken", "from", "call back", "for", "length", "urgent", "confirmed", "state"]
+            .map(str::to_owned),
+    ];
     for slip in &slips {
         rows.push([
             slip.slip.to_string(),
             local(slip.taken),
-            slip.from.to_string(),
+            if slip.from.is_empty() { WITHHELD.to_owned() } else { slip.from.to_string() },
+            slip.number.as_ref().map_or("-".to_owned(), ToString::to_string),
             slip.mailbox.clone(),
             seconds(u128::from(slip.length_ms)),
+            if slip.urgent { "urgent" } else { "-" }.to_owned(),
             if slip.confirmed { "yes" } else { "no" }.to_owned(),
             slip.state.name().to_owned(),
         ]);
@@ -207,21 +245,67 @@ fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
     columns(&rows)
 }
 
-fn recording(folder: &Path, store: &Sqlite, slip: SlipId) -> Result<PathBuf, Failure> {
-    let found = taken(store, slip)?;
-    Ok(recorder::path_of(folder, found.recording))
+/// Who called, then what about.
+fn parts(slip: &MessageSlip) -> Vec<RecordingId> {
+    slip.who.iter().chain(&slip.recordings).copied().collect()
 }
 
 fn mark(folder: &Path, store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
-    let mailbox = taken(store, slip)?.mailbox;
+    taken(store, slip)?;
     if !store.mark(slip, state)? {
         return Err(no_message(slip));
     }
-    // The lamp on the desk phone follows. Without a daemon there is none; its next start counts.
-    match ask(folder, &Order::Settled { mailbox }) {
-        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(format!("{slip} is {}\n", state.name())),
-        Err(failure) => Ok(format!("{slip} is {}; the daemon could not be told: {failure}\n", state.name())),
+    settled(folder, slip, &format!("is {}", state.name()))
+}
+
+fn forward(folder: &Path, store: &mut Sqlite, slip: SlipId, mailbox: &str) -> Result<String, Failure> {
+    if taken(store, slip)?.mailbox == mailbox {
+        return Err(Failure::Other(format!("message {slip} lies in box {mailbox} already")));
     }
+    if !store.forward(slip, mailbox)? {
+        return Err(no_message(slip));
+    }
+    settled(folder, slip, &format!("lies in box {mailbox} now"))
+}
+
+/// The lamp on the desk phone follows. Without a daemon there is none; its next start counts.
+fn settled(folder: &Path, slip: SlipId, what: &str) -> Result<String, Failure> {
+    match ask(folder, &Order::Settled { slip }) {
+        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(format!("{slip} {what}\n")),
+        Err(failure) => Ok(format!("{slip} {what}; the daemon could not be told: {failure}\n")),
+    }
+}
+
+/// Everything that is known of one message but its sound.
+fn show(slip: MessageSlip, form: Form) -> String {
+    if form == Form::Json {
+        return json(&masked_slip(slip));
+    }
+    let from = if slip.from.is_empty() { WITHHELD.to_owned() } else { slip.from.to_string() };
+    let number = slip.number.as_ref().map_or("not said".to_owned(), ToString::to_string);
+    let asked_for = slip.person.clone().unwrap_or_else(|| "a team".to_owned());
+    let due = slip.keeping.due.map_or("-".to_owned(), local);
+    let passed = slip.keeping.passed.join(", ");
+    let parts: Vec<String> = parts(&slip).iter().map(ToString::to_string).collect();
+    let rows: Vec<[String; 2]> = [
+        ("message", slip.slip.to_string()),
+        ("state", format!("{}{}", slip.state.name(), if slip.urgent { ", urgent" } else { "" })),
+        ("taken", local(slip.taken)),
+        ("of call", slip.call.to_string()),
+        ("from", from),
+        ("call back", number),
+        ("for", asked_for),
+        ("in box", slip.mailbox.clone()),
+        ("was in", if passed.is_empty() { "-".to_owned() } else { passed }),
+        ("length", seconds(u128::from(slip.length_ms))),
+        ("confirmed", if slip.confirmed { "yes" } else { "no" }.to_owned()),
+        ("looked at again", due),
+        ("reminders", slip.keeping.reminders.to_string()),
+        ("recordings", parts.join(" ")),
+    ]
+    .map(|(what, is)| [what.to_owned(), is])
+    .to_vec();
+    columns(&rows)
 }
 
 /// A message that is complete: nobody settles one that is still being spoken.
@@ -273,6 +357,7 @@ fn masked_call(mut call: CallRecord) -> CallRecord {
 
 fn masked_slip(mut slip: MessageSlip) -> MessageSlip {
     slip.from = hidden(&slip.from);
+    slip.number = slip.number.as_ref().map(hidden);
     slip
 }
 
@@ -298,8 +383,7 @@ fn seconds(millis: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::RecordingId;
-    use crate::record::{CallEnd, Diverted, Record};
+    use crate::record::{CallEnd, Diverted, Keeping, Record};
 
     fn slip() -> MessageSlip {
         MessageSlip {
@@ -309,10 +393,14 @@ mod tests {
             person: Some("8003".to_owned()),
             mailbox: "8003".to_owned(),
             taken: Wall::from_micros(1_700_000_000_000_000),
-            recording: RecordingId(5),
+            who: Some(RecordingId(4)),
+            recordings: vec![RecordingId(5)],
             length_ms: 12_345,
+            number: Some(Masked::from("18611112222")),
+            urgent: false,
             confirmed: true,
             state: SlipState::New,
+            keeping: Keeping::default(),
         }
     }
 
@@ -389,7 +477,7 @@ mod tests {
         let mut store = Sqlite::open(&state::database(folder.path())).unwrap();
         store.write(&[Record::Slip(Box::new(slip()))]).unwrap();
         let order = |order| messages(folder.path(), order, Form::Table);
-        let list = || MessageOrder::List { mailbox: None, all: false };
+        let list = || MessageOrder::List { mailbox: None, all: false, latest: 0, search: Masked::default() };
         let table = order(list()).unwrap();
         assert!(
             table.contains("13*******00") && table.contains("12.3 s") && table.contains("new"),
@@ -398,6 +486,7 @@ mod tests {
         let lines = messages(folder.path(), list(), Form::Json).unwrap();
         assert!(lines.contains("\"from\":\"13*******00\"") && !lines.contains("13800138000"), "{lines}");
         assert!(order(MessageOrder::Path(SlipId(7))).unwrap().trim_end().ends_with("000000/r5.wav"));
+        assert!(!lines.contains("18611112222"), "{lines}");
         assert!(matches!(order(MessageOrder::Play(SlipId(7))), Err(Failure::Other(_))), "no such file");
         assert_eq!(order(MessageOrder::Done(SlipId(7))).unwrap(), "m7 is done\n");
         assert_eq!(order(list()).unwrap().lines().count(), 1, "only the heading");
@@ -407,6 +496,12 @@ mod tests {
         store.write(&[Record::Slip(Box::new(taking))]).unwrap();
         assert_eq!(order(list()).unwrap().lines().count(), 1, "nobody has finished speaking");
         assert!(order(MessageOrder::Done(SlipId(9))).is_err());
-        assert_eq!(order(MessageOrder::List { mailbox: None, all: true }).unwrap().lines().count(), 3);
+        assert_eq!(
+            order(MessageOrder::List { mailbox: None, all: true, latest: 0, search: Masked::default() })
+                .unwrap()
+                .lines()
+                .count(),
+            3
+        );
     }
 }

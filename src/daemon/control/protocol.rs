@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Masked, Wall};
+use crate::base::{Masked, SlipId, Wall};
 use crate::exchange::{Command, FloorEvent, QueueLine, Reply, StatusLine};
 use crate::report::Traced;
 
@@ -14,8 +14,8 @@ pub enum Order {
     Exchange(Command),
     /// Settings, prompts and dialplans are read again.
     Reload,
-    /// Slips of this message box were settled in the store: what waits in it is counted again.
-    Settled { mailbox: String },
+    /// A slip was marked or forwarded in the store: lamps follow, and whoever is to be told is told.
+    Settled { slip: SlipId },
     /// The exchange's figures with the shell's.
     Status,
     /// The queue core's figures: nobody else is asked.

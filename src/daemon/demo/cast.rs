@@ -65,6 +65,7 @@ pub struct Lines {
     pub agent_greets: SoundId,
     pub caller_asks: SoundId,
     pub agent_closes: SoundId,
+    pub name: SoundId,
     pub message: SoundId,
 }
 
@@ -83,6 +84,7 @@ impl Lines {
             ),
             caller_asks: line("caller-a/asks", "zh-CN", &["courtesy/excuse-me", "topic/loans"], 0.74),
             agent_closes: line("agent-1002/closes", "zh-CN", &["courtesy/you-are-welcome"], 0.85),
+            name: line("caller-b/name", "en-US", &["courtesy/excuse-me", "topic/wealth"], 0.8),
             message: line("caller-b/message", "en-US", &["greeting/hello", "callback/we-will-call"], 0.8),
         }
     }
@@ -136,7 +138,7 @@ mod tests {
         let prompts = Prompts::load(None).unwrap();
         let mut sounds = Sounds::of_prompts(&prompts.catalog, &prompts.library);
         let lines = Lines::rehearse(&mut sounds);
-        for id in [lines.agent_greets, lines.caller_asks, lines.agent_closes, lines.message] {
+        for id in [lines.agent_greets, lines.caller_asks, lines.agent_closes, lines.name, lines.message] {
             let sound = sounds.get(id).unwrap();
             assert!(!sound.chinese.is_empty() && !sound.english.is_empty(), "{}", sound.name);
             assert!(sound.samples.len() > 2 * 8000, "{} is too short for a message", sound.name);

@@ -309,8 +309,11 @@ fn conclude(checks: &[Check], took: Duration, ended_well: bool) -> bool {
 fn show_what_is_left(folder: &Path, state: &Path) {
     let shown = |result: Result<String, Failure>| result.unwrap_or_else(|failure| format!("{failure}\n"));
     let calls = shown(commands::calls(state, 20, Form::Table));
-    let messages =
-        shown(commands::messages(state, MessageOrder::List { mailbox: None, all: true }, Form::Table));
+    let messages = shown(commands::messages(
+        state,
+        MessageOrder::List { mailbox: None, all: true, latest: 0, search: Masked::default() },
+        Form::Table,
+    ));
     // The first word of a row of the table.
     let row = |table: &str, of: &str| -> Option<String> {
         let line = table.lines().find(|line| line.contains(of))?;

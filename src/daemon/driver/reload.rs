@@ -70,6 +70,7 @@ impl Turning {
                 self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
                 let warnings = loaded.warnings.clone();
                 let plan = Arc::clone(&loaded.plan);
+                self.driver.records.plan(Arc::clone(&plan));
                 let rules = &self.driver.rules;
                 let mut config = loaded.settings.exchange.clone();
                 config.loopback_is_trunk = rules.loopback_is_trunk;

@@ -13,6 +13,7 @@
 //! queue, what was asked first is done first.
 
 mod files;
+mod joined;
 mod repair;
 mod wav;
 mod writer;
@@ -34,6 +35,7 @@ use super::failure::Failure;
 use super::inbox::{Inbox, Report};
 
 pub use files::{length, path_of};
+pub use joined::joined;
 pub use repair::{Repaired, repair_all};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,21 +9,23 @@
 //! only, and what is read comes out masked again.
 
 mod callbacks;
+mod deliveries;
 mod error;
 mod kept;
 mod legs;
 mod read;
 mod registrations;
 mod schema;
+mod slips;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
+use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
+    CallRecord, Callback, Contact, Delivery, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
 };
 
 pub use error::StoreError;
@@ -67,11 +69,29 @@ pub trait Store: Send {
 
     fn slip(&self, slip: SlipId) -> Result<Option<MessageSlip>, StoreError>;
 
-    /// What waits in one box, or in every one that ever had a message.
+    /// What waits in one box, or in every one that something waits in.
     fn waiting(&self, mailbox: Option<&str>) -> Result<Vec<(String, Waiting)>, StoreError>;
 
-    /// Heard, done, or new again. `false`: there is no such slip.
+    /// Who is to be told of a slip by now, the longest waiting first.
+    fn due(&self, by: Wall, most: usize) -> Result<Vec<Due>, StoreError>;
+
+    /// When somebody is to be told who is not to be told yet.
+    fn next_due(&self, after: Wall) -> Result<Option<Wall>, StoreError>;
+
+    /// Heard, open, done, or new again. `false`: there is no such slip.
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError>;
+
+    /// Into another box, where it is new. `false`: there is no such slip.
+    fn forward(&mut self, slip: SlipId, mailbox: &str) -> Result<bool, StoreError>;
+}
+
+/// A delivery that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub number: u64,
+    pub delivery: Delivery,
+    /// So many were in vain.
+    pub tries: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,4 +108,8 @@ pub struct SlipFilter {
     pub mailbox: Option<String>,
     /// Leave out what is done.
     pub open_only: bool,
+    /// At most so many, the newest; 0: all.
+    pub latest: usize,
+    /// What the box, the caller's number or the number left for calling back contains; empty: anything.
+    pub search: Masked<String>,
 }

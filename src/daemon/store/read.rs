@@ -1,25 +1,21 @@
 //! Rows back into records.
 
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as WordError, StrDeserializer};
 
 use super::sqlite::{Sqlite, stored};
-use super::{CallFilter, SlipFilter, StoreError, legs};
+use super::{CallFilter, StoreError, legs};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, MessageSlip, QueueVisit, SlipState, Stage, Waiting};
+use crate::record::{CallRecord, QueueVisit, Stage};
 
 const CALL: &str =
     "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
     ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
     withheld, diverted, outside
     FROM calls";
-
-const SLIP: &str =
-    "SELECT slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state
-    FROM slips";
 
 impl Sqlite {
     pub(super) fn read_calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
@@ -41,51 +37,6 @@ impl Sqlite {
             found.iter_mut().try_for_each(|call| self.complete(call))?;
             Ok(found)
         })
-    }
-
-    pub(super) fn read_slips(&self, filter: &SlipFilter) -> Result<Vec<MessageSlip>, StoreError> {
-        let read = || {
-            let sql = format!(
-                "{SLIP} WHERE (?1 IS NULL OR mailbox = ?1) AND (NOT ?2 OR state <> 'done')
-                 ORDER BY taken DESC, slip DESC"
-            );
-            let mut select = self.db.prepare_cached(&sql)?;
-            select
-                .query_map(params![filter.mailbox, filter.open_only], slip)?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(self.failed())
-    }
-
-    pub(super) fn read_waiting(&self, mailbox: Option<&str>) -> Result<Vec<(String, Waiting)>, StoreError> {
-        let read = || {
-            let mut select = self.db.prepare_cached(
-                "SELECT mailbox, count(*) FILTER (WHERE state = 'new'), count(*) FILTER (WHERE state = 'heard')
-                 FROM slips WHERE ?1 IS NULL OR mailbox = ?1 GROUP BY mailbox",
-            )?;
-            select
-                .query_map([mailbox], |row| {
-                    Ok((row.get(0)?, Waiting { new: row.get(1)?, old: row.get(2)? }))
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(self.failed())
-    }
-
-    pub(super) fn slips_in(&self, state: SlipState) -> Result<Vec<MessageSlip>, StoreError> {
-        let read = || {
-            let mut select = self.db.prepare_cached(&format!("{SLIP} WHERE state = ?1 ORDER BY slip"))?;
-            select.query_map([state.name()], slip)?.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(self.failed())
-    }
-
-    pub(super) fn read_slip(&self, id: SlipId) -> Result<Option<MessageSlip>, StoreError> {
-        let read = || {
-            let mut select = self.db.prepare_cached(&format!("{SLIP} WHERE slip = ?1"))?;
-            select.query_row([stored(id.0)], slip).optional()
-        };
-        read().map_err(self.failed())
     }
 
     /// What several statements read belongs together, whatever the daemon writes meanwhile.
@@ -154,47 +105,35 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     })
 }
 
-fn slip(row: &Row<'_>) -> rusqlite::Result<MessageSlip> {
-    Ok(MessageSlip {
-        slip: SlipId(number(row, 0)?),
-        call: CallId(number(row, 1)?),
-        from: masked(row, 2)?,
-        person: row.get(3)?,
-        mailbox: row.get(4)?,
-        taken: wall(row, 5)?,
-        recording: RecordingId(number(row, 6)?),
-        length_ms: number(row, 7)?,
-        confirmed: row.get(8)?,
-        state: word(row, 9)?,
-    })
-}
-
-fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
 
-fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Wall> {
+pub(super) fn wall(row: &Row<'_>, column: usize) -> rusqlite::Result<Wall> {
     row.get(column).map(Wall::from_micros)
 }
 
-fn masked(row: &Row<'_>, column: usize) -> rusqlite::Result<Masked<String>> {
+pub(super) fn masked(row: &Row<'_>, column: usize) -> rusqlite::Result<Masked<String>> {
     row.get::<_, String>(column).map(Masked::new)
 }
 
 /// What is kept as JSON, or nothing.
-fn json<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+pub(super) fn json<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let text: Option<String> = row.get(column)?;
     text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(column, error))).transpose()
 }
 
 /// A word of one of our enums.
-fn word<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn word<T: for<'a> Deserialize<'a>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     let word: StrDeserializer<'_, WordError> = text.as_str().into_deserializer();
     T::deserialize(word).map_err(|error| unreadable(column, error))
 }
 
-fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn unreadable(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }

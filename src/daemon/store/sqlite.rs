@@ -9,7 +9,10 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::schema::{self, MIGRATIONS};
-use super::{CallFilter, SlipFilter, Store, StoreError, callbacks, kept, legs, registrations};
+use super::slips::left_of;
+use super::{
+    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, registrations, slips,
+};
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
 use crate::record::{
     CallRecord, Callback, Contact, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
@@ -103,11 +106,10 @@ impl Store for Sqlite {
                 match record {
                     Record::Call(call) => insert_call(transaction, call)?,
                     Record::Leg { call, quality } => legs::insert(transaction, *call, quality)?,
-                    Record::Slip(slip) => upsert_slip(transaction, slip)?,
-                    Record::SlipDiscarded(slip) => {
-                        let mut delete = transaction.prepare_cached("DELETE FROM slips WHERE slip = ?1")?;
-                        delete.execute([stored(slip.0)])?;
-                    }
+                    Record::Slip(slip) => slips::upsert(transaction, slip)?,
+                    Record::SlipDiscarded(slip) => slips::remove(transaction, *slip)?,
+                    Record::SlipChange(slip, change) => slips::change(transaction, *slip, change)?,
+                    Record::Posted(posted) => deliveries::settle(transaction, posted)?,
                     Record::Callback(callback) => callbacks::upsert(transaction, callback)?,
                     Record::CallbackOver(callback) => callbacks::remove(transaction, *callback)?,
                     Record::Contact(contact) => kept::contact(transaction, contact)?,
@@ -156,17 +158,11 @@ impl Store for Sqlite {
         &mut self,
         kept: &dyn Fn(RecordingId) -> Option<Duration>,
     ) -> Result<Vec<MessageSlip>, StoreError> {
-        let cut_short = self.slips_in(SlipState::Taking)?;
-        let recovered: Vec<_> = cut_short
-            .iter()
-            .filter_map(|slip| {
-                let length_ms = u64::try_from(kept(slip.recording)?.as_millis()).unwrap_or(u64::MAX);
-                Some(MessageSlip { length_ms, state: SlipState::New, ..slip.clone() })
-            })
-            .collect();
+        let recovered: Vec<_> =
+            self.slips_in(SlipState::Taking)?.into_iter().filter_map(|slip| left_of(slip, kept)).collect();
         self.change(|transaction| {
             transaction.execute("DELETE FROM slips WHERE state = ?1", [SlipState::Taking.name()])?;
-            recovered.iter().try_for_each(|slip| upsert_slip(transaction, slip))
+            recovered.iter().try_for_each(|slip| slips::upsert(transaction, slip))
         })?;
         Ok(recovered)
     }
@@ -204,14 +200,20 @@ impl Store for Sqlite {
         self.read_waiting(mailbox)
     }
 
+    fn due(&self, by: Wall, most: usize) -> Result<Vec<Due>, StoreError> {
+        self.read_due(by, most)
+    }
+
+    fn next_due(&self, after: Wall) -> Result<Option<Wall>, StoreError> {
+        self.read_next_due(after)
+    }
+
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError> {
-        self.change(|transaction| {
-            let changed = transaction.execute(
-                "UPDATE slips SET state = ?2 WHERE slip = ?1",
-                params![stored(slip.0), state.name()],
-            )?;
-            Ok(changed > 0)
-        })
+        self.change(|transaction| slips::mark(transaction, slip, state))
+    }
+
+    fn forward(&mut self, slip: SlipId, mailbox: &str) -> Result<bool, StoreError> {
+        self.change(|transaction| slips::forward(transaction, slip, mailbox))
     }
 }
 
@@ -293,35 +295,6 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
     Ok(())
 }
 
-/// What somebody has heard or done with meanwhile does not become new again by a late state of the taking.
-fn upsert_slip(transaction: &Transaction<'_>, record: &MessageSlip) -> rusqlite::Result<()> {
-    let MessageSlip { slip, call, from, person, mailbox, taken, recording, length_ms, confirmed, state } =
-        record;
-    let mut upsert = transaction.prepare_cached(
-        "INSERT INTO slips (slip, call, from_number, person, mailbox, taken, recording, length_ms, confirmed, state)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (slip) DO UPDATE SET
-             call = excluded.call, from_number = excluded.from_number, person = excluded.person,
-             mailbox = excluded.mailbox, taken = excluded.taken, recording = excluded.recording,
-             length_ms = excluded.length_ms, confirmed = excluded.confirmed,
-             state = CASE WHEN state IN ('heard', 'done') AND excluded.state IN ('taking', 'new')
-                          THEN state ELSE excluded.state END",
-    )?;
-    upsert.execute(params![
-        stored(slip.0),
-        stored(call.0),
-        from.expose(),
-        person,
-        mailbox,
-        taken.as_micros(),
-        stored(recording.0),
-        stored(*length_ms),
-        confirmed,
-        state.name(),
-    ])?;
-    Ok(())
-}
-
 /// As much as must be set aside for these records' numbers to stay well below.
 fn further(mut aside: Ids, records: &[Record]) -> Ids {
     let raise = |mark: &mut u64, used: u64| {
@@ -338,7 +311,7 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             }
             Record::Slip(slip) => {
                 raise(&mut aside.slip, slip.slip.0);
-                raise(&mut aside.recording, slip.recording.0);
+                slip.who.iter().chain(&slip.recordings).for_each(|id| raise(&mut aside.recording, id.0));
             }
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
             Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
@@ -348,7 +321,9 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             | Record::Place(_)
             | Record::PlaceTaken(..)
             | Record::Registration(_)
-            | Record::RegistrationEnded(_) => {}
+            | Record::RegistrationEnded(_)
+            | Record::SlipChange(..)
+            | Record::Posted(_) => {}
         }
     }
     aside

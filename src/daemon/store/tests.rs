@@ -129,7 +129,11 @@ fn slip(id: u64, state: SlipState) -> MessageSlip {
         person: Some("8001".to_owned()),
         mailbox: "8001".to_owned(),
         taken: at(id as i64),
-        recording: RecordingId(id),
+        who: None,
+        recordings: vec![RecordingId(id)],
+        number: None,
+        urgent: false,
+        keeping: crate::record::Keeping::default(),
         length_ms: 12_345,
         confirmed: true,
         state,
@@ -255,7 +259,9 @@ fn slips_by_box_and_what_is_still_open() {
     let written = [slip(1, SlipState::Done), slip(2, SlipState::Heard), other.clone()];
     store.write(&slips(&written)).unwrap();
     let find = |mailbox: Option<&str>, open_only| {
-        store.slips(&SlipFilter { mailbox: mailbox.map(str::to_owned), open_only }).unwrap()
+        store
+            .slips(&SlipFilter { mailbox: mailbox.map(str::to_owned), open_only, ..SlipFilter::default() })
+            .unwrap()
     };
     assert_eq!(find(None, false), [other.clone(), slip(2, SlipState::Heard), slip(1, SlipState::Done)]);
     assert_eq!(find(None, true), [other.clone(), slip(2, SlipState::Heard)]);

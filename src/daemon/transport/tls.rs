@@ -125,6 +125,14 @@ impl Own {
     }
 }
 
+/// Whom we believe when we connect: those of this PEM file, or the system's. Where it has none, nobody.
+pub fn believed(ca: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    match ca {
+        Some(path) => certificates(path),
+        None => Ok(certificates(Path::new(SYSTEM_CA)).unwrap_or_default()),
+    }
+}
+
 /// The certificates of a PEM file; at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let bytes = fs::read(path).map_err(Failure::read(path))?;

@@ -39,6 +39,13 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "none",
             "Where a caller goes who cannot work a menu: it leads to a person.",
         ),
+        Field::optional(
+            "main_numbers",
+            Form::Name("list"),
+            "none",
+            "Main numbers of companies, at which nobody in particular is called back: never read out to a caller \
+             who leaves a message, who keys in their own instead.",
+        ),
     ],
     example: r#"[hotline]
 name = "Example Bank"
@@ -122,6 +129,7 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entr
             }
         }
     }
+    loader.main_numbers = loader.list(&fields, "main_numbers");
     if let Some(written) = fields.get("operator") {
         loader.operator = loader.as_target(written, "`operator`");
         // A name that is wrong is one mistake, not one at each menu.

@@ -5,6 +5,7 @@ pub(super) mod calendar;
 pub(super) mod hotline;
 pub(super) mod list;
 pub(super) mod menu;
+pub(super) mod message_box;
 pub(super) mod music;
 pub(super) mod number;
 pub(super) mod queue;
@@ -23,6 +24,7 @@ pub(super) const TABLES: &[&Doc] = &[
     &queue::DOC,
     &skill::DOC,
     &agent::DOC,
+    &message_box::DOC,
     &list::DOC,
     &list::ENTRY,
     &calendar::DOC,

@@ -1,7 +1,7 @@
 //! `message`: the caller leaves a message.
 
 use crate::base::Clip;
-use crate::dialplan::action::{Action, MessageEnd};
+use crate::dialplan::action::{Action, Ask, MessageEnd};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
@@ -20,6 +20,14 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::optional("box", Form::Text, "`general`", "The team's box; any name."),
         Field::optional("person", Form::Name("agent"), "nothing", "The person's extension."),
         Field::optional("value", Form::Value, "nothing", "Where the person's extension is known from."),
+        Field::optional(
+            "ask",
+            Form::Other("a list of `\"who\"`, `\"number\"` and `\"urgent\"`"),
+            "all three for a person, the number for a team",
+            "What is asked beside what it is about. `who`: name and company, spoken. `number`: the caller's own is \
+             read out to be confirmed, or another keyed in; never read out where it is withheld or one of the \
+             `main_numbers` of `[hotline]`. `urgent`: whether it is.",
+        ),
         Field::with("before", Form::Prompts, "message/record-now", "What invites it; the tone follows."),
         Field::with("longest", Form::Time(5_000, 600_000), "120 s", "It ends after this time."),
         Field::with("silence", Form::Time(1_000, 60_000), "5 s", "It ends after this much silence."),
@@ -63,10 +71,12 @@ pub(in crate::dialplan) fn read<'a, 's>(
         loader.report.mistake(written.place, reason).add_help("give the agent `mailbox = true`");
     }
     let box_name = loader.text(fields, "box").map_or_else(|| "general".to_owned(), |(name, _)| name);
+    let ask = asked(loader, fields).unwrap_or_else(|| by_default(whom.as_ref()));
     let before = loader.prompts(fields, "before");
     Some(Step::Message(Box::new(MessageSpec {
         whom,
         box_name,
+        ask,
         before: loader.with_tone(before),
         longest: loader.time(fields, "longest"),
         silence: loader.time(fields, "silence"),
@@ -76,6 +86,26 @@ pub(in crate::dialplan) fn read<'a, 's>(
     })))
 }
 
+fn asked<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Vec<Ask>> {
+    let mut asked = Vec::new();
+    for written in fields.get("ask")?.each() {
+        let Some(name) = loader.as_text(written, "what is asked") else { continue };
+        match Ask::ALL.into_iter().find(|ask| ask.name() == name) {
+            Some(ask) => asked.push(ask),
+            None => {
+                let reason = format!("`message` cannot ask for `{name}`");
+                loader.report.unknown(written.place, reason, name, Ask::ALL.map(Ask::name));
+            }
+        }
+    }
+    Some(asked)
+}
+
+/// Who asks for a person wants to be called by them; a team wants to know where to call.
+pub(in crate::dialplan) fn by_default(whom: Option<&Whom>) -> Vec<Ask> {
+    if whom.is_some() { Ask::ALL.to_vec() } else { vec![Ask::Number] }
+}
+
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &MessageSpec, out: &mut Vec<Action>) -> Turn {
     cursor.ahead.clear();
     let person = spec.whom.as_ref().and_then(|w| cursor.whom(w));
@@ -83,6 +113,8 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &MessageSpec, out: &
     out.push(Action::Message {
         person: person.map(|a| a.id),
         box_name: person.map_or_else(|| spec.box_name.clone(), |a| a.extension.clone()),
+        ask: spec.ask.clone(),
+        before: spec.before.clips(&cursor.language).to_vec(),
         longest: spec.longest,
         silence: spec.silence,
         shortest: spec.shortest,

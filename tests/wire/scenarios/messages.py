@@ -39,7 +39,7 @@ async def message_left_whole(world):
     await asyncio.sleep(3.5)
     await caller.press("#")
     began = time.monotonic()
-    await caller.call.media.wait_heard(prompt("message/confirm"), timeout=25, since=began)
+    await caller.call.media.wait_heard(prompt("message/to-accept"), timeout=25, since=began)
     played_back = caller.listen(began)
     assert scripted.xcorr_peak(played_back, SPOKEN)[0] > 0.9, "the message was not played back"
     await caller.press("1")
@@ -51,6 +51,49 @@ async def message_left_whole(world):
     await caller.hang_up()
     record = await hotline.call_recorded()
     assert "message" in [s["kind"] for s in record["stages"]], record
+
+
+@scenario(weight=4)
+async def message_slip_with_every_question(world):
+    """who, the own number called right with 1, what about, urgent, added to with 3; all of it read back and kept"""
+    hotline = await world.hotline()
+    caller = await world.caller()
+    caller.say = scripted.silence(1)
+    await caller.dial(hotline.uri("95508"))
+    await caller.in_call()
+    media = caller.call.media
+
+    async def speak(spoken):
+        await media.wait_heard(prompt("common/beep"), timeout=30, since=time.monotonic() - 0.3)
+        media.play(spoken, loop=False)
+        await asyncio.sleep(len(spoken) / 8000 + 0.5)
+        await caller.press("#")
+
+    async def when(said, key, timeout=40):
+        await media.wait_heard(prompt(said), timeout=timeout, since=time.monotonic() - 0.3)
+        await caller.press(key)
+
+    name, further = scripted.signature(11, 2.0), scripted.signature(12, 2.5)
+    await speak(name)
+    await when("message/number-right", "1")
+    await speak(SPOKEN)
+    await when("message/is-urgent", "1")
+    await when("message/to-add", "3")
+    await speak(further)
+    began = time.monotonic()
+    await when("message/to-accept", "1", 60)
+    played_back = caller.listen(began)
+    for spoken in (name, SPOKEN, further):
+        assert scripted.xcorr_peak(played_back, spoken)[0] > 0.9, "not played back"
+    await media.wait_heard(prompt("message/saved"), timeout=15, since=began)
+    (slip,) = await hotline.messages()
+    assert slip["confirmed"] and slip["urgent"] and slip["who"] and len(slip["recordings"]) == 2, slip
+    assert slip["number"], slip
+    _, text, _ = await hotline.attempt("messages", "path", str(slip["slip"]))
+    for path, spoken in zip(text.split(), (name, SPOKEN, further)):
+        corr, _ = scripted.xcorr_peak(scripted.read_wav(path), spoken)
+        assert corr > 0.9, f"{path}: {corr:.2f}"
+        assert os.stat(path).st_mode & 0o077 == 0, f"{path} is readable by others"
 
 
 @scenario(weight=2)
@@ -93,7 +136,7 @@ async def nothing_said_is_no_message(world):
 
 def recording(hotline, slip):
     """The file of a slip's recording."""
-    name = f"{slip['recording']}"
+    name = f"{slip['recordings'][0]}"
     folder = os.path.join(hotline.state, "recordings")
     for at, _, files in os.walk(folder):
         for file in files:
