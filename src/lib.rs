@@ -6,12 +6,13 @@
 //! ```text
 //!   base      words: ids, the two clocks, masked values, randomness from a seed, the prompt catalogue
 //!   record    what a call leaves behind: call record, message slip
-//!   ------------------------------------------------- five engines: pure, unaware of each other
+//!   ------------------------------------------------- six engines: pure, unaware of each other
 //!   sip       bytes <-> messages <-> transactions <-> dialogs (RFC 3261); knows no calls
 //!   sdp       session descriptions, offer and answer (RFC 3264)
 //!   media     RTP, RTCP, keys, prompts, recordings, bridges
 //!   dialplan  TOML text -> plan; the interpreter: cursor + event -> actions
 //!   queue     the ACD core: who waits, who is free, who is offered to whom
+//!   presence  who is there, and if not, why and until when: words, calendars, working hours
 //!   -------------------------------------------------
 //!   call      one caller's journey, one file per verb
 //!   exchange  all calls: the switch
@@ -65,6 +66,7 @@
 //! | trunk / desk | where callers come from / where an agent sits |
 //! | agent states | signed off, ready, reserved, ringing, talking, wrap-up, away (reason, until) |
 //! | queue, lane, group | a named service; its order for one requirement and credit; agents with the same skills |
+//! | presence, absence | whether a person can take calls; one time at which they cannot, with its reason |
 //! | offer | the ACD proposes a caller to an agent ("SDP offer" is always written in full) |
 //! | plan, menu, verb, prompt, calendar | a dialplan loaded; a choice; a step kind; a recording; hours and holidays |
 //! | message slip, read-back | a taken message; playing it for confirmation |
@@ -74,6 +76,7 @@ pub mod record;
 
 pub mod dialplan;
 pub mod media;
+pub mod presence;
 pub mod queue;
 pub mod sdp;
 pub mod sip;

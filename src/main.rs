@@ -12,7 +12,7 @@ use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOr
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
-use hotline::exchange::AgentChange;
+use hotline::exchange::{AgentChange, AwayOrder};
 use hotline::rehearse::{Days, Peer};
 use hotline::sim::{self, Day};
 
@@ -267,9 +267,25 @@ enum Agent {
         /// meeting, important-meeting, visitor, out, banquet, break, leave or training.
         #[arg(default_value = "break", value_parser = away_reason)]
         reason: AwayReason,
-        /// The expected return: 15:30, or a date and time.
+        /// The expected return: 15:30, or a date and time. The absence ends then.
         #[arg(long, value_parser = commands::parse_until)]
         until: Option<Wall>,
+        /// At an hour that is agreed on, instead of now.
+        #[arg(long, value_parser = commands::parse_until)]
+        from: Option<Wall>,
+        /// The whereabouts, for colleagues: callers are not told.
+        #[arg(long)]
+        place: Option<String>,
+        /// Who takes the calls meanwhile, by extension.
+        #[arg(long)]
+        delegate: Option<String>,
+    },
+    /// Name who takes somebody's calls for the rest of their absence.
+    Delegate {
+        /// As 4001.
+        extension: String,
+        /// As 3001; without it, whom the dialplan says.
+        to: Option<String>,
     },
 }
 
@@ -528,7 +544,11 @@ impl From<Agent> for AgentOrder {
             Agent::SignOff { extension } => (extension, AgentChange::SignOff),
             Agent::Ready { extension } => (extension, AgentChange::Ready),
             Agent::MoreTime { extension } => (extension, AgentChange::MoreTime),
-            Agent::Away { extension, reason, until } => (extension, AgentChange::Away { reason, until }),
+            Agent::Away { extension, reason, until, from, place, delegate } => {
+                let away = AwayOrder { reason, until, from, place, delegate };
+                (extension, AgentChange::Away(Box::new(away)))
+            }
+            Agent::Delegate { extension, to } => (extension, AgentChange::Delegate(to)),
         };
         AgentOrder::Change { extension, change }
     }

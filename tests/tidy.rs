@@ -13,7 +13,7 @@ use source::{Source, files, root, shown, sources};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["record"],
-    &["sip", "sdp", "media", "dialplan", "queue"],
+    &["sip", "sdp", "media", "dialplan", "queue", "presence"],
     &["call"],
     &["exchange"],
     &["report", "slips"],

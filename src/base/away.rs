@@ -23,12 +23,14 @@ pub enum AwayReason {
     /// On leave.
     Leave,
     Training,
+    /// Outside the working hours.
+    OffDuty,
     /// Set by the system: offers rang out unanswered.
     NoAnswer,
 }
 
 impl AwayReason {
-    pub const ALL: [AwayReason; 9] = [
+    pub const ALL: [AwayReason; 10] = [
         AwayReason::Meeting,
         AwayReason::ImportantMeeting,
         AwayReason::Visitor,
@@ -37,6 +39,7 @@ impl AwayReason {
         AwayReason::Break,
         AwayReason::Leave,
         AwayReason::Training,
+        AwayReason::OffDuty,
         AwayReason::NoAnswer,
     ];
 
@@ -51,6 +54,7 @@ impl AwayReason {
             AwayReason::Break => "break",
             AwayReason::Leave => "leave",
             AwayReason::Training => "training",
+            AwayReason::OffDuty => "off-duty",
             AwayReason::NoAnswer => "no-answer",
         }
     }

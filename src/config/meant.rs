@@ -228,6 +228,7 @@ impl Reader<'_> {
                 min: Duration::from_secs(min),
                 max: Duration::from_secs(max),
             },
+            away_is_busy: written.away_is_busy,
             unsolicited: written.unsolicited_messages,
         }
     }

@@ -128,6 +128,7 @@ section! {
         min_expires_s: u64,
         max_expires_s: u64,
         least_interval_ms: u64,
+        away_is_busy: bool,
         unsolicited_messages: bool,
     }
     Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, }
@@ -371,6 +372,7 @@ impl Default for Written {
                 min_expires_s: exchange.subscriptions.expiry.min.as_secs(),
                 max_expires_s: exchange.subscriptions.expiry.max.as_secs(),
                 least_interval_ms: millis(sip.notify_interval),
+                away_is_busy: exchange.subscriptions.away_is_busy,
                 unsolicited_messages: exchange.subscriptions.unsolicited,
             },
             sip: Sip {

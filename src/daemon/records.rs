@@ -200,6 +200,7 @@ impl Boxes {
             | Record::Callback(_)
             | Record::CallbackOver(_)
             | Record::Contact(_)
+            | Record::Presence(_)
             | Record::Place(_)
             | Record::PlaceTaken(..)
             | Record::Registration(_)

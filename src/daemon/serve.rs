@@ -119,6 +119,7 @@ fn build(
     let registrations = store.registrations()?;
     let callbacks = store.callbacks()?;
     let (contacts, places) = store.kept(clock::now().wall)?;
+    let presences = store.presences()?;
     let records = Records::start(
         store,
         Arc::clone(&loaded.plan),
@@ -148,6 +149,7 @@ fn build(
     if let Some(first) = exchanges.first_mut() {
         first.handle_input(now, Input::Restore(registrations));
         first.handle_input(now, Input::RestoreKept { contacts, places });
+        first.handle_input(now, Input::RestorePresences(presences));
     }
     for exchange in &mut exchanges {
         exchange.handle_input(now, Input::RestoreCallbacks(callbacks.clone()));

@@ -126,7 +126,7 @@ impl Ask {
 }
 
 /// A change of an agent's state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PresenceChange {
     SignOn,
     SignOff,
@@ -135,8 +135,13 @@ pub enum PresenceChange {
     MoreTime,
     Away {
         reason: AwayReason,
+        /// The expected return.
         until: Option<Wall>,
+        /// Who takes the calls meanwhile, by extension.
+        delegate: Option<String>,
     },
+    /// Somebody else takes the calls for the rest of the present absence; `None`: whom the plan says.
+    Delegate(Option<String>),
 }
 
 /// The same as written in a dialplan: when the person is back is not known yet.

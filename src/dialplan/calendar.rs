@@ -7,6 +7,9 @@ use jiff::tz::TimeZone;
 
 use crate::base::Wall;
 
+/// Longer than any feast with its weekends.
+const DAYS_AHEAD: usize = 21;
+
 /// What a calendar says about a moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hours {
@@ -89,6 +92,29 @@ impl Calendar {
         &self.week[date.weekday().to_monday_zero_offset() as usize % 7]
     }
 
+    /// The closed times of the days that come, in order. The last one has no end where nothing is known after it.
+    pub(super) fn closed(&self, zone: &TimeZone, from: Wall) -> Vec<(Wall, Option<Wall>)> {
+        let Some(today) = local(zone, from).map(|t| t.date()) else { return Vec::new() };
+        let mut closed = Vec::new();
+        let mut since = from;
+        for date in std::iter::successors(Some(today), |date| date.tomorrow().ok()).take(DAYS_AHEAD) {
+            let open = if self.holiday(date).is_some() { &[][..] } else { self.spans(date) };
+            for span in open {
+                let (Some(opens), Some(closes)) =
+                    (moment(zone, date, span.from), moment(zone, date, span.until))
+                else {
+                    continue;
+                };
+                if opens > since {
+                    closed.push((since, Some(opens)));
+                }
+                since = since.max(closes);
+            }
+        }
+        closed.push((since, None));
+        closed
+    }
+
     /// Hours that are the same on Monday to Friday and nothing else, or the same every day: what can be said
     /// in one sentence. `true`: every day.
     pub(super) fn sayable(&self) -> Option<(bool, &[Span])> {
@@ -102,6 +128,14 @@ impl Calendar {
             _ => None,
         }
     }
+}
+
+/// A minute of a day as a moment.
+fn moment(zone: &TimeZone, date: Date, minute: u16) -> Option<Wall> {
+    let (date, minute) = if minute >= 1440 { (date.tomorrow().ok()?, 0) } else { (date, minute) };
+    let time = Time::new((minute / 60) as i8, (minute % 60) as i8, 0, 0).ok()?;
+    let at = date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Wall::from_micros(at.as_microsecond()))
 }
 
 /// `HH:MM` in minutes of the day; `24:00` is 1440.
@@ -218,6 +252,27 @@ mod tests {
         // A year that nobody has entered goes by its weekdays: never guessed.
         assert_eq!(hours("2027-10-01T10:00:00"), Hours::Open);
         assert!(office().lacks(2027) && !office().lacks(2026));
+    }
+
+    #[test]
+    fn closed_times_lie_between_the_open_ones() {
+        let closed = office().closed(&shanghai(), at("2026-11-20T12:30:00"));
+        let first: Vec<_> = closed.iter().take(3).copied().collect();
+        assert_eq!(
+            first,
+            [
+                (at("2026-11-20T12:30:00"), Some(at("2026-11-20T13:00:00"))),
+                (at("2026-11-20T18:00:00"), Some(at("2026-11-23T09:00:00"))),
+                (at("2026-11-23T12:00:00"), Some(at("2026-11-23T13:00:00"))),
+            ]
+        );
+        assert_eq!(closed.last().map(|(_, until)| *until), Some(None), "further ahead nobody looks");
+        let feast = office().closed(&shanghai(), at("2026-09-30T18:00:00"));
+        assert_eq!(
+            feast.first().copied(),
+            Some((at("2026-09-30T18:00:00"), Some(at("2026-10-08T09:00:00"))))
+        );
+        assert_eq!(Calendar::default().closed(&shanghai(), at("2026-11-20T12:30:00")).len(), 1);
     }
 
     #[test]

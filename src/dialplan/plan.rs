@@ -201,6 +201,8 @@ pub struct Agent {
     pub ready: bool,
     /// Takes this person's calls when they cannot (代接).
     pub delegate: Option<AgentId>,
+    /// Index into the plan's calendars: the hours in which this person is at work.
+    pub(super) hours: Option<usize>,
     /// Whether messages can be left for this person.
     pub mailbox: bool,
     /// The numbers of the outside that this desk may call.
@@ -376,6 +378,13 @@ impl Plan {
     pub fn is_closed(&self, queue: &Queue, at: Wall) -> bool {
         let calendar = queue.calendar.and_then(|calendar| self.calendars.get(calendar));
         calendar.is_some_and(|calendar| calendar.hours(&self.zone, at) != Hours::Open)
+    }
+
+    /// The times from this moment on that are outside the person's working hours, in order; none for who has none. The
+    /// last one has no end where no hours are known after it.
+    pub fn off_duty(&self, agent: &Agent, from: Wall) -> Vec<(Wall, Option<Wall>)> {
+        let calendar = agent.hours.and_then(|hours| self.calendars.get(hours));
+        calendar.map(|calendar| calendar.closed(&self.zone, from)).unwrap_or_default()
     }
 
     /// Customers of this queue may be called now.

@@ -119,6 +119,8 @@ pub struct Subscriptions {
     pub most_per_account: usize,
     /// Of subscriptions and publications.
     pub expiry: Expiry,
+    /// The lamp of somebody who is away is on, as if they talked: most phones have no other light.
+    pub away_is_busy: bool,
     /// Registered phones of agents are told of messages that wait without having asked, where they do not subscribe.
     pub unsolicited: bool,
 }
@@ -134,6 +136,7 @@ impl Default for Subscriptions {
                 min: Duration::from_secs(60),
                 max: Duration::from_secs(3600),
             },
+            away_is_busy: true,
             unsolicited: false,
         }
     }

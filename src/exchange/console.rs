@@ -1,11 +1,11 @@
 //! The administrator's orders.
 
-use super::desks::Absence;
 use super::io::{millis, state_name};
-use super::{AgentChange, AgentLine, CallLine, Command, Exchange, Reply, StatusLine};
-use crate::base::Now;
+use super::{AgentChange, AgentLine, AwayOrder, CallLine, Command, Exchange, Reply, StatusLine};
+use crate::base::{AgentId, Now};
 use crate::call;
 use crate::dialplan::PresenceChange;
+use crate::presence::{self, Absence, Away};
 use crate::queue::AgentState;
 
 impl Exchange {
@@ -49,13 +49,26 @@ impl Exchange {
             AgentChange::Ready if !signed_on => PresenceChange::SignOn,
             AgentChange::Ready => PresenceChange::Ready,
             AgentChange::MoreTime => PresenceChange::MoreTime,
-            AgentChange::Away { reason, until } => PresenceChange::Away { reason, until },
+            AgentChange::Away(order) => return self.order_absence(now, agent, *order),
+            AgentChange::Delegate(delegate) => PresenceChange::Delegate(delegate),
         };
-        if !self.set_presence(now, agent, change) {
-            let why = "not in wrap-up, or it has been extended before: there is nothing to extend";
-            return Reply::Refused(format!("agent {extension} is {why}"));
+        match self.set_presence(now, agent, change) {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Refused(format!("agent {extension}: {why}")),
         }
-        Reply::Done
+    }
+
+    fn order_absence(&mut self, now: Now, agent: AgentId, order: AwayOrder) -> Reply {
+        let AwayOrder { reason, until, from, place, delegate } = order;
+        let delegate = delegate.map(|extension| self.delegate_named(&extension)).transpose();
+        let set = delegate.and_then(|delegate| {
+            let (from, place) = (from.unwrap_or(now.wall), place.as_deref().and_then(presence::place));
+            self.set_absence(now, agent, Absence { reason, from, until, place, delegate })
+        });
+        match set {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Refused(format!("agent {}: {why}", self.numbering.extension(agent))),
+        }
     }
 
     fn agent_lines(&self, now: Now) -> Vec<AgentLine> {
@@ -66,17 +79,24 @@ impl Exchange {
                 let id = self.numbering.agent(&agent.extension)?;
                 let desk = self.desks.get(id);
                 let state = self.core.agent_state(id).unwrap_or(AgentState::SignedOff);
-                let absence: Option<Absence> = desk.away;
+                let away: Option<Away> = desk.away;
                 let no_answer = state == AgentState::Away(crate::queue::Away::NoAnswer);
                 Some(AgentLine {
                     extension: agent.extension.clone(),
                     name: agent.name.expose().clone(),
                     // A person who serves no queue is away all the same.
-                    state: if absence.is_some() { "away" } else { state_name(state) }.to_owned(),
-                    reason: absence
+                    state: if away.is_some() { "away" } else { state_name(state) }.to_owned(),
+                    reason: away
+                        .as_ref()
                         .map(|away| away.reason)
                         .or(no_answer.then_some(crate::base::AwayReason::NoAnswer)),
-                    until: absence.and_then(|away| away.until),
+                    until: away.as_ref().and_then(|away| away.until),
+                    place: away.as_ref().and_then(|away| away.place.as_deref().map(str::to_owned)),
+                    delegate: away
+                        .as_ref()
+                        .and_then(|away| away.delegate)
+                        .map(|delegate| self.numbering.extension(delegate).to_owned()),
+                    by: away.as_ref().map(|away| away.by.name().to_owned()),
                     reachable: self.phone_of(&agent.extension).is_some(),
                     for_ms: millis(now.mono.since(desk.since)),
                     skills: agent

@@ -1,7 +1,8 @@
 //! The agents' desks: who is there, who is away and why, whose phone is busy.
 //!
 //! What an agent may be offered is the queue core's business; a desk knows what the core does not: the
-//! reason and the end of an absence, which callers are told, and calls that came from no queue.
+//! reason and the end of an absence, which callers are told, and calls that came from no queue. A manager has a desk
+//! and is no agent of any queue.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use dashmap::DashMap;
 
 use crate::base::{AgentId, AwayReason, CallId, Instant, Wall};
 use crate::call::Call;
+use crate::presence::{Absence, Away, Person};
 use crate::record::StageKind;
 
 /// One exchange's eyes on all desks.
@@ -24,15 +26,20 @@ pub(super) struct Desks {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     desks: DashMap<AgentId, Desk>,
+    /// What is said of the people at the desks; of whom nothing is said, nothing.
+    people: DashMap<AgentId, Person>,
     /// The calls that an agent's own phone has made.
     dialled: DashMap<AgentId, BTreeSet<CallId>>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Desk {
-    pub away: Option<Absence>,
-    /// The absence is what a phone published, and no word by hand has come since.
-    pub published: Option<Absence>,
+    /// By all that is said of the person.
+    pub away: Option<Away>,
+    /// The last word by hand is what a phone published.
+    pub published: Option<AwayReason>,
+    /// The agent has signed on and not off: a restart keeps that, and it is no business of the phone's.
+    pub signed_on: bool,
     /// The call that rings this desk or is talked in, whether or not a queue gave it.
     pub call: Option<CallId>,
     /// A queue gave it.
@@ -41,12 +48,6 @@ pub(super) struct Desk {
     pub talks: bool,
     /// Since when in the present state.
     pub since: Instant,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Absence {
-    pub reason: AwayReason,
-    pub until: Option<Wall>,
 }
 
 impl Desks {
@@ -60,7 +61,7 @@ impl Desks {
     }
 
     pub(super) fn get(&self, agent: AgentId) -> Desk {
-        self.room.desks.get(&agent).map(|desk| *desk).unwrap_or_default()
+        self.room.desks.get(&agent).map(|desk| desk.clone()).unwrap_or_default()
     }
 
     fn change<T>(&mut self, agent: AgentId, how: impl FnOnce(&mut Desk) -> T) -> T {
@@ -68,13 +69,41 @@ impl Desks {
         how(&mut self.room.desks.entry(agent).or_default())
     }
 
-    /// By hand, or by a phone's word that [`set_published`](Self::set_published) follows.
-    pub(super) fn set_away(&mut self, agent: AgentId, away: Option<Absence>) {
-        self.change(agent, |desk| desk.away = away);
+    pub(super) fn set_published(&mut self, agent: AgentId, published: Option<AwayReason>) {
+        self.change(agent, |desk| desk.published = published);
     }
 
-    pub(super) fn set_published(&mut self, agent: AgentId, published: Option<Absence>) {
-        self.change(agent, |desk| desk.published = published);
+    pub(super) fn set_signed_on(&mut self, agent: AgentId, signed_on: bool) {
+        self.change(agent, |desk| desk.signed_on = signed_on);
+    }
+
+    pub(super) fn person(&self, agent: AgentId) -> Person {
+        self.room.people.get(&agent).map(|person| person.clone()).unwrap_or_default()
+    }
+
+    /// Changes what is said of a person.
+    pub(super) fn change_person<T>(&mut self, agent: AgentId, how: impl FnOnce(&mut Person) -> T) -> T {
+        self.touch(agent);
+        let mut person = self.room.people.entry(agent).or_default();
+        let done = how(&mut person);
+        let nothing = *person == Person::default();
+        drop(person);
+        if nothing {
+            self.room.people.remove_if(&agent, |_, person| *person == Person::default());
+        }
+        done
+    }
+
+    /// What holds of the person by all that is said, from now on: as it was before and as it is.
+    pub(super) fn judge(
+        &mut self,
+        agent: AgentId,
+        now: Wall,
+        off_duty: &[Absence],
+    ) -> (Option<Away>, Option<Away>) {
+        let after = self.person(agent).away(now, off_duty);
+        let set = after.clone();
+        (self.change(agent, |desk| std::mem::replace(&mut desk.away, set)), after)
     }
 
     pub(super) fn changed(&mut self, agent: AgentId, now: Instant) {
@@ -145,7 +174,7 @@ impl Desks {
 
     /// In the order of the agents.
     pub(super) fn all(&self) -> Vec<(AgentId, Desk)> {
-        let mut all: Vec<_> = self.room.desks.iter().map(|desk| (*desk.key(), *desk)).collect();
+        let mut all: Vec<_> = self.room.desks.iter().map(|desk| (*desk.key(), desk.clone())).collect();
         all.sort_unstable_by_key(|(agent, _)| *agent);
         all
     }

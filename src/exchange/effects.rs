@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::desks::{Absence, Desk};
+use super::desks::Desk;
 use super::ringing::Ring;
-use super::{Exchange, Notice, Output, is_awaited, topology};
+use super::{Exchange, Notice, Output, is_awaited};
 use crate::base::{AgentId, CallId, LegId, Now};
 use crate::call::{Call, Effect, Event, InviteAgent, Refusal};
-use crate::dialplan::{DialEnd, Plan, PresenceChange};
+use crate::dialplan::{DialEnd, Plan};
 use crate::media;
 use crate::queue::{AgentState, Left, Seized};
 use crate::record::Record;
@@ -114,7 +114,7 @@ impl Exchange {
             }
             Effect::Release { agent } => self.release(now, call, agent),
             Effect::Presence { agent, change } => {
-                let ok = self.set_presence(now, agent, change);
+                let ok = self.set_presence(now, agent, change).is_ok();
                 self.work.push_back((call, Event::PresenceSet { ok }));
             }
             Effect::Record(record) => {
@@ -182,10 +182,10 @@ impl Exchange {
         let why = match self.numbering.agent(extension) {
             None => DialEnd::Unreachable,
             Some(agent) => match (self.desks.get(agent), self.phone_of(extension)) {
+                (Desk { call: Some(_), .. }, _) => DialEnd::Busy,
                 (Desk { away: Some(away), .. }, _) => {
                     DialEnd::Away { reason: away.reason, until: away.until.filter(|until| *until > now.wall) }
                 }
-                (Desk { call: Some(_), .. }, _) => DialEnd::Busy,
                 (_, None) => DialEnd::Unreachable,
                 (_, Some((_, via))) => match self.core.agent_seize(now.mono, agent, &mut self.core_events) {
                     Seized::Busy => DialEnd::Busy,
@@ -217,51 +217,6 @@ impl Exchange {
         self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);
     }
 
-    /// An agent's own wish, by feature code or command. `false`: there is no such agent, or no wrap-up that could be
-    /// extended.
-    pub(super) fn set_presence(&mut self, now: Now, agent: AgentId, change: PresenceChange) -> bool {
-        let extension = self.numbering.extension(agent).to_owned();
-        if self.plan.agent_by_extension(&extension).is_none() {
-            return false;
-        }
-        tracing::info!(agent = extension, ?change, "presence");
-        // What a phone published does not end what is set by hand; a publication says so itself, afterwards.
-        self.desks.set_published(agent, None);
-        let events = &mut self.core_events;
-        match change {
-            PresenceChange::SignOn => {
-                self.desks.set_away(agent, None);
-                self.core.agent_login(now.mono, agent, events);
-                // Who was rung while signed off talks still: the core is told now.
-                if self.desks.get(agent).call.is_some() {
-                    self.core.agent_seize(now.mono, agent, events);
-                }
-                self.core.agent_ready(now.mono, agent, events);
-            }
-            PresenceChange::SignOff => {
-                self.desks.set_away(agent, None);
-                self.core.agent_logout(now.mono, agent, events);
-            }
-            PresenceChange::Ready => {
-                self.desks.set_away(agent, None);
-                // A person who serves no queue is simply there again. Whose phone was gone meanwhile, and signs
-                // them on by being there, is signed on.
-                if !self.core.agent_ready(now.mono, agent, events) {
-                    self.phone_there(now, &extension);
-                }
-            }
-            PresenceChange::MoreTime => {
-                return self.core.wrap_up_extend(now.mono, agent, events).is_some();
-            }
-            PresenceChange::Away { reason, until } => {
-                self.desks.set_away(agent, Some(Absence { reason, until }));
-                self.core.agent_away(now.mono, agent, topology::away(reason), events);
-            }
-        }
-        self.desks.changed(agent, now.mono);
-        true
-    }
-
     /// Agents whom the plan says to be ready whenever their phone is there. Who was so by the plan before, too,
     /// stays as they are: they may have signed off.
     pub(super) fn sign_on_the_ready(&mut self, now: Now, before: Option<&Plan>) {
@@ -285,14 +240,14 @@ impl Exchange {
         let Some(agent) = self.numbering.agent(user) else { return };
         self.desks.touch(agent);
         self.publish_phones(user);
-        let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready);
+        let desk = self.desks.get(agent);
+        let ready = self.plan.agent_by_extension(user).is_some_and(|agent| agent.ready || desk.signed_on);
         let signed_off = matches!(self.core.agent_state(agent), None | Some(AgentState::SignedOff));
-        let away = self.desks.get(agent).away.is_some();
-        if !ready || away || self.phone_of(user).is_none() {
+        if !ready || desk.away.is_some() || self.phone_of(user).is_none() {
             return;
         }
         if signed_off {
-            self.set_presence(now, agent, PresenceChange::SignOn);
+            self.sign_on(now, agent);
         } else {
             // The phone came back before the call ended that the agent was to be signed off after.
             self.core.agent_login(now.mono, agent, &mut self.core_events);
@@ -315,6 +270,12 @@ impl Exchange {
         self.publish_phones(user);
         if self.phone_of(user).is_none() {
             tracing::warn!(agent = user, "the phone is gone");
+            // Streams that end with us say nothing of the agents.
+            let by_hand = self.plan.agent_by_extension(user).is_none_or(|agent| !agent.ready);
+            if !self.draining && by_hand && self.desks.get(agent).signed_on {
+                self.desks.set_signed_on(agent, false);
+                self.keep_presence(agent);
+            }
             self.core.agent_logout(now.mono, agent, &mut self.core_events);
         }
     }

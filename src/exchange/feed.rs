@@ -65,6 +65,15 @@ pub enum FloorEvent {
         reason: Option<AwayReason>,
         until: Option<Wall>,
     },
+    /// How things stand with a person from now on; without `away` they are there.
+    Presence {
+        person: String,
+        away: Option<AwayReason>,
+        until: Option<Wall>,
+        place: Option<String>,
+        delegate: Option<String>,
+        by: Option<String>,
+    },
     /// Of those whose wait ended in the last half hour so many per cent were answered within the queue's target.
     ServiceLevel {
         queue: String,
@@ -174,7 +183,7 @@ impl Exchange {
                 let away = self.desks.get(agent).away;
                 let reason = match state {
                     AgentState::Away(queue::Away::NoAnswer) => Some(AwayReason::NoAnswer),
-                    AgentState::Away(_) => away.map(|away| away.reason),
+                    AgentState::Away(_) => away.as_ref().map(|away| away.reason),
                     _ => None,
                 };
                 self.tell_floor(FloorEvent::Agent {

@@ -11,7 +11,8 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
-use crate::record::{Callback, Contact, KeptPlace, LegQuality, Record, Registration, Waiting};
+use crate::presence::Absence;
+use crate::record::{Callback, Contact, KeptPlace, KeptPresence, LegQuality, Record, Registration, Waiting};
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
@@ -33,6 +34,13 @@ pub enum Input<'a> {
     RestoreKept {
         contacts: Vec<Contact>,
         places: Vec<KeptPlace>,
+    },
+    /// And what was said of persons.
+    RestorePresences(Vec<KeptPresence>),
+    /// A person's calendar file, read anew: what it says from today on, by the beginnings.
+    Calendar {
+        extension: String,
+        events: Arc<[Absence]>,
     },
     Media(media::Event),
     /// A recording is complete on disk, after fsync; or it is not and never will be.
@@ -181,7 +189,7 @@ pub enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentChange {
     SignOn,
@@ -189,11 +197,33 @@ pub enum AgentChange {
     Ready,
     /// The present wrap-up is extended, once.
     MoreTime,
-    /// `until`: the expected return.
-    Away {
-        reason: AwayReason,
-        until: Option<Wall>,
-    },
+    Away(Box<AwayOrder>),
+    /// Somebody else takes the calls for the rest of the present absence; `None`: whom the plan says.
+    Delegate(Option<String>),
+}
+
+/// An absence, as it is ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwayOrder {
+    pub reason: AwayReason,
+    /// The expected return.
+    pub until: Option<Wall>,
+    /// At an hour that is agreed on; `None`: now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Wall>,
+    /// Where the person is, for colleagues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Who takes the calls meanwhile, by extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<String>,
+}
+
+impl AgentChange {
+    /// From now on.
+    pub fn away(reason: AwayReason, until: Option<Wall>) -> Self {
+        AgentChange::Away(Box::new(AwayOrder { reason, until, from: None, place: None, delegate: None }))
+    }
 }
 
 /// The answer to a [`Command`].
@@ -218,7 +248,16 @@ pub struct AgentLine {
     /// `signed-off`, `ready`, `reserved`, `talking`, `wrap-up`, `away`.
     pub state: String,
     pub reason: Option<AwayReason>,
+    /// When the person can be reached again.
     pub until: Option<Wall>,
+    #[serde(default)]
+    pub place: Option<String>,
+    /// Who takes the calls meanwhile: named with the absence, by extension.
+    #[serde(default)]
+    pub delegate: Option<String>,
+    /// What says so: `by hand`, `agreed`, `calendar`, `working hours`.
+    #[serde(default)]
+    pub by: Option<String>,
     /// A phone can be reached: registered, or at a fixed contact.
     pub reachable: bool,
     /// Since when in this state. Milliseconds.
@@ -380,6 +419,8 @@ pub enum Deadline {
     Callback,
     /// Of the directory: a registration expires, or somebody is to be asked for a sign of life.
     Phone(&'static str),
+    /// A person's presence may change by itself: an absence begins or ends.
+    Presence,
     /// What a phone published about its person.
     Publication,
     /// Of a trunk: a registration of ours, a sign of life, a target that says nothing.
@@ -394,6 +435,7 @@ impl fmt::Display for Deadline {
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
             Deadline::Callback => f.write_str("callback"),
             Deadline::Phone(name) => f.write_str(name),
+            Deadline::Presence => f.write_str("presence"),
             Deadline::Publication => f.write_str("publication expires"),
         }
     }

@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Exchange;
 use super::config::Subscriptions;
-use super::desks::Absence;
 use super::share::Say;
 use super::sign_in::Claim;
 use crate::base::{AgentId, AwayReason, CallId, Instant, Masked, Now, Rng};
@@ -29,6 +28,8 @@ use crate::sip::{
 
 /// A phone that asked for too much may try again after this many seconds.
 const RETRY_AFTER_S: u32 = 60;
+/// The dialog of somebody who is away and has none: a lamp knows no other word for it.
+const AWAY: &str = "away";
 /// A phone that comes back while we go away, after this many.
 const RESTART_S: u32 = 10;
 
@@ -291,6 +292,7 @@ impl Exchange {
             }
             return false;
         }
+        desks.iter().for_each(|agent| self.expect_change(now, *agent));
         let desks = desks.into_iter().map(Subject::Desk);
         let boxes = std::mem::take(&mut self.lamps.boxes).into_iter().map(Subject::Mailbox);
         let mut any = false;
@@ -316,8 +318,22 @@ impl Exchange {
         }
     }
 
-    /// The call that a desk was given, and those that it made.
+    /// What the lamp of a desk shows: its calls; where it has none and the person is away, that.
     fn dialogs_of(&self, agent: AgentId) -> Vec<DialogLine> {
+        let mut calls = self.calls_of(agent);
+        if calls.is_empty() && self.config.subscriptions.away_is_busy && self.desks.get(agent).away.is_some()
+        {
+            calls.push(DialogLine {
+                id: AWAY.to_owned(),
+                direction: Direction::Recipient,
+                state: State::Confirmed,
+            });
+        }
+        calls
+    }
+
+    /// The call that a desk was given, and those that it made.
+    fn calls_of(&self, agent: AgentId) -> Vec<DialogLine> {
         let line = |call: CallId, direction, state| DialogLine { id: call.to_string(), direction, state };
         let desk = self.desks.get(agent);
         let state = if desk.talks { State::Confirmed } else { State::Early };
@@ -334,14 +350,15 @@ impl Exchange {
         let Some(known) = self.plan.agent_by_extension(extension) else {
             return told(false, None, "not known");
         };
-        if let Some(Absence { reason, until }) = self.desks.get(agent).away {
-            return Told { until, ..told(false, Some(activity(reason)), reason.name()) };
-        }
-        let dialogs = self.dialogs_of(agent);
+        let dialogs = self.calls_of(agent);
         let is = |state| dialogs.iter().any(|dialog| dialog.state == state);
+        let away = self.desks.get(agent).away;
         match self.core.agent_state(agent).unwrap_or(AgentState::SignedOff) {
             _ if is(State::Confirmed) => told(true, Some(Activity::OnThePhone), "on the phone"),
             _ if is(State::Early) => told(true, Some(Activity::OnThePhone), "phone rings"),
+            _ if let Some(away) = away => {
+                Told { until: away.until, ..told(false, Some(activity(away.reason)), away.reason.name()) }
+            }
             _ if self.phone_of(extension).is_none() => told(false, None, "no phone"),
             AgentState::Away(queue::Away::NoAnswer) => {
                 told(false, Some(activity(AwayReason::NoAnswer)), AwayReason::NoAnswer.name())
@@ -443,7 +460,7 @@ fn activity(reason: AwayReason) -> Activity {
     match reason {
         AwayReason::Meeting | AwayReason::ImportantMeeting => Activity::Meeting,
         AwayReason::Visitor => Activity::Appointment,
-        AwayReason::Out | AwayReason::Break | AwayReason::NoAnswer => Activity::Away,
+        AwayReason::Out | AwayReason::Break | AwayReason::OffDuty | AwayReason::NoAnswer => Activity::Away,
         AwayReason::Banquet => Activity::Meal,
         AwayReason::Leave => Activity::Vacation,
         AwayReason::Training => Activity::Presentation,

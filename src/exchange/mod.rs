@@ -37,6 +37,7 @@ mod lamps;
 mod landing;
 mod numbering;
 mod overload;
+mod persons;
 mod places;
 mod probes;
 mod publishing;
@@ -68,8 +69,8 @@ pub use self::config::{Account, Config, Network, Overload, Security, Subscriptio
 pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
 pub use self::io::{
-    AgentChange, AgentLine, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges, Input,
-    MatchLine, Notice, Output, QueueLine, Reply, StatusLine, TrunkLine,
+    AgentChange, AgentLine, AwayOrder, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges,
+    Input, MatchLine, Notice, Output, QueueLine, Reply, StatusLine, TrunkLine,
 };
 
 pub use self::share::{Lands, Share, Word};
@@ -86,6 +87,8 @@ use self::lamps::Lamps;
 use self::landing::SecondCalls;
 use self::numbering::Numbering;
 use self::overload::Strain;
+pub use self::persons::NotSet;
+use self::persons::Timetable;
 pub use self::probes::Pace;
 use self::quality::Qualities;
 use self::reconcile::Reconciler;
@@ -119,6 +122,7 @@ pub struct Exchange {
     desks: Desks,
     callbacks: Callbacks,
     feed: Feed,
+    timetable: Timetable,
     reconciler: Reconciler,
     directory: Directory,
     sign_in: SignIn,
@@ -204,6 +208,7 @@ impl Exchange {
             desks: Desks::of(commons.room.clone()),
             callbacks: Callbacks::default(),
             feed: Feed::default(),
+            timetable: Timetable::default(),
             reconciler: Reconciler::default(),
             directory: Directory::new(&config, rng.fork()),
             sign_in: SignIn::new(&config, rng.fork()),
@@ -246,6 +251,7 @@ impl Exchange {
         }
         exchange.begin_trunks(now, &[]);
         if share.is_first() {
+            exchange.judge_all(now);
             exchange.sign_on_the_ready(now, None);
         }
         exchange.settle(now);
@@ -272,6 +278,8 @@ impl Exchange {
             Input::Restore(registrations) => self.restore_registrations(now, registrations),
             Input::RestoreCallbacks(callbacks) => self.restore_callbacks(now, callbacks),
             Input::RestoreKept { contacts, places } => self.restore_kept(now, contacts, places),
+            Input::RestorePresences(presences) => self.restore_presences(now, presences),
+            Input::Calendar { extension, events } => self.calendar_read(now, &extension, events),
             Input::CallbackSaved { callback, saved } => self.callback_saved(now, callback, saved),
             Input::Media(event) => self.media_event(event),
             Input::RecordingSaved { recording, saved } => {
@@ -337,7 +345,8 @@ impl Exchange {
         let publication = self.lamps.poll_timeout().map(|at| (at, Deadline::Publication));
         let callback = self.callbacks.next_due().map(|at| (at, Deadline::Callback));
         let trunk = self.trunks.poll_timeout().map(|(at, name)| (at, Deadline::Trunk(name)));
-        [sip, queue, call, callback, registration, publication, trunk]
+        let person = self.timetable.next().map(|at| (at, Deadline::Presence));
+        [sip, queue, call, callback, registration, publication, trunk, person]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
@@ -423,6 +432,7 @@ impl Exchange {
         );
         self.watch_fixed_contacts(now.mono);
         self.sign_on_the_ready(now, Some(&before));
+        self.judge_all(now);
         self.watch_by_new_rules(now);
         tracing::info!(
             numbers = self.plan.numbers().len(),
@@ -449,6 +459,7 @@ impl Exchange {
         self.publications_expire(now);
         self.trunk_timeouts(now);
         self.callbacks_due(now);
+        self.persons_due(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;

@@ -6,7 +6,6 @@
 //! that they had announced at the command line.
 
 use super::Exchange;
-use super::desks::Absence;
 use super::sign_in::Claim;
 use crate::base::{AgentId, AwayReason, Now};
 use crate::dialplan::PresenceChange;
@@ -84,14 +83,17 @@ impl Exchange {
         let by_phone = self.desks.get(agent).published;
         match (reason, by_phone) {
             // The same in other words.
-            (Some(reason), Some(present)) if present.reason == reason => {}
+            (Some(reason), Some(present)) if present == reason => {}
             (Some(reason), _) => {
-                if self.set_presence(now, agent, PresenceChange::Away { reason, until: None }) {
-                    self.desks.set_published(agent, Some(Absence { reason, until: None }));
+                let away = PresenceChange::Away { reason, until: None, delegate: None };
+                if self.set_presence(now, agent, away).is_ok() {
+                    self.desks.set_published(agent, Some(reason));
+                    self.keep_presence(agent);
                 }
             }
             (None, Some(_)) => {
-                self.set_presence(now, agent, PresenceChange::Ready);
+                // It is the plan's agent.
+                let _ = self.set_presence(now, agent, PresenceChange::Ready);
             }
             (None, None) => {}
         }

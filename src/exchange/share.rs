@@ -142,6 +142,8 @@ impl Lands {
             Input::Sip { .. }
             | Input::Restore(_)
             | Input::RestoreKept { .. }
+            | Input::RestorePresences(_)
+            | Input::Calendar { .. }
             | Input::Waiting { .. }
             | Input::Backlog(_)
             | Input::Timeout

@@ -3,6 +3,7 @@
 mod encrypted;
 mod handing_over;
 mod holds;
+mod persons;
 mod quality;
 mod reconciling;
 mod texts;
@@ -462,11 +463,11 @@ fn a_phone_that_is_back_before_the_call_ends_leaves_its_agent_signed_on() {
 fn who_comes_back_from_a_meeting_is_ready_though_the_phone_was_gone_meanwhile() {
     let mut bench = Bench::new();
     let agent = bench.exchange.numbering.agent("1001").expect("the agent");
-    bench.set_agent(AgentChange::Away { reason: crate::base::AwayReason::Meeting, until: None });
+    bench.set_agent(AgentChange::away(crate::base::AwayReason::Meeting, None));
     bench.exchange.core.agent_logout(bench.now.mono, agent, &mut Vec::new());
     bench.exchange.phone_there(bench.now, "1001");
     assert_eq!(bench.agent_state(), Some(queue::AgentState::SignedOff), "away is away");
-    assert!(bench.exchange.set_presence(bench.now, agent, dialplan::PresenceChange::Ready));
+    assert!(bench.exchange.set_presence(bench.now, agent, dialplan::PresenceChange::Ready).is_ok());
     assert_eq!(bench.agent_state(), Some(queue::AgentState::Ready));
 }
 

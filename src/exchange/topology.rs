@@ -61,7 +61,7 @@ pub(super) fn away(reason: AwayReason) -> Away {
     match reason {
         AwayReason::Meeting | AwayReason::ImportantMeeting => Away::Meeting,
         AwayReason::Visitor => Away::Visitor,
-        AwayReason::Out | AwayReason::Leave => Away::Out,
+        AwayReason::Out | AwayReason::Leave | AwayReason::OffDuty => Away::Out,
         AwayReason::Banquet => Away::Banquet,
         AwayReason::Break => Away::Break,
         AwayReason::Training => Away::Training,

@@ -5,6 +5,7 @@
 mod callback;
 mod delivery;
 mod kept;
+mod presence;
 mod quality;
 mod registration;
 mod slip;
@@ -19,6 +20,7 @@ use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 pub use self::callback::Callback;
 pub use self::delivery::{Delivery, Failed, Occasion, Posted, Target};
 pub use self::kept::{Contact, KeptPlace};
+pub use self::presence::{KeptAbsence, KeptPresence, KeptWord};
 pub use self::quality::LegQuality;
 pub use self::registration::Registration;
 pub use self::slip::{Keeping, MessageSlip, SlipChange, SlipState, Waiting};
@@ -55,6 +57,8 @@ pub enum Record {
     Place(Box<KeptPlace>),
     /// Taken up again: number and queue.
     PlaceTaken(Masked<String>, String),
+    /// What was said of a person's presence, instead of what was before.
+    Presence(Box<KeptPresence>),
 }
 
 /// One call from its first INVITE to its last BYE. Written exactly once, when the call is over.

@@ -231,6 +231,7 @@ impl Checker {
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
                 | Record::Contact(_)
+                | Record::Presence(_)
                 | Record::Place(_)
                 | Record::PlaceTaken(..)
                 | Record::Registration(_)

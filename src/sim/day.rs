@@ -157,15 +157,15 @@ fn work(day: &Day, world: &mut World, rng: &mut Rng) {
         if agent.skills.is_empty() {
             // A manager: often in a meeting, never in a queue.
             for meeting in [0.1, 0.3, 0.5, 0.7] {
-                let away = AgentChange::Away { reason: AwayReason::Meeting, until: None };
+                let away = AgentChange::away(AwayReason::Meeting, None);
                 let extension = agent.extension.clone();
                 world.command_at(hours(meeting), Command::SetAgent { extension, change: away });
                 change(world, hours(meeting + 0.1), "*13", AgentChange::Ready);
             }
             continue;
         }
-        let pause = AgentChange::Away { reason: AwayReason::Break, until: None };
-        let visitor = AgentChange::Away { reason: AwayReason::Visitor, until: None };
+        let pause = AgentChange::away(AwayReason::Break, None);
+        let visitor = AgentChange::away(AwayReason::Visitor, None);
         change(world, hours(0.0) + rng.between_ms(0, 600_000), "*11", AgentChange::SignOn);
         let lunch = hours(0.3 + 0.1 * rng.unit());
         change(world, lunch, "*144", pause);

@@ -181,6 +181,9 @@ fn agent_table(agents: &[AgentLine]) -> String {
         let mut state = agent.state.clone();
         state.extend(agent.reason.map(|reason: AwayReason| format!(" ({reason})")));
         state.extend(agent.until.map(|until| format!(" until {}", local(until, "%Y-%m-%d %H:%M"))));
+        state.extend(agent.by.as_deref().filter(|by| *by != "by hand").map(|by| format!(", {by}")));
+        state.extend(agent.place.as_deref().map(|place| format!(", at {place}")));
+        state.extend(agent.delegate.as_deref().map(|delegate| format!(", calls to {delegate}")));
         table.push([
             agent.extension.clone(),
             state,

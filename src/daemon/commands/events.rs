@@ -53,6 +53,15 @@ fn told(event: &FloorEvent) -> String {
             text.extend(until.map(|until| format!(" until {}", local(until, "%Y-%m-%d %H:%M"))));
             text
         }
+        FloorEvent::Presence { person, away, until, place, delegate, by } => {
+            let mut text = format!("person {person}: ");
+            text.push_str(away.map_or("there", |reason| reason.name()));
+            text.extend(by.as_deref().map(|by| format!(", {by}")));
+            text.extend(until.map(|until| format!(", until {}", local(until, "%Y-%m-%d %H:%M"))));
+            text.extend(place.as_deref().map(|place| format!(", at {place}")));
+            text.extend(delegate.as_deref().map(|delegate| format!(", calls to {delegate}")));
+            text
+        }
         FloorEvent::ServiceLevel { queue, percent, calls } => {
             format!("{queue}: service level {percent} % of {calls} in half an hour")
         }

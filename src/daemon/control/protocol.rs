@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn orders_are_readable_lines() {
-        let away = AgentChange::Away { reason: AwayReason::Meeting, until: None };
+        let away = AgentChange::away(AwayReason::Meeting, None);
         let order = Order::Exchange(Command::SetAgent { extension: "8001".to_owned(), change: away });
         let text = line(&order);
         assert_eq!(

@@ -195,7 +195,7 @@ impl Stage<'_> {
 
     /// As `hotline agent away` does.
     fn manager_goes_away(&self, until: Wall, narrator: &Sender<Told>) -> Result<(), Failure> {
-        let change = AgentChange::Away { reason: AwayReason::Meeting, until: Some(until) };
+        let change = AgentChange::away(AwayReason::Meeting, Some(until));
         let order = Order::Exchange(Command::SetAgent { extension: MANAGER.to_owned(), change });
         let line = format!("hotline agent away {MANAGER} meeting --until {}", time_of_day(until));
         drop(narrator.send(Told { at: clock::mono(), what: What::Command(line) }));

@@ -13,6 +13,7 @@ mod deliveries;
 mod error;
 mod kept;
 mod legs;
+mod presences;
 mod read;
 mod registrations;
 mod schema;
@@ -25,7 +26,8 @@ use std::time::Duration;
 
 use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, Delivery, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
+    CallRecord, Callback, Contact, Delivery, KeptPlace, KeptPresence, MessageSlip, Record, Registration,
+    SlipState, Waiting,
 };
 
 pub use error::StoreError;
@@ -58,6 +60,9 @@ pub trait Store: Send {
 
     /// What is remembered of callers beyond this moment; all else is forgotten. Who would be forgotten first comes first.
     fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError>;
+
+    /// What was said of people's presence.
+    fn presences(&self) -> Result<Vec<KeptPresence>, StoreError>;
 
     /// Newest first.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;

@@ -11,11 +11,13 @@ use serde::Serialize;
 use super::schema::{self, MIGRATIONS};
 use super::slips::left_of;
 use super::{
-    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, registrations, slips,
+    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, presences,
+    registrations, slips,
 };
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, KeptPlace, MessageSlip, Record, Registration, SlipState, Waiting,
+    CallRecord, Callback, Contact, KeptPlace, KeptPresence, MessageSlip, Record, Registration, SlipState,
+    Waiting,
 };
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
@@ -115,6 +117,7 @@ impl Store for Sqlite {
                     Record::Contact(contact) => kept::contact(transaction, contact)?,
                     Record::Place(place) => kept::place(transaction, place)?,
                     Record::PlaceTaken(number, queue) => kept::place_taken(transaction, number, queue)?,
+                    Record::Presence(presence) => presences::upsert(transaction, presence)?,
                     Record::Registration(registration) => registrations::upsert(transaction, registration)?,
                     Record::RegistrationEnded(number) => registrations::remove(transaction, *number)?,
                 }
@@ -178,6 +181,10 @@ impl Store for Sqlite {
     fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError> {
         self.change(|transaction| kept::forget(transaction, now))?;
         self.read_kept()
+    }
+
+    fn presences(&self) -> Result<Vec<KeptPresence>, StoreError> {
+        self.read_presences()
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
@@ -318,6 +325,7 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             Record::Leg { call, .. } => raise(&mut aside.call, call.0),
             Record::CallbackOver(_)
             | Record::Contact(_)
+            | Record::Presence(_)
             | Record::Place(_)
             | Record::PlaceTaken(..)
             | Record::Registration(_)

@@ -1,6 +1,7 @@
 //! On a real file each: what a crash, another program, a full disk and another hotline do to it.
 
 mod files;
+mod presences;
 
 use std::env;
 use std::fs;

@@ -39,6 +39,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "Signed on and ready as soon as the phone can be reached; else only by a code or a command.",
         ),
         Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
+        Field::optional(
+            "hours",
+            Form::Name("calendar"),
+            "always",
+            "When they are at work; otherwise callers are told when they are back.",
+        ),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
         Field::optional(
             "may_call",
@@ -100,6 +106,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     }
     let ready = loader.flag(&fields, "ready");
     let delegate = loader.agent(&fields, "delegate");
+    let hours = loader.calendar(&fields, "hours");
     let mailbox = loader.flag(&fields, "mailbox");
     let may_call = telephone_patterns(loader, &fields, "may_call", "a number that the desk may call");
     let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
@@ -119,6 +126,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
             contact: contact.as_ref().map(|(uri, _)| uri.replace("{extension}", extension)),
             ready,
             delegate,
+            hours,
             mailbox,
             may_call: may_call.clone(),
             account,

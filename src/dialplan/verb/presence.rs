@@ -115,7 +115,7 @@ pub(in crate::dialplan) fn begin(
         PresenceKind::SignOff => PresenceChange::SignOff,
         PresenceKind::Ready => PresenceChange::Ready,
         PresenceKind::MoreTime => PresenceChange::MoreTime,
-        PresenceKind::Away(reason) => PresenceChange::Away { reason, until },
+        PresenceKind::Away(reason) => PresenceChange::Away { reason, until, delegate: None },
     };
     out.push(Action::Presence { change });
     cursor.stay(Stage::Asking(spec.clone()))

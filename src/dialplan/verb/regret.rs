@@ -51,9 +51,11 @@ fn apology(end: DialEnd, mailbox: bool) -> &'static str {
             AwayReason::ImportantMeeting => "message/important-meeting",
             AwayReason::Visitor => "message/with-a-guest",
             AwayReason::Out | AwayReason::Banquet => "message/out-of-office",
-            AwayReason::Break | AwayReason::Leave | AwayReason::Training | AwayReason::NoAnswer => {
-                "message/away"
-            }
+            AwayReason::Break
+            | AwayReason::Leave
+            | AwayReason::Training
+            | AwayReason::OffDuty
+            | AwayReason::NoAnswer => "message/away",
         },
         DialEnd::Away { .. } | DialEnd::Unreachable | DialEnd::Served => "transfer/failed",
     }

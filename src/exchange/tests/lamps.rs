@@ -231,7 +231,7 @@ fn presence_follows_the_agent() {
     desk.told(["<basic>open</basic>"]);
     desk.after(1000);
     let reason = crate::base::AwayReason::Meeting;
-    desk.bench.set_agent(AgentChange::Away { reason, until: Some(Wall::from_micros(1_789_003_600_000_000)) });
+    desk.bench.set_agent(AgentChange::away(reason, Some(Wall::from_micros(1_789_003_600_000_000))));
     desk.told(["<rpid:activities until=\"2026-09-10T01:26:40.000Z\"><rpid:meeting/>"]);
     desk.after(1000);
     desk.bench.set_agent(AgentChange::SignOff);
@@ -333,7 +333,7 @@ fn a_phone_publishes_its_person_away_and_back_and_undoes_nobody_elses_word() {
     assert_eq!(desk.publish(&format!("SIP-If-Match: {}\r\n", etag(&first)), OPEN).status, 412);
 
     // Announced at the command line: "open" does not end it.
-    let away = |reason| AgentChange::Away { reason, until: None };
+    let away = |reason| AgentChange::away(reason, None);
     let third = desk.publish(&format!("SIP-If-Match: {}\r\n", etag(&second)), MEETING);
     let command = Command::SetAgent { extension: "1002".to_owned(), change: away(Banquet) };
     desk.bench.input(Input::Command { id: 1, command });

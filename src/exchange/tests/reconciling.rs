@@ -90,7 +90,7 @@ fn each_fault_that_can_be_mended_is_mended_once() {
 #[test]
 fn who_waits_in_a_line_that_forgot_them_is_told_that_nobody_comes() {
     let mut bench = Bench::new();
-    bench.set_agent(AgentChange::Away { reason: crate::base::AwayReason::Break, until: None });
+    bench.set_agent(AgentChange::away(crate::base::AwayReason::Break, None));
     bench.call();
     let (id, call) = bench.exchange.calls.iter().next().expect("a call");
     let (id, caller) = (*id, call.queued_as().expect("in line"));

@@ -48,7 +48,7 @@ fn quiet(plan: Arc<Plan>) -> Bench {
 }
 
 fn away(bench: &mut Bench) {
-    bench.set_agent(AgentChange::Away { reason: crate::base::AwayReason::Break, until: None });
+    bench.set_agent(AgentChange::away(crate::base::AwayReason::Break, None));
 }
 
 impl Bench {
@@ -233,7 +233,7 @@ fn who_is_left_in_line_is_told() {
         let plan = TWO.replace("wrap_up", &format!("left_in_line = \"{serve}\"\nwrap_up"));
         let mut bench = quiet(plan_of(&plan));
         for extension in ["1001", "1002"] {
-            let change = AgentChange::Away { reason: crate::base::AwayReason::Break, until: None };
+            let change = AgentChange::away(crate::base::AwayReason::Break, None);
             let command = Command::SetAgent { extension: extension.to_owned(), change };
             bench.input(Input::Command { id: 1, command });
         }
@@ -258,7 +258,7 @@ fn two_in_line(bench: &mut Bench) -> [CallId; 2] {
     away(bench);
     let command = Command::SetAgent {
         extension: "1002".to_owned(),
-        change: AgentChange::Away { reason: crate::base::AwayReason::Break, until: None },
+        change: AgentChange::away(crate::base::AwayReason::Break, None),
     };
     bench.input(Input::Command { id: 1, command });
     bench.dials(FIRST, "100");

@@ -107,7 +107,7 @@ impl World {
     /// Somebody who has waited for a while, has pressed 1, and has been told goodbye.
     fn booked() -> World {
         let mut world = World::with(carrier(), PLAN);
-        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        world.agent(AgentChange::away(AwayReason::Break, None));
         assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
         world.advance(20);
         let call = world.last_call();
@@ -233,7 +233,7 @@ fn a_restart_forgets_no_callback_and_a_cancelled_one_is_over() {
 fn who_withholds_the_number_or_has_one_that_costs_too_much_is_not_promised_anything() {
     for (from, headers) in [("0085212345678", &[][..]), (CUSTOMER, &[("Privacy", "id")][..])] {
         let mut world = World::with(carrier(), PLAN);
-        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        world.agent(AgentChange::away(AwayReason::Break, None));
         assert_eq!(world.call(FIRST_TARGET, from, "100", headers), Some(200));
         let call = world.last_call();
         world.presses(call, '1');
@@ -247,7 +247,7 @@ fn a_callback_is_promised_when_it_is_on_the_disk_and_not_before() {
     let waiting = || {
         let mut world = World::with(carrier(), PLAN);
         world.disk = None;
-        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        world.agent(AgentChange::away(AwayReason::Break, None));
         assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
         world.advance(5);
         let call = world.last_call();
@@ -283,7 +283,7 @@ fn a_callback_is_promised_when_it_is_on_the_disk_and_not_before() {
 fn who_hangs_up_while_it_is_written_down_is_called_all_the_same() {
     let mut world = World::with(carrier(), PLAN);
     world.disk = None;
-    world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    world.agent(AgentChange::away(AwayReason::Break, None));
     assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
     let call = world.last_call();
     world.presses(call, '1');
@@ -320,7 +320,7 @@ fn a_callback_that_is_given_up_is_a_persons_business_until_it_is_settled() {
     assert!(next.owed().is_empty());
     // The customer calls in: nobody has to call them, and their turn has passed.
     let mut world = given_up();
-    world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    world.agent(AgentChange::away(AwayReason::Break, None));
     assert_eq!(world.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
     assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
     assert!(world.owed().is_empty());
@@ -332,7 +332,7 @@ fn a_callback_that_is_given_up_is_a_persons_business_until_it_is_settled() {
 fn a_number_that_is_keyed_in_is_called_where_the_house_allows_it() {
     for (number, booked) in [("01065881234", true), (CUSTOMER, false)] {
         let mut world = World::with(carrier(), PLAN);
-        world.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+        world.agent(AgentChange::away(AwayReason::Break, None));
         // Their own number is none of their choice: it is withheld.
         assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "101", &[("Privacy", "id")]), Some(200));
         let call = world.last_call();
@@ -370,7 +370,7 @@ fn a_restart_remembers_who_dropped_and_who_served_them() {
     next.now = world.now;
     next.advance(10);
     next.exchange.handle_input(next.now, Input::RestoreKept { contacts, places });
-    next.agent(AgentChange::Away { reason: AwayReason::Break, until: None });
+    next.agent(AgentChange::away(AwayReason::Break, None));
     assert_eq!(next.call(FIRST_TARGET, "13600136000", "100", &[]), Some(200));
     next.advance(5);
     assert_eq!(next.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
