@@ -167,9 +167,10 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             )
         }
         Action::Presence { change } => match change {
-            PresenceChange::Away { reason, until } => {
+            PresenceChange::Away { reason, until, delegate } => {
                 let until = until.map(|u| format!(" until {u}")).unwrap_or_default();
-                format!("sets away: {reason}{until}")
+                let to = delegate.as_ref().map(|to| format!(", calls to {to}")).unwrap_or_default();
+                format!("sets away: {reason}{until}{to}")
             }
             change => format!("sets {change:?}"),
         },
