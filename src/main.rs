@@ -176,6 +176,13 @@ enum Command {
         #[arg(long)]
         barge: bool,
     },
+    /// Have an agent call a customer: the agent's phone rings, and who answers it hears the customer's ring.
+    Call {
+        /// The agent's extension.
+        agent: String,
+        /// A number that the agent's desk may call: see may_call in the dialplan.
+        number: String,
+    },
     /// Have the agent of a call hand the caller on, to an extension or a number that the agent's desk may dial.
     Transfer {
         /// As `12` or `c12`: see `hotline calls --running`.
@@ -482,6 +489,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             };
             commands::supervise(&folder()?, call, desk, manner)?
         }
+        Command::Call { agent, number } => commands::call_out(&folder()?, agent, number)?,
         Command::Transfer { call, to, consult } => {
             let how = if consult { How::Attended } else { How::Blind };
             commands::transfer(&folder()?, call, to, how)?

@@ -30,6 +30,8 @@ pub(super) struct Body {
     pub(super) place: Option<Place>,
     /// What this call is to bring about, where it is one of ours.
     pub(super) owed: Option<Owed>,
+    /// The agent who handed the caller on last, by extension.
+    pub(super) handed_by: Option<String>,
     pub(super) span: tracing::Span,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Announce, Effect, PortPool};
+use super::{Announce, Effect, HoldReminders, PortPool};
 use crate::base::{Ids, Now, Rng};
 use crate::queue;
 
@@ -34,6 +34,9 @@ pub struct Settings {
     pub durable_within: Duration,
     /// How often somebody on hold is told that they are not forgotten.
     pub still_holding_every: Duration,
+    pub hold: HoldReminders,
+    /// After the closing phrase the caller has so long to hang up first; zero: we hang up at once.
+    pub caller_hangs_up_within: Duration,
     /// Who hears a tone when a supervisor joins their talk.
     pub announce_supervisor: Announce,
     /// Keys of an agent who talks that pause the recording, and resume it; none where it is empty.
@@ -41,7 +44,11 @@ pub struct Settings {
     /// Both parties hear a tone when their recording begins, and again after each such time; zero: not again. `None`: no
     /// tone.
     pub recording_beep: Option<Duration>,
+    /// What agents and whom they have called outside say to each other is recorded.
+    pub record_outside: bool,
     pub transfer_keys: TransferKeys,
+    /// How long each target of a transfer is rung.
+    pub transfer_ring: Duration,
     /// How long an agent may take for each digit of the number to transfer to.
     pub code_within: Duration,
 }
@@ -59,12 +66,15 @@ pub struct TransferKeys {
     pub three: String,
     /// The target is let go; the agent is with the caller again.
     pub back: String,
+    /// The caller is parked in the first free slot of the plan's.
+    pub park: String,
 }
 
 impl Default for TransferKeys {
     fn default() -> Self {
-        let [blind, attended, swap, three, back] = ["*1", "*2", "*4", "*3", "*5"].map(str::to_owned);
-        TransferKeys { blind, attended, swap, three, back }
+        let [blind, attended, swap, three, back, park] =
+            ["*1", "*2", "*4", "*3", "*5", "*6"].map(str::to_owned);
+        TransferKeys { blind, attended, swap, three, back, park }
     }
 }
 
@@ -74,10 +84,14 @@ impl Default for Settings {
             confirm_within: Duration::from_secs(10),
             durable_within: Duration::from_secs(10),
             still_holding_every: Duration::from_secs(30),
+            hold: HoldReminders::default(),
+            caller_hangs_up_within: Duration::ZERO,
             announce_supervisor: Announce::default(),
             pause_recording_key: String::new(),
             recording_beep: None,
+            record_outside: true,
             transfer_keys: TransferKeys::default(),
+            transfer_ring: Duration::from_secs(15),
             code_within: Duration::from_secs(4),
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{CalledBack, Refusal, SharedPlan};
 use crate::base::{AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId};
-use crate::dialplan::{Owner, PresenceChange, Requirement};
+use crate::dialplan::{Owner, PickUp, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
 use crate::record::Record;
@@ -44,6 +44,13 @@ pub enum Effect {
         agent: Option<AgentId>,
         sdp: Bytes,
     },
+    /// Asks for the first of these slots that is free: answered by [`Event::Parked`](super::Event::Parked).
+    Park {
+        slots: Vec<String>,
+    },
+    /// Connects this call's desk with somebody's caller; the call is over then. Else
+    /// [`Call::not_picked_up`](super::Call::not_picked_up).
+    PickUp(PickUp),
     /// What the agent's phone is told of the transfer that it asked for; the last word from 200 on.
     Referred {
         leg: LegId,
@@ -94,6 +101,11 @@ pub enum Effect {
     /// The talk of an agent who was given by the queue is over: wrap-up.
     TalkEnded {
         agent: AgentId,
+    },
+    /// A text to the agent's phones. Never a customer's data: it stays on the display.
+    Text {
+        agent: AgentId,
+        text: String,
     },
     /// An agent's phone fell silent in mid-talk: it is to be asked for a sign of life, and rung no more until the agent
     /// says that they are there. Before [`TalkEnded`](Effect::TalkEnded).
@@ -148,6 +160,10 @@ pub struct InviteAgent {
     pub display: Masked<String>,
     /// The caller's number, for `From`.
     pub from: Masked<String>,
+    /// The same as a line of text, with what the caller has pressed: for screens that show a subject.
+    pub about: Masked<String>,
+    /// The extension of who hands the caller on.
+    pub by: Option<String>,
     pub sdp: Bytes,
 }
 

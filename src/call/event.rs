@@ -171,8 +171,16 @@ pub enum Event {
     PresenceSet {
         ok: bool,
     },
+    /// The caller has this slot.
+    Parked {
+        slot: String,
+    },
+    NotParked,
 
     // -- the exchange --
+    /// The call is to end, with a closing phrase.
+    Dismissed,
+    /// At once.
     Shutdown,
 }
 

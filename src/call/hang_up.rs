@@ -22,6 +22,33 @@ pub(super) fn goodbye(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage
 /// The caller's dialog is over, whatever stage the call is in.
 pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     match stage {
+        Stage::Closing(closing) => Stage::Closing(closing),
+        // What the flow had said last was goodbye: the caller hung up as the bank wanted it.
+        Stage::Farewell(farewell) => farewell.caller_gone(body, ctx, Some(end)),
+        Stage::Message(message) => {
+            close_caller(body, ctx);
+            let pending = message.caller_gone(body, ctx);
+            closing(pending, body, ctx, end)
+        }
+        stage => {
+            let_go(stage, body, ctx);
+            over(body, ctx, end)
+        }
+    }
+}
+
+/// Over, but for what the caller has said and is not safe yet.
+pub(super) fn closing(pending: Option<Pending>, body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
+    close_caller(body, ctx);
+    match pending {
+        Some(pending) => Stage::Closing(Closing { pending, end }),
+        None => over(body, ctx, end),
+    }
+}
+
+/// Everybody but the caller leaves the call, wherever it is; what the caller was leaving is still to be made safe.
+pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option<Pending> {
+    match stage {
         Stage::Wait(wait) => wait.abandon(body, ctx),
         Stage::Offer(offer) => offer.abandon(ctx).abandon(body, ctx),
         Stage::Dial(dial) => dial.abandon(ctx),
@@ -29,17 +56,18 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
         Stage::Talk(talk) => talk.abandon(body, ctx),
         Stage::Hold(hold) => hold.abandon(body, ctx),
         Stage::Transfer(transfer) => transfer.abandon(body, ctx),
-        Stage::Message(message) => {
-            close_caller(body, ctx);
-            return match message.caller_gone(body, ctx) {
-                Some(pending) => Stage::Closing(Closing { pending, end }),
-                None => over(body, ctx, end),
-            };
-        }
-        Stage::Closing(closing) => return Stage::Closing(closing),
-        Stage::Listen(_) | Stage::CallBack(_) | Stage::Over(_) | Stage::Moving => {}
+        Stage::Parked(parked) => parked.abandon(body, ctx),
+        Stage::PickUp(pick_up) => pick_up.abandon(body, ctx),
+        Stage::Message(message) => return message.caller_gone(body, ctx),
+        Stage::Closing(Closing { pending, .. }) => return Some(pending),
+        Stage::Listen(_)
+        | Stage::CallBack(_)
+        | Stage::CallOut(_)
+        | Stage::Farewell(_)
+        | Stage::Over(_)
+        | Stage::Moving => {}
     }
-    over(body, ctx, end)
+    None
 }
 
 impl Closing {

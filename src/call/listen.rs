@@ -2,7 +2,7 @@
 
 use super::message::Wanted;
 use super::{
-    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, hang_up, message, outside, wait,
+    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, farewell, message, outside, wait,
 };
 use crate::base::{LegId, Masked, QueueId};
 use crate::dialplan::{self, Action};
@@ -64,6 +64,7 @@ impl Listen {
                     // The plan gives numbers with this verb to desks only; who came another way has none.
                     None => return Self::begin(body, ctx, dialplan::Event::PresenceSet { ok: false }),
                 },
+                Action::PickUp(which) => ctx.effect(Effect::PickUp(which)),
                 Action::Queue { queue, needs, credit, owners, owner_wait, keys, offer } => {
                     let mut request =
                         QueueRequest { queue, needs, credit, owners, owner_wait, arrived: None, keys, offer };
@@ -87,7 +88,7 @@ impl Listen {
                     let wanted = Wanted { person, mailbox, ask, before, longest, silence, shortest };
                     return message::enter(body, ctx, wanted);
                 }
-                Action::HangUp => return hang_up::goodbye(body, ctx, CallEnd::FlowEnded),
+                Action::HangUp => return farewell::said(body, ctx, CallEnd::FlowEnded),
             }
         }
         Stage::Listen(Listen)

@@ -20,6 +20,8 @@
 //!      gone, or to a flow
 //! ```
 //!
+//! A caller who is parked, or for whom a phone rings, may be picked up by any colleague (pick_up) and talks with them.
+//!
 //! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
 //!
 //! Architecture invariant: a call never touches another call, and never a socket, a clock or a file. What it
@@ -28,10 +30,12 @@
 mod arrive;
 mod body;
 mod call_back;
+mod call_out;
 mod ctx;
 mod dial;
 mod effect;
 mod event;
+mod farewell;
 mod hang_up;
 mod hold;
 mod journal;
@@ -41,6 +45,7 @@ mod listen;
 mod message;
 mod offer;
 mod outside;
+mod pick_up;
 mod ports;
 mod recording;
 mod supervise;
@@ -53,9 +58,11 @@ mod whisper;
 use std::sync::Arc;
 
 pub use self::call_back::{CalledBack, Outgoing, Place};
+pub use self::call_out::CallOut;
 pub use self::ctx::{Ctx, Settings, TransferKeys};
 pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
+pub use self::hold::HoldReminders;
 pub use self::journal::Journal;
 pub use self::leg::{Leg, NoMedia, Refusal, Towards};
 pub use self::ports::PortPool;
@@ -66,15 +73,18 @@ pub use self::transfer::{Destination, GivenAway, How, NoTransfer};
 
 use self::body::{Body, answer_reoffer};
 use self::call_back::CallBack;
+use self::call_out::Calling;
 use self::dial::Dial;
+use self::farewell::Farewell;
 use self::hang_up::{Closing, Over};
 use self::hold::Hold;
 use self::listen::Listen;
 use self::message::Message;
 use self::offer::Offer;
 use self::outside::Outside;
+use self::pick_up::PickUp;
 use self::talk::Talk;
-use self::transfer::Transfer;
+use self::transfer::{Parked, Transfer};
 use self::wait::Wait;
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
@@ -102,6 +112,8 @@ pub struct Call {
 enum Stage {
     /// We call the customer.
     CallBack(CallBack),
+    /// An agent's phone rings, who wants to call somebody outside.
+    CallOut(Calling),
     Listen(Listen),
     Wait(Wait),
     Offer(Offer),
@@ -111,7 +123,13 @@ enum Stage {
     Hold(Hold),
     /// The agent hands the caller on.
     Transfer(Transfer),
+    /// In a slot, until somebody dials it.
+    Parked(Parked),
+    /// A colleague is on the way, who has dialled for the caller.
+    PickUp(PickUp),
     Message(Message),
+    /// All is said; the line is closed next.
+    Farewell(Farewell),
     /// The caller has gone; a message is still being made safe.
     Closing(Closing),
     Over(Over),
@@ -129,6 +147,11 @@ impl Call {
     /// Calls a customer back. Ends with what came of it: [`Effect::CalledBack`].
     pub fn call_back(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         call_back::begin(ctx, outgoing)
+    }
+
+    /// Calls an agent who is then connected with somebody outside.
+    pub fn call_out(ctx: &mut Ctx<'_>, wanted: CallOut) -> Call {
+        call_out::begin(ctx, wanted)
     }
 
     /// Handles one event. To be followed by carrying out the effects and by [`Call::next_deadline`].
@@ -160,6 +183,7 @@ impl Call {
                 ctx.effect(Effect::Bye { leg: caller });
                 hang_up::caller_gone(stage, &mut self.body, ctx, CallEnd::Shutdown)
             }
+            (stage, Event::Dismissed) => farewell::dismiss(stage, &mut self.body, ctx),
             (stage, Event::Acked { sdp }) => {
                 if let Some(sdp) = sdp {
                     self.body.late_answer(ctx, &sdp);
@@ -173,9 +197,13 @@ impl Call {
                 }
             }
             (Stage::CallBack(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::CallOut(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Farewell(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Transfer(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Parked(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::PickUp(stage), event) => stage.handle(&mut self.body, ctx, event),
             // Where nobody else is on the line it changes what the caller hears us by, and nothing more.
             (stage, Event::ReofferAnswered { leg, sdp }) if leg == caller => {
                 self.body.late_answer(ctx, &sdp);
@@ -201,6 +229,7 @@ impl Call {
             let stage = std::mem::replace(&mut self.stage, Stage::Moving);
             self.stage = match stage {
                 Stage::CallBack(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::CallOut(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Listen(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Wait(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Offer(stage) => stage.timed_out(&mut self.body, ctx, timer),
@@ -209,7 +238,10 @@ impl Call {
                 Stage::Talk(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Hold(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Transfer(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Parked(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::PickUp(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Farewell(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
                 Stage::Moving => unreachable!("a stage is put back after every deadline"),
@@ -274,12 +306,17 @@ impl Call {
         match &self.stage {
             Stage::Listen(_) | Stage::Moving => StageKind::Listen,
             Stage::Wait(_) => StageKind::Wait,
-            Stage::Offer(_) | Stage::Dial(_) | Stage::Outside(_) | Stage::CallBack(_) => StageKind::Offer,
+            Stage::Offer(_)
+            | Stage::Dial(_)
+            | Stage::Outside(_)
+            | Stage::CallBack(_)
+            | Stage::CallOut(_)
+            | Stage::PickUp(_) => StageKind::Offer,
             Stage::Talk(_) => StageKind::Talk,
-            Stage::Hold(_) => StageKind::Hold,
+            Stage::Hold(_) | Stage::Parked(_) => StageKind::Hold,
             Stage::Transfer(_) => StageKind::Transfer,
             Stage::Message(_) => StageKind::Message,
-            Stage::Closing(_) | Stage::Over(_) => StageKind::HangUp,
+            Stage::Farewell(_) | Stage::Closing(_) | Stage::Over(_) => StageKind::HangUp,
         }
     }
 
@@ -308,6 +345,8 @@ impl Call {
             Stage::Talk(talk) => talk.agent(),
             Stage::Hold(hold) => hold.agent(),
             Stage::Transfer(transfer) => transfer.agent(),
+            Stage::Parked(parked) => parked.agent(),
+            Stage::PickUp(pick_up) => Some(pick_up.agent()),
             _ => None,
         }
     }
@@ -339,8 +378,12 @@ impl Call {
             Stage::Outside(outside) => outside.leg(),
             Stage::Talk(talk) => Some(talk.leg()),
             Stage::Hold(hold) => Some(hold.leg()),
+            Stage::Parked(parked) => parked.leg(),
             _ => None,
         });
+        if let Stage::PickUp(pick_up) = &self.stage {
+            legs.extend(pick_up.legs());
+        }
         if let Stage::Transfer(transfer) = &self.stage {
             legs.extend(transfer.legs());
         }
@@ -349,6 +392,9 @@ impl Call {
             Stage::Hold(hold) => hold.talk().guest_leg(),
             _ => None,
         });
+        if let Stage::Hold(hold) = &self.stage {
+            legs.extend(hold.reminders_leg());
+        }
         legs
     }
 

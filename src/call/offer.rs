@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::talk::{self, Given};
 use super::wait::{self, Wait};
 use super::{
-    Body, Ctx, Effect, Event, InviteAgent, Leg, NoMedia, Stage, Timer, Towards, answer_reoffer, whisper,
+    Body, Ctx, Effect, Event, InviteAgent, Leg, NoMedia, Stage, Timer, Towards, answer_reoffer, pick_up,
+    whisper,
 };
 use crate::base::{AgentId, LegId, Masked, QueueId};
 use crate::dialplan::WHISPER_MOST;
@@ -51,8 +52,10 @@ impl Ringing {
         ctx.effect(Effect::Invite(Box::new(InviteAgent {
             leg: leg.id,
             agent,
+            about: about(&display, body),
             display,
             from: body.from.clone(),
+            by: body.handed_by.clone(),
             sdp,
         })));
         Some(Ringing { agent, extension, leg })
@@ -215,6 +218,19 @@ impl Offer {
         self.wait.resume(body, ctx)
     }
 
+    /// A colleague takes the caller: this phone stops ringing, and the line is left.
+    pub(super) fn taken_by_another(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Wait {
+        rings_no_more(body);
+        self.ringing.give_up(ctx);
+        pick_up::leave_line(&self.wait, body, ctx);
+        self.wait
+    }
+
+    /// The phone rings, and its agent has done nothing yet.
+    pub(super) fn rings(&self) -> bool {
+        self.phone == Phone::Rings
+    }
+
     /// The caller has gone.
     pub(super) fn abandon(self, ctx: &mut Ctx<'_>) -> Wait {
         self.ringing.give_up(ctx);
@@ -260,6 +276,14 @@ fn refusal(status: u16) -> Refusal {
         404 | 408 | 410 | 488 | 500..=599 => Refusal::Unreachable,
         _ => Refusal::Rejected,
     }
+}
+
+/// What a screen shows as the subject: the same, and the keys that the caller has pressed so far.
+fn about(display: &Masked<String>, body: &Body) -> Masked<String> {
+    let keys = body.cursor.keys_pressed();
+    let keys = Some(keys.expose()).filter(|keys| !keys.is_empty()).map(|keys| format!("[{keys}]"));
+    let parts = [Some(display.expose().clone()), keys];
+    Masked::new(parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
 /// What a desk phone shows: the service, the caller's grade, the caller.

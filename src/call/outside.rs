@@ -138,7 +138,9 @@ impl Outside {
         }
         body.timers.disarm(Timer::Ring);
         body.journal.outside_answered(ctx.now);
-        talk::begin(body, ctx, Given::Outside, None, "outside".to_owned(), party.leg, false)
+        // A bank has to be able to show what its people said; a caller whom a flow sends outside is the other side's.
+        let record = body.desk.is_some() && ctx.settings.record_outside;
+        talk::begin(body, ctx, Given::Outside, None, "outside".to_owned(), party.leg, record)
     }
 
     fn failed(mut self, body: &mut Body, ctx: &mut Ctx<'_>, why: DialEnd) -> Stage {

@@ -150,6 +150,23 @@ impl Talk {
         Err(self)
     }
 
+    /// The agent takes the caller at another line of the same desk; the line that they talked at is hung up.
+    pub(super) fn goes_on_at(mut self, leg: Leg, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        self.dismiss(body, ctx);
+        let recorded = self.recording.is_some();
+        self.stop_recording(body, ctx);
+        let before = std::mem::replace(&mut self.leg, leg);
+        ctx.effect(Effect::Bye { leg: before.id });
+        before.close(ctx);
+        body.stop_playing(ctx);
+        ctx.media(Command::Bridge { a: body.caller_id, b: self.leg.id });
+        body.stage(ctx, StageKind::Talk, self.extension.clone());
+        if recorded {
+            self.record(body, ctx);
+        }
+        if self.leg.holds() || body.caller_holds() { Hold::begin(self, body, ctx) } else { Stage::Talk(self) }
+    }
+
     /// The agent has hung up, or their phone is `lost`: then the talk is not over for the caller, who hears an apology
     /// and stands before all others of the queue that gave them.
     fn ended(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: bool) -> Stage {
@@ -202,6 +219,14 @@ impl Talk {
         body.journal.talk_ended(ctx.now);
         ctx.media(Command::Unbridge { leg: body.caller_id });
         self.stop_recording(body, ctx);
+    }
+
+    /// The line that had given the caller.
+    pub(super) fn wait(&self) -> Option<&Wait> {
+        match &self.given {
+            Given::ByQueue(wait) | Given::ByTransfer(Some(wait)) => Some(wait),
+            _ => None,
+        }
     }
 
     pub(super) fn agent(&self) -> Option<AgentId> {

@@ -17,14 +17,24 @@ pub enum Timer {
     Ring,
     /// An agent who has answered has been told enough of the caller.
     Whisper,
+    /// Who is to accept a caller by a key has had the time to.
+    Screen,
+    /// The agent has been told the slot; or a caller has been parked long enough.
+    Park,
     /// A supervisor's phone has rung long enough.
     GuestRing,
     /// The agent keys no further digits of a number to transfer to.
     Code,
     /// The held party hears that somebody still remembers them.
     StillHolding,
+    /// The agent is reminded of a caller on hold.
+    HoldReminder,
+    /// The agent's phone has rung long enough for a caller on hold.
+    HoldRing,
     /// The two who talk are reminded that they are recorded.
     RecordingBeep,
+    /// The caller has had the time to hang up first.
+    Farewell,
     /// The caller has not said what becomes of the message; it is kept as it is.
     Confirm,
     /// The writer or the store has not said that a message is safe.
@@ -40,10 +50,15 @@ impl Timer {
             Timer::Choice => "choice while waiting",
             Timer::Ring => "ring",
             Timer::Whisper => "whisper",
+            Timer::Screen => "screening",
+            Timer::Park => "park",
             Timer::GuestRing => "supervisor's ring",
             Timer::Code => "transfer code",
             Timer::StillHolding => "still holding",
+            Timer::HoldReminder => "hold reminder",
+            Timer::HoldRing => "ring for a caller on hold",
             Timer::RecordingBeep => "recording beep",
+            Timer::Farewell => "caller hangs up first",
             Timer::Confirm => "confirm message",
             Timer::Durable => "message durable",
         }

@@ -1,6 +1,7 @@
 //! From what was written to what is meant: addresses, ports and ranges, all mistakes at once.
 
 mod listen;
+mod manners;
 mod post;
 
 use std::collections::BTreeMap;
@@ -152,34 +153,7 @@ impl Reader<'_> {
                 notify_interval: Duration::from_millis(written.subscriptions.least_interval_ms),
                 ..self.sip(&written.sip, !written.listen.tcp.0.is_empty())
             },
-            call: call::Settings {
-                confirm_within: Duration::from_secs(self.at_least(
-                    "call.confirm_within_s",
-                    call.confirm_within_s,
-                    1,
-                )),
-                durable_within: Duration::from_secs(self.at_least(
-                    "call.durable_within_s",
-                    call.durable_within_s,
-                    1,
-                )),
-                still_holding_every: Duration::from_secs(self.at_least(
-                    "call.still_holding_every_s",
-                    call.still_holding_every_s,
-                    5,
-                )),
-                announce_supervisor: call.announce_supervisor,
-                pause_recording_key: self.keys("call.pause_recording_key", &call.pause_recording_key),
-                recording_beep: recording.beep.then(|| Duration::from_secs(recording.beep_every_s)),
-                transfer_keys: call::TransferKeys {
-                    blind: self.keys("call.transfer_key", &call.transfer_key),
-                    attended: self.keys("call.consult_key", &call.consult_key),
-                    swap: self.keys("call.swap_key", &call.swap_key),
-                    three: self.keys("call.three_key", &call.three_key),
-                    back: self.keys("call.back_key", &call.back_key),
-                },
-                code_within: Duration::from_secs(self.at_least("call.code_within_s", call.code_within_s, 1)),
-            },
+            call: self.call(call, recording),
             trunks: self.trunks(&written.trunk),
             accounts: self.accounts(&written.account, &security.digest),
             registrar: self.registrar(&written.registrar),
@@ -386,7 +360,7 @@ impl Reader<'_> {
         self.mistakes.push(Mistake { origin, setting: setting.to_owned(), reason: reason.into() });
     }
 
-    fn keys(&mut self, setting: &str, keys: &str) -> String {
+    pub(super) fn keys(&mut self, setting: &str, keys: &str) -> String {
         if !keys.chars().all(|key| matches!(key, '0'..='9' | '*' | '#')) {
             self.mistake(setting, "keys are 0 to 9, * and #");
         }
@@ -398,6 +372,15 @@ impl Reader<'_> {
             self.mistake(setting, "a level that can be listened to lies between -40 and -10 dBFS");
         }
         f64::from(dbfs)
+    }
+
+    /// The value, or the most and a mistake.
+    pub(super) fn at_most<T: PartialOrd + Display + Copy>(&mut self, setting: &str, value: T, most: T) -> T {
+        if value > most {
+            self.mistake(setting, format!("at most {most}"));
+            return most;
+        }
+        value
     }
 
     /// The value, or the least one and a mistake.

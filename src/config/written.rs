@@ -139,6 +139,10 @@ section! {
         confirm_within_s: u64,
         durable_within_s: u64,
         still_holding_every_s: u64,
+        hold_reminder_s: u64,
+        hold_apology_s: u64,
+        hold_rings: bool,
+        caller_hangs_up_within_s: u64,
         announce_supervisor: Announce,
         pause_recording_key: String,
         transfer_key: String,
@@ -146,9 +150,11 @@ section! {
         three_key: String,
         swap_key: String,
         back_key: String,
+        park_key: String,
         code_within_s: u64,
+        transfer_ring_s: u64,
     }
-    Recording { flush_ms: u64, beep: bool, beep_every_s: u64, }
+    Recording { flush_ms: u64, beep: bool, beep_every_s: u64, outside: bool, }
     Mail {
         server: String,
         encryption: String,
@@ -405,6 +411,10 @@ impl Default for Written {
                 confirm_within_s: call.confirm_within.as_secs(),
                 durable_within_s: call.durable_within.as_secs(),
                 still_holding_every_s: call.still_holding_every.as_secs(),
+                hold_reminder_s: call.hold.agent_after.as_secs(),
+                hold_apology_s: call.hold.caller_after.as_secs(),
+                hold_rings: call.hold.rings,
+                caller_hangs_up_within_s: call.caller_hangs_up_within.as_secs(),
                 announce_supervisor: call.announce_supervisor,
                 pause_recording_key: call.pause_recording_key.clone(),
                 transfer_key: call.transfer_keys.blind.clone(),
@@ -412,12 +422,15 @@ impl Default for Written {
                 three_key: call.transfer_keys.three.clone(),
                 swap_key: call.transfer_keys.swap.clone(),
                 back_key: call.transfer_keys.back.clone(),
+                park_key: call.transfer_keys.park.clone(),
                 code_within_s: call.code_within.as_secs(),
+                transfer_ring_s: call.transfer_ring.as_secs(),
             },
             recording: Recording {
                 flush_ms: millis(recording.flush),
                 beep: call.recording_beep.is_some(),
                 beep_every_s: call.recording_beep.unwrap_or(BEEP_EVERY).as_secs(),
+                outside: call.record_outside,
             },
             mail: Mail {
                 server: String::new(),

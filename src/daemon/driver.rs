@@ -53,6 +53,8 @@ const TAKEN: usize = 1024;
 const NOTEWORTHY: Duration = Duration::from_millis(1);
 /// Reports of threads in one turn.
 const REPORTS: usize = 256;
+/// How long a closing phrase takes, which calls are ended with when the drain's limit is reached.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the last BYEs may wait for their answers.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long messages that are still being written hold up an end that is at once.
@@ -138,6 +140,10 @@ enum Stage {
     Draining {
         ends: Instant,
     },
+    /// Callers hear a closing phrase; at `ends` whoever is left is hung up on.
+    Parting {
+        ends: Instant,
+    },
     /// All calls are ended; at `ends` nobody is waited for any longer.
     Leaving {
         ends: Instant,
@@ -203,6 +209,12 @@ impl Turning {
                 calls = self.driver.exchange.all_calls(),
                 "the drain's limit is reached: calls are ended"
             );
+            self.stage = Stage::Parting { ends: now + LAST_WORDS };
+            self.input(Input::Farewell);
+        }
+        if let Stage::Parting { ends } = self.stage
+            && ends <= now
+        {
             self.leave(FAREWELL);
         }
         match self.driver.exchange.poll_timeout() {
@@ -480,7 +492,7 @@ impl Turning {
 
     fn notice(&mut self, from: u8, notice: &Notice) {
         match notice {
-            Notice::Drained if matches!(self.stage, Stage::Draining { .. }) => {
+            Notice::Drained if matches!(self.stage, Stage::Draining { .. } | Stage::Parting { .. }) => {
                 self.drained.insert(from);
                 if self.drained.len() == usize::from(self.driver.others.of()) {
                     self.leave(FAREWELL);
@@ -503,14 +515,14 @@ impl Turning {
                 let limit = self.driver.loaded.settings.drain.limit;
                 let calls = self.driver.exchange.all_calls();
                 tracing::info!(calls, ?limit, "draining: new calls are refused, running ones go on");
-                notify::stopping("draining", limit.saturating_add(FAREWELL));
+                notify::stopping("draining", limit.saturating_add(LAST_WORDS).saturating_add(FAREWELL));
                 self.stage = Stage::Draining { ends: clock::mono() + limit };
                 self.input(Input::Drain);
                 if self.driver.exchange.all_calls() == 0 {
                     self.leave(Duration::ZERO);
                 }
             }
-            Stage::Draining { .. } | Stage::Leaving { .. } => {
+            Stage::Draining { .. } | Stage::Parting { .. } | Stage::Leaving { .. } => {
                 tracing::warn!("told to stop again: calls are ended");
                 self.leave(Duration::ZERO);
             }
@@ -572,7 +584,7 @@ impl Turning {
         let deadline = self.driver.exchange.poll_timeout().map(|(at, _)| at);
         let stage = match self.stage {
             Stage::Serving => None,
-            Stage::Draining { ends } => Some(ends),
+            Stage::Draining { ends } | Stage::Parting { ends } => Some(ends),
             Stage::Leaving { ends } if clock::mono() < ends => Some(ends),
             Stage::Leaving { ends } => Some(ends + LAST_MESSAGES),
         };

@@ -38,6 +38,8 @@ pub enum Event {
     CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
     PresenceSet { ok: bool },
+    /// Answers [`Action::PickUp`] where nobody is connected. `may`: nobody is there; else it is not theirs to take.
+    NotPickedUp { may: bool },
 }
 
 /// Without the digit: it may be part of a secret.
@@ -53,6 +55,7 @@ impl fmt::Debug for Event {
             Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
             Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
+            Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
         }
     }
 }
@@ -154,6 +157,17 @@ pub(super) enum PresenceKind {
     Away(AwayReason),
 }
 
+/// Whose caller a desk takes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PickUp {
+    /// Who is parked there.
+    Slot(String),
+    /// Whoever's phone rings who shares a group with the desk.
+    Group,
+    /// This one's, by extension.
+    Person(String),
+}
+
 /// What the call shall do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
@@ -217,6 +231,8 @@ pub enum Action {
     Presence {
         change: PresenceChange,
     },
+    /// Connect the desk that calls with somebody's caller: the call is over then. Else [`Event::NotPickedUp`].
+    PickUp(PickUp),
     /// Between on and off, keyed digits appear in no log and no recording.
     Secret(bool),
     /// Where the call is, for its record and the log. `label` is `flow verb`.

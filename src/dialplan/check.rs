@@ -38,6 +38,7 @@ pub(super) fn check(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
     dead_ends(report, plan);
     circles(report, plan);
     desks_only(report, plan);
+    lost_slots(report, plan);
     check_queues::check(report, plan, &written.queues);
     // A name that is misspelt leaves a flow unreached that is not.
     if !broken {
@@ -95,7 +96,9 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             vec![person(Target::Next), offered(spec.on_nothing), offered(spec.on_failure)]
         }
         // Desks' own numbers: nobody waits for a person here.
-        Step::Presence(_) => vec![Edge { to: Target::Next, input: false, attended: true }],
+        Step::Presence(_) | Step::Park(..) | Step::PickUp(_) => {
+            vec![Edge { to: Target::Next, input: false, attended: true }]
+        }
         Step::Wait { limit, .. } => limit.map(|_| auto(Target::Next)).into_iter().collect(),
         Step::HangUp { .. } => Vec::new(),
         Step::Regret { without_box } => vec![auto(Target::Next), auto(*without_box)],
@@ -219,14 +222,29 @@ fn tell_circle(report: &mut Report<'_>, plan: &Plan, circle: impl Iterator<Item 
     report.mistake(place, reason).add_help("let a menu, a message or a goodbye be part of it");
 }
 
-/// `presence` is for agents.
+/// What is for agents.
 fn desks_only(report: &mut Report<'_>, plan: &Plan) {
     let callers = plan.numbers.iter().filter(|n| !n.desks).map(|n| (n.flow, 0));
     for node in reach(plan, callers) {
-        if let Some(Located { step: Step::Presence(_), place, .. }) = located(plan, node) {
+        let Some(Located { step, place, .. }) = located(plan, node) else { continue };
+        let reason = match step {
+            Step::Presence(_) => "callers reach this `presence`: only agents have a state",
+            Step::Park(..) => "callers reach this `park`: only agents park somebody",
+            Step::PickUp(_) => "callers reach this `pick_up`: only agents take somebody's call",
+            _ => continue,
+        };
+        report.mistake(*place, reason).add_help("give the number `from = \"desks\"`");
+    }
+}
+
+/// Who is parked where nobody can fetch them.
+fn lost_slots(report: &mut Report<'_>, plan: &Plan) {
+    let mut told = BTreeSet::new();
+    for (flow, slot) in plan.lost_slots() {
+        if let Some(Located { place, .. }) = located(plan, (flow, 0)).filter(|_| told.insert(flow)) {
             report
-                .mistake(*place, "callers reach this `presence`: only agents have a state")
-                .add_help("give the number `from = \"desks\"`");
+                .mistake(*place, format!("no number of desks retrieves slot `{slot}`"))
+                .add_help("add a number that matches the slots, with a flow `pick_up = \"slot\"`");
         }
     }
 }

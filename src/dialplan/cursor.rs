@@ -6,7 +6,7 @@
 //!                     │  ├─► Choosing (menu)      digits, time-out
 //!                     │  ├─► Collecting           digits, time-out
 //!                     │  ├─► Queued ── QueueEnded      Dialling ── DialEnded      Recording ── MessageEnded
-//!                     │  ├─► Asking ── PresenceSet     Staying ── until the caller hangs up
+//!                     │  ├─► Asking ── PresenceSet     PickingUp ── NotPickedUp     Staying ── until the caller hangs up
 //!                     └─► Telling (closing phrase) ── Played ──► HangUp, Over
 //! ```
 //!
@@ -21,7 +21,7 @@ use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
 use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
-    callback, collect, dial, hours, lookup, menu, message, presence, queue, regret, say, wait,
+    callback, collect, dial, hours, lookup, menu, message, park, pick_up, presence, queue, regret, say, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -71,6 +71,7 @@ pub(super) enum Stage {
     Dialling,
     Recording,
     Asking(PresenceSpec),
+    PickingUp,
     Staying(Vec<Clip>),
     Over,
 }
@@ -172,6 +173,7 @@ impl Cursor {
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, out),
+            (Stage::PickingUp, Event::NotPickedUp { may }) => self.not_picked_up(may, out),
             (Stage::Staying(clips), Event::Played) => wait::again(self, clips, out),
             (Stage::Staying(_), Event::TimedOut) => {
                 self.stop(out);
@@ -268,6 +270,8 @@ impl Cursor {
                 Turn::Go(Target::Next)
             }
             Step::Presence(spec) => presence::begin(self, spec, now, out),
+            Step::Park(_, refused) => park::begin(self, refused, out),
+            Step::PickUp(spec) => pick_up::begin(self, spec, out),
             Step::Wait { phrase, limit } => wait::begin(self, phrase, *limit, out),
             Step::HangUp { phrase } => {
                 self.close(phrase.clips(&self.language), out);
@@ -348,6 +352,14 @@ impl Cursor {
         let plan = self.plan.clone();
         match self.current(&plan) {
             Some(Step::Message(spec)) => message::ended(self, spec, end, out),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn not_picked_up(&mut self, may: bool, out: &mut Vec<Action>) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::PickUp(spec)) => pick_up::failed(self, spec, may, out),
             _ => Turn::Go(Target::Next),
         }
     }

@@ -52,7 +52,7 @@ pub(crate) mod written {
     pub(crate) use super::step::Place;
 }
 
-pub use action::{Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PresenceChange, QueueEnd};
+pub use action::{Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd};
 pub use calendar::{Calendar, Hours};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
@@ -60,8 +60,8 @@ pub use load::{load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
-    Agent, BoxRule, Entry, Flow, Number, NumberList, Origin, Phrase, Plan, Queue, Relaxation, Requirement,
-    Skill, WHISPER_MOST, Whisper,
+    Agent, BoxRule, Entry, Flow, Number, NumberList, Origin, Parking, Phrase, Plan, Queue, Relaxation,
+    Requirement, Skill, WHISPER_MOST, Whisper,
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;

@@ -3,16 +3,17 @@
 //! Built only by [`load`](super::load); immutable and shared from then on. Running calls keep the plan they
 //! began with through a reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::action::PickUp;
 use super::calendar::{Calendar, Hours};
 use super::pattern::Pattern;
 use super::speech::Speech;
-use super::step::{FlowId, Located, MenuId, MenuSpec};
+use super::step::{FlowId, Located, MenuId, MenuSpec, PickUpKind, Step};
 use crate::base::{AgentId, Catalog, Clip, Language, Masked, PromptId, QueueId, Wall};
 
 /// Where a call to a number begins.
@@ -203,8 +204,12 @@ pub struct Agent {
     pub delegate: Option<AgentId>,
     /// Index into the plan's calendars: the hours in which this person is at work.
     pub(super) hours: Option<usize>,
+    /// Who is handed on to this person is announced, and has to be accepted by a key.
+    pub screening: bool,
     /// Whether messages can be left for this person.
     pub mailbox: bool,
+    /// Colleagues who share one of these may take each other's ringing calls.
+    pub pick_up_groups: BTreeSet<String>,
     /// The numbers of the outside that this desk may call.
     pub may_call: Vec<Pattern>,
     /// Whether a phone may register as this extension with a password.
@@ -272,6 +277,15 @@ impl NumberList {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Where agents park callers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parking {
+    /// What desks dial, in the order in which they are filled.
+    pub slots: Vec<String>,
+    /// Whoever parked a caller is rung after so long.
+    pub recall: Duration,
 }
 
 /// A flow: steps in order.
@@ -360,6 +374,53 @@ impl Plan {
     pub fn entry_outside(&self, dialled: &str, desk: AgentId) -> Option<Entry> {
         let granted = self.agent(desk)?.may_call.iter().any(|pattern| pattern.matches(dialled));
         granted.then_some(Entry { flow: self.outside })
+    }
+
+    /// Where a caller goes whom an agent hands on to this entry, if that is a place to park.
+    pub fn parking(&self, entry: Entry) -> Option<&Parking> {
+        match self.first_step(entry.flow)? {
+            Step::Park(parking, _) => Some(parking),
+            _ => None,
+        }
+    }
+
+    /// Where a desk parks a caller by a key, which names no number: where the plan's first number for it leads.
+    pub fn own_parking(&self) -> Option<&Parking> {
+        self.numbers.iter().filter(|n| n.desks).find_map(|n| self.parking(Entry { flow: n.flow }))
+    }
+
+    /// Every slot that somebody may be parked in.
+    pub fn is_slot(&self, slot: &str) -> bool {
+        let parked = |number: &Number| self.parking(Entry { flow: number.flow });
+        self.numbers.iter().filter_map(parked).any(|parking| parking.slots.iter().any(|known| known == slot))
+    }
+
+    /// Whose caller a desk takes that dials this number, if it is one for that.
+    pub fn picks_up(&self, dialled: &str, desk: AgentId) -> Option<PickUp> {
+        match self.first_step(self.entry(dialled, Origin::Desk(desk))?.flow)? {
+            Step::PickUp(spec) => Some(spec.meant(dialled)),
+            _ => None,
+        }
+    }
+
+    /// Slots that no number of desks retrieves from.
+    pub(super) fn lost_slots(&self) -> Vec<(FlowId, String)> {
+        let parking =
+            self.numbers.iter().filter_map(|n| Some((n.flow, self.parking(Entry { flow: n.flow })?)));
+        let slots =
+            parking.flat_map(|(flow, parking)| parking.slots.iter().map(move |slot| (flow, slot.clone())));
+        let leads = |slot: &str| {
+            let all = self.numbers.iter().filter(|n| n.desks && n.pattern.matches(slot));
+            let best = all.min_by_key(|n| n.pattern.rank());
+            best.and_then(|n| self.first_step(n.flow)).is_some_and(
+                |step| matches!(step, Step::PickUp(spec) if spec.kind == PickUpKind::Slot && spec.skip == 0),
+            )
+        };
+        slots.filter(|(_, slot)| !leads(slot)).collect()
+    }
+
+    fn first_step(&self, flow: FlowId) -> Option<&Step> {
+        self.flow(flow)?.steps.first().map(|located| &located.step)
     }
 
     pub fn numbers(&self) -> &[Number] {

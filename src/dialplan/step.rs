@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::{Ask, PresenceKind};
-use super::plan::{Phrase, Requirement};
+use super::plan::{Parking, Phrase, Requirement};
 use super::verb::collect::Kind;
 use super::verb::say::Said;
 use crate::base::{AgentId, Language, Masked, QueueId};
@@ -81,6 +81,9 @@ pub(super) enum Step {
     Goto(Target),
     Language(Language),
     Presence(PresenceSpec),
+    /// With what is said to whoever comes without a caller.
+    Park(Box<Parking>, Phrase),
+    PickUp(Box<PickUpSpec>),
     Wait {
         phrase: Phrase,
         limit: Option<Duration>,
@@ -111,11 +114,29 @@ impl Step {
             Step::Goto(_) => "goto",
             Step::Language(_) => "language",
             Step::Presence(_) => "presence",
+            Step::Park(..) => "park",
+            Step::PickUp(_) => "pick_up",
             Step::Wait { .. } => "wait",
             Step::HangUp { .. } => "hang_up",
             Step::Regret { .. } => "regret",
         }
     }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct PickUpSpec {
+    pub(super) kind: PickUpKind,
+    /// Keys before the slot or the extension.
+    pub(super) skip: usize,
+    pub(super) nothing: Phrase,
+    pub(super) refused: Phrase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PickUpKind {
+    Slot,
+    Group,
+    Person,
 }
 
 /// Something known about the call.

@@ -31,6 +31,8 @@ pub(super) struct Commons {
     pub trunks: DashMap<String, Line>,
     /// Callbacks that are owed, and since when their customers wait.
     pub owed: DashMap<Waiter, (CallId, Instant)>,
+    /// Who is parked where, by slot.
+    pub slots: DashMap<String, CallId>,
     places: Mutex<Lasting<Waiter, Instant>>,
     contacts: Mutex<Lasting<Masked<String>, AgentId>>,
     /// Of the plan in force.
@@ -47,6 +49,7 @@ impl Commons {
             phones: DashMap::new(),
             trunks: DashMap::new(),
             owed: DashMap::new(),
+            slots: DashMap::new(),
             places: Mutex::new(Lasting::new(places::MOST_PLACES)),
             contacts: Mutex::new(Lasting::new(places::MOST_CONTACTS)),
             numbering: ArcSwap::from_pointee(numbering),

@@ -18,6 +18,7 @@ impl Exchange {
             Command::Supervise { call, extension, manner } => self.supervise(now, call, &extension, manner),
             Command::PauseRecording { call, paused } => self.pause_recording(now, call, paused),
             Command::Transfer { call, to, how } => self.transfer_by_order(now, call, &to, how),
+            Command::CallOut { extension, number } => self.call_out(now, &extension, &number),
             Command::Callbacks => Reply::Callbacks(self.callback_lines()),
             Command::Why { call } => self.why(now, call),
             Command::ChangeWaiting { call, queue, credit_ms } => {
@@ -28,7 +29,7 @@ impl Exchange {
                 Reply::Refused(format!("there is no callback {callback}"))
             }
             Command::HangUp { call } if self.calls.contains_key(&call) => {
-                self.work.push_back((call, call::Event::Shutdown));
+                self.work.push_back((call, call::Event::Dismissed));
                 Reply::Done
             }
             Command::HangUp { call } => Reply::Refused(format!("there is no call {call}")),

@@ -50,6 +50,8 @@ impl Exchange {
                 }
             }
             Effect::TakeOver { leg, from, agent, sdp } => self.take_party(now, leg, from, agent, sdp),
+            Effect::Park { slots } => self.park(call, slots),
+            Effect::PickUp(which) => self.pick_up(now, call, &which),
             Effect::Referred { leg, status } => self.report_transfer(now, leg, status),
             Effect::Bye { leg } => {
                 self.stop_ringing(now, leg, None);
@@ -91,6 +93,7 @@ impl Exchange {
                 }
             }
             Effect::CalledBack { callback, what } => self.called_back(now, call, callback, what),
+            Effect::Text { agent, text } => self.text_to(now, agent, &text),
             Effect::PhoneLost { agent } => self.phone_lost(now, agent),
             Effect::AcceptOffer { offer } => {
                 let event = match self.core.offer_accepted(now.mono, offer, &mut self.core_events) {
@@ -162,7 +165,7 @@ impl Exchange {
     }
 
     fn invite(&mut self, now: Now, call: CallId, invite: InviteAgent) {
-        let InviteAgent { leg, agent, display, from, sdp } = invite;
+        let InviteAgent { leg, agent, display, from, about, by, sdp } = invite;
         let extension = self.numbering.extension(agent).to_owned();
         let phones = self.phones_of(&extension);
         // The phones may have vanished between the offer and now.
@@ -174,7 +177,18 @@ impl Exchange {
         let user = from.expose();
         let from = NameAddr::new(Uri::sip((!user.is_empty()).then_some(user.as_str()), host))
             .with_display(display.expose());
-        self.ring(now, leg, Ring::new(extension, from, sdp, phones));
+        // Who looks at a screen and not at the telephone's display finds there what the call is about, who hands it on
+        // (RFC 3892), and the record.
+        let mut headers = vec![("X-Hotline-Call".to_owned(), call.to_string())];
+        let about = about.expose();
+        if !about.is_empty() && !about.chars().any(char::is_control) {
+            headers.push(("Subject".to_owned(), about.clone()));
+        }
+        if let Some(by) = by {
+            let by = NameAddr::new(Uri::sip(Some(&by), host));
+            headers.push(("Referred-By".to_owned(), by.to_string()));
+        }
+        self.ring(now, leg, Ring::new(extension, from, sdp, headers, phones));
     }
 
     /// A person's own phone, past the queues: only where they can come.

@@ -86,6 +86,8 @@ pub enum Input<'a> {
     Gauges(Gauges),
     /// New calls are refused with 503; [`Notice::Drained`] tells when the last one is over.
     Drain,
+    /// Ends every call with a closing phrase; after it comes [`Input::Shutdown`].
+    Farewell,
     /// Ends every call at once.
     Shutdown,
     /// The deadline of [`poll_timeout`](super::Exchange::poll_timeout) has come.
@@ -167,6 +169,11 @@ pub enum Command {
         call: CallId,
         to: String,
         how: call::How,
+    },
+    /// This desk rings, and who answers is connected with the number, as if they had dialled it.
+    CallOut {
+        extension: String,
+        number: Masked<String>,
     },
     /// What is owed to customers who gave up the line.
     Callbacks,

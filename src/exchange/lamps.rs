@@ -67,6 +67,8 @@ enum Subject {
     Desk(AgentId),
     /// A person's message box, by extension.
     Mailbox(String),
+    /// A slot that callers are parked in.
+    Slot(String),
 }
 
 struct Watch {
@@ -93,6 +95,8 @@ pub(super) struct Lamps {
     by_subject: BTreeSet<(Subject, SubscriptionId)>,
     /// Boxes whose count is other than it was told.
     boxes: BTreeSet<String>,
+    /// Slots that somebody was put into, or taken from.
+    slots: BTreeSet<String>,
     waiting: BTreeMap<String, Waiting>,
     pub(super) compositor: Compositor,
     /// We go away: nobody is to come back at once.
@@ -111,6 +115,7 @@ impl Lamps {
             watches: BTreeMap::new(),
             by_subject: BTreeSet::new(),
             boxes: BTreeSet::new(),
+            slots: BTreeSet::new(),
             waiting: BTreeMap::new(),
             compositor: Compositor::new(rng),
             closed: false,
@@ -126,6 +131,10 @@ impl Lamps {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.compositor.poll_timeout()
+    }
+
+    pub(super) fn slot_changed(&mut self, slot: String) {
+        self.slots.insert(slot);
     }
 
     fn forget(&mut self, id: SubscriptionId) {
@@ -230,6 +239,9 @@ impl Exchange {
             }
             (Package::MessageSummary, Some(_)) => Ok(Subject::Mailbox(extension.to_owned())),
             (Package::Dialog | Package::Presence, Some(agent)) => Ok(Subject::Desk(agent)),
+            (Package::Dialog, None) if self.plan.is_slot(extension) => {
+                Ok(Subject::Slot(extension.to_owned()))
+            }
             (_, None) => Err((Answer::new(404), "nobody to watch")),
         }
     }
@@ -295,8 +307,9 @@ impl Exchange {
         desks.iter().for_each(|agent| self.expect_change(now, *agent));
         let desks = desks.into_iter().map(Subject::Desk);
         let boxes = std::mem::take(&mut self.lamps.boxes).into_iter().map(Subject::Mailbox);
+        let slots = std::mem::take(&mut self.lamps.slots).into_iter().map(Subject::Slot);
         let mut any = false;
-        for subject in desks.chain(boxes) {
+        for subject in desks.chain(boxes).chain(slots) {
             any = true;
             for id in self.lamps.watchers(&subject) {
                 let Some(watch) = self.lamps.watches.get(&id) else { continue };
@@ -315,6 +328,7 @@ impl Exchange {
             }
             (Package::Presence, Subject::Desk(agent)) => View::Presence(self.presence_of(*agent)),
             (_, Subject::Desk(agent)) => View::Dialogs(self.dialogs_of(*agent)),
+            (_, Subject::Slot(slot)) => View::Dialogs(self.dialogs_in(slot)),
         }
     }
 
@@ -337,11 +351,24 @@ impl Exchange {
         let line = |call: CallId, direction, state| DialogLine { id: call.to_string(), direction, state };
         let desk = self.desks.get(agent);
         let state = if desk.talks { State::Confirmed } else { State::Early };
-        let given = desk.call.map(|call| line(call, Direction::Recipient, state));
         // Whoever dials us is answered at once.
         let dialled = self.desks.dialled(agent);
+        // A call of their own to the outside has the desk, too: it is one line.
+        let given = desk.call.filter(|call| !dialled.contains(call));
+        let given = given.map(|call| line(call, Direction::Recipient, state));
         let dialled = dialled.into_iter().map(|call| line(call, Direction::Initiator, State::Confirmed));
         given.into_iter().chain(dialled).collect()
+    }
+
+    /// Whoever is parked there: a lit lamp, and the key beside it dials the slot.
+    fn dialogs_in(&self, slot: &str) -> Vec<DialogLine> {
+        let parked = self.commons.slots.get(slot).map(|call| *call);
+        let line = |call: CallId| DialogLine {
+            id: call.to_string(),
+            direction: Direction::Recipient,
+            state: State::Confirmed,
+        };
+        parked.map(line).into_iter().collect()
     }
 
     fn presence_of(&self, agent: AgentId) -> Told {
@@ -419,13 +446,20 @@ impl Exchange {
         let mut over = Vec::new();
         for (id, watch) in &self.lamps.watches {
             let account = watch.account.expose();
-            let extension = match &watch.subject {
-                Subject::Desk(agent) => self.numbering.extension(*agent),
-                Subject::Mailbox(mailbox) => mailbox,
+            let (extension, is_known) = match &watch.subject {
+                Subject::Desk(agent) => {
+                    let extension = self.numbering.extension(*agent);
+                    (extension, self.plan.agent_by_extension(extension).is_some())
+                }
+                Subject::Mailbox(mailbox) => {
+                    (mailbox.as_str(), self.plan.agent_by_extension(mailbox).is_some())
+                }
+                Subject::Slot(slot) => (slot.as_str(), self.plan.is_slot(slot)),
             };
             if !self.sign_in.has_account(account) || self.plan.agent_by_extension(account).is_none() {
                 over.push((*id, Unsubscribed::Rejected));
-            } else if self.plan.agent_by_extension(extension).is_none() {
+            } else if !is_known {
+                tracing::debug!(extension, "what was watched is no more");
                 over.push((*id, Unsubscribed::NoResource));
             }
         }

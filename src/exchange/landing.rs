@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Exchange;
 use super::places::Lasting;
 use crate::base::{Instant, Now};
-use crate::sip::{Belonging, Flow, NameAddr};
+use crate::sip::{Belonging, Flow, NameAddr, Uri};
 
 /// Calls of agents who are in another call, of the last minutes.
 const MOST_SECOND_CALLS: usize = 4096;
@@ -30,14 +30,16 @@ impl Exchange {
         self.settle(now);
         Some(match Belonging::of(bytes) {
             Belonging::To(number) if number < self.share.of => number,
-            Belonging::NewCall { call_id, from } => self.new_call_lands(now.mono, flow, call_id, from),
+            Belonging::NewCall { call_id, from, to } => {
+                self.new_call_lands(now.mono, flow, call_id, from, to)
+            }
             _ => 0,
         })
     }
 
     /// An agent who is in a call and makes another one may want to join the two: both have to be with one exchange. Who
     /// somebody is who says so in passing is not proven, and matters to nobody but themselves.
-    fn new_call_lands(&mut self, now: Instant, flow: Flow, call_id: &[u8], from: &[u8]) -> u8 {
+    fn new_call_lands(&mut self, now: Instant, flow: Flow, call_id: &[u8], from: &[u8], to: &[u8]) -> u8 {
         if let Some(number) = self.second_calls.get(now, &call_id.to_vec()) {
             return number;
         }
@@ -46,6 +48,13 @@ impl Exchange {
         let agent = extension.and_then(|extension| self.numbering.agent(&extension));
         if let Some(call) = agent.and_then(|agent| self.desks.get(agent).call) {
             let number = self.share.of_id(call.0);
+            self.second_calls.put(now, call_id.to_vec(), number, now + RINGS);
+            return number;
+        }
+        // Who takes somebody's caller has to be where the caller is.
+        let dialled = str::from_utf8(to).ok().and_then(|to| Uri::parse(to).ok()).and_then(|to| to.dialled());
+        let lands = agent.zip(dialled).and_then(|(agent, dialled)| self.pick_up_lands(agent, &dialled));
+        if let Some(number) = lands {
             self.second_calls.put(now, call_id.to_vec(), number, now + RINGS);
             return number;
         }

@@ -18,6 +18,7 @@
 
 mod arrivals;
 mod board;
+mod call_out;
 mod callbacks;
 mod commons;
 mod config;
@@ -37,6 +38,7 @@ mod lamps;
 mod landing;
 mod numbering;
 mod overload;
+mod parking;
 mod persons;
 mod places;
 mod probes;
@@ -142,6 +144,8 @@ pub struct Exchange {
     /// Legs whose phones have asked for a transfer and are told how it goes on.
     referrals: BTreeMap<LegId, sip::ReferId>,
     texts: Texts,
+    /// The slots of our own calls.
+    parked: BTreeMap<CallId, String>,
     second_calls: SecondCalls,
     /// Legs that ring, and so have no dialog yet.
     rings: Rings,
@@ -225,6 +229,7 @@ impl Exchange {
             takeovers: BTreeMap::new(),
             referrals: BTreeMap::new(),
             texts: Texts::default(),
+            parked: BTreeMap::new(),
             second_calls: landing::no_second_calls(),
             rings: Rings::default(),
             recordings: BTreeMap::new(),
@@ -307,6 +312,10 @@ impl Exchange {
             Input::Drain => {
                 self.draining = true;
                 self.leave_trunks(now, &[]);
+            }
+            Input::Farewell => {
+                self.draining = true;
+                self.work.extend(self.calls.keys().map(|call| (*call, call::Event::Dismissed)));
             }
             Input::Shutdown => {
                 self.draining = true;
@@ -529,6 +538,7 @@ impl Exchange {
     fn keep(&mut self, call: Call) {
         let id = call.id();
         self.desks.call_moved(&call);
+        self.slot_of(&call);
         if let Some((at, timer)) = self.deadline_of.remove(&id) {
             self.deadlines.remove(&(at, id, timer));
         }

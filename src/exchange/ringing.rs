@@ -38,6 +38,8 @@ pub(super) struct Ring {
     extension: String,
     from: NameAddr,
     sdp: Bytes,
+    /// Of every INVITE.
+    headers: Vec<(String, String)>,
     ringing: BTreeMap<DialogId, Attempt>,
     /// Phones of lower preference, best first.
     later: VecDeque<Phone>,
@@ -54,8 +56,14 @@ struct Attempt {
 }
 
 impl Ring {
-    pub(super) fn new(extension: String, from: NameAddr, sdp: Bytes, phones: Vec<Phone>) -> Self {
-        Ring { extension, from, sdp, ringing: BTreeMap::new(), later: phones.into(), verdict: 480 }
+    pub(super) fn new(
+        extension: String,
+        from: NameAddr,
+        sdp: Bytes,
+        headers: Vec<(String, String)>,
+        phones: Vec<Phone>,
+    ) -> Self {
+        Ring { extension, from, sdp, headers, ringing: BTreeMap::new(), later: phones.into(), verdict: 480 }
     }
 
     /// The phones whose turn is next: all of equal preference.
@@ -122,7 +130,12 @@ impl Exchange {
                 to_display: None,
                 contact_user: Some("hotline".to_owned()),
                 sdp: Some(ring.sdp.clone()),
-                headers: target.route.iter().map(|hop| ("Route".to_owned(), hop.clone())).collect(),
+                headers: target
+                    .route
+                    .iter()
+                    .map(|hop| ("Route".to_owned(), hop.clone()))
+                    .chain(ring.headers.iter().cloned())
+                    .collect(),
                 credentials: None,
             },
         );

@@ -121,7 +121,7 @@ impl Lands {
             Input::SlipSaved { slip, .. } => with(slip.0),
             Input::CallbackSaved { callback, .. } => with(callback.0),
             Input::Command { command, .. } => match command {
-                Command::Agents | Command::SetAgent { .. } => Lands::With(0),
+                Command::Agents | Command::SetAgent { .. } | Command::CallOut { .. } => Lands::With(0),
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,
                 Command::Supervise { call, .. }
                 | Command::PauseRecording { call, .. }
@@ -137,6 +137,7 @@ impl Lands {
             | Input::Reload { .. }
             | Input::Gauges(_)
             | Input::Drain
+            | Input::Farewell
             | Input::Shutdown => Lands::WithAll,
             // Boxes and registrations are the first one's; the rest is each exchange's own, and comes no other way.
             Input::Sip { .. }
@@ -166,6 +167,7 @@ impl Input<'_> {
             Input::Reload { plan, config } => Input::Reload { plan: plan.clone(), config: config.clone() },
             Input::Gauges(gauges) => Input::Gauges(*gauges),
             Input::Drain => Input::Drain,
+            Input::Farewell => Input::Farewell,
             Input::Shutdown => Input::Shutdown,
             _ => return None,
         })
@@ -182,6 +184,8 @@ pub(super) enum Say {
     Queue(queue::Event),
     /// These desks may look different.
     Desks(BTreeSet<AgentId>),
+    /// This slot may look different.
+    Slot(String),
     /// This phone did not answer a call.
     Suspect(Key),
     /// Somebody at this address has proven to be this account, or has not.

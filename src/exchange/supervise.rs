@@ -46,7 +46,7 @@ impl Exchange {
     }
 }
 
-fn not_rung(why: DialEnd) -> &'static str {
+pub(super) fn not_rung(why: DialEnd) -> &'static str {
     match why {
         DialEnd::Busy => "is in another call",
         DialEnd::Away { .. } => "is away",

@@ -1,11 +1,16 @@
 //! A planted fault trips each invariant; and one call through the whole switch, input by input.
 
+mod closing;
 mod encrypted;
+mod floor;
 mod handing_over;
+mod held_long;
 mod holds;
+mod parking;
 mod persons;
 mod quality;
 mod reconciling;
+mod screening;
 mod texts;
 mod transfers;
 mod waiting;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::Exchange;
-use crate::base::Now;
+use crate::base::{AgentId, Now};
 use crate::sip::{
     Answer, Content, DialogId, Flow, Method, Name, NameAddr, OutOfDialog, Request, RequestId, Uri,
 };
@@ -16,6 +16,9 @@ use crate::sip::{
 /// Of one text. A MESSAGE stays within 1300 octets, since on its way nobody knows about congestion (RFC 3428 §8); the
 /// headers of ours, with a proxy's route, take up to 500 of them.
 const MOST_OCTETS: usize = 800;
+
+/// Whom a text of the house's own comes from.
+const HOUSE: &str = "hotline";
 
 /// Texts on their way.
 #[derive(Default)]
@@ -51,18 +54,42 @@ impl Exchange {
         if self.plan.agent_by_extension(&extension).is_none() {
             return Err((Answer::new(404), "text to nobody we know"));
         }
-        let phones = self.phones_of(&extension);
-        let sent: Vec<_> = phones
+        let name = self.plan.agent_by_extension(&sender).map(|agent| agent.name.expose().clone());
+        let sent = self.send_text(now, &extension, (&sender, name.as_deref()), &content);
+        if sent.is_empty() {
+            return Err((Answer::new(480), "text to somebody without a phone"));
+        }
+        self.await_answers(id, sent);
+        Ok(())
+    }
+
+    /// The house's own words to an agent. Whether anybody reads them nobody knows: a phone that takes no texts refuses.
+    pub(super) fn text_to(&mut self, now: Now, agent: AgentId, text: &str) {
+        let extension = self.numbering.extension(agent).to_owned();
+        let body = bytes::Bytes::copy_from_slice(text.as_bytes());
+        let content = Content { kind: "text/plain;charset=UTF-8".to_owned(), body };
+        if !self.send_text(now, &extension, (HOUSE, None), &content).is_empty() {
+            self.count("texts to agents");
+        }
+    }
+
+    /// To every phone of the person; `from`: user and name.
+    fn send_text(
+        &mut self,
+        now: Now,
+        extension: &str,
+        (sender, name): (&str, Option<&str>),
+        content: &Content,
+    ) -> Vec<RequestId> {
+        let phones = self.phones_of(extension);
+        phones
             .into_iter()
             .filter_map(|phone| phone.ways.into_iter().next())
             .map(|target| {
                 let host = self.config.address_for(target.via.local.ip());
                 let host = std::net::SocketAddr::new(host, target.via.local.port());
-                let from = NameAddr::new(Uri::sip(Some(&sender), host));
-                let from = match self.plan.agent_by_extension(&sender) {
-                    Some(agent) => from.with_display(agent.name.expose()),
-                    None => from,
-                };
+                let from = NameAddr::new(Uri::sip(Some(sender), host));
+                let from = name.map_or(from.clone(), |name| from.with_display(name));
                 let message = OutOfDialog {
                     content: Some(content.clone()),
                     ..OutOfDialog::new(Method::Message, target.uri, target.via, from)
@@ -71,12 +98,7 @@ impl Exchange {
                     target.route.into_iter().fold(message, |message, hop| message.with("Route", hop));
                 self.sip.request(now.mono, routed)
             })
-            .collect();
-        if sent.is_empty() {
-            return Err((Answer::new(480), "text to somebody without a phone"));
-        }
-        self.await_answers(id, sent);
-        Ok(())
+            .collect()
     }
 
     /// A MESSAGE in a call: for whom its sender talks with.

@@ -69,6 +69,7 @@ impl Exchange {
                 self.queue_word(now, event);
             }
             Say::Desks(desks) => desks.into_iter().for_each(|agent| self.desks.touch(agent)),
+            Say::Slot(slot) => self.lamps.slot_changed(slot),
             Say::Suspect(key) => self.directory.suspect(now.mono, &key),
             Say::SignedIn { address, user, proven } => {
                 self.sign_in.heard(now.mono, address, &user, proven);

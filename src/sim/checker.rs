@@ -87,6 +87,10 @@ pub struct Checker {
     ears: Ears,
     /// The prompt "message saved", in every language.
     saved: BTreeSet<PromptId>,
+    /// Those that say goodbye.
+    goodbyes: BTreeSet<PromptId>,
+    /// Callers whose last words from us were one of those.
+    said_goodbye: BTreeSet<CallId>,
     recordings: BTreeSet<RecordingId>,
     slips: BTreeMap<SlipId, CallId>,
     durable: BTreeSet<CallId>,
@@ -118,7 +122,12 @@ impl Checker {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let saved =
             catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
+        let is_goodbye = |name: &str| name.starts_with("goodbye/");
+        let goodbyes =
+            catalog.iter().filter(|(_, prompt)| is_goodbye(&prompt.name)).map(|(id, _)| id).collect();
         Checker {
+            goodbyes,
+            said_goodbye: BTreeSet::new(),
             calls: BTreeMap::new(),
             over: BTreeSet::new(),
             ports: BTreeMap::new(),
@@ -197,6 +206,15 @@ impl Checker {
             Output::Media { command, .. } => self.command(command),
             Output::Play { leg, play, clips, repeat } => {
                 self.ears.play(now, *leg, *play, *repeat);
+                if leg.index == 0 {
+                    let says = clips
+                        .iter()
+                        .any(|clip| matches!(clip, Clip::Prompt(id) if self.goodbyes.contains(id)));
+                    match says {
+                        true => self.said_goodbye.insert(leg.call),
+                        false => self.said_goodbye.remove(&leg.call),
+                    };
+                }
                 // An agent who is told who it is: the two are joined after it, and soon.
                 if let Some(since) = self.unbridged.get_mut(leg) {
                     *since = now + WHISPER_MOST;
@@ -336,6 +354,15 @@ impl Checker {
                 format!("{call} was hung up while something was being said"),
             );
         }
+        // A desk's own call may end without: its agent has called a machine, or a colleague who has hung up.
+        let desks = !record.origin.is_empty() && record.origin.bytes().all(|b| b.is_ascii_digit());
+        if record.end == CallEnd::FlowEnded
+            && record.answered.is_some()
+            && !desks
+            && !self.said_goodbye.contains(&call)
+        {
+            self.breaks(Invariant::ClosingPhrase, format!("{call} was hung up without a goodbye"));
+        }
     }
 
     fn notice(&mut self, notice: &Notice) {
@@ -354,6 +381,7 @@ impl Checker {
                 self.ears.over(self.now, *call);
                 self.over.insert(*call);
                 self.durable.remove(call);
+                self.said_goodbye.remove(call);
             }
             Notice::Offered { call, agent, .. } => {
                 let new = Offer { call: *call, leg: None, input: self.inputs };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::caller::{Caller, Listening, MessageHabit, Nature, Person, Wish};
 use super::chance::Chance;
-use super::desk::{Desk, DeskAct};
+use super::desk::{Desk, DeskAct, Habits};
 use super::faults::{self, Fault};
 use super::house::Exchanges;
 use super::network::Conditions;
@@ -46,6 +46,8 @@ pub struct Day {
     pub watch: Watch,
     pub sabotage: Option<Sabotage>,
     pub exchanges: Exchanges,
+    /// Of a thousand calls so many are handed on by the agent.
+    pub hands_on_per_mille: u64,
 }
 
 impl Day {
@@ -63,6 +65,7 @@ impl Day {
             watch: Watch::Every(512),
             sabotage: None,
             exchanges: Exchanges::ONE,
+            hands_on_per_mille: Habits::default().hands_on_per_mille,
         }
     }
 
@@ -89,7 +92,11 @@ pub fn staff(agents: u32) -> SourceFile {
             9 => "consultation = 6, complaint = 4, vip = 5, english = 5",
             _ => "consultation = 5, english = 6",
         };
-        text.push_str(&format!("\n[agent.{}]\nskills = {{ {skills} }}\n", 5001 + number));
+        let group = number / 8;
+        text.push_str(&format!(
+            "\n[agent.{}]\nskills = {{ {skills} }}\npick_up_groups = [\"room {group}\"]\n",
+            5001 + number
+        ));
     }
     SourceFile { name: "simulated-staff.toml".to_owned(), text }
 }
@@ -103,7 +110,7 @@ pub fn day(day: &Day) -> Report {
         seed: day.seed,
         wall: MORNING,
         conditions: day.conditions,
-        desks: desks(&day.plan),
+        desks: desks(day),
         watch: day.watch,
         sabotage: day.sabotage,
         exchanges: day.exchanges,
@@ -129,12 +136,17 @@ pub fn day(day: &Day) -> Report {
     world.report()
 }
 
-fn desks(plan: &Plan) -> Vec<Desk> {
-    let with_phone = plan.agents().iter().filter(|agent| agent.account);
+fn desks(day: &Day) -> Vec<Desk> {
+    let habits = Habits { hands_on_per_mille: day.hands_on_per_mille, ..Habits::default() };
+    let with_phone = day.plan.agents().iter().filter(|agent| agent.account);
     // Every fifth phone is a soft phone behind a router, which registers over a stream.
     with_phone
         .enumerate()
-        .map(|(at, agent)| Desk { over_tcp: at % 5 == 4, ..Desk::new(&*agent.extension) })
+        .map(|(at, agent)| Desk {
+            over_tcp: at % 5 == 4,
+            habits: habits.clone(),
+            ..Desk::new(&*agent.extension)
+        })
         .collect()
 }
 

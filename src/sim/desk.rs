@@ -19,6 +19,8 @@ pub enum DeskAct {
     Hold(DialogId),
     Resume(DialogId),
     HangUp(DialogId),
+    /// Hands the caller on by REFER: to a colleague, a line, a slot, or to where nobody is.
+    HandOn(DialogId),
     /// The phone loses its power.
     Vanish,
     /// It is plugged in again and registers.
@@ -34,6 +36,8 @@ pub enum Reaction {
         talks_for: Option<Duration>,
         /// Puts the caller on hold at this time and takes them back at that.
         holds: Option<(Duration, Duration)>,
+        /// Hands the caller on after so long, if both are still there.
+        hands_on: Option<Duration>,
     },
     /// Lets it ring.
     Ignore,
@@ -50,6 +54,8 @@ pub struct Habits {
     pub ignores_per_mille: u64,
     /// Of a thousand calls so many are put on hold.
     pub holds_per_mille: u64,
+    /// Of a thousand calls so many are handed on.
+    pub hands_on_per_mille: u64,
     pub talk_mean: Duration,
     /// Of a hundred talks so many are ended by the agent; the others are left to the caller, but not for ever.
     pub hangs_up_percent: u64,
@@ -61,6 +67,7 @@ impl Default for Habits {
             picks_up_ms: (2_000, 5_000),
             ignores_per_mille: 4,
             holds_per_mille: 60,
+            hands_on_per_mille: 60,
             talk_mean: Duration::from_secs(200),
             hangs_up_percent: 60,
         }
@@ -103,9 +110,11 @@ impl Desk {
         let length = rng.talk(habits.talk_mean);
         let holds = (rng.below(1000) < habits.holds_per_mille).then(|| {
             let begin = rng.between_ms(5_000, 30_000);
-            (begin, begin + rng.between_ms(5_000, 60_000))
+            // Now and then so long that the agent has to be reminded.
+            (begin, begin + rng.between_ms(5_000, 120_000))
         });
+        let hands_on = (rng.below(1000) < habits.hands_on_per_mille).then(|| rng.between_ms(10_000, 90_000));
         let mine = rng.below(100) < habits.hangs_up_percent;
-        Reaction::Answer { after, talks_for: Some(if mine { length } else { length * 3 }), holds }
+        Reaction::Answer { after, talks_for: Some(if mine { length } else { length * 3 }), holds, hands_on }
     }
 }

@@ -22,6 +22,10 @@ use crate::sip::{
 const EXPIRES_S: u64 = 3600;
 /// … and again after so long.
 const REFRESH: Duration = Duration::from_secs(3000);
+/// What is dialled in the shipped dialplan: to park a caller, to take one for whom a colleague's phone rings, and a line.
+const PARK: &str = "700";
+const PICK_UP: &str = "*8";
+const LINE: &str = "10000";
 /// A registration that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -90,7 +94,7 @@ impl Office {
     pub(super) fn answer_next_after(&mut self, number: u16, after: Duration) {
         if let Some(place) = self.places.get_mut(usize::from(number)) {
             let talks_for = Some(Duration::from_secs(30));
-            place.desk.script.push_front(Reaction::Answer { after, talks_for, holds: None });
+            place.desk.script.push_front(Reaction::Answer { after, talks_for, holds: None, hands_on: None });
         }
     }
 
@@ -155,6 +159,7 @@ impl Office {
                     self.endpoint.reoffer(ctx.now, dialog, sdp);
                 }
             }
+            DeskAct::HandOn(dialog) => self.hand_on(ctx, number, dialog),
             DeskAct::HangUp(dialog) => {
                 if place.lines.contains_key(&dialog) {
                     self.endpoint.bye(ctx.now, dialog, None);
@@ -201,7 +206,9 @@ impl Office {
             }
             Event::Reply { id, status, headers, .. } => self.registered(ctx, id, status, &headers),
             // A sign of life is asked for.
-            Event::Request { id, request, .. } if request.method == Method::Options => {
+            Event::Request { id, request, .. }
+                if matches!(request.method, Method::Options | Method::Message) =>
+            {
                 self.endpoint.respond(ctx.now, id, Answer::new(200));
             }
             _ => {}
@@ -253,15 +260,48 @@ impl Office {
     fn talk(&mut self, ctx: &mut Ctx<'_>, dialog: DialogId) {
         let Some(number) = self.by_dialog.get(&dialog).copied() else { return };
         let Some(place) = self.places.get_mut(usize::from(number)) else { return };
-        let Some(Reaction::Answer { talks_for, holds, .. }) = place.reactions.remove(&dialog) else { return };
+        let Some(Reaction::Answer { talks_for, holds, hands_on, .. }) = place.reactions.remove(&dialog)
+        else {
+            return;
+        };
         let mut plan = |after, act| ctx.agenda.add(ctx.now + after, Due::Desk(number, act));
         if let Some(after) = talks_for {
             plan(after, DeskAct::HangUp(dialog));
+        }
+        if let Some(after) = hands_on {
+            plan(after, DeskAct::HandOn(dialog));
         }
         if let Some((from, to)) = holds {
             plan(from, DeskAct::Hold(dialog));
             plan(to, DeskAct::Resume(dialog));
         }
+    }
+
+    /// Somebody who talks sends their caller elsewhere; and where that is a slot, a colleague may fetch them.
+    fn hand_on(&mut self, ctx: &mut Ctx<'_>, number: u16, dialog: DialogId) {
+        let talks =
+            self.places.get(usize::from(number)).is_some_and(|place| place.lines.contains_key(&dialog));
+        if !talks || self.places.is_empty() {
+            return;
+        }
+        let pick = self.rng.below(self.places.len() as u64);
+        let colleague = self.places.get(pick as usize).map(|place| place.desk.extension.clone());
+        let to = match self.rng.weighted(&[55, 30, 10, 5]) {
+            0 => colleague.unwrap_or_default(),
+            1 => PARK.to_owned(),
+            2 => LINE.to_owned(),
+            _ => "9999".to_owned(),
+        };
+        if to == PARK {
+            let fetched = ctx.now + self.rng.between_ms(5_000, 120_000);
+            let slot = format!("{}", 701 + self.rng.below(3));
+            ctx.agenda.add(fetched, Due::Desk(pick as u16, DeskAct::Dial(slot)));
+        } else if self.rng.chance(0.3) {
+            let ringing = ctx.now + self.rng.between_ms(500, 4_000);
+            let by = self.rng.below(self.places.len() as u64) as u16;
+            ctx.agenda.add(ringing, Due::Desk(by, DeskAct::Dial(PICK_UP.to_owned())));
+        }
+        self.endpoint.refer(ctx.now, dialog, Uri::sip(Some(&to), HOTLINE), None);
     }
 
     fn dial(&mut self, ctx: &mut Ctx<'_>, number: u16, code: &str) {
@@ -295,6 +335,11 @@ impl Office {
         line.dialog = Some(dialog);
         place.lines.insert(dialog, line);
         self.by_dialog.insert(dialog, number);
+        // Whoever has taken a caller talks with them for a while.
+        if code == PICK_UP || code.starts_with("70") {
+            let over = ctx.now + self.rng.between_ms(30_000, 180_000);
+            ctx.agenda.add(over, Due::Desk(number, DeskAct::HangUp(dialog)));
+        }
     }
 
     fn register(&mut self, ctx: &mut Ctx<'_>, number: u16) {

@@ -28,6 +28,12 @@ pub struct Report {
     pub offers: u64,
     /// Agents who were told who it is before they were joined.
     pub whispers: u64,
+    /// Calls that an agent handed on, whatever came of it; that were parked; that somebody else picked up; and times that
+    /// an agent was reminded of a caller on hold.
+    pub handed_on: u64,
+    pub parked: u64,
+    pub picked_up: u64,
+    pub reminders: u64,
     pub messages_in: u64,
     /// Before they were read.
     pub dropped: u64,
@@ -109,6 +115,12 @@ impl Report {
             Output::Record(Record::Call(record)) => {
                 self.calls += 1;
                 *self.ends.entry(record.end.name()).or_default() += 1;
+                let is = |what: &str| record.stages.iter().any(|stage| stage.detail.starts_with(what));
+                self.handed_on += u64::from(is("blind by"));
+                self.parked += u64::from(is("parked at"));
+                self.picked_up += u64::from(is("picked up by"));
+                let reminded = record.stages.iter().filter(|stage| stage.detail.ends_with("is reminded"));
+                self.reminders += reminded.count() as u64;
                 if let Some(visit) = &record.queue {
                     self.queues.entry(visit.name.clone()).or_default().add(record);
                 }
@@ -145,6 +157,11 @@ impl fmt::Display for Report {
             self.messages_in, self.messages_out, self.inputs, self.outputs
         )?;
         writeln!(f, "  {} offers, {} messages taken, {} refusals", self.offers, self.messages, self.refused)?;
+        writeln!(
+            f,
+            "  {} handed on, {} parked, {} picked up, {} reminders of callers on hold",
+            self.handed_on, self.parked, self.picked_up, self.reminders
+        )?;
         writeln!(f, "\n  {:<16} {:>7}", "ended", "calls")?;
         for (end, calls) in &self.ends {
             writeln!(f, "  {end:<16} {calls:>7}")?;

@@ -17,8 +17,8 @@ pub enum Belonging<'a> {
     /// The endpoint of this number made the transaction or the dialog.
     To(u8),
     /// An INVITE outside a dialog, or what else belongs to its transaction; by its Call-ID. `from`: the value of its From
-    /// header, empty where there is none.
-    NewCall { call_id: &'a [u8], from: &'a [u8] },
+    /// header, `to`: its request-URI; empty where there is none.
+    NewCall { call_id: &'a [u8], from: &'a [u8], to: &'a [u8] },
     /// Other requests outside a dialog, names that no endpoint gave, and what is not SIP.
     Nobody,
 }
@@ -38,7 +38,9 @@ impl<'a> Belonging<'a> {
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         let first = lines.next()?;
         let is_response = first.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"));
-        let opens = matches!(lexer::split(first, b' ')?.0, b"INVITE" | b"CANCEL" | b"ACK");
+        let (method, rest) = lexer::split(first, b' ')?;
+        let opens = matches!(method, b"INVITE" | b"CANCEL" | b"ACK");
+        let to = lexer::split(rest, b' ').map_or(&b""[..], |(uri, _)| uri);
         let (mut call_id, mut from, mut replaced) = (None, &b""[..], None);
         for line in lines.take(LOOKED_AT.1) {
             let Some((name, value)) = lexer::split(line, b':') else {
@@ -70,7 +72,7 @@ impl<'a> Belonging<'a> {
         }
         match replaced {
             Some(number) if opens => Some(Belonging::To(number)),
-            _ if opens => call_id.map(|call_id| Belonging::NewCall { call_id, from }),
+            _ if opens => call_id.map(|call_id| Belonging::NewCall { call_id, from, to }),
             _ => None,
         }
     }
@@ -128,7 +130,7 @@ mod tests {
             let text = format!(
                 "\r\n{method} sip:h SIP/2.0\r\nTo: <sip:100@h>\r\nf: <sip:1@h>\r\ni:  abc@host \r\n\r\n"
             );
-            let new = Belonging::NewCall { call_id: b"abc@host", from: b"<sip:1@h>" };
+            let new = Belonging::NewCall { call_id: b"abc@host", from: b"<sip:1@h>", to: b"sip:h" };
             assert_eq!(Belonging::of(text.as_bytes()), new);
         }
         for other in [

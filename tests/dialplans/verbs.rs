@@ -585,7 +585,8 @@ impl State {
             | Event::DialEnded(_)
             | Event::MessageEnded(_)
             | Event::CallbackBooked { .. }
-            | Event::PresenceSet { .. } => {
+            | Event::PresenceSet { .. }
+            | Event::NotPickedUp { .. } => {
                 self.pending = None;
             }
             Event::Begin | Event::Digit(_) => {}
@@ -608,6 +609,7 @@ impl State {
                 Action::Message { .. } => self.pending = Some("message"),
                 Action::BookCallback { .. } => self.pending = Some("callback"),
                 Action::Presence { .. } => self.pending = Some("presence"),
+                Action::PickUp(_) => self.pending = Some("pick-up"),
                 Action::HangUp => {
                     assert!(self.heard_out && !self.armed, "hangs up without a closing phrase");
                     self.over = true;

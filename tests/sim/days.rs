@@ -55,6 +55,32 @@ fn agents_who_are_told_who_it_is_are_joined_soon_after() {
     }
 }
 
+/// Agents hand callers on to colleagues, to lines, to where nobody is, and park them; others fetch those, and take each
+/// other's ringing calls; phones die and the network is lossy meanwhile.
+#[test]
+fn a_day_on_which_every_other_call_is_handed_on_keeps_every_invariant() {
+    let (mut handed_on, mut parked, mut picked_up, mut reminders) = (0, 0, 0, 0);
+    for seed in 1..=4 {
+        let length = Duration::from_secs(3600);
+        let (fault_every, watch) = (Some(Duration::from_secs(60)), Watch::Closely);
+        let hands_on_per_mille = 500;
+        let report = day(&Day {
+            length,
+            fault_every,
+            watch,
+            hands_on_per_mille,
+            ..Day::new(plans::bank(12), seed, 120)
+        });
+        sound(&report);
+        handed_on += report.handed_on;
+        parked += report.parked;
+        picked_up += report.picked_up;
+        reminders += report.reminders;
+    }
+    println!("{handed_on} handed on, {parked} parked, {picked_up} picked up, {reminders} reminders");
+    assert!(handed_on > 50 && parked > 20 && picked_up > 5 && reminders > 2);
+}
+
 #[test]
 fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
     let day_without =

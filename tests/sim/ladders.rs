@@ -68,6 +68,7 @@ fn answers(after: u32, talks_for: Option<u32>) -> Reaction {
         after: SECOND * after,
         talks_for: talks_for.map(|length| SECOND * length),
         holds: None,
+        hands_on: None,
     }
 }
 
@@ -138,7 +139,8 @@ fn waits_is_offered_talks_and_hangs_up() {
 fn the_agent_holds_and_comes_back_and_hangs_up() {
     let mut scenario = calls(&[(When::Hears("topic/consult", SECOND), Act::Press('1'))]);
     let holds = Some((SECOND * 5, SECOND * 40));
-    scenario.first = vec![Reaction::Answer { after: SECOND * 2, talks_for: Some(SECOND * 60), holds }];
+    scenario.first =
+        vec![Reaction::Answer { after: SECOND * 2, talks_for: Some(SECOND * 60), holds, hands_on: None }];
     check(
         scenario,
         "

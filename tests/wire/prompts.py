@@ -52,6 +52,22 @@ def expect(sound, *names, language="zh-CN"):
         raise AssertionError(f"not everything was heard in {len(sound) / scripted.FS:.1f} s: {scores}")
 
 
+def longest_silence(sound):
+    """Seconds; music and speech have rests of their own."""
+    window, longest, run = scripted.FS // 50, 0, 0
+    for at in range(0, len(sound) - window, window):
+        run = run + 1 if scripted.rms(sound[at : at + window]) < 30 else 0
+        longest = max(longest, run)
+    return longest / 50
+
+
+def expect_no_silence(sound, seconds=1.0, what="the caller"):
+    """Nobody is left in silence."""
+    longest = longest_silence(sound)
+    if longest > seconds:
+        raise AssertionError(f"{what} heard nothing for {longest:.2f} s of {len(sound) / scripted.FS:.1f} s")
+
+
 def expect_tone(sound, frequency, seconds=0.6, what="the tone"):
     """Somewhere in there is this tone, alone, for that long."""
     window = int(seconds * scripted.FS)

@@ -1,5 +1,7 @@
 //! What is still to be done when the caller has gone: what they said is made safe, and nobody waits for it.
 
+use crate::media::Command;
+
 use super::{Body, Ctx, Event, LEAST_DIGITS, Message, Phase, SlipState, Take, Timer, Wanted};
 
 pub(in crate::call) struct Pending {
@@ -35,6 +37,13 @@ impl Message {
 }
 
 impl Pending {
+    /// Nothing more is recorded.
+    pub(in crate::call) fn stop(&self, ctx: &mut Ctx<'_>) {
+        if let Some(recording) = self.take.running() {
+            ctx.media(Command::StopRecording { recording });
+        }
+    }
+
     /// `true` once the message is safe, or turned out to be none.
     pub(in crate::call) fn handle(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> bool {
         match event {

@@ -1,11 +1,12 @@
 //! A transfer begins: by a phone's REFER, by an agent's code, or by an order.
 
+use super::super::hold::Reminder;
 use super::super::{Body, Call, Ctx, Effect, Stage, Timer, Towards};
 use super::consult::Talks;
 use super::target::{Party, Target};
-use super::{By, How, Listen, Talk, Transfer};
+use super::{By, How, Listen, Talk, Transfer, park};
 use crate::base::{AgentId, LegId, Masked};
-use crate::dialplan::{self, Entry, Origin};
+use crate::dialplan::{self, Entry, Origin, Parking};
 use crate::record::StageKind;
 
 /// Why nobody is transferred.
@@ -30,6 +31,8 @@ pub enum Destination {
     Whom(Whom),
     /// A line or a menu: it looks after the caller by itself.
     Flow(Entry),
+    /// A slot, until somebody dials it.
+    Park(Parking),
 }
 
 impl Call {
@@ -77,10 +80,11 @@ impl Call {
     ) {
         let span = self.body.span.clone();
         let _entered = span.enter();
-        let Some(talk) = self.take_talk() else { return };
+        let Some(talk) = self.take_talk(ctx) else { return };
         self.stage = match destination {
             Destination::Whom(whom) => begin(talk, &mut self.body, ctx, whom, how, reported),
             Destination::Flow(entry) => begin_flow(talk, &mut self.body, ctx, dialled, entry, reported),
+            Destination::Park(parking) => park::begin(talk, &mut self.body, ctx, parking, reported),
         };
     }
 
@@ -89,7 +93,7 @@ impl Call {
     pub fn adopt(&mut self, ctx: &mut Ctx<'_>, given: GivenAway) {
         let span = self.body.span.clone();
         let _entered = span.enter();
-        let Some(talk) = self.take_talk() else { return };
+        let Some(talk) = self.take_talk(ctx) else { return };
         let GivenAway { agent, extension, towards, leg: from } = given;
         let Some(mut leg) = self.body.open_leg(ctx, towards) else {
             tracing::error!("no RTP port is free for the target of a transfer");
@@ -124,7 +128,7 @@ impl Call {
     pub fn give_away(&mut self, ctx: &mut Ctx<'_>) {
         let span = self.body.span.clone();
         let _entered = span.enter();
-        let Some(talk) = self.take_talk() else { return };
+        let Some(talk) = self.take_talk(ctx) else { return };
         talk.give_away(&mut self.body, ctx);
         self.stage = super::super::hang_up::goodbye(&mut self.body, ctx, crate::record::CallEnd::Transferred);
     }
@@ -134,10 +138,10 @@ impl Call {
     }
 
     /// The talk, on hold or not.
-    fn take_talk(&mut self) -> Option<Talk> {
+    fn take_talk(&mut self, ctx: &mut Ctx<'_>) -> Option<Talk> {
         match std::mem::replace(&mut self.stage, Stage::Moving) {
             Stage::Talk(talk) => Some(talk),
-            Stage::Hold(hold) => Some(hold.into_talk(&mut self.body)),
+            Stage::Hold(hold) => Some(hold.into_talk(&mut self.body, ctx)),
             other => {
                 self.stage = other;
                 None
@@ -145,6 +149,9 @@ impl Call {
         }
     }
 }
+
+/// Stands for the plan's own place to park: no number is written so.
+const PARK: &str = "park";
 
 /// A party that changes from one call to another.
 #[derive(Debug)]
@@ -158,13 +165,20 @@ pub struct GivenAway {
 
 impl Transfer {
     fn of(talk: Talk, how: How, reported: bool) -> Self {
+        Transfer::by(By::Here(Box::new(talk)), how, reported)
+    }
+
+    pub(super) fn by(by: By, how: How, reported: bool) -> Self {
         Transfer {
-            by: By::Here(Box::new(talk)),
+            by,
             target: Target::None,
             how,
             joins: how == How::Blind,
             talks: Talks::Target,
             tried: Vec::new(),
+            reminder: Reminder::default(),
+            screened: None,
+            slot: None,
             reported,
         }
     }
@@ -191,9 +205,11 @@ impl Talk {
                 (how, number)
             });
         }
-        let how = match self.codes.told(key, &[&keys.blind, &keys.attended])? {
+        let how = match self.codes.told(key, &[&keys.blind, &keys.attended, &keys.park])? {
             0 => How::Blind,
-            _ => How::Attended,
+            1 => How::Attended,
+            // Where to is the plan's business, and needs no number.
+            _ => return Some((How::Blind, PARK.to_owned())),
         };
         self.transfers = Some(how);
         self.codes.ask_number();
@@ -222,9 +238,15 @@ impl Talk {
         how: How,
         dialled: &str,
     ) -> Result<Stage, Talk> {
-        match destination(body, self.extension(), dialled) {
+        let parking = body.cursor.plan().own_parking().filter(|_| dialled == PARK).cloned();
+        let to = match parking {
+            Some(parking) => Ok(Destination::Park(parking)),
+            None => destination(body, self.extension(), dialled),
+        };
+        match to {
             Ok(Destination::Whom(whom)) => Ok(begin(self, body, ctx, whom, how, false)),
             Ok(Destination::Flow(entry)) => Ok(begin_flow(self, body, ctx, dialled, entry, false)),
+            Ok(Destination::Park(parking)) => Ok(park::begin(self, body, ctx, parking, false)),
             Err(_) => {
                 tracing::info!(by = self.extension(), "a transfer to a number that is not served");
                 self.leg.play_over(ctx, body.prompts(&["error/no-such-extension"]));
@@ -242,7 +264,10 @@ fn destination(body: &Body, extension: &str, dialled: &str) -> Result<Destinatio
         (Some(_), Some(person)) => {
             Ok(Destination::Whom(Whom::Person { extension: person.extension.clone() }))
         }
-        (Some(entry), None) => Ok(Destination::Flow(entry)),
+        (Some(entry), None) => Ok(match plan.parking(entry) {
+            Some(parking) => Destination::Park(parking.clone()),
+            None => Destination::Flow(entry),
+        }),
         (None, _) => match plan.entry_outside(dialled, agent.id) {
             Some(_) => Ok(Destination::Whom(Whom::Outside { number: Masked::new(dialled.to_owned()) })),
             None => Err(NoTransfer::NotServed),
@@ -252,6 +277,7 @@ fn destination(body: &Body, extension: &str, dialled: &str) -> Result<Destinatio
 
 fn begin(mut talk: Talk, body: &mut Body, ctx: &mut Ctx<'_>, whom: Whom, how: How, reported: bool) -> Stage {
     talk.dismiss(body, ctx);
+    body.handed_by = Some(talk.extension().to_owned());
     let mut transfer = Transfer::of(talk, how, reported);
     transfer.set_caller_aside(body, ctx);
     let phrase = body.prompts(&["transfer/trying"]);
@@ -273,6 +299,7 @@ fn begin_flow(
     if reported {
         ctx.effect(Effect::Referred { leg: talk.leg.id, status: 200 });
     }
+    body.handed_by = Some(by.clone());
     talk.abandon(body, ctx);
     body.stage(ctx, StageKind::Transfer, format!("blind by {by} to {dialled}"));
     body.stop_playing(ctx);

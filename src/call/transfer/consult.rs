@@ -1,6 +1,7 @@
 //! The agent and the target speak while the caller waits; or all three do.
 
-use super::super::{Body, Ctx, Stage, Timer};
+use super::super::hold::Reminder;
+use super::super::{Body, Ctx, Stage};
 use super::target::Target;
 use super::{By, Transfer, music};
 use crate::media::Command;
@@ -45,13 +46,13 @@ impl Transfer {
         let told = talk.codes.told(key, &[&keys.back, &keys.swap, &keys.three]);
         match told {
             Some(0) => self.come_back(body, ctx, &[]),
-            Some(1) if self.target.has_answered() => {
+            Some(1) if self.target.has_answered() && self.screened.is_none() => {
                 self.talks = if self.talks == Talks::Target { Talks::Caller } else { Talks::Target };
                 let whom = if self.talks == Talks::Target { "consults" } else { "swaps to the caller" };
                 self.rearrange(body, ctx, whom);
                 Stage::Transfer(self)
             }
-            Some(2) if self.target.has_answered() => {
+            Some(2) if self.target.has_answered() && self.screened.is_none() => {
                 self.talks = Talks::All;
                 self.rearrange(body, ctx, "all three talk");
                 Stage::Transfer(self)
@@ -92,10 +93,14 @@ impl Transfer {
                 }
             }
         }
-        if self.talks == Talks::All {
-            body.timers.disarm(Timer::StillHolding);
-        } else {
+        body.is_remembered();
+        if self.talks != Talks::All {
             self.remember(body, ctx);
+        }
+        // Who speaks with the target may forget the caller; the target, a colleague, may call out.
+        if self.talks == Talks::Target {
+            self.reminder = Reminder::default();
+            self.reminder.arm(body, ctx);
         }
         body.stage(ctx, StageKind::Transfer, detail);
     }

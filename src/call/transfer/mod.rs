@@ -7,7 +7,7 @@
 //!   talk ---> asked ---> ringing ---> nobody comes ---> the agent is still there: talk as before
 //!                          |                      +---> the agent has gone: is rung again, then the line, or the flow
 //!                          v
-//!                       answered --- blind, or the agent hangs up ---> talk with the target
+//!                       answered --- (screened: who it is, 1 or 2) --- blind, or the agent hangs up ---> talk
 //!                          |
 //!                          +--- attended: agent and target talk, the caller hears music
 //!                                 swap, three, back, until the agent hangs up or comes back
@@ -19,16 +19,18 @@
 mod begin;
 mod codes;
 mod consult;
+mod park;
+mod screen;
 mod target;
-
-use std::time::Duration;
 
 pub use self::begin::{Destination, GivenAway, NoTransfer, Whom};
 pub(super) use self::codes::Codes;
 use self::consult::Talks;
+pub(super) use self::park::Parked;
 use self::target::{Party, Target};
-use super::hold::Hold;
+use super::hold::{Hold, Reminder};
 use super::listen::Listen;
+use super::offer::Ringing;
 use super::talk::{self, Given, Talk};
 use super::wait::Wait;
 use super::{Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, LegEnd, Stage, Timer, answer_reoffer};
@@ -39,8 +41,6 @@ use crate::record::StageKind;
 
 /// Targets that are tried before the caller is brought back: the one that was named, and who stands in for them.
 const MOST_TARGETS: usize = 3;
-/// How long each of them is rung.
-const RING: Duration = Duration::from_secs(20);
 
 /// How an agent hands over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,6 +61,11 @@ pub(super) struct Transfer {
     talks: Talks,
     /// Who has been tried, by extension; numbers of the outside are not among them.
     tried: Vec<String>,
+    reminder: Reminder,
+    /// So often the target was told who it is, and asked for a key.
+    screened: Option<u32>,
+    /// The caller was parked there, and is the one that the slot is for until somebody has them.
+    slot: Option<String>,
     /// The agent's phone wants to know how it goes on (RFC 3515 §2.4.4).
     reported: bool,
 }
@@ -123,6 +128,13 @@ impl Transfer {
                 let key = digit.expose().key();
                 self.keyed(body, ctx, key)
             }
+            Event::Digit { leg, digit } if self.screened.is_some() && self.target.is(leg) => {
+                let key = digit.expose().key();
+                self.screen_key(body, ctx, key)
+            }
+            Event::Played { leg, play } if self.screened.is_some() && self.target.is(leg) => {
+                self.screen_told(body, ctx, play)
+            }
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
                 Stage::Transfer(self)
@@ -155,6 +167,7 @@ impl Transfer {
     pub(super) fn timed_out(mut self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {
         match timer {
             Timer::Ring => self.missed(body, ctx, DialEnd::NoAnswer),
+            Timer::Screen => self.screen_in_vain(body, ctx),
             Timer::RecordingBeep => {
                 if let By::Here(talk) = &self.by {
                     talk.recording_beep(body, ctx, false);
@@ -171,6 +184,15 @@ impl Transfer {
                 }
                 Stage::Transfer(self)
             }
+            Timer::HoldReminder => {
+                if let By::Here(talk) = &self.by
+                    && self.target.has_answered()
+                    && self.talks == Talks::Target
+                {
+                    self.reminder.whisper(body, ctx, talk.leg());
+                }
+                Stage::Transfer(self)
+            }
             _ => Stage::Transfer(self),
         }
     }
@@ -183,6 +205,7 @@ impl Transfer {
     /// Nobody of those tried comes to the phone, or the last of them has let us go: who is next?
     fn missed(mut self, body: &mut Body, ctx: &mut Ctx<'_>, why: DialEnd) -> Stage {
         body.timers.disarm(Timer::Ring);
+        self.screen_over(body);
         self.target.give_up(ctx);
         let next = match self.how {
             // Whom the agent wants to speak with is for the agent to say.
@@ -255,11 +278,15 @@ impl Transfer {
             self.talk_to_target(body, ctx);
             return Stage::Transfer(self);
         }
+        if self.is_screened(body) {
+            return self.screen(body, ctx);
+        }
         self.join(body, ctx)
     }
 
     /// Caller and target talk; the agent's leg is hung up.
-    fn join(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+    fn join(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        self.screen_over(body);
         let Transfer { by, target, how, reported, .. } = self;
         let Some(Party { agent, extension, leg }) = target.into_party() else {
             // Only who has answered is joined.
@@ -275,7 +302,7 @@ impl Transfer {
             }
             By::Gone(departed) => departed,
         };
-        body.timers.disarm(Timer::StillHolding);
+        body.is_remembered();
         body.stage(
             ctx,
             StageKind::Transfer,
@@ -288,7 +315,7 @@ impl Transfer {
 
     /// Whom the agent speaks with, or who is rung, has hung up.
     fn target_left(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        if !self.target.has_answered() {
+        if !self.target.has_answered() || self.screened.is_some() {
             return self.missed(body, ctx, DialEnd::Unreachable);
         }
         self.come_back(body, ctx, &[])
@@ -304,7 +331,7 @@ impl Transfer {
         }
         self.by = By::Gone(Departed::of(*talk, body, ctx));
         self.reported = false;
-        if self.target.has_answered() {
+        if self.target.has_answered() && self.screened.is_none() {
             return self.join(body, ctx);
         }
         Stage::Transfer(self)
@@ -313,6 +340,7 @@ impl Transfer {
     /// The target is let go, and the agent talks with the caller again.
     fn come_back(mut self, body: &mut Body, ctx: &mut Ctx<'_>, phrase: &[&str]) -> Stage {
         body.timers.disarm(Timer::Ring);
+        self.screen_over(body);
         self.target.give_up(ctx);
         match self.by {
             By::Here(talk) => {
@@ -374,6 +402,29 @@ impl Transfer {
         agents.into_iter().chain(self.target.leg())
     }
 
+    /// This agent's phone rings for the caller.
+    pub(super) fn rings(&self, agent: AgentId) -> bool {
+        matches!(&self.target, Target::Ringing(party) if party.agent == Some(agent))
+    }
+
+    /// A colleague takes the caller whom the target's phone rings for: they are the target from now on.
+    pub(super) fn picked_up(mut self, body: &mut Body, ctx: &mut Ctx<'_>, ringing: Ringing) -> Stage {
+        self.target.give_up(ctx);
+        let Ringing { agent, extension, leg } = ringing;
+        body.stage(ctx, StageKind::Transfer, format!("picked up by {extension}"));
+        self.tried.push(extension.clone());
+        self.target = Target::Ringing(Party { agent: Some(agent), extension, leg });
+        Stage::Transfer(self)
+    }
+
+    pub(super) fn slot(&self) -> Option<&str> {
+        self.slot.as_deref()
+    }
+
+    pub(super) fn target_leg(&self) -> Option<LegId> {
+        self.target.leg().map(|leg| leg.id)
+    }
+
     /// The agent's leg, while the agent is there.
     pub(super) fn agents_leg(&self) -> Option<LegId> {
         match &self.by {
@@ -398,7 +449,7 @@ impl Departed {
 
     /// Nobody is there for the caller, not even the agent: the head of the line, or the flow's own way on.
     fn back_to_line(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
-        body.timers.disarm(Timer::StillHolding);
+        body.is_remembered();
         body.stop_playing(ctx);
         match self.wait {
             Some(wait) => wait.again_first(body, ctx, &self.extension),
@@ -409,7 +460,7 @@ impl Departed {
 
 /// Caller and agent talk as before; the agent hears why.
 fn back(mut talk: Talk, body: &mut Body, ctx: &mut Ctx<'_>, phrase: &[&str]) -> Stage {
-    body.timers.disarm(Timer::StillHolding);
+    body.is_remembered();
     body.stop_playing(ctx);
     talk.leg_mut().stop(ctx);
     talk.set_recording_aside(ctx, false);

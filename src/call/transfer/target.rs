@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::offer::{Ringing, display};
 use super::super::{Body, Ctx, Effect, InviteOutside, Leg, NoMedia, RING_BACK, Stage, Timer, Towards};
-use super::{By, How, RING, Transfer, Whom, music};
+use super::{By, How, Transfer, Whom, music};
 use crate::base::{AgentId, LegId, Masked};
 use crate::dialplan::DialEnd;
 use crate::record::StageKind;
@@ -58,6 +58,10 @@ impl Target {
             Target::Ringing(party) | Target::Talking(party) => Some(&mut party.leg),
             Target::Asked(_) | Target::None => None,
         }
+    }
+
+    pub fn extension(&self) -> Option<&str> {
+        self.party().map(|party| party.extension.as_str())
     }
 
     pub fn agent(&self) -> Option<AgentId> {
@@ -129,7 +133,7 @@ impl Transfer {
         towards: Towards,
     ) -> Stage {
         // The target sees who hands the caller over, the grade, and the caller.
-        let display = display(self.owner(), body.cursor.grade(), &body.from);
+        let display = display(self.slot().unwrap_or(self.owner()), body.cursor.grade(), &body.from);
         let Some(Ringing { agent, extension, leg }) =
             Ringing::start(body, ctx, agent, extension, towards, display)
         else {
@@ -174,7 +178,7 @@ impl Transfer {
     }
 
     fn rings_now(mut self, body: &mut Body, ctx: &mut Ctx<'_>, party: Party) -> Stage {
-        body.timers.arm(Timer::Ring, ctx.now.mono + RING);
+        body.timers.arm(Timer::Ring, ctx.now.mono + ctx.settings.transfer_ring);
         self.target = Target::Ringing(party);
         if let By::Here(talk) = &mut self.by
             && self.how == How::Attended

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::{Form, counted};
-use crate::base::{AwayReason, CallId, Wall};
+use crate::base::{AwayReason, CallId, Masked, Wall};
 use crate::call::{How, Manner};
 use crate::daemon::control::{Order, Response, Shell, ask, line};
 use crate::daemon::failure::Failure;
@@ -116,6 +116,12 @@ pub fn supervise(state: &Path, call: CallId, extension: String, manner: Manner) 
 /// The agent of this call hands the caller on.
 pub fn transfer(state: &Path, call: CallId, to: String, how: How) -> Result<String, Failure> {
     done(ask(state, &Order::Exchange(Command::Transfer { call, to, how }))?)
+}
+
+/// The agent's phone rings, then the customer's.
+pub fn call_out(state: &Path, extension: String, number: String) -> Result<String, Failure> {
+    let number = Masked::new(number);
+    done(ask(state, &Order::Exchange(Command::CallOut { extension, number }))?)
 }
 
 /// What is said from now on is blank in the recording, or no longer.

@@ -12,8 +12,8 @@ mod routing;
 mod sip;
 
 pub use agent::{
-    AgentOrder, agent, callbacks, cancel_callback, parse_until, pause_recording, reload, running, status,
-    supervise, transfer,
+    AgentOrder, agent, call_out, callbacks, cancel_callback, parse_until, pause_recording, reload, running,
+    status, supervise, transfer,
 };
 pub use check::{check, plan_with, reference};
 pub use events::events;

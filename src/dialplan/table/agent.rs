@@ -1,5 +1,7 @@
 //! `[agent.<extension>]`: persons with desks.
 
+use std::collections::BTreeSet;
+
 use crate::base::{AgentId, Masked};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
@@ -45,7 +47,20 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "always",
             "When they are at work; otherwise callers are told when they are back.",
         ),
+        Field::with(
+            "screening",
+            Form::Flag,
+            "false",
+            "Callers whom a colleague hands on are announced: who answers hears who hands them on, which service and \
+             which number, and takes them with 1 or refuses them with 2. The caller hears music meanwhile.",
+        ),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
+        Field::optional(
+            "pick_up_groups",
+            Form::Other("names, `[\"counter\"]`"),
+            "none",
+            "Colleagues who share one of these groups may take each other's ringing calls (`pick_up`).",
+        ),
         Field::optional(
             "may_call",
             Form::Other("telephone numbers, `[\"1[3-9]xxxxxxxxx\", \"010.\"]`"),
@@ -107,7 +122,9 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let ready = loader.flag(&fields, "ready");
     let delegate = loader.agent(&fields, "delegate");
     let hours = loader.calendar(&fields, "hours");
+    let screening = loader.flag(&fields, "screening");
     let mailbox = loader.flag(&fields, "mailbox");
+    let pick_up_groups = names(loader, &fields, "pick_up_groups");
     let may_call = telephone_patterns(loader, &fields, "may_call", "a number that the desk may call");
     let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
     let mut agents = Vec::new();
@@ -127,12 +144,20 @@ pub(in crate::dialplan) fn read<'a, 's>(
             ready,
             delegate,
             hours,
+            screening,
             mailbox,
+            pick_up_groups: pick_up_groups.clone(),
             may_call: may_call.clone(),
             account,
         });
     }
     agents
+}
+
+/// Words that stand for nothing else in the plan.
+fn names<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>, name: &str) -> BTreeSet<String> {
+    let written = fields.get(name).map(|written| written.each()).unwrap_or_default();
+    written.into_iter().filter_map(|one| loader.as_text(one, "a group").map(str::to_owned)).collect()
 }
 
 /// Numbers of the outside, by patterns.

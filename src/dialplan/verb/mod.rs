@@ -10,6 +10,8 @@ pub(super) mod language;
 pub(super) mod lookup;
 pub(super) mod menu;
 pub(super) mod message;
+pub(super) mod park;
+pub(super) mod pick_up;
 pub(super) mod play;
 pub(super) mod presence;
 pub(super) mod queue;
@@ -42,6 +44,8 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &dial::DOC, read: dial::read },
     Verb { doc: &message::DOC, read: message::read },
     Verb { doc: &presence::DOC, read: presence::read },
+    Verb { doc: &park::DOC, read: park::read },
+    Verb { doc: &pick_up::DOC, read: pick_up::read },
     Verb { doc: &goto::DOC, read: goto::read },
     Verb { doc: &wait::DOC, read: wait::read },
     Verb { doc: &hang_up::DOC, read: hang_up::read },

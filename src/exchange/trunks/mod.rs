@@ -189,6 +189,16 @@ impl Trunks {
     }
 
     /// The dialog of a leg is another call's leg from now on, and takes its line along.
+    /// The desk is this call's, which makes a call to the outside for it.
+    pub(super) fn desk_taken(&mut self, call: CallId, agent: AgentId) {
+        self.desks.insert(call, agent);
+    }
+
+    /// The desk goes over to another call, which gives it back.
+    pub(super) fn desk_moved(&mut self, call: CallId) {
+        self.desks.remove(&call);
+    }
+
     pub(super) fn leg_moved(&mut self, from: LegId, to: LegId) {
         if let Some(outside) = self.outside.remove(&from) {
             self.outside.insert(to, outside);

@@ -191,7 +191,7 @@ impl Exchange {
             && self.core.agent_seize(now.mono, agent, &mut self.core_events) != Seized::Busy
         {
             if self.desks.take(agent, call) {
-                self.trunks.desks.insert(call, agent);
+                self.trunks.desk_taken(call, agent);
             } else {
                 // Another exchange's call was quicker.
                 self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);

@@ -1,5 +1,6 @@
 //! Trunks in the whole switch: the carrier is an endpoint of its own, the DNS a table.
 
+mod call_out;
 mod callbacks;
 
 use std::collections::VecDeque;
