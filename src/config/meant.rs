@@ -17,7 +17,7 @@ use crate::daemon::{Drain, Settings, dialplans, exchanges, logging, recorder, tr
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
 use crate::sip::auth::{Algorithm, Secret};
 use crate::sip::events::compositor::Expiry;
-use crate::{call, media, sip};
+use crate::{media, sip};
 
 use super::Mistake;
 use super::layers::{Layers, Origin};

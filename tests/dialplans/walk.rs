@@ -149,6 +149,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
         Action::BookCallback { queue, .. } => {
             format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }
+        Action::PickUp(which) => format!("picks up {which:?}"),
         Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),
         Action::Outside { number, trunk, ring } => {
             let number = number.as_ref().map_or("what the desk dialled".to_owned(), ToString::to_string);
