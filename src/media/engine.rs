@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::base::{Instant, LegId, Masked, PlayId, RecordingId};
 
+use super::ear::Frame;
 use super::outbox::{Outbox, Output};
 use super::outgoing::Outgoing;
 use super::player::Player;
@@ -207,7 +208,13 @@ impl Engine {
             return;
         }
         let secret = session.is_secret(now);
-        session.listen(now, &self.config, &heard);
+        if let Some(packet) = session.listen(now, &self.config, &heard) {
+            for (recording, side) in &session.recordings {
+                if let Some(recording) = self.recordings.get_mut(recording) {
+                    recording.recorder.hear(now, *side, &packet);
+                }
+            }
+        }
         if !secret {
             self.forward(now, leg, &heard, key);
         }
@@ -438,14 +445,20 @@ fn hand_out(
         let digit = Masked::new(digit);
         out.event(Event::Digit { leg: session.leg, digit, by: DigitMeans::Tone });
     }
-    for (recording, side) in &session.recordings {
-        if let Some(recording) = recordings.get_mut(recording) {
-            recording.recorder.lay(*side, &frame);
+    let mut lay = |frame: &Frame<'_>| {
+        for (recording, side) in &session.recordings {
+            if let Some(recording) = recordings.get_mut(recording) {
+                recording.recorder.lay(*side, frame);
+            }
         }
+    };
+    lay(&frame);
+    if session.is_recorded_as_it_comes() {
+        // From now on without an ear, and with nothing lost of what it still keeps.
+        ear.rest(now, lay);
+        return session.lose_ear(&ear);
     }
-    if let Some(Some(session)) = sessions.get_mut(place) {
-        session.ear = Some(ear);
-    }
+    session.ear = Some(ear);
 }
 
 /// Tells a leg in its own codec what the other side of its bridge says in another.

@@ -7,9 +7,7 @@
 //!                                ^ cursor: the place played next
 //! ```
 //!
-//! A *place* is where a packet lies on one time line of ours, in units of the RTP clock, that goes on over changes
-//! of the source and jumps of its clock. A packet's *transit* is its arrival less its place; what it is above the
-//! fastest of the last seconds (the *baseline*, which follows the drift of the peer's clock) is its *lateness*.
+//! Places and lateness are those of the [`TimeLine`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,17 +15,14 @@ use std::time::Duration;
 use crate::base::{Codec, Instant};
 
 use super::Header;
+use super::timeline::TimeLine;
 
 #[derive(Clone, Debug)]
 pub(super) struct JitterBuffer {
-    /// Units a second of time stamps and places.
-    clock: u32,
     least: i64,
     most: i64,
     packets: VecDeque<Packet>,
-    line: Option<Line>,
-    /// Time lines begun so far.
-    lines: u32,
+    line: TimeLine,
     /// The place of what is taken next.
     cursor: i64,
     /// What the listener was given since the buffer ran dry, without the cursor going on.
@@ -49,8 +44,6 @@ pub(super) struct Counts {
     pub late: u64,
     /// Packets dropped because more were there than the longest delay holds.
     pub dropped: u64,
-    /// Changes of source, and jumps of its clock.
-    pub restarts: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -75,26 +68,12 @@ pub(super) enum Next {
     Missing(i64),
 }
 
-/// Where the newest packet lies.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    place: i64,
-    end: i64,
-}
-
 /// Packets at most, however short.
 const MOST_PACKETS: usize = 64;
-/// A packet that is earlier than the fastest by so much is on another time line, in milliseconds.
-const TOO_EARLY_MS: i64 = 300;
 /// So long after the last sample, a pause has begun, in milliseconds: what was concealed has faded by then.
 const PAUSE_MS: i64 = 60;
 /// What may be in the buffer beyond the longest delay: a packet or two, in milliseconds.
 const SLACK_MS: i64 = 100;
-/// A packet this far behind in its sequence is late, and no new beginning.
-const REORDERED: u16 = 100;
 /// Payloads kept for reuse.
 const MOST_SPARE: usize = 4;
 
@@ -103,12 +82,10 @@ impl JitterBuffer {
     pub fn new(clock: u32, least: Duration, most: Duration) -> Self {
         let units = |time: Duration| time.as_micros() as i64 * i64::from(clock) / 1_000_000;
         JitterBuffer {
-            clock,
             least: units(least),
             most: units(most),
             packets: VecDeque::new(),
-            line: None,
-            lines: 0,
+            line: TimeLine::new(clock, most),
             cursor: 0,
             held: 0,
             flowing: false,
@@ -119,8 +96,9 @@ impl JitterBuffer {
         }
     }
 
+    /// Units a second of time stamps and places.
     pub fn clock(&self) -> u32 {
-        self.clock
+        self.line.clock()
     }
 
     pub fn counts(&self) -> Counts {
@@ -140,34 +118,15 @@ impl JitterBuffer {
         if ticks <= 0 {
             return;
         }
-        let arrival = self.units_at(now);
-        let place = match self.place(arrival, header) {
-            Placed::On(place) => {
-                let late_by = self.lateness.note(now, arrival - place);
-                // Grow at once: the next may be as late.
-                if late_by > self.lateness.target {
-                    self.lateness.target = late_by.min(self.most);
-                }
-                place
-            }
-            Placed::Anew => {
-                self.lines = self.lines.wrapping_add(1);
-                self.counts.restarts += u64::from(self.line.is_some());
-                let said_now = self.lateness.baseline().map_or(arrival, |baseline| arrival - baseline);
-                let end = self.line.map_or(said_now, |line| line.end);
-                let place = said_now.max(end);
-                self.lateness.note(now, arrival - place);
-                self.line = None;
-                place
-            }
-            Placed::Nowhere => {
-                self.counts.late += 1;
-                return;
-            }
+        let Some(noted) = self.line.note(now, header, ticks) else {
+            self.counts.late += 1;
+            return;
         };
-        if self.line.is_none_or(|line| place > line.place) {
-            let (ssrc, sequence, timestamp) = (header.ssrc, header.sequence, header.timestamp);
-            self.line = Some(Line { ssrc, sequence, timestamp, place, end: place + ticks });
+        let place = noted.place;
+        self.lateness.note(noted.late_by);
+        // Grow at once: the next may be as late.
+        if !noted.begins && noted.late_by > self.lateness.target {
+            self.lateness.target = noted.late_by.min(self.most);
         }
         if self.played && place + ticks <= self.cursor {
             self.counts.late += 1;
@@ -179,7 +138,7 @@ impl JitterBuffer {
         }
         let mut octets = self.spare.pop().unwrap_or_default();
         octets.extend_from_slice(payload);
-        let packet = Packet { place, ticks, codec, payload: octets, secret, line: self.lines };
+        let packet = Packet { place, ticks, codec, payload: octets, secret, line: self.line.begun() };
         self.packets.insert(at, packet);
         self.shed();
     }
@@ -194,7 +153,7 @@ impl JitterBuffer {
         }
         if !self.flowing {
             // The beginning of a talk spurt: here the delay is set anew, and nobody hears it.
-            let due = self.said_now(now) + ahead - self.target();
+            let due = self.line.said_now(now) + ahead - self.target();
             if front > due {
                 return Next::Missing(want.min(front - due));
             }
@@ -229,7 +188,7 @@ impl JitterBuffer {
     /// How long ago that was said which is heard now: the delay, in units.
     pub fn delay(&self, now: Instant, ahead: i64) -> i64 {
         match self.flowing {
-            true => self.said_now(now) - (self.cursor + self.held - ahead),
+            true => self.line.said_now(now) - (self.cursor + self.held - ahead),
             false => self.target(),
         }
     }
@@ -291,44 +250,9 @@ impl JitterBuffer {
         }
     }
 
-    fn place(&self, arrival: i64, header: &Header) -> Placed {
-        let Some(line) = self.line.filter(|line| line.ssrc == header.ssrc) else { return Placed::Anew };
-        let steps = header.sequence.wrapping_sub(line.sequence) as i16;
-        let ahead = i64::from(header.timestamp.wrapping_sub(line.timestamp) as i32);
-        let place = line.place + ahead;
-        let late_by = arrival - place - self.lateness.baseline().unwrap_or(0);
-        // Later than anything that would be waited for: the peer's clock stood still, or jumped back.
-        let in_time = late_by > -self.milliseconds(TOO_EARLY_MS)
-            && late_by < 2 * self.most + self.milliseconds(SLACK_MS);
-        if steps > 0 && ahead > 0 && in_time {
-            Placed::On(place)
-        } else if steps <= 0 && steps.unsigned_abs() < REORDERED {
-            if ahead <= 0 && in_time { Placed::On(place) } else { Placed::Nowhere }
-        } else {
-            Placed::Anew
-        }
-    }
-
-    /// The place of what arrives now, if it was as fast as the fastest.
-    fn said_now(&self, now: Instant) -> i64 {
-        self.units_at(now) - self.lateness.baseline().unwrap_or(0)
-    }
-
-    fn units_at(&self, now: Instant) -> i64 {
-        (u128::from(now.as_micros()) * u128::from(self.clock) / 1_000_000) as i64
-    }
-
     fn milliseconds(&self, ms: i64) -> i64 {
-        ms * i64::from(self.clock) / 1000
+        ms * i64::from(self.clock()) / 1000
     }
-}
-
-enum Placed {
-    On(i64),
-    /// A time line begins.
-    Anew,
-    /// Older than the time line.
-    Nowhere,
 }
 
 /// How late packets are: a histogram that forgets.
@@ -340,9 +264,6 @@ struct Lateness {
     total: f32,
     /// What the next packet weighs: ever more, so that the others weigh ever less.
     weight: f32,
-    /// The fastest transit of this window, and of the one before.
-    fastest: Option<(i64, i64)>,
-    window_began: Instant,
     /// Rises at once with a late packet and sinks slowly to what the histogram says.
     target: i64,
 }
@@ -355,9 +276,6 @@ const REMEMBERED: f32 = 0.998;
 const MAY_BE_LATE: f32 = 0.01;
 /// How much of the way down the target goes with each packet.
 const SINKS: i64 = 256;
-/// The fastest transit is that of the last one or two windows: short enough to follow a change of route, and a drift of
-/// 100 ppm within a millisecond.
-const WINDOW: Duration = Duration::from_secs(5);
 /// The delay before anything is known, in milliseconds.
 const FIRST_TARGET_MS: i64 = 40;
 
@@ -369,30 +287,11 @@ impl Lateness {
             weights: [0.0; BINS],
             total: 0.0,
             weight: 1.0,
-            fastest: None,
-            window_began: Instant::ZERO,
             target: FIRST_TARGET_MS * clock / 1000,
         }
     }
 
-    fn baseline(&self) -> Option<i64> {
-        self.fastest.map(|(this, before)| this.min(before))
-    }
-
-    /// Takes note of a packet's transit and says how late it was.
-    fn note(&mut self, now: Instant, transit: i64) -> i64 {
-        self.fastest = Some(match self.fastest {
-            None => {
-                self.window_began = now;
-                (transit, transit)
-            }
-            Some((this, _)) if now.since(self.window_began) > WINDOW => {
-                self.window_began = now;
-                (transit, this)
-            }
-            Some((this, before)) => (this.min(transit), before),
-        });
-        let late_by = transit - self.baseline().unwrap_or(transit);
+    fn note(&mut self, late_by: i64) {
         let bin = usize::try_from(late_by / self.bin).unwrap_or(0).min(BINS - 1);
         if let Some(weight) = self.weights.get_mut(bin) {
             *weight += self.weight;
@@ -409,7 +308,6 @@ impl Lateness {
         if self.target > asked {
             self.target -= (self.target - asked + SINKS - 1) / SINKS;
         }
-        late_by
     }
 
     /// The delay in which all but a few would have come.

@@ -44,6 +44,7 @@ mod session;
 mod speech;
 pub mod srtp;
 mod stretch;
+mod timeline;
 mod voice;
 
 use codec::g711;

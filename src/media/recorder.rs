@@ -1,18 +1,20 @@
 //! Recording: what one party says, or two, on one time line.
 //!
-//! The frames of each party's ear are laid on the time line where they were said, so that both channels are in step
-//! however long either is kept for the jitter of its network. The line is handed over in pieces, 300 ms after the fact,
-//! so that the ear which waits longest still finds its place.
+//! The frames of each party's ear, or its packets, are laid on the time line where they were said, so that both channels
+//! are in step however long either is kept for the jitter of its network. The line is handed over in pieces, 300 ms
+//! after the fact, so that the ear which waits longest still finds its place.
+
+mod spoken;
+mod track;
 
 use std::time::Duration;
 
-use crate::base::{Instant, RecordingId};
+use crate::base::{Instant, Law, RecordingId};
 
-use super::ear::{Frame, Kind};
+use super::ear::Frame;
 use super::mixer::limit;
-use super::pitch::loudness;
-use super::resample::Resampler;
-use super::{Audio, EndWhy, Event, FRAME_SAMPLES, SAMPLE_RATE};
+use super::{Audio, EndWhy, Event, FRAME_SAMPLES, Header, SAMPLE_RATE};
+use track::{Track, WINDOW};
 
 /// Which channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,15 @@ pub(super) enum Side {
     Right,
     /// With the right one: somebody who has joined them.
     Third,
+}
+
+/// What a party said, in a packet of G.711.
+pub(super) struct Packet<'a> {
+    pub header: &'a Header,
+    pub law: Law,
+    pub payload: &'a [u8],
+    /// It was said while keyed digits were to stay unheard.
+    pub secret: bool,
 }
 
 pub(super) struct Recorder {
@@ -46,8 +57,6 @@ pub(super) struct Recorder {
 const PIECE: u64 = 8 * FRAME_SAMPLES as u64;
 /// How long after it was said a frame may come before its place has been handed over, in samples (300 ms).
 const LATENESS: u64 = 2400;
-/// Samples of a track at hand, in whole frames: a piece, the lateness, a frame, and as much as a party may be ahead.
-const WINDOW: usize = 32 * FRAME_SAMPLES;
 
 impl Recorder {
     pub fn new(
@@ -61,8 +70,8 @@ impl Recorder {
         Recorder {
             recording,
             started: now,
-            left: Track::new(),
-            right: stereo.then(Track::new),
+            left: Track::new(0, voice_level),
+            right: stereo.then(|| Track::new(0, voice_level)),
             third: None,
             taken: 0,
             longest: samples_of(longest),
@@ -75,7 +84,8 @@ impl Recorder {
 
     /// A third voice is heard from now on, on the channel of the second; what it has said stays.
     pub fn join(&mut self) {
-        self.third.get_or_insert_with(Track::new);
+        let (taken, level) = (self.taken, self.level);
+        self.third.get_or_insert_with(|| Track::new(taken, level));
     }
 
     /// What is said while paused leaves its place blank.
@@ -87,18 +97,32 @@ impl Recorder {
     pub fn lay(&mut self, side: Side, frame: &Frame<'_>) {
         let since = frame.said.as_micros() as i64 - self.started.as_micros() as i64;
         let place = since * i64::from(SAMPLE_RATE) / 1_000_000;
-        let (taken, level, paused) = (self.taken, self.level, self.paused);
-        let track = match side {
+        let paused = self.paused;
+        match self.track(side) {
+            Some(track) if paused => track.pause(),
+            Some(track) => track.lay(place, frame),
+            None => {}
+        }
+    }
+
+    /// A packet of a party arrived. What is secret leaves its place blank.
+    pub fn hear(&mut self, now: Instant, side: Side, packet: &Packet<'_>) {
+        let (began, paused) = (self.started, self.paused);
+        if let Some(track) = self.track(side) {
+            track.hear(now, began, packet, paused);
+        }
+    }
+
+    fn track(&mut self, side: Side) -> Option<&mut Track> {
+        match side {
             Side::Left => Some(&mut self.left),
             Side::Right => self.right.as_mut(),
             Side::Third => self.third.as_mut(),
-        };
-        if let Some(track) = track {
-            if paused {
-                return track.pause();
-            }
-            track.lay(place, taken, level, frame);
         }
+    }
+
+    fn tracks(&mut self) -> impl Iterator<Item = &mut Track> {
+        [Some(&mut self.left), self.right.as_mut(), self.third.as_mut()].into_iter().flatten()
     }
 
     /// What is due by now. With `Some(why)` the recording is over and this was its last piece.
@@ -131,6 +155,7 @@ impl Recorder {
         let mut samples = Vec::with_capacity(usize::try_from(due).unwrap_or(0).min(2 * WINDOW) * channels);
         let mut why = None;
         let end = self.taken + due;
+        self.tracks().for_each(|track| track.settle(end));
         while self.taken < end && why.is_none() {
             // Up to the end of a frame of the window, so that it lies there in one piece.
             let within = self.taken % FRAME_SAMPLES as u64;
@@ -138,19 +163,15 @@ impl Recorder {
             let first = samples.len();
             samples.resize(first + count as usize * channels, 0);
             let frame = samples.get_mut(first..).unwrap_or_default();
-            let left = self.left.at(self.taken, count);
-            match &mut self.right {
+            let left = self.left.front(count);
+            match &self.right {
                 None => frame.copy_from_slice(left),
-                Some(right) => interleave(left, right.at(self.taken, count), frame),
+                Some(right) => interleave(left, right.front(count), frame),
             }
-            if let Some(third) = &mut self.third {
-                add(third.at(self.taken, count), frame, channels);
-                third.clear(self.taken, count);
+            if let Some(third) = &self.third {
+                add(third.front(count), frame, channels);
             }
-            self.left.clear(self.taken, count);
-            if let Some(right) = &mut self.right {
-                right.clear(self.taken, count);
-            }
+            self.tracks().for_each(|track| track.clear(count));
             self.taken += count;
             let Some(voice) = &mut self.voice else { continue };
             voice.listen(frame, channels, self.level);
@@ -178,107 +199,6 @@ fn add(third: &[i16], frame: &mut [i16], channels: usize) {
     let last = frame.iter_mut().skip(channels - 1).step_by(channels);
     for (sample, third) in last.zip(third) {
         *sample = limit(i32::from(*sample) + i32::from(*third));
-    }
-}
-
-/// One party's samples around the present, by their place on the time line.
-struct Track {
-    window: Box<[i16; WINDOW]>,
-    /// Where the next frame would go on without a seam.
-    next: Option<i64>,
-    /// To the recording's rate from this one.
-    resampler: Option<(u32, Resampler)>,
-    resampled: Vec<i16>,
-}
-
-/// A party may be out of step by so much, in samples (10 ms): where its jitter buffer has changed its delay there is no
-/// seam while somebody speaks, and both are put right in the next pause.
-const OUT_OF_STEP: u64 = 80;
-/// Out of step by more than this, in samples (160 ms), a party is put right at once.
-const FAR_OUT_OF_STEP: u64 = 1280;
-
-impl Track {
-    fn new() -> Self {
-        Track { window: Box::new([0; WINDOW]), next: None, resampler: None, resampled: Vec::new() }
-    }
-
-    /// What comes next goes on nowhere.
-    fn pause(&mut self) {
-        self.next = None;
-    }
-
-    fn lay(&mut self, place: i64, taken: u64, level: u16, frame: &Frame<'_>) {
-        if frame.rate != SAMPLE_RATE {
-            let mut resampled = std::mem::take(&mut self.resampled);
-            resampled.clear();
-            if let Some(resampler) = self.resampler_from(frame.rate) {
-                resampler.run(frame.samples, &mut resampled);
-            }
-            self.lay_samples(place, taken, level, frame, &resampled);
-            self.resampled = resampled;
-        } else {
-            self.lay_samples(place, taken, level, frame, frame.samples);
-        }
-    }
-
-    /// `samples` of the frame, at the recording's rate.
-    fn lay_samples(&mut self, place: i64, taken: u64, level: u16, frame: &Frame<'_>, samples: &[i16]) {
-        if frame.secret {
-            self.next = None;
-            return;
-        }
-        let silent = frame.kind == Kind::Silence;
-        let next = self.next.filter(|_| !silent).unwrap_or(place);
-        let out_by = place.abs_diff(next);
-        let at = if out_by > FAR_OUT_OF_STEP {
-            place
-        } else if out_by <= OUT_OF_STEP || loudness(samples) >= f32::from(level) {
-            next
-        } else if place > next {
-            place
-        } else {
-            // Behind: a quiet frame less.
-            return;
-        };
-        // After silence a party is in step without a seam.
-        self.next = (!silent).then_some(at + samples.len() as i64);
-        // What has been handed over is past, and what lies behind the window too far ahead.
-        let skipped = (taken as i64).saturating_sub(at).max(0);
-        let room = (taken as i64 + WINDOW as i64).saturating_sub(at).max(0);
-        let clip = |length: i64| usize::try_from(length).unwrap_or(usize::MAX).min(samples.len());
-        let samples = samples.get(clip(skipped)..clip(room)).unwrap_or_default();
-        let start = usize::try_from(at + skipped).unwrap_or(0) % WINDOW;
-        let (before_end, after) = samples.split_at(samples.len().min(WINDOW - start));
-        for (start, samples) in [(start, before_end), (0, after)] {
-            let Some(window) = self.window.get_mut(start..start + samples.len()) else { continue };
-            if silent {
-                // Silence never hides the end of what was said before.
-                let heard = window.iter_mut().zip(samples).filter(|(_, sample)| **sample != 0);
-                heard.for_each(|(place, sample)| *place = *sample);
-            } else {
-                window.copy_from_slice(samples);
-            }
-        }
-    }
-
-    /// `None` where the frame has the recording's rate.
-    fn resampler_from(&mut self, rate: u32) -> Option<&mut Resampler> {
-        if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
-            self.resampler = Resampler::new(rate, SAMPLE_RATE).map(|resampler| (rate, resampler));
-        }
-        self.resampler.as_mut().map(|(_, resampler)| resampler)
-    }
-
-    /// The samples from a place on, which are of one frame of the window.
-    fn at(&self, place: u64, count: u64) -> &[i16] {
-        let start = place as usize % WINDOW;
-        self.window.get(start..start + count as usize).unwrap_or_default()
-    }
-
-    /// They are silent from then on.
-    fn clear(&mut self, place: u64, count: u64) {
-        let start = place as usize % WINDOW;
-        self.window.get_mut(start..start + count as usize).unwrap_or_default().fill(0);
     }
 }
 
@@ -328,6 +248,7 @@ fn duration_of(samples: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::ear::Kind;
 
     const HOUR: Duration = Duration::from_secs(3600);
 

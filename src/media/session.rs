@@ -23,7 +23,7 @@ use super::outgoing::{Outgoing, Speaker};
 use super::over::{Below, Over};
 use super::player::Player;
 use super::reception::{Arrival, Reception};
-use super::recorder::Side;
+use super::recorder::{self, Side};
 use super::srtp::{Srtp, Unsound};
 use super::voice::Voice;
 use super::{
@@ -55,8 +55,10 @@ pub(super) struct Session {
     pub relay: Relay,
     /// The recordings that this leg is heard in.
     pub recordings: Vec<(RecordingId, Side)>,
-    /// Only while somebody needs samples of what the peer says.
+    /// Only while somebody needs samples of what the peer says at a steady pace.
     pub ear: Option<Box<Ear>>,
+    /// What the peer sends is not G.711 alone: packets have a past, or stand for noise.
+    needs_ear: bool,
     /// Only where what the peer hears has to be encoded for it alone.
     voice: Option<Box<Voice>>,
     /// Only where the peer wants other packets than of 20 ms.
@@ -129,6 +131,7 @@ impl Session {
             relay: Relay::default(),
             recordings: Vec::new(),
             ear: None,
+            needs_ear: false,
             voice: None,
             packing: None,
             hears: Vec::new(),
@@ -178,6 +181,7 @@ impl Session {
         }
         self.heard_at = now;
         self.timed_out = false;
+        self.needs_ear = false;
     }
 
     pub fn protect(&mut self, now: Instant, keys: Option<Box<Keys>>) {
@@ -338,33 +342,65 @@ impl Session {
 
     /// Whether a recording is the only one that needs them.
     pub fn is_only_recorded(&self) -> bool {
-        self.recordings.len() == 1
-            && self.mixed_by.is_empty()
-            && self.ear_lent == 0
-            && self.tone_listener.is_none()
+        self.recordings.len() == 1 && self.is_at_most_recorded()
     }
 
-    /// Lets the ear hear, if there is need of one.
-    pub fn listen(&mut self, now: Instant, config: &Config, heard: &Heard<'_>) {
+    /// Whether nobody needs them at a steady pace.
+    fn is_at_most_recorded(&self) -> bool {
+        self.mixed_by.is_empty() && self.ear_lent == 0 && self.tone_listener.is_none()
+    }
+
+    /// Whether recordings take the packets as they come, so that there is no need of an ear.
+    pub fn is_recorded_as_it_comes(&self) -> bool {
+        !self.needs_ear && self.is_at_most_recorded()
+    }
+
+    /// Lets the ear hear, if there is need of one. What recordings shall hear instead comes back.
+    pub fn listen<'a>(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        heard: &'a Heard<'_>,
+    ) -> Option<recorder::Packet<'a>> {
         if !matches!(heard.content, Content::Audio(_) | Content::Noise) || !self.is_listened_to() {
-            return;
+            return None;
         }
         let secret = self.is_secret(now);
+        let law = heard.content.law();
+        self.needs_ear |= law.is_none();
+        if let Some(law) = law
+            && self.ear.is_none()
+            && self.is_recorded_as_it_comes()
+        {
+            return Some(recorder::Packet { header: &heard.header, law, payload: heard.payload, secret });
+        }
         let ear = self.ear.get_or_insert_with(|| Box::new(Ear::new(config)));
         match heard.content {
             Content::Audio(codec) => ear.hear(now, &heard.header, codec, heard.payload, secret),
             _ => ear.hear_noise(now, &heard.header, heard.payload, secret),
         }
+        None
     }
 
-    /// The ear, for its frame to be pulled; gone when nobody needs it any more.
+    /// The ear, for its frame to be pulled; gone when nobody needs it any more, and not there yet where recordings do
+    /// without.
     pub fn take_ear(&mut self, config: &Config) -> Option<Box<Ear>> {
         self.ear_lent = self.ear_lent.saturating_sub(1);
-        if self.is_listened_to() {
-            return Some(self.ear.take().unwrap_or_else(|| Box::new(Ear::new(config))));
+        if !self.is_listened_to() {
+            if let Some(ear) = self.ear.take() {
+                self.lose_ear(&ear);
+            }
+            return None;
         }
-        self.late += self.ear.take().map_or(0, |ear| ear.too_late());
-        None
+        if self.ear.is_none() && self.is_recorded_as_it_comes() {
+            return None;
+        }
+        Some(self.ear.take().unwrap_or_else(|| Box::new(Ear::new(config))))
+    }
+
+    /// Nobody needs this ear any more.
+    pub fn lose_ear(&mut self, ear: &Ear) {
+        self.late += ear.too_late();
     }
 
     /// The frame of this leg's slot: a key, what is played, nothing where the bridge speaks, else silence.

@@ -1,6 +1,7 @@
 //! The engine under a virtual clock: what goes in, and exactly what comes out.
 
 mod arranging;
+mod as_it_comes;
 mod bridging;
 mod conference;
 mod keying;

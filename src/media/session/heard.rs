@@ -1,6 +1,6 @@
 //! An accepted packet, and what its payload type stands for.
 
-use crate::base::Codec;
+use crate::base::{Codec, Law};
 
 use super::super::{Header, SAMPLE_RATE, Stream};
 
@@ -23,6 +23,16 @@ pub(in crate::media) enum Content {
     Noise,
     /// A sign of life only.
     Nothing,
+}
+
+impl Content {
+    /// Of audio that has no memory: a table decodes it.
+    pub fn law(self) -> Option<Law> {
+        match self {
+            Content::Audio(codec) => codec.law(),
+            Content::Keys | Content::Noise | Content::Nothing => None,
+        }
+    }
 }
 
 /// Payload type of comfort noise.

@@ -111,3 +111,54 @@ fn tones_of_a_secret_cross_no_bridge_and_are_no_sound_in_a_recording() {
     assert_eq!(heard_by(&world, B, Codec::Pcma), "");
     assert!(world.audio.iter().all(|audio| audio.samples.iter().all(|sample| *sample == 0)));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// From the first packet of a call on, whatever is lost, doubled, and delayed by up to 400 ms: each press of which any
+    /// packet arrived counts, and once, though what came first had overtaken it.
+    #[test]
+    fn each_press_in_a_voice_counts_once_on_any_network(
+        seed in any::<u64>(),
+        lead in 0u32..10,
+        presses in proptest::collection::vec((0u8..10, 2u32..6, 4u32..8), 1..8),
+        lost in 0u64..90,
+    ) {
+        let mut dice = crate::base::Rng::from_number(seed);
+        let mut sent = vec![None; lead as usize];
+        for (n, (event, frames, pause)) in presses.iter().enumerate() {
+            let began = sent.len() as u32;
+            sent.extend((1..=*frames).map(|frame| Some((n, *event, began, frame, false))));
+            sent.extend([Some((n, *event, began, *frames, true)); 3]);
+            sent.extend(vec![None; *pause as usize]);
+        }
+        let mut arrivals = Vec::new();
+        for at in 0..sent.len() {
+            for _ in 0..u64::from(dice.below(100) >= lost) + u64::from(dice.below(20) == 0) {
+                arrivals.push((1000 + at as u64 * 20 + dice.below(400), at));
+            }
+        }
+        arrivals.sort_unstable();
+        let mut known: Vec<_> = arrivals.iter().filter_map(|(_, at)| sent[*at]).map(|it| (it.0, it.1)).collect();
+        known.sort_unstable();
+        known.dedup();
+        let mut expected: Vec<char> = known.iter().map(|(_, event)| char::from(b'0' + event)).collect();
+        expected.sort_unstable();
+
+        let mut world = World::connected(Codec::Pcma, Codec::Pcma);
+        for (ms, at) in arrivals {
+            world.until(ms);
+            let (payload_type, timestamp) = sent[at].map_or((8, at as u32), |press| (EVENTS, press.2));
+            let (sequence, timestamp) = (65_530u16.wrapping_add(at as u16), timestamp * 160);
+            let header = Header { marker: false, payload_type, sequence, timestamp, ssrc: 1 };
+            let payload = sent[at].map_or_else(|| frame(at as u32), |(_, event, _, frames, end)| {
+                let [high, low] = (160 * frames as u16).to_be_bytes();
+                vec![event, if end { 0x80 } else { 0 } | 10, high, low]
+            });
+            world.packet(A, address(A), header, &payload);
+        }
+        let mut heard: Vec<char> = world.keys().chars().collect();
+        heard.sort_unstable();
+        prop_assert_eq!(heard, expected);
+    }
+}
