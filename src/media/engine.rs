@@ -1,22 +1,23 @@
 //! All legs of one worker.
 
 mod conference;
+mod recording;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::base::{Instant, LegId, Masked, PlayId, RecordingId};
+use crate::base::{Instant, LegId, Masked, PlayId};
 
-use super::ear::Frame;
 use super::outbox::{Outbox, Output};
 use super::outgoing::Outgoing;
 use super::player::Player;
-use super::recorder::{Recorder, Side};
+use super::recorder::Recorder;
 use super::session::{Content, Place, Session};
 use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library};
 
 pub(super) use conference::Mixing;
+use recording::{Due, Recordings};
 
 /// The media of all legs of one worker thread. After each `handle_…` call, or a batch of them, drain
 /// [`Engine::poll_output`].
@@ -26,7 +27,7 @@ pub struct Engine {
     places: BTreeMap<LegId, Place>,
     sessions: Vec<Option<Session>>,
     free: Vec<Place>,
-    recordings: BTreeMap<RecordingId, Recording>,
+    recordings: Recordings,
     /// Who is due in which of the 20 milliseconds, so that a tick costs what is due and not what is open.
     slots: [Slot; SLOTS],
     /// The last millisecond done.
@@ -44,19 +45,12 @@ pub struct Counters {
     pub no_leg: u64,
 }
 
-struct Recording {
-    recorder: Recorder,
-    slot: usize,
-    /// In the order of the [`Side`]s.
-    legs: [Option<LegId>; 3],
-}
-
 #[derive(Default)]
 struct Slot {
     sessions: Vec<Place>,
     /// Those whose frames are due half a frame earlier or later, with packets that are due now.
     halves: Vec<Place>,
-    recordings: Vec<RecordingId>,
+    recordings: Vec<Due>,
 }
 
 const SLOTS: usize = FRAME_MS as usize;
@@ -71,7 +65,7 @@ impl Engine {
             places: BTreeMap::new(),
             sessions: Vec::new(),
             free: Vec::new(),
-            recordings: BTreeMap::new(),
+            recordings: Recordings::default(),
             slots: Default::default(),
             ticked: None,
             out: Outbox::default(),
@@ -137,7 +131,7 @@ impl Engine {
             }
             Command::RecordThird { recording, third } => self.record_third(recording, third),
             Command::PauseRecording { recording, paused } => {
-                if let Some(recording) = self.recordings.get_mut(&recording) {
+                if let Some(recording) = self.recordings.get(recording) {
                     recording.recorder.pause(paused);
                 }
             }
@@ -209,11 +203,7 @@ impl Engine {
         }
         let secret = session.is_secret(now);
         if let Some(packet) = session.listen(now, &self.config, &heard) {
-            for (recording, side) in &session.recordings {
-                if let Some(recording) = self.recordings.get_mut(recording) {
-                    recording.recorder.hear(now, *side, &packet);
-                }
-            }
+            self.recordings.hear(now, &session.recordings, &packet);
         }
         if !secret {
             self.forward(now, leg, &heard, key);
@@ -298,18 +288,7 @@ impl Engine {
                 session.speak_half(now, &mut self.out);
             }
         }
-        let mut over = Vec::new();
-        for id in &slot.recordings {
-            let Some(recording) = self.recordings.get_mut(id) else { continue };
-            let (audio, why) = recording.recorder.advance(now);
-            if let Some(audio) = audio {
-                self.out.audio(audio);
-            }
-            over.extend(why.map(|why| (*id, why)));
-        }
-        for (id, why) in over {
-            self.forget_recording(id, why);
-        }
+        self.take_recorded(now);
     }
 
     fn open(&mut self, now: Instant, leg: LegId, out: Outgoing) {
@@ -334,14 +313,7 @@ impl Engine {
 
     fn close(&mut self, now: Instant, leg: LegId) {
         self.unbridge(leg);
-        let recordings =
-            find(&self.places, &mut self.sessions, leg).map(|session| session.recordings.clone());
-        for (recording, side) in recordings.unwrap_or_default() {
-            match side {
-                Side::Left => self.end_recording(now, recording, EndWhy::Closed),
-                Side::Right | Side::Third => self.lay_rest(now, recording, leg),
-            }
-        }
+        self.leave_recordings(now, leg);
         let Some(place) = self.places.remove(&leg) else { return };
         let Some(mut session) = self.sessions.get_mut(place).and_then(Option::take) else { return };
         self.free.push(place);
@@ -354,78 +326,6 @@ impl Engine {
         self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality(), last: true });
     }
-
-    fn record(&mut self, id: RecordingId, recorder: Recorder, left: LegId, right: Option<LegId>) {
-        if self.recordings.contains_key(&id) {
-            return;
-        }
-        if !self.places.contains_key(&left) {
-            return self.out.event(recorder.ended(EndWhy::Closed));
-        }
-        for (leg, side) in [(Some(left), Side::Left), (right, Side::Right)] {
-            let session = leg.and_then(|leg| find(&self.places, &mut self.sessions, leg));
-            if let Some(session) = session {
-                session.recordings.push((id, side));
-            }
-        }
-        let slot = least(&self.slots, |slot| slot.recordings.len());
-        if let Some(slot) = self.slots.get_mut(slot) {
-            slot.recordings.push(id);
-        }
-        self.recordings.insert(id, Recording { recorder, slot, legs: [Some(left), right, None] });
-    }
-
-    fn record_third(&mut self, id: RecordingId, third: Option<LegId>) {
-        let Some(recording) = self.recordings.get_mut(&id) else { return };
-        let before = std::mem::replace(&mut recording.legs[2], third);
-        if let Some(session) = before.and_then(|leg| find(&self.places, &mut self.sessions, leg)) {
-            session.recordings.retain(|of| *of != (id, Side::Third));
-        }
-        if let Some(session) = third.and_then(|leg| find(&self.places, &mut self.sessions, leg)) {
-            session.recordings.push((id, Side::Third));
-            recording.recorder.join();
-        }
-    }
-
-    /// What the ear of a leg still keeps back goes into a recording that ends, or whose leg does; unless others go on
-    /// hearing with it, from whom it would be taken.
-    fn lay_rest(&mut self, now: Instant, id: RecordingId, leg: LegId) {
-        let Some(recording) = self.recordings.get_mut(&id) else { return };
-        let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
-        let side = session.recordings.iter().find(|(other, _)| *other == id).map(|(_, side)| *side);
-        if !session.is_only_recorded() {
-            return;
-        }
-        if let (Some(ear), Some(side)) = (session.ear.as_deref_mut(), side) {
-            ear.rest(now, |frame| recording.recorder.lay(side, frame));
-        }
-    }
-
-    fn end_recording(&mut self, now: Instant, id: RecordingId, why: EndWhy) {
-        let legs = self.recordings.get(&id).map_or([None; 3], |recording| recording.legs);
-        for leg in legs.into_iter().flatten() {
-            self.lay_rest(now, id, leg);
-        }
-        if let Some(recording) = self.recordings.get_mut(&id) {
-            if let Some(audio) = recording.recorder.finish(now) {
-                self.out.audio(audio);
-            }
-            self.forget_recording(id, why);
-        }
-    }
-
-    fn forget_recording(&mut self, id: RecordingId, why: EndWhy) {
-        let Some(recording) = self.recordings.remove(&id) else { return };
-        self.out.event(recording.recorder.ended(why));
-        if let Some(slot) = self.slots.get_mut(recording.slot) {
-            slot.recordings.retain(|other| *other != id);
-        }
-        for leg in recording.legs.into_iter().flatten() {
-            if let Some(session) = find(&self.places, &mut self.sessions, leg) {
-                session.recordings.retain(|(other, _)| *other != id);
-            }
-        }
-    }
 }
 
 /// Pulls the one frame that a leg's ear gives in its slot, and shows it to all that need it.
@@ -434,7 +334,7 @@ fn hand_out(
     config: &Config,
     place: Place,
     sessions: &mut [Option<Session>],
-    recordings: &mut BTreeMap<RecordingId, Recording>,
+    recordings: &mut Recordings,
     out: &mut Outbox,
 ) {
     // Out of its session meanwhile, so that a consumer may reach any other.
@@ -445,17 +345,10 @@ fn hand_out(
         let digit = Masked::new(digit);
         out.event(Event::Digit { leg: session.leg, digit, by: DigitMeans::Tone });
     }
-    let mut lay = |frame: &Frame<'_>| {
-        for (recording, side) in &session.recordings {
-            if let Some(recording) = recordings.get_mut(recording) {
-                recording.recorder.lay(*side, frame);
-            }
-        }
-    };
-    lay(&frame);
+    recordings.lay(&session.recordings, &frame);
     if session.is_recorded_as_it_comes() {
         // From now on without an ear, and with nothing lost of what it still keeps.
-        ear.rest(now, lay);
+        ear.rest(now, |frame| recordings.lay(&session.recordings, frame));
         return session.lose_ear(&ear);
     }
     session.ear = Some(ear);

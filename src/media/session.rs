@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::srtp::Keys;
-use crate::base::{Instant, Law, LegId, RecordingId};
+use crate::base::{Instant, Law, LegId};
 
 use super::bridge::Relay;
 use super::dtmf::{KeyListener, KeySender};
@@ -53,8 +53,8 @@ pub(super) struct Session {
     pub partner: Option<Place>,
     /// From the other side of the bridge to this leg.
     pub relay: Relay,
-    /// The recordings that this leg is heard in.
-    pub recordings: Vec<(RecordingId, Side)>,
+    /// The recordings that this leg is heard in, by their places.
+    pub recordings: Vec<(Place, Side)>,
     /// Only while somebody needs samples of what the peer says at a steady pace.
     pub ear: Option<Box<Ear>>,
     /// What the peer sends is not G.711 alone: packets have a past, or stand for noise.

@@ -28,14 +28,14 @@ pub(super) struct Track {
     /// Where the next frame would go on without a seam.
     next: Option<i64>,
     /// Only while packets come, and not frames.
-    spoken: Option<Box<Spoken>>,
+    spoken: Option<Spoken>,
     /// To the recording's rate from this one.
     resampler: Option<(u32, Resampler)>,
     resampled: Vec<i16>,
 }
 
 /// Samples of a track at hand, in whole frames: a piece, the lateness, a frame, and as much as a party may be ahead.
-pub(super) const WINDOW: usize = 32 * FRAME_SAMPLES;
+pub(super) const WINDOW: usize = 40 * FRAME_SAMPLES;
 /// A party may be out of step by so much, in samples (10 ms): where its jitter buffer has changed its delay there is no
 /// seam while somebody speaks, and both are put right in the next pause.
 const OUT_OF_STEP: u64 = 80;
@@ -76,7 +76,7 @@ impl Track {
         self.next = None;
         let ticks = packet.payload.len() as i64;
         let table = g711::linear(packet.law);
-        let spoken = self.spoken.get_or_insert_with(Box::default);
+        let spoken = self.spoken.get_or_insert_default();
         let Some(noted) = spoken.note(now, began, packet.header, ticks) else { return };
         if blank || packet.secret {
             return self.pause();

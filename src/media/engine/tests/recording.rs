@@ -29,7 +29,7 @@ fn both_parties_are_recorded_in_step() {
             assert!(recorded[from..] == said[from..], "frame {n} of side {side}");
         }
     }
-    assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 480));
+    assert!(world.audio.iter().all(|audio| audio.channels == 2 && audio.samples.len() <= 2 * 8 * 640));
     let ended: Vec<_> = world.events.iter().filter(|e| matches!(e, Event::RecordingEnded { .. })).collect();
     assert!(
         matches!(ended[..], [Event::RecordingEnded { length, why: EndWhy::Stopped, .. }] if *length == Duration::from_secs(2)),
