@@ -46,6 +46,8 @@ pub(super) struct Recorder {
     longest: u64,
     /// Deadline "silence", in frames.
     silence_ends: Option<u64>,
+    /// Samples handed over at once.
+    piece: u64,
     paused: bool,
     /// Below this loudness nobody speaks.
     level: u16,
@@ -55,6 +57,8 @@ pub(super) struct Recorder {
 
 /// Samples in a piece of audio: 320 ms. A crash costs this, the lateness, and what the host keeps of it.
 const PIECE: u64 = 16 * FRAME_SAMPLES as u64;
+/// The same where silence ends the recording: it is looked for piece by piece.
+const SHORT_PIECE: u64 = 8 * FRAME_SAMPLES as u64;
 /// How long after it was said a frame may come before its place has been handed over, in samples (300 ms).
 const LATENESS: u64 = 2400;
 
@@ -76,6 +80,7 @@ impl Recorder {
             taken: 0,
             longest: samples_of(longest),
             silence_ends: silence_ends.map(|time| samples_of(time) / FRAME_SAMPLES as u64),
+            piece: if silence_ends.is_some() { SHORT_PIECE } else { PIECE },
             paused: false,
             level: voice_level,
             voice: (!stereo || silence_ends.is_some()).then(VoiceDetector::default),
@@ -129,17 +134,19 @@ impl Recorder {
     pub fn advance(&mut self, now: Instant) -> (Option<Audio>, Option<EndWhy>) {
         let ready = samples_of(now.since(self.started)).saturating_sub(LATENESS).min(self.longest);
         let due = ready.saturating_sub(self.taken);
-        match due {
-            _ if ready == self.longest => self.take(due),
+        if ready == self.longest {
+            self.take(due)
+        } else if due >= self.piece {
             // Whole frames, as they lie in the window.
-            PIECE.. => self.take(due - due % FRAME_SAMPLES as u64),
-            _ => (None, None),
+            self.take(due - due % FRAME_SAMPLES as u64)
+        } else {
+            (None, None)
         }
     }
 
     /// When there is something to hand over.
     pub fn due(&self) -> Instant {
-        self.started + duration_of((self.taken + PIECE).min(self.longest) + LATENESS)
+        self.started + duration_of((self.taken + self.piece).min(self.longest) + LATENESS)
     }
 
     /// The rest up to now.

@@ -52,7 +52,7 @@ impl Default for Config {
 }
 
 /// Pieces of audio that may wait for a slow disk: about 25 s of 100 recordings, 80 MB.
-const QUEUED: usize = 16 * 1024;
+const QUEUED: usize = 8 * 1024;
 /// How long audio waits at most before the thread looks for it.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The same while nothing is recorded.

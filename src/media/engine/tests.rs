@@ -15,7 +15,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{CallId, Codec, PlayId, PromptId};
+use crate::base::{CallId, Codec, PlayId, PromptId, RecordingId};
 use crate::media::{Audio, Decoder, Encoder, Header, Sound, Stream};
 
 const A: LegId = LegId { call: CallId(1), index: 0 };
