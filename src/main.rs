@@ -220,6 +220,8 @@ enum Command {
         #[command(subcommand)]
         order: Queue,
     },
+    /// Read a PIN from standard input and print what `mailbox_pin` of an account has to say.
+    Pin,
     /// List, play or settle the messages that callers left.
     Messages {
         #[command(subcommand)]
@@ -460,6 +462,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         }
         Command::Check { .. } => commands::check(&source.load()?)?,
         Command::Reference => commands::reference(),
+        Command::Pin => commands::pin()?,
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
         Command::Reload => commands::reload(&folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,

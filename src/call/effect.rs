@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CalledBack, Refusal, SharedPlan};
+use super::{CalledBack, OpenBox, Refusal, SharedPlan};
 use crate::base::{AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId};
 use crate::dialplan::{Owner, PickUp, PresenceChange, Requirement};
 use crate::media;
@@ -124,6 +124,8 @@ pub enum Effect {
         change: PresenceChange,
     },
     Record(Record),
+    /// Asks for what lies in a message box: answered by [`Event::BoxOpened`](super::Event::BoxOpened).
+    OpenBox(OpenBox),
     /// A recording that nobody shall ever hear.
     Discard {
         recording: RecordingId,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Towards;
+use super::{NotOpened, Towards};
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
 use crate::queue;
-use crate::record::{CallEnd, Diverted};
+use crate::record::{CallEnd, Diverted, MessageSlip};
 
 /// How a call began.
 pub struct Arrival {
@@ -116,6 +116,9 @@ pub enum Event {
         slip: SlipId,
         saved: bool,
     },
+
+    /// What lies in the box that was asked for, or why it stays shut.
+    BoxOpened(Result<Vec<MessageSlip>, NotOpened>),
 
     // -- the queue and the desks --
     Queued {

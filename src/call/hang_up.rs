@@ -61,6 +61,7 @@ pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option
         Stage::Message(message) => return message.caller_gone(body, ctx),
         Stage::Closing(Closing { pending, .. }) => return Some(pending),
         Stage::Listen(_)
+        | Stage::Mailbox(_)
         | Stage::CallBack(_)
         | Stage::CallOut(_)
         | Stage::Farewell(_)

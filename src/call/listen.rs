@@ -2,7 +2,8 @@
 
 use super::message::Wanted;
 use super::{
-    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, farewell, message, outside, wait,
+    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, farewell, mailbox, message, outside,
+    wait,
 };
 use crate::base::{LegId, Masked, QueueId};
 use crate::dialplan::{self, Action};
@@ -88,6 +89,7 @@ impl Listen {
                     let wanted = Wanted { person, mailbox, ask, before, longest, silence, shortest };
                     return message::enter(body, ctx, wanted);
                 }
+                Action::Mailbox { tries } => return mailbox::enter(body, ctx, tries),
                 Action::HangUp => return farewell::said(body, ctx, CallEnd::FlowEnded),
             }
         }

@@ -42,6 +42,7 @@ mod journal;
 mod keys;
 mod leg;
 mod listen;
+mod mailbox;
 mod message;
 mod offer;
 mod outside;
@@ -65,6 +66,7 @@ pub use self::event::{Arrival, Event, LegEnd};
 pub use self::hold::HoldReminders;
 pub use self::journal::Journal;
 pub use self::leg::{Leg, NoMedia, Refusal, Towards};
+pub use self::mailbox::{NotOpened, OpenBox};
 pub use self::ports::PortPool;
 pub use self::recording::NotRecorded;
 pub use self::supervise::{Announce, Manner, NoGuest};
@@ -79,6 +81,7 @@ use self::farewell::Farewell;
 use self::hang_up::{Closing, Over};
 use self::hold::Hold;
 use self::listen::Listen;
+use self::mailbox::Mailbox;
 use self::message::Message;
 use self::offer::Offer;
 use self::outside::Outside;
@@ -128,6 +131,7 @@ enum Stage {
     /// A colleague is on the way, who has dialled for the caller.
     PickUp(PickUp),
     Message(Message),
+    Mailbox(Mailbox),
     /// All is said; the line is closed next.
     Farewell(Farewell),
     /// The caller has gone; a message is still being made safe.
@@ -215,6 +219,7 @@ impl Call {
             (Stage::Dial(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Outside(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Mailbox(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };
         self.want_keys(ctx);
@@ -242,6 +247,7 @@ impl Call {
                 Stage::PickUp(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Farewell(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Mailbox(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
                 Stage::Moving => unreachable!("a stage is put back after every deadline"),
@@ -274,7 +280,7 @@ impl Call {
     /// Keys are listened for in the caller's voice only where somebody waits for them: it costs an ear.
     fn want_keys(&mut self, ctx: &mut Ctx<'_>) {
         let wanted = match &self.stage {
-            Stage::Listen(_) | Stage::Message(_) => true,
+            Stage::Listen(_) | Stage::Message(_) | Stage::Mailbox(_) => true,
             Stage::Wait(wait) => wait.has_keys(),
             Stage::Offer(offer) => offer.has_keys(),
             _ => false,
@@ -316,6 +322,7 @@ impl Call {
             Stage::Hold(_) | Stage::Parked(_) => StageKind::Hold,
             Stage::Transfer(_) => StageKind::Transfer,
             Stage::Message(_) => StageKind::Message,
+            Stage::Mailbox(_) => StageKind::Mailbox,
             Stage::Farewell(_) | Stage::Closing(_) | Stage::Over(_) => StageKind::HangUp,
         }
     }

@@ -89,6 +89,7 @@ impl Reader<'_> {
                 )),
             },
             post: self.post(written),
+            pins: self.pins(&written.account),
             log: logging::Config { format: written.log.format.into(), filter: written.log.filter.clone() },
             trace: self.trace(&written.trace),
             hep: trace::hep::Config {

@@ -244,6 +244,7 @@ pub struct Account {
     pub password: Masked<String>,
     pub ha1_sha256: Masked<String>,
     pub ha1_md5: Masked<String>,
+    pub mailbox_pin: Masked<String>,
     pub srtp: String,
     pub codecs: List,
     pub digits: DigitWay,

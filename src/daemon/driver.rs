@@ -26,6 +26,7 @@ use crate::sip::Flow;
 
 use self::reload::Reload;
 use super::backlog::{Backlog, What};
+use super::boxes::Boxes;
 use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
@@ -75,6 +76,7 @@ pub struct Driver {
     /// The recorder's thread.
     pub recording: JoinHandle<()>,
     pub records: Records,
+    pub boxes: Boxes,
     pub dns: Dns,
     pub inbox: Inbox<Report>,
     pub control: Control,
@@ -243,6 +245,7 @@ impl Turning {
                 Report::CallbackSaved { callback, saved } => {
                     self.input(Input::CallbackSaved { callback, saved });
                 }
+                Report::BoxOpened { call, opened } => self.input(Input::BoxOpened { call, opened }),
                 Report::Waiting { mailbox, waiting } => self.input(Input::Waiting { mailbox, waiting }),
                 Report::Loaded { recording, result } => {
                     if let Err(reason) = &result {
@@ -469,6 +472,7 @@ impl Turning {
             }
             Output::Resolve(question) => self.driver.dns.ask(question),
             Output::Record(record) => self.driver.records.save(record),
+            Output::OpenBox { call, order } => self.driver.boxes.open(call, order),
             Output::Discard(recording) => self.driver.recorder.discard(recording),
             Output::Notice(notice) => self.notice(from, &notice),
             Output::Reply { id, reply } => self.answer(from, id, reply),

@@ -8,9 +8,10 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::base::{CallId, RecordingId, SlipId};
+use crate::call::NotOpened;
 use crate::exchange::{Gauges, Output};
 use crate::media;
-use crate::record::Waiting;
+use crate::record::{MessageSlip, Waiting};
 use crate::sip::locate::{Answer, Question};
 
 use super::failure::Failure;
@@ -39,6 +40,11 @@ pub enum Report {
     CallbackSaved {
         callback: CallId,
         saved: bool,
+    },
+    /// What lies in a message box that a call asked for.
+    BoxOpened {
+        call: CallId,
+        opened: Result<Vec<MessageSlip>, NotOpened>,
     },
     /// So many messages wait in the box.
     Waiting {

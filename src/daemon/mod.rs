@@ -15,6 +15,7 @@
 pub mod accounts;
 mod backlog;
 pub mod banner;
+pub mod boxes;
 pub mod clock;
 pub mod commands;
 pub mod control;

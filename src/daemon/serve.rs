@@ -9,6 +9,7 @@ use crate::sip::Transport;
 
 use super::accounts::DemoAccounts;
 use super::banner::Ready;
+use super::boxes::Boxes;
 use super::clock;
 use super::control::Socket;
 use super::counters::Counters;
@@ -127,6 +128,7 @@ fn build(
         inbox.clone(),
         &counters,
     )?;
+    let boxes = Boxes::start(&state::database(state.folder()), settings.pins.clone(), inbox.clone())?;
     let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
     let config = exchange_config(&loaded, demo.as_ref(), &addresses);
@@ -167,6 +169,7 @@ fn build(
         recorder,
         recording,
         records,
+        boxes,
         dns,
         inbox,
         control,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{exchange, media};
 
 use super::prompts::Levels;
-use super::{dialplans, dns, logging, post, recorder, trace, transport, workers};
+use super::{boxes, dialplans, dns, logging, post, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Settings {
     pub workers: workers::Config,
     pub recording: recorder::Config,
     pub post: post::Config,
+    /// Of message boxes, by extension.
+    pub pins: boxes::Pins,
     pub dns: dns::Config,
     pub log: logging::Config,
     pub trace: trace::Config,
@@ -47,6 +49,7 @@ impl Default for Settings {
             workers: workers::Config::default(),
             recording: recorder::Config::default(),
             post: post::Config::default(),
+            pins: boxes::Pins::new(),
             dns: dns::Config::default(),
             log: logging::Config::default(),
             trace: trace::Config::default(),

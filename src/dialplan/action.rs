@@ -34,6 +34,8 @@ pub enum Event {
     DialEnded(DialEnd),
     /// Answers [`Action::Message`].
     MessageEnded(MessageEnd),
+    /// Answers [`Action::Mailbox`].
+    MailboxEnded,
     /// Answers [`Action::BookCallback`].
     CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
@@ -53,6 +55,7 @@ impl fmt::Debug for Event {
             Event::QueueEnded(end) => write!(f, "QueueEnded({end:?})"),
             Event::DialEnded(end) => write!(f, "DialEnded({end:?})"),
             Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
+            Event::MailboxEnded => f.write_str("MailboxEnded"),
             Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
             Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
@@ -226,6 +229,12 @@ pub enum Action {
         silence: Duration,
         /// Less than this is not a message.
         shortest: Duration,
+    },
+    /// Let the caller hear their messages; reports [`Event::MailboxEnded`], or [`Event::DialEnded`] where they called
+    /// somebody back.
+    Mailbox {
+        /// How often extension and PIN may be keyed in.
+        tries: u8,
     },
     /// Of the agent whose desk calls; reports [`Event::PresenceSet`].
     Presence {

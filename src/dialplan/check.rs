@@ -95,6 +95,7 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             let offered = |to| Edge { to, input: false, attended: true };
             vec![person(Target::Next), offered(spec.on_nothing), offered(spec.on_failure)]
         }
+        Step::Mailbox { .. } => vec![person(Target::Next)],
         // Desks' own numbers: nobody waits for a person here.
         Step::Presence(_) | Step::Park(..) | Step::PickUp(_) => {
             vec![Edge { to: Target::Next, input: false, attended: true }]

@@ -21,7 +21,8 @@ use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
 use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
-    callback, collect, dial, hours, lookup, menu, message, park, pick_up, presence, queue, regret, say, wait,
+    callback, collect, dial, hours, lookup, mailbox, menu, message, park, pick_up, presence, queue, regret,
+    say, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -70,6 +71,7 @@ pub(super) enum Stage {
     Booking,
     Dialling,
     Recording,
+    Boxing,
     Asking(PresenceSpec),
     PickingUp,
     Staying(Vec<Clip>),
@@ -172,6 +174,7 @@ impl Cursor {
             (Stage::Booking, Event::CallbackBooked { ok }) => self.callback_booked(ok, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
+            (Stage::Boxing, Event::MailboxEnded | Event::DialEnded(_)) => Turn::Go(Target::Next),
             (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, out),
             (Stage::PickingUp, Event::NotPickedUp { may }) => self.not_picked_up(may, out),
             (Stage::Staying(clips), Event::Played) => wait::again(self, clips, out),
@@ -264,6 +267,7 @@ impl Cursor {
                 self.tell(before, false, After::Outside, out)
             }
             Step::Message(spec) => message::begin(self, spec, out),
+            Step::Mailbox { tries } => mailbox::begin(self, *tries, out),
             Step::Goto(target) => Turn::Go(*target),
             Step::Language(language) => {
                 self.language = language.clone();

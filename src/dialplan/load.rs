@@ -452,7 +452,12 @@ const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music
     message/say-name message/enter-number message/number-right message/number-other message/is-urgent \
     message/not-urgent message/marked-urgent message/read-back message/your-name-is message/your-message-is \
     message/to-accept message/to-record-again message/to-add message/add-now menu/press-1 menu/press-2 menu/press-3 \
-    message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
+    mailbox/enter-extension mailbox/enter-pin mailbox/wrong-pin mailbox/not-now mailbox/open-before mailbox/urgent \
+    mailbox/received mailbox/from-number mailbox/number-withheld mailbox/call-back-number mailbox/caller-is \
+    mailbox/to-listen-again mailbox/to-save mailbox/to-delete mailbox/to-call-back mailbox/to-forward \
+    mailbox/to-mark-done mailbox/to-skip mailbox/forward-to mailbox/no-such-box mailbox/forwarded mailbox/saved \
+    mailbox/deleted mailbox/marked-done mailbox/cannot-call-back mailbox/no-more menu/press-4 menu/press-5 \
+    menu/press-6 menu/press-pound message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
     callback/here-it-is callback/answer callback/cancelled language/choose";

@@ -78,6 +78,9 @@ pub(super) enum Step {
     /// dialled.
     Outside(Box<OutsideSpec>),
     Message(Box<MessageSpec>),
+    Mailbox {
+        tries: u8,
+    },
     Goto(Target),
     Language(Language),
     Presence(PresenceSpec),
@@ -111,6 +114,7 @@ impl Step {
             Step::Callback(_) => "callback",
             Step::Dial(_) | Step::Outside(_) => "dial",
             Step::Message(_) => "message",
+            Step::Mailbox { .. } => "mailbox",
             Step::Goto(_) => "goto",
             Step::Language(_) => "language",
             Step::Presence(_) => "presence",

@@ -128,6 +128,7 @@ impl Exchange {
                 }
                 self.output.push_back(Output::Record(record));
             }
+            Effect::OpenBox(order) => self.output.push_back(Output::OpenBox { call, order }),
             Effect::Discard { recording } => {
                 self.recordings.remove(&recording);
                 self.output.push_back(Output::Discard(recording));

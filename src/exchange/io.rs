@@ -12,7 +12,9 @@ use crate::base::{
 };
 use crate::dialplan::Plan;
 use crate::presence::Absence;
-use crate::record::{Callback, Contact, KeptPlace, KeptPresence, LegQuality, Record, Registration, Waiting};
+use crate::record::{
+    Callback, Contact, KeptPlace, KeptPresence, LegQuality, MessageSlip, Record, Registration, Waiting,
+};
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
 
@@ -58,6 +60,11 @@ pub enum Input<'a> {
     CallbackSaved {
         callback: CallId,
         saved: bool,
+    },
+    /// The answer to an [`Output::OpenBox`].
+    BoxOpened {
+        call: CallId,
+        opened: Result<Vec<MessageSlip>, call::NotOpened>,
     },
     /// So many slips wait in this message box, by the store's count.
     Waiting {
@@ -127,6 +134,11 @@ pub enum Output {
     /// A question to the DNS; answered by one [`Input::Resolved`], in seconds at most, whatever happens.
     Resolve(Question),
     Record(Record),
+    /// Somebody wants to hear what lies in a message box; answered by one [`Input::BoxOpened`].
+    OpenBox {
+        call: CallId,
+        order: call::OpenBox,
+    },
     /// A recording that nobody shall hear is to be removed.
     Discard(RecordingId),
     Notice(Notice),

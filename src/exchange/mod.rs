@@ -297,6 +297,9 @@ impl Exchange {
                     self.work.push_back((call, call::Event::SlipSaved { slip, saved }));
                 }
             }
+            Input::BoxOpened { call, opened } => {
+                self.work.push_back((call, call::Event::BoxOpened(opened)));
+            }
             Input::Waiting { mailbox, waiting } => self.messages_wait(now, mailbox, waiting),
             Input::Command { id, command } => {
                 let reply = self.command(now, command);

@@ -120,6 +120,7 @@ impl Lands {
             Input::RecordingSaved { recording, .. } => with(recording.0),
             Input::SlipSaved { slip, .. } => with(slip.0),
             Input::CallbackSaved { callback, .. } => with(callback.0),
+            Input::BoxOpened { call, .. } => with(call.0),
             Input::Command { command, .. } => match command {
                 Command::Agents | Command::SetAgent { .. } | Command::CallOut { .. } => Lands::With(0),
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,

@@ -173,6 +173,8 @@ pub enum StageKind {
     /// The recording of a talk is paused, resumed, or given up.
     Record,
     Message,
+    /// A person hears their messages.
+    Mailbox,
     Presence,
     HangUp,
 }
@@ -190,6 +192,7 @@ impl StageKind {
             StageKind::Supervise => "supervise",
             StageKind::Record => "record",
             StageKind::Message => "message",
+            StageKind::Mailbox => "mailbox",
             StageKind::Presence => "presence",
             StageKind::HangUp => "hang-up",
         }

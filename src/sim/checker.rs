@@ -256,7 +256,11 @@ impl Checker {
                 | Record::RegistrationEnded(_),
             )
             | Output::Discard(_) => {}
-            Output::Transmit(_) | Output::Reply { .. } | Output::Resolve(_) | Output::Word { .. } => {}
+            Output::Transmit(_)
+            | Output::Reply { .. }
+            | Output::OpenBox { .. }
+            | Output::Resolve(_)
+            | Output::Word { .. } => {}
         }
         self.silences();
     }

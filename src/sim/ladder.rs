@@ -9,7 +9,7 @@ use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId};
 use crate::exchange::{Input, Output};
 use crate::media::{self, Command, Sound};
-use crate::record::{Record, SlipState};
+use crate::record::{Record, SlipChange, SlipState};
 use crate::report::{Gist, traced};
 use crate::sdp::Direction;
 use crate::sip::{Message, Method};
@@ -100,6 +100,14 @@ impl Ladder {
                     "{urgent}slip {}{who}{number} for {} of {} ms, {confirmed}",
                     slip.slip, slip.mailbox, slip.length_ms
                 );
+                self.line(now, &line);
+            }
+            Output::Record(Record::SlipChange(slip, change)) => {
+                let line = match change {
+                    SlipChange::Marked(state) => format!("slip {slip} is marked {}", state.name()),
+                    SlipChange::Forwarded { mailbox } => format!("slip {slip} is forwarded to {mailbox}"),
+                    SlipChange::Kept { mailbox, .. } => format!("slip {slip} is kept in {mailbox}"),
+                };
                 self.line(now, &line);
             }
             Output::Record(Record::SlipDiscarded(slip)) => self.line(now, &format!("slip {slip} discarded")),

@@ -12,6 +12,7 @@
 
 mod agenda;
 mod attacker;
+mod boxes;
 mod caller;
 mod chance;
 mod checker;

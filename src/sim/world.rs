@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::agenda::{Agenda, Due};
 use super::attacker::Attacker;
+use super::boxes::Boxes;
 use super::caller::Caller;
 use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
@@ -34,11 +35,12 @@ use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
 use super::trunk::{self, AFTERGLOW, Trunk};
-use crate::base::{Catalog, Instant, LegId, Masked, Now, Rng, Wall};
+use crate::base::{CallId, Catalog, Instant, LegId, Masked, Now, Rng, Wall};
+use crate::call::NotOpened;
 use crate::dialplan::Plan;
 use crate::exchange::{Account, Command, Config, Input, Network as Addresses, Output, Trunk as Carrier};
 use crate::media;
-use crate::record::{CallRecord, Record, SlipState};
+use crate::record::{CallRecord, MessageSlip, Record, SlipState};
 use crate::sip::auth::Secret;
 use crate::sip::locate::{Answer, Question};
 
@@ -127,6 +129,9 @@ pub struct World {
     records: Vec<CallRecord>,
     /// Asked of the DNS in this moment.
     unresolved: VecDeque<Question>,
+    boxes: Boxes,
+    /// Calls that asked for a message box, and what they are told.
+    opened: VecDeque<(CallId, Result<Vec<MessageSlip>, NotOpened>)>,
     /// The phones on the legs.
     parties: BTreeMap<LegId, Phone>,
 }
@@ -197,6 +202,8 @@ impl World {
             ladder,
             records: Vec::new(),
             unresolved: VecDeque::new(),
+            boxes: Boxes::default(),
+            opened: VecDeque::new(),
             parties: BTreeMap::new(),
             rng,
             next_plan: other_plan.unwrap_or_else(|| plan.clone()),
@@ -469,8 +476,10 @@ impl World {
                 ladder.output(now, &output, &self.catalog);
             }
             let mut outcome = Outcome::default();
-            if let Output::Media { command, .. } = &output {
-                self.keep_account(command);
+            match &output {
+                Output::Media { command, .. } => self.keep_account(command),
+                Output::Record(record) => self.boxes.take(record),
+                _ => {}
             }
             match output {
                 Output::Transmit(transmit) => self.send_from_hotline(transmit),
@@ -487,6 +496,10 @@ impl World {
                     self.agenda.add(at, Due::CallbackSaved(owed.callback, saved));
                 }
                 Output::Record(Record::Call(record)) => self.records.push(*record),
+                Output::OpenBox { call, order } => {
+                    let opened = self.boxes.open(now, &order);
+                    self.opened.push_back((call, opened));
+                }
                 // A world without names: who asks for one hears at once that there is none.
                 Output::Resolve(question) => self.unresolved.push_back(question),
                 Output::Record(_)
@@ -518,6 +531,8 @@ impl World {
         loop {
             if let Some(event) = self.events.pop_front() {
                 self.input(Input::Media(event));
+            } else if let Some((call, opened)) = self.opened.pop_front() {
+                self.input(Input::BoxOpened { call, opened });
             } else if let Some(question) = self.unresolved.pop_front() {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {

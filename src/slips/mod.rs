@@ -13,6 +13,7 @@
 //! slip again only when the store has said how it stands then: so a write that fails, a crash, and somebody at the
 //! command line who has done with it meanwhile are all the same to it.
 
+mod door;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,8 @@ use std::time::Duration;
 use crate::base::{SlipId, Wall};
 use crate::dialplan::Plan;
 use crate::record::{Delivery, Keeping, MessageSlip, Occasion, Record, SlipChange, SlipState, Target};
+
+pub use door::Door;
 
 /// The first try again of a mail or a web hook, and the longest pause between two.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);

@@ -46,6 +46,7 @@ fn every_verb_and_table_is_in_it() {
         "queue",
         "dial",
         "message",
+        "mailbox",
         "presence",
         "goto",
         "wait",
@@ -68,7 +69,7 @@ fn every_verb_and_table_is_in_it() {
         assert!(reference.contains(&format!("### `{name}`\n")), "{name}");
     }
     assert_eq!(examples().len(), 28);
-    assert_eq!(reference.matches("```toml").count(), 29);
+    assert_eq!(reference.matches("```toml").count(), 32);
 }
 
 /// An example shows what it is about.

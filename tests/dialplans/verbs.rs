@@ -584,6 +584,7 @@ impl State {
             Event::QueueEnded(_)
             | Event::DialEnded(_)
             | Event::MessageEnded(_)
+            | Event::MailboxEnded
             | Event::CallbackBooked { .. }
             | Event::PresenceSet { .. }
             | Event::NotPickedUp { .. } => {
@@ -608,6 +609,7 @@ impl State {
                 Action::Dial { .. } | Action::Outside { .. } => self.pending = Some("dial"),
                 Action::Message { .. } => self.pending = Some("message"),
                 Action::BookCallback { .. } => self.pending = Some("callback"),
+                Action::Mailbox { .. } => self.pending = Some("mailbox"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::PickUp(_) => self.pending = Some("pick-up"),
                 Action::HangUp => {
@@ -645,6 +647,7 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
                 until: (rng.below(2) == 0).then(|| at(plan, "2026-10-05T15:00:00")),
             },
         }),
+        Some("mailbox") if fits => Event::MailboxEnded,
         Some("message") if fits => Event::MessageEnded(match rng.below(3) {
             0 => MessageEnd::Saved,
             1 => MessageEnd::Nothing,

@@ -167,6 +167,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
                 clips(plan, before)
             )
         }
+        Action::Mailbox { tries } => format!("opens a message box in {tries} tries"),
         Action::Presence { change } => match change {
             PresenceChange::Away { reason, until, delegate } => {
                 let until = until.map(|u| format!(" until {u}")).unwrap_or_default();

@@ -8,10 +8,11 @@ import time
 
 
 class HookReceiver:
-    """`moods` are taken one a request, then all is accepted: a status to answer, or `drop` for no answer."""
+    """`moods` are taken one a request, then all is accepted: a status to answer, or `drop` for no answer. A redirection
+    points `elsewhere`."""
 
-    def __init__(self, host, secret, moods=()):
-        self.host, self.secret, self.moods = host, secret, list(moods)
+    def __init__(self, host, secret, moods=(), elsewhere=""):
+        self.host, self.secret, self.moods, self.elsewhere = host, secret, list(moods), elsewhere
         self.events, self.requests, self.forged = [], 0, 0
         self.arrived = asyncio.Event()
         self.server = self.port = None
@@ -48,7 +49,8 @@ class HookReceiver:
                 return
             if mood == 200:
                 self.take(headers, body)
-            writer.write(f"HTTP/1.1 {mood} so\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            where = f"Location: {self.elsewhere}\r\n" if 300 <= mood < 400 else ""
+            writer.write(f"HTTP/1.1 {mood} so\r\n{where}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass

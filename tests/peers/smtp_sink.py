@@ -8,7 +8,8 @@ import ssl
 
 class SmtpSink:
     """`moods` are taken one a conversation, then all is accepted: `refuse` and `later` answer the addressee with 550
-    and 451, `drop` hangs up in place of the answer to the mail, `silent` says nothing."""
+    and 451, `drop` hangs up in place of the answer to the mail, `silent` says nothing, `nonsense` is no mail server at
+    all, `unsaid` takes the mail and then answers with what nobody asked for."""
 
     def __init__(self, host, moods=(), certificate=None):
         self.host, self.moods, self.certificate = host, list(moods), certificate
@@ -52,6 +53,12 @@ class SmtpSink:
             await reader.read()
             return
 
+        if mood == "nonsense":
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            await reader.read()
+            return
+
         async def say(line):
             writer.write(f"{line}\r\n".encode())
             await writer.drain()
@@ -84,6 +91,9 @@ class SmtpSink:
                 octets = await reader.readuntil(b"\r\n.\r\n")
                 if mood == "drop":
                     return
+                if mood == "unsaid":
+                    await say("354 go on")
+                    continue
                 mail = email.message_from_bytes(octets[:-3].replace(b"\r\n..", b"\r\n."), policy=email.policy.default)
                 self.mails.append((recipients, mail))
                 self.arrived.set()

@@ -3,6 +3,7 @@
 mod days;
 mod ladders;
 mod logs;
+mod mailboxes;
 mod plans;
 mod sabotages;
 mod shares;

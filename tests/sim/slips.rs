@@ -43,8 +43,11 @@ fn whole() -> Vec<(When, Act)> {
 
 /// What a caller from this number leaves behind: the slip's line and the record's of the ladder, or all of it.
 fn left_by(number: &str, script: &[(When, Act)]) -> (Vec<String>, String) {
+    left_behind(Caller::new(number, "10000", Nature::Script(script.to_vec())))
+}
+
+fn left_behind(caller: Caller) -> (Vec<String>, String) {
     let mut world = World::new(Setup { ladder: true, ..Setup::new(plans::small(PLAN)) });
-    let caller = Caller::new(number, "10000", Nature::Script(script.to_vec()));
     world.call_at(Instant::ZERO + SECOND, caller);
     world.run_until(Instant::ZERO + SECOND * 2);
     let drained = world.drain(SECOND * 600);
@@ -72,6 +75,18 @@ fn everything_is_asked_and_kept() {
         &whole(),
         &["urgent slip m0 from (r0) at 13912345678 for 4001 of 9000 ms, confirmed", "record: flow-ended"],
     );
+}
+
+#[test]
+fn each_key_is_said_with_what_it_is_for() {
+    let (_, ladder) = left_by(MOBILE, &whole());
+    for lines in [
+        "message/number-right menu/press-1 message/number-other menu/press-2",
+        "message/is-urgent menu/press-1 message/not-urgent menu/press-2",
+        "message/to-accept menu/press-1 message/to-record-again menu/press-2 message/to-add menu/press-3",
+    ] {
+        assert!(ladder.contains(lines), "{lines}\n{ladder}");
+    }
 }
 
 #[test]
@@ -166,4 +181,64 @@ fn who_says_it_again_or_adds_to_it() {
 #[test]
 fn who_says_nothing_to_every_question_is_asked_to_the_end() {
     check(MOBILE, &[], &["slip m0 discarded", "record: flow-ended"]);
+}
+
+/// What a slip has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Kept {
+    who: bool,
+    number: bool,
+    matter: bool,
+    urgent: bool,
+    confirmed: bool,
+}
+
+/// Not at chosen steps: every half second of the whole dialogue, each in a world of its own.
+#[test]
+fn a_caller_who_hangs_up_at_any_moment_has_left_exactly_what_they_had_said() {
+    let mut kept = Vec::new();
+    for half_seconds in 1.. {
+        let mut caller = Caller::new(MOBILE, "10000", Nature::Script(whole()));
+        caller.cancels_after = Some(SECOND / 2 * half_seconds);
+        let (left, ladder) = left_behind(caller);
+        let [slip, record] = &left[..] else {
+            assert_eq!(left, ["record: caller-hung-up"], "{ladder}");
+            assert_eq!(said_for(&ladder, "r0"), None, "{ladder}");
+            continue;
+        };
+        let pressed = ladder.matches("caller presses").count();
+        let (name, matter) = (said_for(&ladder, "r0"), said_for(&ladder, "r1"));
+        let expected = Kept {
+            // They begin to speak a second after the tone; a breath is no name, and no message is under two seconds.
+            who: name.is_some_and(|said| said > 1.2),
+            number: pressed >= 2,
+            matter: matter.is_some_and(|said| said >= 2.0),
+            urgent: pressed >= 4,
+            confirmed: pressed >= 5,
+        };
+        let found = Kept {
+            who: slip.contains(" from (r0)"),
+            number: slip.contains(" at 13912345678"),
+            matter: !slip.contains(" of 0 ms") && !slip.contains("discarded"),
+            urgent: slip.starts_with("urgent "),
+            confirmed: slip.ends_with(", confirmed"),
+        };
+        assert_eq!(found, expected, "after {half_seconds} half seconds: {slip}\n{ladder}");
+        kept.push(found);
+        if record == "record: flow-ended" {
+            break;
+        }
+    }
+    let all = Kept { who: true, number: true, matter: true, urgent: true, confirmed: true };
+    assert!(kept.len() > 60 && kept.last() == Some(&all), "{} moments: {kept:?}", kept.len());
+}
+
+/// From the tone to the end of the call, in seconds; `None` where this recording never began.
+fn said_for(ladder: &str, recording: &str) -> Option<f64> {
+    let at = |what: &str| {
+        let line = ladder.lines().find(|line| line.contains(what))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let began = at(&format!("is recorded as {recording}"))?;
+    Some(at("caller > BYE").or_else(|| at("caller < BYE"))? - began)
 }

@@ -1,8 +1,11 @@
-//! Mails and the web hook.
+//! Mails, the web hook, the PINs of message boxes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Reader, Written};
+use crate::config::written::Account;
+use crate::daemon::boxes::{Pin, Pins};
 use crate::daemon::post::{Config, HookConfig, MailConfig, MailEncryption};
 
 /// Where a mail server's name has no port: for those who hand mails in (RFC 6409).
@@ -18,6 +21,20 @@ impl Reader<'_> {
             hook: self.webhook(written),
             ca: self.folder("tls.ca", &written.tls.ca),
         }
+    }
+
+    pub(super) fn pins(&mut self, accounts: &BTreeMap<String, Account>) -> Pins {
+        let written = accounts.iter().filter(|(_, account)| !account.mailbox_pin.is_empty());
+        let pins: Vec<_> =
+            written.map(|(user, account)| (user.clone(), Pin::parse(account.mailbox_pin.expose()))).collect();
+        let mut known = Pins::new();
+        for (user, pin) in pins {
+            match pin {
+                Some(pin) => drop(known.insert(user, pin)),
+                None => self.mistake(&format!("account.{user}.mailbox_pin"), "not what `hotline pin` prints"),
+            }
+        }
+        known
     }
 
     fn mail(&mut self, written: &Written) -> Option<MailConfig> {

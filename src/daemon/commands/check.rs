@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::base::Masked;
+use crate::daemon::boxes::Pin;
 use crate::daemon::dialplans;
 use crate::daemon::failure::Failure;
 use crate::daemon::prompts::Prompts;
@@ -31,6 +33,14 @@ pub fn check(settings: &Settings) -> Result<String, Failure> {
 pub fn plan_with(settings: &Settings, extra: SourceFile) -> Result<Arc<Plan>, Failure> {
     let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
     Ok(dialplans::load_with(&settings.dialplans, Some(extra), &prompts.catalog)?.0)
+}
+
+/// Reads a PIN from standard input; what `mailbox_pin` of an account has to say.
+pub fn pin() -> Result<String, Failure> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(Failure::io("the PIN cannot be read"))?;
+    let hash = Pin::hashed(&Masked::new(line.trim().to_owned()))?;
+    Ok(format!("{hash}\n"))
 }
 
 /// Everything that may be written in a dialplan.

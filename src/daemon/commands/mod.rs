@@ -15,7 +15,7 @@ pub use agent::{
     AgentOrder, agent, call_out, callbacks, cancel_callback, parse_until, pause_recording, reload, running,
     status, supervise, transfer,
 };
-pub use check::{check, plan_with, reference};
+pub use check::{check, pin, plan_with, reference};
 pub use events::events;
 pub use queues::queues;
 pub use records::{Form, MessageOrder, call, calls, messages};

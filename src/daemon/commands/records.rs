@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 use crate::daemon::control::{Order, ask};
@@ -223,7 +224,7 @@ pub(super) fn open(folder: &Path) -> Result<Sqlite, Failure> {
 
 fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
     if form == Form::Json {
-        return slips.into_iter().map(|slip| json(&masked_slip(slip))).collect();
+        return slips.into_iter().map(|slip| json(&written_slip(slip))).collect();
     }
     let mut rows = vec![
         ["message", "taken", "from", "call back", "for", "length", "urgent", "confirmed", "state"]
@@ -279,7 +280,7 @@ fn settled(folder: &Path, slip: SlipId, what: &str) -> Result<String, Failure> {
 /// Everything that is known of one message but its sound.
 fn show(slip: MessageSlip, form: Form) -> String {
     if form == Form::Json {
-        return json(&masked_slip(slip));
+        return json(&written_slip(slip));
     }
     let from = if slip.from.is_empty() { WITHHELD.to_owned() } else { slip.from.to_string() };
     let number = slip.number.as_ref().map_or("not said".to_owned(), ToString::to_string);
@@ -355,10 +356,17 @@ fn masked_call(mut call: CallRecord) -> CallRecord {
     call
 }
 
-fn masked_slip(mut slip: MessageSlip) -> MessageSlip {
+/// What is written of a slip for machines: its numbers masked, its times by RFC 3339.
+fn written_slip(mut slip: MessageSlip) -> Value {
     slip.from = hidden(&slip.from);
     slip.number = slip.number.as_ref().map(hidden);
-    slip
+    let mut written = serde_json::to_value(&slip).unwrap_or_default();
+    for (place, at) in [("/taken", Some(slip.taken)), ("/keeping/due", slip.keeping.due)] {
+        if let (Some(written), Some(at)) = (written.pointer_mut(place), at) {
+            *written = Value::String(at.to_string());
+        }
+    }
+    written
 }
 
 fn hidden(value: &Masked<String>) -> Masked<String> {
@@ -485,6 +493,7 @@ mod tests {
         );
         let lines = messages(folder.path(), list(), Form::Json).unwrap();
         assert!(lines.contains("\"from\":\"13*******00\"") && !lines.contains("13800138000"), "{lines}");
+        assert!(lines.contains("\"taken\":\"2023-11-14T22:13:20.000Z\""), "{lines}");
         assert!(order(MessageOrder::Path(SlipId(7))).unwrap().trim_end().ends_with("000000/r5.wav"));
         assert!(!lines.contains("18611112222"), "{lines}");
         assert!(matches!(order(MessageOrder::Play(SlipId(7))), Err(Failure::Other(_))), "no such file");

@@ -70,6 +70,7 @@ impl Turning {
                 self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
                 let warnings = loaded.warnings.clone();
                 let plan = Arc::clone(&loaded.plan);
+                self.driver.boxes.set_pins(loaded.settings.pins.clone());
                 self.driver.records.plan(Arc::clone(&plan));
                 let rules = &self.driver.rules;
                 let mut config = loaded.settings.exchange.clone();

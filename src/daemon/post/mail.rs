@@ -7,6 +7,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::response::Severity;
 use lettre::{Address, Message, SmtpTransport, Transport};
 
 use super::{Parcel, Trouble, letter};
@@ -85,7 +86,11 @@ impl Mailer {
     pub(super) fn send(&self, parcel: &Parcel) -> Result<(), Trouble> {
         let mail = self.written(parcel)?;
         match self.transport.send(&mail) {
-            Ok(_) => Ok(()),
+            Ok(answer) if answer.code().severity == Severity::PositiveCompletion => Ok(()),
+            // "Go on" after the last word is no receipt (RFC 5321 §4.2.1), whatever the library makes of it.
+            Ok(answer) => {
+                Err(Trouble { why: format!("the mail server says {}", answer.code()), for_good: false })
+            }
             // A server's own words may name the addressee; its code says enough.
             Err(error) => {
                 let why = match error.status() {

@@ -8,6 +8,7 @@ pub(super) mod hang_up;
 pub(super) mod hours;
 pub(super) mod language;
 pub(super) mod lookup;
+pub(super) mod mailbox;
 pub(super) mod menu;
 pub(super) mod message;
 pub(super) mod park;
@@ -43,6 +44,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &callback::DOC, read: callback::read },
     Verb { doc: &dial::DOC, read: dial::read },
     Verb { doc: &message::DOC, read: message::read },
+    Verb { doc: &mailbox::DOC, read: mailbox::read },
     Verb { doc: &presence::DOC, read: presence::read },
     Verb { doc: &park::DOC, read: park::read },
     Verb { doc: &pick_up::DOC, read: pick_up::read },

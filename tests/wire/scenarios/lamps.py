@@ -54,8 +54,10 @@ async def message_waiting_lamp(world):
     await caller.call.media.wait_heard(prompt("common/beep"), timeout=25)
     caller.call.media.play(scripted.signature(7, 3.0), loop=False)
     await asyncio.sleep(3.5)
+    hung_up = time.monotonic()
     await caller.hang_up()
-    await box.until("Messages-Waiting: yes.*Voice-Message: 1/0", 10)
+    told = await box.until("Messages-Waiting: yes.*Voice-Message: 1/0", 10)
+    print(f"message lamp: on {1000 * (told.at - hung_up):.0f} ms after the caller hung up, recording and slip on disk")
     hotline.signal(signal.SIGTERM)
     await box.until("terminated;reason=deactivated", 4)
     await hotline.ended()
@@ -63,6 +65,7 @@ async def message_waiting_lamp(world):
     box = await desk.ua.watch("message-summary", "1003", BOX)
     await box.until("Messages-Waiting: yes.*Voice-Message: 1/0")
     [slip] = await hotline.messages()
+    assert slip["taken"].endswith("Z"), slip
     await hotline.command("messages", "heard", f"m{slip['slip']}")
     await box.until("Messages-Waiting: no.*Voice-Message: 0/1")
 

@@ -98,6 +98,25 @@ async def post_to_bad_servers(world):
     assert (len(receiver.events), receiver.requests) == (1, 3), (receiver.events, receiver.requests)
 
 
+@scenario(weight=4)
+async def post_to_lying_servers(world):
+    """a mail server that says nothing, is none, or answers what nobody asked; a web hook that sends elsewhere: tried
+    again, told once in the end, and callers are served meanwhile"""
+    daemon = world.daemon(plan="slips")
+    sink = await SmtpSink(daemon.host, ["silent", "nonsense", "unsaid"]).start()
+    elsewhere = await HookReceiver(daemon.host, SECRET).start()
+    receiver = await HookReceiver(daemon.host, SECRET, [302], elsewhere=elsewhere.url).start()
+    hotline = await told_by(daemon, sink, receiver, mail__timeout_s="2", webhook__timeout_s="2")
+    await leave(world, hotline, "95504")
+    await hotline.logged("not delivered: tried again")
+    await leave(world, hotline, "95503")
+    told = [await sink.mail(number, timeout=60) for number in (0, 1)]
+    assert {recipients[0] for recipients, _ in told} == {"desk@bank.example", "wang@bank.example"}, told
+    await receiver.event(1, timeout=30)
+    assert elsewhere.requests == 0, "the secret's signature went where a redirection pointed"
+    expect_nothing_in_the_log(hotline)
+
+
 @scenario(weight=2)
 async def post_refused_for_good(world):
     """550: no second try, an error in the log and a counter; the message is in its box"""
