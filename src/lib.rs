@@ -19,9 +19,10 @@
 //!   report    pure folds over records
 //!   rehearse  a day's calls against a roster, on the queue core alone: staffing and what-if
 //!   slips     what becomes of message slips: due, reminded of, passed on
-//!   ------------------------------------------------- two drivers of equal rank
+//!   ------------------------------------------------- two drivers of the exchange
+//!   sim       under a virtual clock, with phones and people
+//!   cases     a dialplan's own tests, made there
 //!   daemon    sockets, files, threads, the real clock
-//!   sim       the same exchange under a virtual clock
 //!   config    puts the settings of all modules together
 //! ```
 //!
@@ -88,8 +89,11 @@ pub mod slips;
 
 pub mod rehearse;
 
+pub mod sim;
+
+pub mod cases;
+
 #[cfg(feature = "daemon")]
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
-pub mod sim;

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
-use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOrder};
+use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOrder, TestOrder};
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
@@ -113,6 +113,26 @@ enum Command {
     Check {
         /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
         dir: Option<PathBuf>,
+    },
+    /// Make the calls that the dialplan's own tests describe, in virtual time.
+    Test {
+        /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
+        dir: Option<PathBuf>,
+        /// Only tests whose names contain this.
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+        /// Tell every call, not only those that failed.
+        #[arg(long, short)]
+        verbose: bool,
+        /// List the steps of the dialplan that no test came by.
+        #[arg(long)]
+        coverage: bool,
+        /// Write a report for a build server, in the form of JUnit.
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+        /// Print what may be written in a test.
+        #[arg(long)]
+        reference: bool,
     },
     /// Print what may be written in a dialplan.
     Reference,
@@ -463,6 +483,13 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Check { .. } => commands::check(&source.load()?)?,
         Command::Reference => commands::reference(),
         Command::Pin => commands::pin()?,
+        Command::Test { reference: true, .. } => commands::tests_reference(),
+        Command::Test { only, verbose, coverage, junit, .. } => {
+            let order = TestOrder { only, verbose, coverage, junit };
+            let (text, sound) = commands::test(&source.load()?, &order)?;
+            print!("{text}");
+            return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
         Command::Reload => commands::reload(&folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,
@@ -534,7 +561,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
 
 fn source(common: Common, command: &Option<Command>) -> Source {
     let checked = match command {
-        Some(Command::Check { dir }) => dir.clone(),
+        Some(Command::Check { dir } | Command::Test { dir, .. }) => dir.clone(),
         _ => None,
     };
     let arguments = Arguments {

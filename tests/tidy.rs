@@ -18,7 +18,9 @@ const LAYERS: &[&[&str]] = &[
     &["exchange"],
     &["report", "slips"],
     &["rehearse"],
-    &["daemon", "sim"],
+    &["sim"],
+    &["cases"],
+    &["daemon"],
     &["config"],
 ];
 
@@ -64,6 +66,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/talk.rs", "the keys by which an agent hands the caller on"),
     ("src/call/transfer/mod.rs", "the keys by which an agent hands the caller on"),
     ("src/call/wait.rs", "the key that leaves the queue"),
+    ("src/cases/run.rs", "the number that an invented caller calls from"),
     ("src/config/meant.rs", "hands passwords to the sign-in"),
     ("src/config/meant/post.rs", "whether the web hook's secret is long enough"),
     ("src/config/trunks.rs", "whether a trunk has passwords"),

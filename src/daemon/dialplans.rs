@@ -47,17 +47,32 @@ pub fn load_with(
     }
 }
 
+/// The folder whose files are tests of the plan, and no part of it.
+const TESTS: &str = "tests/";
+
 /// What is to be loaded, in order of the names.
 pub fn sources(config: &Config) -> Result<Vec<SourceFile>, Failure> {
+    let files = all(config)?;
+    if files.is_empty() || files.iter().all(|file| file.name.starts_with(TESTS)) {
+        let folder = config.folder.as_deref().unwrap_or(Path::new("dialplans"));
+        return Err(Failure::Other(format!("{} has no dialplan: it is empty", folder.display())));
+    }
+    Ok(files.into_iter().filter(|file| !file.name.starts_with(TESTS)).collect())
+}
+
+/// The plan's own tests, in order of the names.
+pub fn tests(config: &Config) -> Result<Vec<SourceFile>, Failure> {
+    let files = all(config)?.into_iter();
+    Ok(files.filter(|file| file.name.starts_with(TESTS) && file.name.ends_with(".toml")).collect())
+}
+
+fn all(config: &Config) -> Result<Vec<SourceFile>, Failure> {
     let mut files = BTreeMap::new();
     if !config.alone {
         embedded(&EMBEDDED, &mut files);
     }
     if let Some(folder) = &config.folder {
         read_folder(folder, folder, &mut files)?;
-        if files.is_empty() {
-            return Err(Failure::Other(format!("{} has no dialplan: it is empty", folder.display())));
-        }
     }
     Ok(files.into_iter().map(|(name, text)| SourceFile { name, text }).collect())
 }

@@ -33,6 +33,8 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
+    #[error("cannot write {}: {error}", path.display())]
+    Write { path: PathBuf, error: io::Error },
     #[error("no hotline is running on the state folder {}; start one with: hotline serve", folder.display())]
     NotRunning { folder: PathBuf },
     #[error("the hotline refused: {0}")]
@@ -50,6 +52,10 @@ impl Failure {
 
     pub fn state(folder: &Path) -> impl FnOnce(io::Error) -> Failure {
         move |error| Failure::State { folder: folder.to_owned(), error }
+    }
+
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+        move |error| Failure::Write { path: path.to_owned(), error }
     }
 
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Failure {

@@ -135,6 +135,12 @@ fn reach(plan: &Plan, from: impl IntoIterator<Item = Node>) -> BTreeSet<Node> {
 }
 
 /// A flow that runs out without a person, a message or a goodbye.
+/// What somebody may come by who calls through a trunk.
+pub(super) fn callers_reach(plan: &Plan) -> BTreeSet<Node> {
+    let numbers = plan.numbers.iter().filter(|number| !number.desks);
+    reach(plan, numbers.map(|number| (number.flow, 0)))
+}
+
 fn dead_ends(report: &mut Report<'_>, plan: &Plan) {
     let mut seen: BTreeSet<(Node, bool)> = BTreeSet::new();
     let mut open: Vec<(Node, bool)> = starts(plan).map(|node| (node, false)).collect();
@@ -225,8 +231,7 @@ fn tell_circle(report: &mut Report<'_>, plan: &Plan, circle: impl Iterator<Item 
 
 /// What is for agents.
 fn desks_only(report: &mut Report<'_>, plan: &Plan) {
-    let callers = plan.numbers.iter().filter(|n| !n.desks).map(|n| (n.flow, 0));
-    for node in reach(plan, callers) {
+    for node in callers_reach(plan) {
         let Some(Located { step, place, .. }) = located(plan, node) else { continue };
         let reason = match step {
             Step::Presence(_) => "callers reach this `presence`: only agents have a state",

@@ -39,7 +39,7 @@ impl<'a, 's> Fields<'a, 's> {
         field
     }
 
-    pub(super) fn default(&self, name: &str) -> &'static str {
+    pub(crate) fn default(&self, name: &str) -> &'static str {
         self.field(name).map_or("", Field::written_default)
     }
 }

@@ -518,6 +518,20 @@ impl Plan {
         gaps
     }
 
+    /// Every step that a caller can come by, as `flow verb (file:line)`: the words of a call's record. Where a flow is
+    /// what a default does, the place is that of the step which has the default.
+    pub fn steps(&self) -> Vec<String> {
+        let located = super::check::callers_reach(self).into_iter().filter_map(|(flow, step)| {
+            let flow = self.flow(flow)?;
+            Some((flow, flow.steps.get(step)?))
+        });
+        let told = located.map(|(flow, located)| {
+            let file = self.files.get(located.place.file).cloned().unwrap_or_default();
+            format!("{} {} ({file}:{})", flow.name, located.step.verb(), located.line)
+        });
+        told.collect()
+    }
+
     pub(super) fn flow(&self, id: FlowId) -> Option<&Flow> {
         self.flows.get(id.0 as usize)
     }

@@ -29,6 +29,7 @@ mod network;
 mod office;
 mod report;
 mod sabotage;
+mod transcript;
 mod trunk;
 mod world;
 
@@ -43,4 +44,5 @@ pub use media_model::Cue;
 pub use network::{CALLERS, Conditions, HOTLINE, Phone};
 pub use report::{QueueFigures, Report};
 pub use sabotage::Sabotage;
+pub use transcript::{Met, Moment};
 pub use world::{Setup, Watch, World};

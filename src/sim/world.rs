@@ -22,7 +22,7 @@ use std::time::Duration;
 use super::agenda::{Agenda, Due};
 use super::attacker::Attacker;
 use super::boxes::Boxes;
-use super::caller::Caller;
+use super::caller::{Act, Caller, While};
 use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
 use super::digest::Digest;
@@ -34,6 +34,7 @@ use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
 use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
+use super::transcript::{Moment, Transcript};
 use super::trunk::{self, AFTERGLOW, Trunk};
 use crate::base::{CallId, Catalog, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::call::NotOpened;
@@ -68,6 +69,8 @@ pub struct Setup {
     pub desks: Vec<Desk>,
     pub watch: Watch,
     pub ladder: bool,
+    /// Whether [`World::met`] is kept.
+    pub transcript: bool,
     pub sabotage: Option<Sabotage>,
     pub exchanges: Exchanges,
     /// Changes to the exchange's configuration.
@@ -86,6 +89,7 @@ impl Setup {
             desks: Vec::new(),
             watch: Watch::Closely,
             ladder: false,
+            transcript: false,
             sabotage: None,
             exchanges: Exchanges::ONE,
             configure: |_| {},
@@ -126,6 +130,7 @@ pub struct World {
     digest: Digest,
     report: Report,
     ladder: Option<Ladder>,
+    transcript: Option<Transcript>,
     records: Vec<CallRecord>,
     /// Asked of the DNS in this moment.
     unresolved: VecDeque<Question>,
@@ -147,6 +152,7 @@ impl World {
             desks,
             watch,
             ladder,
+            transcript,
             sabotage,
             exchanges,
             configure,
@@ -167,12 +173,16 @@ impl World {
         let now = Now { mono: Instant::ZERO, wall };
         let catalog = plan.catalog().clone();
         let mut ladder = ladder.then(Ladder::default);
+        let mut transcript = transcript.then(Transcript::default);
         let mut office = Office::new(rng.fork());
         for desk in desks {
             let extension = desk.extension.clone();
             let phone = Phone::Desk(office.add(desk));
             if let Some(ladder) = &mut ladder {
                 ladder.name(phone, &extension);
+            }
+            if let Some(transcript) = &mut transcript {
+                transcript.name(phone, &extension);
             }
         }
         let mut world = World {
@@ -200,6 +210,7 @@ impl World {
             digest: Digest::new(),
             report: Report { seed, ..Report::default() },
             ladder,
+            transcript,
             records: Vec::new(),
             unresolved: VecDeque::new(),
             boxes: Boxes::default(),
@@ -221,6 +232,11 @@ impl World {
         let number = self.trunk.add(caller);
         self.agenda.add(at, Due::Dial(number));
         number
+    }
+
+    /// The caller does this at this time, if the line stands.
+    pub fn act_at(&mut self, at: Instant, caller: u32, act: Act) {
+        self.agenda.add(at, Due::Caller(caller, act, While::Always));
     }
 
     pub fn desk_at(&mut self, at: Instant, desk: u16, act: DeskAct) {
@@ -258,7 +274,30 @@ impl World {
         self.ladder.as_ref().map_or("", Ladder::text)
     }
 
+    /// What this caller met so far; nothing unless [`Setup::transcript`].
+    pub fn met(&self, caller: u32) -> &[Moment] {
+        self.transcript.as_ref().map_or(&[], |transcript| transcript.of(caller))
+    }
+
+    /// Whether this caller has dialled and neither side has hung up.
+    pub fn is_on_the_line(&self, caller: u32) -> bool {
+        self.trunk.line_of(caller).is_some()
+    }
+
     // -- time --
+
+    /// Lets things happen until there is enough of them: `true`; or until this time.
+    pub fn run_to(&mut self, end: Instant, mut enough: impl FnMut(&World) -> bool) -> bool {
+        while !enough(self) {
+            let Some(at) = self.next().filter(|at| *at <= end) else {
+                self.advance(end);
+                return false;
+            };
+            self.advance(at);
+            self.act();
+        }
+        true
+    }
 
     /// Lets everything happen until this time.
     pub fn run_until(&mut self, end: Instant) {
@@ -477,7 +516,12 @@ impl World {
             }
             let mut outcome = Outcome::default();
             match &output {
-                Output::Media { command, .. } => self.keep_account(command),
+                Output::Media { command, .. } => {
+                    self.keep_account(command);
+                    if let Some(transcript) = &mut self.transcript {
+                        transcript.command(command, |leg| self.parties.get(&leg).copied());
+                    }
+                }
                 Output::Record(record) => self.boxes.take(record),
                 _ => {}
             }
@@ -488,6 +532,9 @@ impl World {
                     self.media.play(now, leg, play, &clips, repeat, &mut outcome);
                 }
                 Output::Record(Record::Slip(slip)) if slip.state == SlipState::New => {
+                    if let Some(transcript) = &mut self.transcript {
+                        transcript.message(now, &slip);
+                    }
                     let (at, saved) = self.disk();
                     self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
                 }
@@ -537,6 +584,9 @@ impl World {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {
                 if let Phone::Caller(number) = phone {
+                    if let Some(transcript) = &mut self.transcript {
+                        transcript.cue(self.now.mono, number, &cue);
+                    }
                     let (trunk, mut ctx) = self.callers();
                     trunk.cue(&mut ctx, number, &cue);
                 }

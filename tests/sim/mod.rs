@@ -1,5 +1,6 @@
 //! The whole exchange under a virtual clock, against callers and agents who speak real SIP.
 
+mod cases;
 mod days;
 mod ladders;
 mod logs;

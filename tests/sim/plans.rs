@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hotline::base::{Catalog, PromptInfo};
-use hotline::dialplan::{Plan, SourceFile, load, prompt_name};
+use hotline::dialplan::{Manifest, Plan, SourceFile, load, prompt_name};
 
 /// What is shipped, with so many more agents.
 pub fn bank(agents: u32) -> Arc<Plan> {
@@ -53,6 +53,8 @@ fn shipped() -> Vec<SourceFile> {
     let folder = root().join("dialplans");
     let mut names: Vec<PathBuf> =
         fs::read_dir(&folder).expect("dialplans/").map(|entry| entry.unwrap().path()).collect();
+    // Beside the plan lie its own tests, in a folder.
+    names.retain(|path| path.is_file());
     names.sort();
     let read = |path: PathBuf| SourceFile {
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
@@ -61,7 +63,7 @@ fn shipped() -> Vec<SourceFile> {
     names.into_iter().filter(|path| path.is_file()).map(read).collect()
 }
 
-/// The recordings in `prompts/` with their real lengths.
+/// The recordings in `prompts/` with their texts and real lengths.
 fn catalog() -> Arc<Catalog> {
     static CATALOG: OnceLock<Arc<Catalog>> = OnceLock::new();
     let build = || {
@@ -69,12 +71,13 @@ fn catalog() -> Arc<Catalog> {
         let root = root().join("prompts");
         recordings(&root, &root, &mut files);
         files.sort();
+        let manifest = fs::read_to_string(root.join("manifest.toml")).expect("the manifest");
+        let manifest = Manifest::parse(&manifest).expect("the manifest");
         let mut catalog = Catalog::default();
         for (path, duration) in files {
             let (name, language) = prompt_name(&path).expect("a recording's path");
-            catalog
-                .add(PromptInfo { name, language, text: String::new(), duration })
-                .expect("no prompt twice");
+            let text = language.as_ref().map_or("", |language| manifest.text(&name, language)).to_owned();
+            catalog.add(PromptInfo { name, language, text, duration }).expect("no prompt twice");
         }
         Arc::new(catalog)
     };

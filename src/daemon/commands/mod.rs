@@ -2,6 +2,7 @@
 //! rehearse days.
 
 mod agent;
+mod cases;
 mod check;
 mod counted;
 mod events;
@@ -15,6 +16,7 @@ pub use agent::{
     AgentOrder, agent, call_out, callbacks, cancel_callback, parse_until, pause_recording, reload, running,
     status, supervise, transfer,
 };
+pub use cases::{TestOrder, test, tests_reference};
 pub use check::{check, pin, plan_with, reference};
 pub use events::events;
 pub use queues::queues;

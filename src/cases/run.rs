@@ -1,0 +1,321 @@
+//! Makes the call of a case and says whether everything came as it was written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::case::{Case, Conduct, Expected, Step, Wanted};
+use super::story::{Story, is_meant, name};
+use crate::base::{Instant, Wall};
+use crate::dialplan::Plan;
+use crate::exchange::{AgentChange, Command};
+use crate::record::CallRecord;
+use crate::sim::{Act, Caller, Conditions, Desk, DeskAct, Met, Nature, Reaction, Setup, Watch, World};
+
+/// How long a caller takes to act, and between two keys.
+const REACTION: Duration = Duration::from_millis(600);
+const BETWEEN_KEYS: Duration = Duration::from_millis(300);
+
+/// Phones sign in first, people say that they are there or not, and then the caller dials.
+const PHONES: Instant = Instant::ZERO;
+const PEOPLE: Duration = Duration::from_secs(1);
+const CALLER: Duration = Duration::from_secs(2);
+
+/// Nobody answers more often in one call.
+const ANSWERS: usize = 32;
+
+/// The caller, of whom there is one.
+const FIRST: u32 = 0;
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// `None`: everything came as it was written.
+    pub fault: Option<Fault>,
+    /// What the caller did and met.
+    pub story: Story,
+    /// The steps of the dialplan that the call came by, as the call's record names them.
+    pub steps: Vec<String>,
+    /// From dialling to the end, in the call's own time.
+    pub lasted: Duration,
+}
+
+/// What did not come as it was written.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fault {
+    /// Of the case's steps, from 0; `None`: about the call as a whole.
+    pub step: Option<usize>,
+    /// One sentence, no full stop.
+    pub reason: String,
+}
+
+/// Makes the call.
+pub fn run(plan: &Arc<Plan>, case: &Case) -> Verdict {
+    let mut call = Call::new(plan, case);
+    let fault = call.steps(&case.steps).and_then(|()| call.end(&case.expected)).err();
+    let fault = fault.or_else(|| call.whole(case).err());
+    let began = Instant::ZERO + CALLER;
+    Verdict {
+        fault,
+        story: Story::new(began, call.world.met(FIRST), &call.did, plan.catalog()),
+        steps: call.record().map(steps).unwrap_or_default(),
+        lasted: call.world.now().mono.since(began),
+    }
+}
+
+/// The call under way.
+struct Call<'a> {
+    plan: &'a Plan,
+    world: World,
+    /// The call must be over by then.
+    limit: Instant,
+    /// What of the transcript is behind us: the moment, and the clip in it.
+    seen: (usize, usize),
+    did: Vec<(Instant, String)>,
+    keys: usize,
+}
+
+impl<'a> Call<'a> {
+    fn new(plan: &'a Arc<Plan>, case: &Case) -> Self {
+        let there = case.people.iter();
+        let desks = there.clone().map(|person| Desk::new(&person.extension).with(reactions(person.conduct)));
+        let mut world = World::new(Setup {
+            wall: Wall::from_micros(case.at.as_micros().saturating_sub(CALLER.as_micros() as i64)),
+            desks: desks.collect(),
+            conditions: Conditions::QUIET,
+            watch: Watch::Every(u64::MAX),
+            transcript: true,
+            ..Setup::new(Arc::clone(plan))
+        });
+        for (number, person) in (0..).zip(there) {
+            world.desk_at(PHONES, number, DeskAct::Register);
+            for change in changes(person.conduct) {
+                let extension = person.extension.clone();
+                world.command_at(PHONES + PEOPLE, Command::SetAgent { extension, change });
+            }
+        }
+        let began = PHONES + CALLER;
+        let caller =
+            Caller::new(case.from.expose().as_str(), case.dials.as_str(), Nature::Script(Vec::new()));
+        world.call_at(began, caller);
+        world.run_to(began, |_| false);
+        let limit = began + case.within;
+        Call {
+            plan,
+            world,
+            limit,
+            seen: (0, 0),
+            did: vec![(began, format!("dials {}", case.dials))],
+            keys: 0,
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step]) -> Result<(), Fault> {
+        for (number, step) in steps.iter().enumerate() {
+            self.step(step).map_err(|reason| Fault { step: Some(number), reason })?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        let limit = step.within.map_or(self.limit, |within| (self.world.now().mono + within).min(self.limit));
+        match &step.wanted {
+            Wanted::Hears(meant) => self.hears(meant, limit),
+            Wanted::Talks(whom) => self.talks(whom.as_deref(), limit),
+            Wanted::Press(keys) => self.press(keys),
+            Wanted::Speak(length) => {
+                self.meets(limit, "the tone", |met| *met == Met::MaySpeak)?;
+                self.act(REACTION, Act::Speak(*length), "speaks")?;
+                self.wait(*length)
+            }
+            Wanted::Wait(length) => self.wait(*length),
+            Wanted::Hold => self.act(REACTION, Act::Hold, "puts the hotline on hold"),
+            Wanted::Resume => self.act(REACTION, Act::Resume, "takes the hotline back"),
+            Wanted::HangUp => self.hang_up(),
+        }
+    }
+
+    fn press(&mut self, keys: &str) -> Result<(), String> {
+        for (number, key) in keys.chars().enumerate() {
+            let after = if number == 0 { REACTION } else { BETWEEN_KEYS };
+            self.act(after, Act::Press(key), &format!("presses {key}"))?;
+            self.keys += 1;
+        }
+        Ok(())
+    }
+
+    fn hears(&mut self, meant: &str, limit: Instant) -> Result<(), String> {
+        let plan = self.plan;
+        let catalog = plan.catalog();
+        let place = |world: &World, (moment, clip): (usize, usize)| {
+            world.met(FIRST).iter().enumerate().skip(moment).find_map(|(at, one)| {
+                let Met::Hears(clips) = &one.met else { return None };
+                let from = if at == moment { clip } else { 0 };
+                let found = clips.iter().skip(from).position(|clip| is_meant(clip, meant, catalog))?;
+                Some((at, from + found))
+            })
+        };
+        let seen = self.seen;
+        self.world.run_to(limit, |world| place(world, seen).is_some() || !is_under_way(world));
+        let (moment, clip) = place(&self.world, seen).ok_or_else(|| self.missing(&format!("`{meant}`")))?;
+        self.seen = (moment, clip + 1);
+        Ok(())
+    }
+
+    fn talks(&mut self, whom: Option<&str>, limit: Instant) -> Result<(), String> {
+        let what = whom.map_or("somebody on the line".to_owned(), |whom| format!("{whom} on the line"));
+        self.meets(limit, &what, |met| match met {
+            Met::Talks(with) => whom.is_none() || with.as_deref() == whom,
+            _ => false,
+        })
+    }
+
+    fn meets(&mut self, limit: Instant, what: &str, is_it: impl Fn(&Met) -> bool) -> Result<(), String> {
+        let seen = self.seen.0;
+        let place = |world: &World| world.met(FIRST).iter().skip(seen).position(|one| is_it(&one.met));
+        self.world.run_to(limit, |world| place(world).is_some() || !is_under_way(world));
+        let found = place(&self.world).ok_or_else(|| self.missing(what))?;
+        self.seen = (seen + found + 1, 0);
+        Ok(())
+    }
+
+    fn missing(&self, what: &str) -> String {
+        if is_under_way(&self.world) {
+            let waited = self.world.now().mono.since(Instant::ZERO + CALLER).as_secs_f64();
+            format!("no {what} until {waited:.1} s after dialling")
+        } else {
+            format!("the call was over, and no {what}")
+        }
+    }
+
+    fn wait(&mut self, length: Duration) -> Result<(), String> {
+        let until = self.world.now().mono + length;
+        if self.world.run_to(until, |world| !is_under_way(world)) {
+            return Err("the call was over before".to_owned());
+        }
+        if until > self.limit {
+            return Err("the call takes longer than `within`".to_owned());
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, after: Duration, act: Act, told: &str) -> Result<(), String> {
+        let at = self.world.now().mono + after;
+        self.world.run_to(at, |world| !is_under_way(world));
+        if !is_under_way(&self.world) {
+            return Err("the call was over before".to_owned());
+        }
+        self.did.push((at, told.to_owned()));
+        self.world.act_at(at, FIRST, act);
+        self.world.run_to(at, |_| false);
+        Ok(())
+    }
+
+    fn hang_up(&mut self) -> Result<(), String> {
+        self.act(REACTION, Act::HangUp, "hangs up")?;
+        self.over(self.world.now().mono + CALLER);
+        Ok(())
+    }
+
+    /// By itself, or by the caller's hand.
+    fn end(&mut self, expected: &Expected) -> Result<(), Fault> {
+        let whole = |reason: String| Fault { step: None, reason };
+        if expected.end.is_some() {
+            let limit = self.limit;
+            if !self.over(limit) {
+                return Err(whole("the call did not end by itself".to_owned()));
+            }
+        } else if is_under_way(&self.world) {
+            self.hang_up().map_err(whole)?;
+        }
+        Ok(())
+    }
+
+    /// Until the record is written.
+    fn over(&mut self, limit: Instant) -> bool {
+        self.world.run_to(limit, |world| !world.records().is_empty())
+    }
+
+    fn record(&self) -> Option<&CallRecord> {
+        self.world.records().first()
+    }
+
+    /// What must be true of the call as a whole.
+    fn whole(&mut self, case: &Case) -> Result<(), Fault> {
+        self.judge(case).map_err(|reason| Fault { step: None, reason })
+    }
+
+    fn judge(&self, case: &Case) -> Result<(), String> {
+        let catalog = self.plan.catalog();
+        for moment in self.world.met(FIRST) {
+            let Met::Hears(clips) = &moment.met else { continue };
+            for never in &case.never {
+                if let Some(heard) = clips.iter().find(|clip| is_meant(clip, never, catalog)) {
+                    return Err(format!("`{}` was heard", name(heard, catalog).unwrap_or(never)));
+                }
+            }
+        }
+        if let Some(broken) = self.world.broken().first() {
+            return Err(format!("the hotline broke a rule of its own: {broken:?}"));
+        }
+        let Some(record) = self.record() else { return Err("the call left no record".to_owned()) };
+        let expected = &case.expected;
+        let visit = record.queue.as_ref();
+        let word = |found: Option<&str>| found.map_or("none".to_owned(), |found| format!("`{found}`"));
+        let check = |what: &str, wanted: Option<&str>, found: Option<&str>| match wanted {
+            Some(wanted) if Some(wanted) != found => {
+                Err(format!("{what} is `{wanted}`, and was {}", word(found)))
+            }
+            _ => Ok(()),
+        };
+        check("`ends`", expected.end, Some(record.end.name()))?;
+        check("`queue`", expected.queue.as_deref(), visit.map(|visit| visit.name.as_str()))?;
+        check("`outcome`", expected.outcome, visit.map(|visit| visit.outcome.name()))?;
+        let by = visit.and_then(|visit| visit.agent.as_deref());
+        check("`served_by`", expected.served_by.as_deref(), by)?;
+        check("`language`", expected.language.as_deref(), Some(&record.language))?;
+        let message = self.world.met(FIRST).iter().find_map(|moment| match &moment.met {
+            Met::Message(mailbox) => Some(mailbox.as_str()),
+            _ => None,
+        });
+        check("`message`", expected.message.as_deref(), message)?;
+        match expected.keys {
+            Some(most) if self.keys > most => {
+                Err(format!("`keys` is {most}, and {} were pressed", self.keys))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Neither side has hung up.
+fn is_under_way(world: &World) -> bool {
+    world.is_on_the_line(FIRST)
+}
+
+fn reactions(conduct: Conduct) -> Vec<Reaction> {
+    let reaction = match conduct {
+        Conduct::Answers { after, talks } => {
+            Reaction::Answer { after, talks_for: talks, holds: None, hands_on: None }
+        }
+        Conduct::NoAnswer => Reaction::Ignore,
+        Conduct::Busy => Reaction::Refuse { after: Duration::ZERO, status: 486 },
+        Conduct::Refuses => Reaction::Refuse { after: Duration::from_secs(1), status: 603 },
+        // Whoever rings them all the same finds nobody.
+        Conduct::SignedOff | Conduct::Away { .. } => Reaction::Ignore,
+    };
+    vec![reaction; ANSWERS]
+}
+
+fn changes(conduct: Conduct) -> Vec<AgentChange> {
+    match conduct {
+        Conduct::SignedOff => vec![AgentChange::SignOff],
+        Conduct::Away { reason, until } => vec![AgentChange::SignOn, AgentChange::away(reason, until)],
+        _ => vec![AgentChange::SignOn, AgentChange::Ready],
+    }
+}
+
+/// The steps of the dialplan, out of the record's stages.
+fn steps(record: &CallRecord) -> Vec<String> {
+    let listens = record.stages.iter().filter(|stage| stage.kind == crate::record::StageKind::Listen);
+    listens.map(|stage| stage.detail.clone()).collect()
+}
