@@ -266,7 +266,7 @@ const QUEUES: u16 = 10;
 /// An agent's call ends, the next caller is offered and accepted, and somebody joins behind.
 /// What an announcement costs at the worst of times.
 fn placed() -> Sample {
-    let agent = AgentSpec { id: AgentId(0), skills: Vec::new(), tier: 0, queues: None };
+    let agent = AgentSpec::new(AgentId(0));
     let topology = Topology {
         queues: vec![QueueSpec::new(QueueId(0))],
         agents: vec![agent],
@@ -294,7 +294,7 @@ fn matched() -> Sample {
     let agent = |number: u32| {
         let first = (number % u32::from(QUEUES)) as u16;
         let skills = (0..=first % 3).map(|more| skill((first + more) % QUEUES)).collect();
-        AgentSpec { id: AgentId(number), skills, tier: 0, queues: None }
+        AgentSpec { skills, ..AgentSpec::new(AgentId(number)) }
     };
     let topology = Topology {
         queues: (0..QUEUES).map(queue).collect(),

@@ -90,7 +90,7 @@ impl Size {
         let agent = |number: u32| {
             let first = (number % u32::from(self.skills)) as u16;
             let skills = (0..=first % 3).map(|more| skill((first + more) % self.skills)).collect();
-            AgentSpec { id: AgentId(number), skills, tier: 0, queues: None }
+            AgentSpec { skills, ..AgentSpec::new(AgentId(number)) }
         };
         Arc::new(Topology {
             queues: (0..self.skills).map(queue).collect(),

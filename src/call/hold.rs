@@ -85,6 +85,11 @@ impl Hold {
         Stage::Hold(hold)
     }
 
+    /// By the agent.
+    pub(super) fn is_caller_held(&self) -> bool {
+        self.held == Party::Caller
+    }
+
     /// It is an agent who may forget somebody; who holds us will be back, or not.
     fn may_forget(&self) -> bool {
         self.held == Party::Caller && self.talk.agent().is_some()

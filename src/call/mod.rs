@@ -327,6 +327,11 @@ impl Call {
         }
     }
 
+    /// The agent has put the caller on hold.
+    pub fn is_held_by_agent(&self) -> bool {
+        matches!(&self.stage, Stage::Hold(hold) if hold.is_caller_held())
+    }
+
     /// The caller in the queue core's eyes, while there is one.
     pub fn queued_as(&self) -> Option<queue::CallerId> {
         match &self.stage {

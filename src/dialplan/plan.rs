@@ -200,6 +200,8 @@ pub struct Agent {
     pub contact: Option<String>,
     /// Signed on and ready as soon as the phone can be reached.
     pub ready: bool,
+    /// Callers of the queues whom this person may be connected with, all but one on hold.
+    pub calls_at_once: u8,
     /// Takes this person's calls when they cannot (代接).
     pub delegate: Option<AgentId>,
     /// Index into the plan's calendars: the hours in which this person is at work.

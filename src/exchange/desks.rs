@@ -4,7 +4,7 @@
 //! reason and the end of an absence, which callers are told, and calls that came from no queue. A manager has a desk
 //! and is no agent of any queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -14,12 +14,17 @@ use crate::call::Call;
 use crate::presence::{Absence, Away, Person};
 use crate::record::StageKind;
 
+/// Beside one call: a dialplan gives nobody more than four.
+const OTHERS: usize = 3;
+
 /// One exchange's eyes on all desks.
 #[derive(Debug)]
 pub(super) struct Desks {
     room: Arc<Room>,
     /// Those that this exchange has changed since somebody last asked.
     touched: BTreeSet<AgentId>,
+    /// Agents who have put all their callers on hold, or talk again, of which the core is not told yet.
+    holds: BTreeMap<AgentId, bool>,
 }
 
 /// All desks of the house. Each is changed in one step, by whoever has reason to.
@@ -46,13 +51,19 @@ pub(super) struct Desk {
     offered: bool,
     /// It is talked in, or held.
     pub talks: bool,
+    /// The agent has put the caller on hold.
+    held: bool,
+    /// Earlier calls of an agent who may have several, and whether their callers are on hold.
+    others: [Option<(CallId, bool)>; OTHERS],
+    /// The core was told last that all callers are on hold.
+    told: bool,
     /// Since when in the present state.
     pub since: Instant,
 }
 
 impl Desks {
     pub(super) fn of(room: Arc<Room>) -> Self {
-        Desks { room, touched: BTreeSet::new() }
+        Desks { room, touched: BTreeSet::new(), holds: BTreeMap::new() }
     }
 
     /// Nothing changes where the desk exists.
@@ -122,18 +133,45 @@ impl Desks {
     }
 
     pub(super) fn release(&mut self, agent: AgentId, call: CallId) {
+        if self.change(agent, |desk| desk.release(call)) {
+            // One of several talks is over: there is room for another.
+            self.note_holds(agent, true);
+        }
+    }
+
+    /// Who sits at the desk talks on in another call.
+    pub(super) fn pass_on(&mut self, agent: AgentId, from: CallId, to: CallId) {
         self.change(agent, |desk| {
-            if desk.call == Some(call) {
-                (desk.call, desk.offered, desk.talks) = (None, false, false);
+            if desk.call == Some(from) {
+                (desk.call, desk.offered, desk.talks) = (Some(to), false, false);
+            } else {
+                desk.take(to, false);
             }
         });
+    }
+
+    /// Whose callers are all on hold now, or not any more.
+    pub(super) fn next_hold(&mut self) -> Option<(AgentId, bool)> {
+        self.holds.pop_first()
+    }
+
+    /// `anew`: the core is to be told again.
+    fn note_holds(&mut self, agent: AgentId, anew: bool) {
+        let dials = self.room.dialled.contains_key(&agent);
+        let before = self.get(agent);
+        let holds = before.all_on_hold() && !dials;
+        if holds != before.told || anew && holds {
+            self.change(agent, |desk| desk.told = holds);
+            self.holds.insert(agent, holds);
+        }
     }
 
     /// A call took a step: the desks in it may look different.
     pub(super) fn call_moved(&mut self, call: &Call) {
         if let Some(agent) = call.agent() {
             let talks = matches!(call.stage(), StageKind::Talk | StageKind::Hold);
-            self.change(agent, |desk| desk.talks = talks && desk.call == Some(call.id()));
+            self.change(agent, |desk| desk.call_is(call.id(), talks, call.is_held_by_agent()));
+            self.note_holds(agent, false);
         }
         let Some(agent) = call.desk() else { return };
         self.touch(agent);
@@ -148,6 +186,7 @@ impl Desks {
         if none {
             self.room.dialled.remove_if(&agent, |_, calls| calls.is_empty());
         }
+        self.note_holds(agent, false);
     }
 
     pub(super) fn dialled(&self, agent: AgentId) -> BTreeSet<CallId> {
@@ -181,13 +220,71 @@ impl Desks {
 }
 
 impl Desk {
+    /// All its calls.
+    pub(super) fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.call.into_iter().chain(self.on_hold())
+    }
+
+    pub(super) fn has(&self, call: CallId) -> bool {
+        self.calls().any(|has| has == call)
+    }
+
+    /// Those beside the latest.
+    pub(super) fn on_hold(&self) -> impl Iterator<Item = CallId> {
+        self.others.into_iter().flatten().map(|(call, _)| call)
+    }
+
+    /// There are talks, and in none of them the caller is spoken with. A phone that rings matters not.
+    fn all_on_hold(&self) -> bool {
+        let latest = self.call.filter(|_| self.talks).map(|call| (call, self.held));
+        let mut talks = latest.into_iter().chain(self.others.into_iter().flatten()).peekable();
+        talks.peek().is_some() && talks.all(|(_, held)| held)
+    }
+
     fn take(&mut self, call: CallId, offered: bool) -> bool {
-        let free = self.call.is_none_or(|present| present == call) || offered && self.offered;
+        if self.call == Some(call) {
+            self.offered = offered;
+            return true;
+        }
+        // The core offers a further one only to who may have it.
+        if let Some(present) = self.call.filter(|_| offered && self.offered && self.talks) {
+            let Some(place) = self.others.iter_mut().find(|place| place.is_none()) else { return false };
+            *place = Some((present, self.held));
+            (self.call, self.talks, self.held) = (Some(call), false, false);
+            return true;
+        }
+        let free = self.call.is_none() || offered && self.offered;
         if free {
-            let talks = self.talks && self.call == Some(call);
-            (self.call, self.offered, self.talks) = (Some(call), offered, talks);
+            (self.call, self.offered, self.talks, self.held) = (Some(call), offered, false, false);
         }
         free
+    }
+
+    /// Whether it was a talk, and others go on.
+    fn release(&mut self, call: CallId) -> bool {
+        let mut talked = true;
+        if self.call == Some(call) {
+            talked = self.talks;
+            let next = self.others.iter_mut().find_map(Option::take);
+            self.call = next.map(|(call, _)| call);
+            (self.offered, self.talks) = (next.is_some(), next.is_some());
+            self.held = next.is_some_and(|(_, held)| held);
+        } else if let Some(place) = self.others.iter_mut().find(|p| p.is_some_and(|(of, _)| of == call)) {
+            *place = None;
+        } else {
+            return false;
+        }
+        self.told &= self.call.is_some();
+        talked && self.call.is_some()
+    }
+
+    fn call_is(&mut self, call: CallId, talks: bool, held: bool) {
+        if self.call == Some(call) {
+            (self.talks, self.held) = (talks, held);
+        }
+        for other in self.others.iter_mut().flatten().filter(|(of, _)| *of == call) {
+            other.1 = held;
+        }
     }
 }
 
@@ -207,5 +304,36 @@ mod tests {
         other.release(agent, CallId(2));
         assert!(one.take(agent, CallId(3)) && !other.take_offered(agent, CallId(4)));
         assert_eq!(one.take_touched().len() + other.take_touched().len(), 2);
+    }
+
+    #[test]
+    fn a_further_offer_stands_beside_the_calls_on_hold() {
+        let (mut desks, agent) = (Desks::of(Arc::default()), AgentId(1));
+        let talk = |desks: &mut Desks, call, held| {
+            desks.change(agent, |desk| desk.call_is(CallId(call), true, held));
+            desks.note_holds(agent, false);
+        };
+        assert!(desks.take_offered(agent, CallId(1)));
+        talk(&mut desks, 1, false);
+        assert_eq!(desks.next_hold(), None);
+        talk(&mut desks, 1, true);
+        assert_eq!(desks.next_hold(), Some((agent, true)));
+        assert!(desks.take_offered(agent, CallId(2)));
+        desks.note_holds(agent, false);
+        assert_eq!(desks.next_hold(), None, "that the phone rings is no news");
+        desks.release(agent, CallId(2));
+        assert_eq!(
+            (desks.get(agent).call, desks.next_hold()),
+            (Some(CallId(1)), None),
+            "refused: enough of it"
+        );
+        assert!(desks.take_offered(agent, CallId(3)));
+        talk(&mut desks, 3, false);
+        assert_eq!(desks.next_hold(), Some((agent, false)));
+        assert!(desks.get(agent).has(CallId(1)) && desks.get(agent).has(CallId(3)));
+        desks.release(agent, CallId(3));
+        assert_eq!(desks.next_hold(), Some((agent, true)), "the first is still on hold");
+        desks.release(agent, CallId(1));
+        assert_eq!((desks.get(agent).call, desks.next_hold()), (None, None));
     }
 }

@@ -81,7 +81,7 @@ impl Exchange {
                 // Accepted in the same moment: the talk that the call never had is over.
                 if let Left::TooLate(agent) = left {
                     self.desks.release(agent, call);
-                    self.core.call_ended(now.mono, agent, None, &mut self.core_events);
+                    self.core.talk_ended(now.mono, agent, call.0, None, &mut self.core_events);
                 }
             }
             Effect::KeepPlace { number, queue, arrived, until } => {
@@ -108,7 +108,7 @@ impl Exchange {
             }
             Effect::TalkEnded { agent } => {
                 self.desks.release(agent, call);
-                self.core.call_ended(now.mono, agent, None, &mut self.core_events);
+                self.core.talk_ended(now.mono, agent, call.0, None, &mut self.core_events);
             }
             Effect::Seize { extension } => {
                 self.dials_from_desk(now, call);

@@ -111,25 +111,29 @@ impl Exchange {
             let talks = matches!(call.stage(), StageKind::Talk | StageKind::Hold);
             let Some(agent) = call.agent().filter(|_| talks) else { continue };
             let signed_on = self.core.agent_state(agent).filter(|state| *state != AgentState::SignedOff);
-            if signed_on.is_some_and(|state| state != AgentState::Talking)
-                || self.desks.get(agent).call != Some(*id)
-            {
+            let desk = self.desks.get(agent);
+            let beside = desk.call != Some(*id);
+            // With callers on hold the phone may ring for a further one.
+            let fits = |state| state == AgentState::Talking || state == AgentState::Reserved && beside;
+            if signed_on.is_some_and(|state| !fits(state)) || !desk.has(*id) {
                 return Err(Broken::CallWithoutTalk(format!("{id} with {agent}")));
             }
         }
         for view in self.core.snapshot().agents {
-            let Some((tag, _)) = view.caller.filter(|_| view.state == AgentState::Talking) else { continue };
-            if !self.share.has(CallId(tag)) {
-                continue;
-            }
-            let call = self.calls.get(&CallId(tag));
-            if call.is_none_or(|call| call.agent() != Some(view.id)) {
-                return Err(Broken::TalkWithoutCall(view.id.to_string()));
+            let talk = view.caller.filter(|_| view.state == AgentState::Talking);
+            for (tag, _) in talk.into_iter().chain(view.held) {
+                if !self.share.has(CallId(tag)) {
+                    continue;
+                }
+                let call = self.calls.get(&CallId(tag));
+                if call.is_none_or(|call| call.agent() != Some(view.id)) {
+                    return Err(Broken::TalkWithoutCall(view.id.to_string()));
+                }
             }
         }
         for (agent, desk) in self.desks.all() {
-            let own = desk.call.filter(|call| self.share.has(*call));
-            if let Some(call) = own.filter(|call| !self.calls.contains_key(call)) {
+            let mut own = desk.calls().filter(|call| self.share.has(*call));
+            if let Some(call) = own.find(|call| !self.calls.contains_key(call)) {
                 return Err(Broken::DeskOfNobody(format!("{agent} by {call}")));
             }
         }

@@ -357,7 +357,8 @@ impl Exchange {
         let given = desk.call.filter(|call| !dialled.contains(call));
         let given = given.map(|call| line(call, Direction::Recipient, state));
         let dialled = dialled.into_iter().map(|call| line(call, Direction::Initiator, State::Confirmed));
-        given.into_iter().chain(dialled).collect()
+        let held = desk.on_hold().map(|call| line(call, Direction::Recipient, State::Confirmed));
+        given.into_iter().chain(held).chain(dialled).collect()
     }
 
     /// Whoever is parked there: a lit lamp, and the key beside it dials the slot.

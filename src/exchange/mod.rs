@@ -493,6 +493,8 @@ impl Exchange {
                 self.queue_events(now);
             } else if let Some((call, event)) = self.work.pop_front() {
                 self.with_call(now, call, |call, ctx| call.handle(ctx, event));
+            } else if let Some((agent, holds)) = self.desks.next_hold() {
+                self.core.agent_holds(now.mono, agent, holds, &mut self.core_events);
             } else if self.light_lamps(now) {
                 // What they say is sent before anything else is done.
             } else {

@@ -145,16 +145,19 @@ impl Exchange {
                 let call = self.calls.get(&call);
                 call.is_some_and(|call| [call.agent(), call.desk()].contains(&Some(view.id)))
             };
-            let call = view.caller.map(|(tag, _)| CallId(tag)).or(desk);
-            if call.is_some_and(|call| self.share.has(call) && !talks(call)) {
-                self.core.call_ended(now.mono, view.id, None, &mut self.core_events);
+            let call = view.caller.map(|(tag, _)| CallId(tag));
+            let call = call.or(desk.filter(|_| view.held.is_empty()));
+            for call in call.into_iter().chain(view.held.iter().map(|(tag, _)| CallId(*tag))) {
+                if self.share.has(call) && !talks(call) {
+                    self.core.talk_ended(now.mono, view.id, call.0, None, &mut self.core_events);
+                }
             }
         }
         for (agent, desk) in self.desks.all() {
-            if let Some(call) =
-                desk.call.filter(|call| self.share.has(*call) && !self.calls.contains_key(call))
-            {
-                self.desks.release(agent, call);
+            for call in desk.calls().filter(|call| self.share.has(*call)) {
+                if !self.calls.contains_key(&call) {
+                    self.desks.release(agent, call);
+                }
             }
         }
         // Two who talk go on; the core is told that the agent is not free.

@@ -86,6 +86,7 @@ impl Exchange {
             Verdict::Behind(Behind::Steps) => "free, but less skilled than is asked for".to_owned(),
             Verdict::Behind(Behind::Flexibility) => "free, but can serve more queues".to_owned(),
             Verdict::Behind(Behind::IdleTime) => "free, but not for as long".to_owned(),
+            Verdict::Behind(Behind::Hold) => "open to a further caller, but has one on hold".to_owned(),
             Verdict::Free => "free".to_owned(),
             Verdict::NotReady(AgentState::Ready) | Verdict::PhoneRests => {
                 "the phone was busy or could not be reached a moment ago".to_owned()

@@ -23,10 +23,9 @@ pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
         .iter()
         .filter_map(|agent| {
             Some(AgentSpec {
-                id: numbering.agent(&agent.extension)?,
                 skills: numbering.requirements(plan, &agent.skills),
-                tier: 0,
-                queues: None,
+                calls_at_once: agent.calls_at_once,
+                ..AgentSpec::new(numbering.agent(&agent.extension)?)
             })
         })
         .collect();

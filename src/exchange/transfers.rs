@@ -129,8 +129,7 @@ impl Exchange {
         self.dialogs.insert(dialog, leg);
         self.trunks.leg_moved(from, leg);
         if let Some(agent) = agent {
-            self.desks.release(agent, from.call);
-            self.desks.take(agent, leg.call);
+            self.desks.pass_on(agent, from.call, leg.call);
         }
         if let Some(call_id) = self.sip.call_id(dialog).cloned() {
             let party = agent.map_or("outside", |agent| self.numbering.extension(agent)).to_owned();

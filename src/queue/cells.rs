@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::index::Place;
 use super::line::{Key, Line};
 use super::{AgentState, Away, CallerId, Deadline, OfferId, Requirement};
 use crate::base::{AgentId, Instant, QueueId};
@@ -51,7 +52,8 @@ impl Caller {
     }
 }
 
-/// An agent. `Ready` and not resting agents, and only they, stand in their group's list of idle agents.
+/// An agent. `Ready` and not resting agents and those open to a `Further` caller, and only they, stand in their group's
+/// list of idle agents.
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
     pub id: AgentId,
@@ -60,9 +62,10 @@ pub(super) struct Agent {
     pub state: State,
     /// In this state since.
     pub since: Instant,
-    /// Place among the idle: since when, and a number for ties. Kept when an offer ends by no fault of the
-    /// agent's.
-    pub idle: (Instant, u64),
+    /// Kept when an offer ends by no fault of the agent's.
+    pub idle: Place,
+    /// Callers on hold.
+    pub held: Vec<CallerId>,
     /// The number of the last offer.
     pub epoch: u32,
     /// Offers unanswered in a row.
@@ -85,6 +88,10 @@ pub(super) enum State {
     Reserved(CallerId),
     /// `None`: a call from no queue.
     Talking(Option<CallerId>),
+    /// All calls are on hold, and there is room for a further one.
+    Further,
+    /// Talks with somebody among those on hold, and is offered nobody.
+    Holding,
     WrapUp(Instant),
 }
 
@@ -102,7 +109,8 @@ impl Agent {
             group: Some(group),
             state: State::SignedOff,
             since: Instant::ZERO,
-            idle: (Instant::ZERO, 0),
+            idle: (false, Instant::ZERO, 0),
+            held: Vec::new(),
             epoch: 0,
             misses: 0,
             rest_until: None,
@@ -119,7 +127,7 @@ impl Agent {
             State::Away(why) => AgentState::Away(why),
             State::Ready => AgentState::Ready,
             State::Reserved(_) => AgentState::Reserved,
-            State::Talking(_) => AgentState::Talking,
+            State::Talking(_) | State::Further | State::Holding => AgentState::Talking,
             State::WrapUp(until) => AgentState::WrapUp { until },
         }
     }
@@ -130,7 +138,8 @@ impl Agent {
 
     /// May be offered callers this instant.
     pub fn is_idle(&self, now: Instant) -> bool {
-        self.state == State::Ready && self.rest_until.is_none_or(|until| until <= now)
+        self.state == State::Further
+            || self.state == State::Ready && self.rest_until.is_none_or(|until| until <= now)
     }
 
     /// Worth waiting for: will be free again without anybody's decision.

@@ -139,6 +139,7 @@ impl Core {
             let agent = self.agents.get(&id)?;
             Some(Seen {
                 state: agent.public_state(),
+                holds: agent.state == super::cells::State::Further,
                 rests: agent.rest_until.is_some_and(|until| until > self.now),
                 barred: caller.barred(id, self.now),
             })

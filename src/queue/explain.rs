@@ -67,6 +67,8 @@ pub enum Behind {
     Flexibility,
     /// Equal, and idle for longer.
     IdleTime,
+    /// Has nobody on hold.
+    Hold,
 }
 
 /// What an agent lacks for a caller, however long it waits.
@@ -88,6 +90,8 @@ pub enum Lack {
 /// What a core knows of an agent at this moment.
 pub(super) struct Seen {
     pub state: AgentState,
+    /// Open to a further caller, with others on hold.
+    pub holds: bool,
     pub rests: bool,
     pub barred: bool,
 }
@@ -149,6 +153,9 @@ impl Scene<'_> {
         if self.waited < self.index.config.reserve_waived_after && !self.reserve_allows(group) {
             return Verdict::Spared;
         }
+        if seen.holds && self.chosen.is_some() {
+            return Verdict::Behind(Behind::Hold);
+        }
         let chosen = self.chosen.and_then(|agent| self.index.agents.get(&agent));
         let better = chosen.and_then(|group| self.choices.iter().find(|choice| choice.group == *group));
         better.map_or(Verdict::Free, |better| Verdict::Behind(behind(&choice.rank, &better.rank)))
@@ -158,9 +165,9 @@ impl Scene<'_> {
     fn state(&self, seen: &Seen) -> Option<Verdict> {
         match seen.state {
             AgentState::Ready if seen.rests => Some(Verdict::PhoneRests),
-            AgentState::Ready if seen.barred => Some(Verdict::NotAgain),
-            AgentState::Ready => None,
-            state => Some(Verdict::NotReady(state)),
+            state if state != AgentState::Ready && !seen.holds => Some(Verdict::NotReady(state)),
+            _ if seen.barred => Some(Verdict::NotAgain),
+            _ => None,
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Index {
     pub config: Config,
     pub queues: BTreeMap<QueueId, QueueEntry>,
     pub agents: BTreeMap<AgentId, usize>,
+    /// Of those who may have more than one.
+    pub calls_at_once: BTreeMap<AgentId, u8>,
     pub groups: Vec<Group>,
     pub pools: Vec<Pool>,
     /// Grows by what callers bring along, at most one for each way in which a dialplan can queue somebody.
@@ -80,6 +82,9 @@ pub(super) struct Rank {
     pub flexibility: u32,
 }
 
+/// Among the idle, smallest first: whether there are callers on hold beside, since when, and a number for ties.
+pub(super) type Place = (bool, Instant, u64);
+
 /// One lane as seen from one group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach {
@@ -94,7 +99,7 @@ pub(super) struct Group {
     pub key: GroupKey,
     /// In the order of their ids.
     pub members: Vec<AgentId>,
-    pub idle: BTreeMap<(Instant, u64), AgentId>,
+    pub idle: BTreeMap<Place, AgentId>,
     pub signed_on: u32,
     pub pools: Vec<usize>,
     /// Lanes in reach, now or later, and after which wait.
@@ -132,6 +137,7 @@ impl Index {
             config: topology.config.clone(),
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
+            calls_at_once: BTreeMap::new(),
             groups: Vec::new(),
             pools: Vec::new(),
             lanes: Vec::new(),
@@ -200,6 +206,9 @@ impl Index {
                 self.groups.len() - 1
             });
             self.agents.insert(agent.id, at);
+            if agent.calls_at_once > 1 {
+                self.calls_at_once.insert(agent.id, agent.calls_at_once);
+            }
         }
         for (agent, group) in &self.agents {
             self.groups[*group].members.push(*agent);
@@ -278,6 +287,10 @@ impl Index {
     /// Agents of this pool to be kept idle.
     pub fn reserve(&self, pool: &Pool) -> u32 {
         pool.reserve(pool.signed_on)
+    }
+
+    pub fn calls_at_once(&self, agent: AgentId) -> usize {
+        usize::from(self.calls_at_once.get(&agent).copied().unwrap_or(1))
     }
 
     /// Groups that serve the queue without relaxation.

@@ -48,6 +48,12 @@ impl Core {
                     continue;
                 }
                 CallerState::Offered(agent) => (agent, State::Reserved(id)),
+                CallerState::Connected(agent)
+                    if self.agents.get(&agent).is_some_and(|a| a.held.contains(&id)) =>
+                {
+                    assert_eq!(in_lanes + in_owned, 0, "{id:?} stands in line and is on hold");
+                    continue;
+                }
                 CallerState::Connected(agent) => (agent, State::Talking(Some(id))),
             };
             assert_eq!(in_lanes + in_owned, 0, "{id:?} stands in line beside being {:?}", caller.state);
@@ -81,12 +87,21 @@ impl Core {
                 let actual = self.callers.get(caller).map(|c| c.state);
                 assert_eq!(actual, Some(expected), "S3: {id} is {state:?}, but the caller disagrees");
             }
+            for held in &agent.held {
+                let actual = self.callers.get(*held).map(|c| c.state);
+                assert_eq!(actual, Some(CallerState::Connected(id)), "{id} holds {held:?}, who is elsewhere");
+            }
+            let says_so = matches!(state, State::Further | State::Holding);
+            assert!(!says_so || !agent.held.is_empty(), "{id} is {state:?} with nobody on hold");
+            let may = says_so || matches!(state, State::Reserved(_) | State::Talking(Some(_)));
+            assert!(may || agent.held.is_empty(), "{id} is {state:?} with callers on hold");
             let lists = lists.get(&id).copied().unwrap_or(0);
             let expected = usize::from(agent.is_idle(self.now));
             assert_eq!(lists, expected, "{id} is {state:?} and stands in {lists} lists of idle agents");
-            let talks = matches!(state, State::Talking(_));
+            let talks = matches!(state, State::Talking(_) | State::Holding);
+            let talks_or_open = talks || !agent.held.is_empty();
             assert!(talks || agent.after_call == AfterCall::Stays, "{id} is {state:?} with a wish for later");
-            assert!(talks || agent.group.is_some(), "{id} is in no topology, yet not signed off");
+            assert!(talks_or_open || agent.group.is_some(), "{id} is in no topology, yet not signed off");
             if !agent.will_return() {
                 assert!(agent.owned.is_empty(), "callers wait for {id} alone, who will not return");
             }
@@ -114,7 +129,8 @@ impl Core {
             assert_eq!(group.signed_on, signed_on[number], "group {number} miscounts who is signed on");
         }
         for (number, pool) in self.index.pools.iter().enumerate() {
-            let idle: usize = pool.groups.iter().map(|g| self.index.groups[*g].idle.len()).sum();
+            let idle = |g: &usize| self.index.groups[*g].idle.keys().filter(|(holds, ..)| !holds).count();
+            let idle: usize = pool.groups.iter().map(idle).sum();
             let on: u32 = pool.groups.iter().map(|g| signed_on[*g]).sum();
             assert_eq!(
                 (pool.idle as usize, pool.signed_on),

@@ -6,11 +6,11 @@
 //! exceeded because its pool grew or the reserve shrank ([`Core::match_pool`]).
 
 use super::cells::{Caller, CallerState, State};
-use super::index::{Choice, Reach};
+use super::index::{Choice, Place, Reach};
 use super::line::{Key, Line};
 use super::sequential::Core;
 use super::{CallerId, Event, LeaveWhy, OwnerSkip, RequeueWhy, Sink};
-use crate::base::{AgentId, Instant};
+use crate::base::AgentId;
 
 impl Core {
     /// Offers the caller to the best agent who is eligible now, unless it has ceased to wait. An agent found
@@ -115,14 +115,19 @@ impl Core {
             let takes = owner.is_idle(self.now) && !caller.barred(owner.id, self.now);
             return takes.then_some(owner.id);
         }
-        let choices = &self.index.lanes[caller.lane].choices;
-        choices.chunk_by(|a, b| a.rank == b.rank).find_map(|equals| {
-            let longest = equals.iter().filter_map(|choice| self.idle_longest(caller, choice));
-            longest.min().map(|(_, agent)| agent)
-        })
+        let mut further = None;
+        for equals in self.index.lanes[caller.lane].choices.chunk_by(|a, b| a.rank == b.rank) {
+            let longest = equals.iter().filter_map(|choice| self.idle_longest(caller, choice)).min();
+            match longest {
+                Some(((false, ..), agent)) => return Some(agent),
+                // Only where everybody in reach has somebody on hold.
+                found => further = further.or(found),
+            }
+        }
+        further.map(|(_, agent)| agent)
     }
 
-    fn idle_longest(&self, caller: &Caller, choice: &Choice) -> Option<((Instant, u64), AgentId)> {
+    fn idle_longest(&self, caller: &Caller, choice: &Choice) -> Option<(Place, AgentId)> {
         let group = &self.index.groups[choice.group];
         let lane = Reach { lane: caller.lane, after: choice.after };
         if group.idle.is_empty() || !self.in_reach(&lane, choice.group, caller.id.index) {
@@ -249,9 +254,11 @@ impl Core {
         let seq = self.next_seq();
         let Some(agent) = self.agents.get_mut(&id) else { return };
         if !keep_place {
-            agent.idle = (self.now, seq);
+            agent.idle = (false, self.now, seq);
         }
-        self.set_state(id, State::Ready, s);
+        agent.idle.0 = !agent.held.is_empty();
+        let state = if agent.idle.0 { State::Further } else { State::Ready };
+        self.set_state(id, state, s);
         self.arm_agent(id);
         self.put_to_idle(id, s);
     }
@@ -260,7 +267,8 @@ impl Core {
         let Some(agent) = self.agents.get(&id).filter(|a| a.is_idle(self.now)) else { return };
         if let Some(group) = agent.group {
             self.index.groups[group].idle.insert(agent.idle, id);
-            for &pool in &self.index.groups[group].pools {
+            // Who has somebody on hold is no reserve for anybody.
+            for &pool in self.index.groups[group].pools.iter().filter(|_| !agent.idle.0) {
                 self.index.pools[pool].idle += 1;
             }
         }
@@ -272,9 +280,16 @@ impl Core {
         let Some(agent) = self.agents.get(&id) else { return };
         let Some(group) = agent.group else { return };
         if self.index.groups[group].idle.remove(&agent.idle).is_some() {
-            for &pool in &self.index.groups[group].pools {
+            for &pool in self.index.groups[group].pools.iter().filter(|_| !agent.idle.0) {
                 self.index.pools[pool].idle -= 1;
             }
+        }
+    }
+
+    /// Where nobody outside sees a difference.
+    pub(super) fn set_quietly(&mut self, id: AgentId, state: State) {
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.state = state;
         }
     }
 

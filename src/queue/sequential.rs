@@ -155,12 +155,14 @@ impl Core {
                 agent.rest_until = None;
                 self.become_ready(id, false, s);
             }
-            State::Talking(_) if agent.group.is_some() => agent.after_call = AfterCall::Stays,
+            State::Talking(_) | State::Holding if agent.group.is_some() => {
+                agent.after_call = AfterCall::Stays;
+            }
             State::Ready if agent.rest_until.take().is_some_and(|until| until > self.now) => {
                 self.arm_agent(id);
                 self.put_to_idle(id, s);
             }
-            State::Ready | State::Reserved(_) | State::Talking(_) => {}
+            State::Ready | State::Reserved(_) | State::Talking(_) | State::Further | State::Holding => {}
         }
         true
     }
@@ -178,7 +180,9 @@ impl Core {
         let Some(agent) = self.agents.get_mut(&id) else { return Seized::SignedOff };
         match agent.state {
             State::SignedOff => return Seized::SignedOff,
-            State::Reserved(_) | State::Talking(_) => return Seized::Busy,
+            State::Reserved(_) | State::Talking(_) | State::Further | State::Holding => {
+                return Seized::Busy;
+            }
             State::Away(why) => agent.after_call = AfterCall::Away(why),
             State::Ready | State::WrapUp(_) => {}
         }
@@ -230,6 +234,12 @@ impl Core {
         }
         self.requeue(id, Some(OwnerSkip::Refused), RequeueWhy::Refused(refusal), s);
         let Some(agent) = self.agents.get_mut(&o.agent) else { return true };
+        if !agent.held.is_empty() {
+            // Somebody who talks already need not take more.
+            self.set_state(o.agent, State::Holding, s);
+            self.match_caller(id, s);
+            return true;
+        }
         if missed {
             agent.misses += 1;
         } else if refusal == Refusal::Rejected {
@@ -258,13 +268,90 @@ impl Core {
         s: &mut impl Sink,
     ) -> bool {
         self.advance(now, s);
-        let Some(agent) = self.agents.get_mut(&id) else { return false };
-        let State::Talking(caller) = agent.state else { return false };
+        let State::Talking(caller) = self.agent_step(id) else { return false };
+        self.end_talk(id, caller, wrap, s);
+        true
+    }
+
+    /// The same of an agent who may have several calls: the one whose caller has this tag is over. Paperwork and wishes
+    /// wait for the last one. A call from no queue ends by any tag.
+    pub fn talk_ended(
+        &mut self,
+        now: Instant,
+        id: AgentId,
+        tag: u64,
+        wrap: Option<Duration>,
+        s: &mut impl Sink,
+    ) -> bool {
+        self.advance(now, s);
+        let Some(agent) = self.agents.get(&id) else { return false };
+        let is_meant = |caller: &CallerId| self.callers.get(*caller).is_some_and(|c| c.tag == tag);
+        if let State::Talking(caller) = agent.state
+            && (agent.held.is_empty() || caller.is_none_or(|caller| is_meant(&caller)))
+        {
+            self.end_talk(id, caller, wrap, s);
+            return true;
+        }
+        let Some(over) = agent.held.iter().position(is_meant) else { return false };
+        let caller = self.agents.get_mut(&id).map(|agent| agent.held.remove(over));
+        let wrap = self.forget_talk(caller, wrap);
+        self.settle(id, wrap, s);
+        true
+    }
+
+    /// Every call of the agent's is on hold, or not any more. Where there is room, a further caller may be offered
+    /// meanwhile. `false`: nothing follows from it.
+    pub fn agent_holds(&mut self, now: Instant, id: AgentId, holds: bool, s: &mut impl Sink) -> bool {
+        self.advance(now, s);
+        let room = self.index.calls_at_once(id);
+        let (seq, now) = (self.next_seq(), self.now);
+        let Some(agent) = self.agents.get_mut(&id).filter(|a| a.after_call == AfterCall::Stays) else {
+            return false;
+        };
+        match agent.state {
+            State::Further if !holds => {
+                self.take_from_idle(id);
+                self.set_quietly(id, State::Holding);
+                return true;
+            }
+            State::Talking(Some(caller)) if holds && agent.held.len() + 1 < room => {
+                agent.held.push(caller);
+            }
+            State::Holding if holds && agent.held.len() < room => {}
+            _ => return false,
+        }
+        agent.idle = (true, now, seq);
+        self.set_quietly(id, State::Further);
+        self.put_to_idle(id, s);
+        true
+    }
+
+    fn agent_step(&self, id: AgentId) -> State {
+        self.agents.get(&id).map_or(State::SignedOff, |agent| agent.state)
+    }
+
+    fn end_talk(&mut self, id: AgentId, caller: Option<CallerId>, wrap: Option<Duration>, s: &mut impl Sink) {
+        let wrap = self.forget_talk(caller, wrap);
+        self.set_quietly(id, State::Holding);
+        self.settle(id, wrap, s);
+    }
+
+    /// The caller has gone. For how long its agent wraps up.
+    fn forget_talk(&mut self, caller: Option<CallerId>, wrap: Option<Duration>) -> Option<Duration> {
+        let queue = caller.and_then(|c| self.callers.remove(c)).map(|c| c.queue);
+        wrap.or_else(|| queue.and_then(|q| self.index.queues.get(&q)).map(|q| q.spec.wrap_up))
+    }
+
+    /// A talk is over: perhaps it was the last.
+    fn settle(&mut self, id: AgentId, wrap: Option<Duration>, s: &mut impl Sink) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if !agent.held.is_empty() || !matches!(agent.state, State::Further | State::Holding) {
+            return;
+        }
         agent.extended = false;
         let after_call = std::mem::replace(&mut agent.after_call, AfterCall::Stays);
-        let queue = caller.and_then(|c| self.callers.remove(c)).map(|c| c.queue);
-        let usual = queue.and_then(|q| self.index.queues.get(&q)).map(|q| q.spec.wrap_up);
-        match (after_call, wrap.or(usual).filter(|wrap| !wrap.is_zero())) {
+        self.take_from_idle(id);
+        match (after_call, wrap.filter(|wrap| !wrap.is_zero())) {
             (AfterCall::Away(why), _) => self.put_away(id, State::Away(why), s),
             (AfterCall::SignOff, _) => self.put_away(id, State::SignedOff, s),
             (AfterCall::Stays, Some(wrap)) => {
@@ -273,7 +360,6 @@ impl Core {
             }
             (AfterCall::Stays, None) => self.become_ready(id, false, s),
         }
-        true
     }
 
     /// More time for the paperwork, once per wrap-up. The new deadline; `None` where there is no wrap-up or it
@@ -375,7 +461,7 @@ impl Core {
             }
             if idle {
                 self.index.groups[group].idle.insert(place, id);
-                for &pool in &self.index.groups[group].pools {
+                for &pool in self.index.groups[group].pools.iter().filter(|_| !place.0) {
                     self.index.pools[pool].idle += 1;
                 }
             }
@@ -390,14 +476,30 @@ impl Core {
             AfterCall::Away(why) => (State::Away(why), Withdrawn::AgentAway, RequeueWhy::AgentAway),
             _ => (State::SignedOff, Withdrawn::AgentSignedOff, RequeueWhy::AgentSignedOff),
         };
+        let holds = !agent.held.is_empty();
         match agent.state {
             State::SignedOff => return AwayResult::SignedOff,
-            State::Talking(_) => {
+            State::Talking(_) | State::Further | State::Holding => {
                 // A sign-off that the topology demands is not softened to being away.
                 if agent.group.is_some() || how == AfterCall::SignOff {
                     agent.after_call = how;
                 }
+                if agent.state == State::Further {
+                    self.take_from_idle(id);
+                    self.set_quietly(id, State::Holding);
+                }
                 self.skip_owner(id, OwnerSkip::Away, s);
+                return AwayResult::AfterCall;
+            }
+            State::Reserved(caller) if holds => {
+                if agent.group.is_some() || how == AfterCall::SignOff {
+                    agent.after_call = how;
+                }
+                self.withdraw(id, withdrawn, s);
+                self.requeue(caller, Some(OwnerSkip::Away), why, s);
+                self.set_state(id, State::Holding, s);
+                self.skip_owner(id, OwnerSkip::Away, s);
+                self.match_caller(caller, s);
                 return AwayResult::AfterCall;
             }
             State::Reserved(caller) => {

@@ -36,6 +36,8 @@ pub struct AgentView {
     pub since: Instant,
     /// The caller being offered or talked with, and where it came from. `None` for a call from no queue.
     pub caller: Option<(u64, QueueId)>,
+    /// Callers on hold beside, in the order of their tags: of an agent who may have several calls.
+    pub held: Vec<(u64, QueueId)>,
     /// Will be away or signed off when the call ends.
     pub leaves_after_call: bool,
 }

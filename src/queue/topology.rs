@@ -78,6 +78,16 @@ pub struct AgentSpec {
     pub tier: u8,
     /// Serves these queues only; `None`: every queue whose requirement is met.
     pub queues: Option<Vec<QueueId>>,
+    /// With how many callers the agent may be connected: a further one is offered while all of them are on hold, where
+    /// nobody else is free. 0 counts as 1.
+    pub calls_at_once: u8,
+}
+
+impl AgentSpec {
+    /// Somebody who can do nothing in particular, one call at a time.
+    pub fn new(id: AgentId) -> Self {
+        AgentSpec { id, skills: Vec::new(), tier: 0, queues: None, calls_at_once: 1 }
+    }
 }
 
 /// Rules that hold for all queues.

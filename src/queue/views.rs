@@ -64,7 +64,8 @@ impl Core {
             let (mut signed_on, mut ready) = (0, 0);
             for (_, group) in self.index.first_choice(&queue.spec) {
                 signed_on += group.signed_on;
-                ready += u32::try_from(group.idle.len()).unwrap_or(u32::MAX);
+                let ready_ones = group.idle.keys().take_while(|(holds, ..)| !holds).count();
+                ready += u32::try_from(ready_ones).unwrap_or(u32::MAX);
             }
             let view =
                 QueueView { id: *id, waiting: 0, offered: 0, talking: 0, longest: None, signed_on, ready };
@@ -91,6 +92,12 @@ impl Core {
                     self.callers.get(caller).map(|c| (c.tag, c.queue))
                 }
                 _ => None,
+            },
+            held: {
+                let held = agent.held.iter().filter_map(|c| self.callers.get(*c));
+                let mut held: Vec<_> = held.map(|c| (c.tag, c.queue)).collect();
+                held.sort_unstable();
+                held
             },
             leaves_after_call: agent.after_call != AfterCall::Stays,
         });

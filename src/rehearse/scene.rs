@@ -81,10 +81,8 @@ impl Scene {
 /// Agents for the core, numbered in order.
 pub(super) fn specs(agents: &[Desk]) -> Vec<AgentSpec> {
     let spec = |(number, desk): (u32, &Desk)| AgentSpec {
-        id: AgentId(number),
         skills: desk.worker.skills.clone(),
-        tier: 0,
-        queues: None,
+        ..AgentSpec::new(AgentId(number))
     };
     (0..).zip(agents).map(spec).collect()
 }

@@ -40,6 +40,14 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "false",
             "Signed on and ready as soon as the phone can be reached; else only by a code or a command.",
         ),
+        Field::with(
+            "calls_at_once",
+            Form::Count(1, 4),
+            "1",
+            "With how many callers of the queues they may be connected, for phones with several lines. While all of \
+             them are on hold a further one rings, if nobody else is free; a phone that is let ring then counts as no \
+             missed call.",
+        ),
         Field::optional("delegate", Form::Name("agent"), "nobody", "Who takes their calls when they cannot."),
         Field::optional(
             "hours",
@@ -120,6 +128,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         loader.report.mistake(*place, "a contact is a SIP URI such as `sip:1001@192.0.2.1:5060`");
     }
     let ready = loader.flag(&fields, "ready");
+    let calls_at_once = u8::try_from(loader.count(&fields, "calls_at_once")).unwrap_or(1);
     let delegate = loader.agent(&fields, "delegate");
     let hours = loader.calendar(&fields, "hours");
     let screening = loader.flag(&fields, "screening");
@@ -142,6 +151,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
             skills: skills.clone(),
             contact: contact.as_ref().map(|(uri, _)| uri.replace("{extension}", extension)),
             ready,
+            calls_at_once,
             delegate,
             hours,
             screening,

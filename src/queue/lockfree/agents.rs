@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Core;
 use super::claims::{Found, Hall, accept, look, standing_offer, take_back};
 use super::codes::{Wish, code};
-use super::op::{Op, whole};
+use super::op::{Facts, Op, whole};
 use super::word::{AgentStep, AgentWord, CallerState, CallerWord};
 use crate::base::{AgentId, Instant};
 use crate::queue::{
@@ -113,10 +113,10 @@ impl Op<'_> {
                         return;
                     }
                 }
-                AgentStep::Talking { caller, wish }
-                    if Wish::of(wish) == Some(Wish::SignOff) && self.floor.group(agent).is_some() =>
+                state
+                    if Wish::of(state.wish()) == Some(Wish::SignOff) && self.floor.group(agent).is_some() =>
                 {
-                    if word.swap(self.agent(agent), word.next(AgentStep::Talking { caller, wish: 0 })) {
+                    if word.swap(self.agent(agent), word.next(state.wishing(0))) {
                         return;
                     }
                 }
@@ -142,8 +142,8 @@ impl Op<'_> {
                         return true;
                     }
                 }
-                AgentStep::Talking { caller, wish } if wish != 0 && self.floor.group(agent).is_some() => {
-                    if word.swap(self.agent(agent), word.next(AgentStep::Talking { caller, wish: 0 })) {
+                state if state.wish() != 0 && self.floor.group(agent).is_some() => {
+                    if word.swap(self.agent(agent), word.next(state.wishing(0))) {
                         return true;
                     }
                 }
@@ -167,6 +167,7 @@ impl Op<'_> {
             let wish = match word.state {
                 AgentStep::SignedOff => return Seized::SignedOff,
                 AgentStep::Talking { .. } => return Seized::Busy,
+                state if state.holds() => return Seized::Busy,
                 AgentStep::Away(why) => Wish::code(Wish::of_away(why)),
                 _ => 0,
             };
@@ -221,6 +222,17 @@ impl Op<'_> {
             return false;
         };
         self.requeue(&back, agent, OwnerSkip::Refused, RequeueWhy::Refused(refusal));
+        let before = theirs_epoch_when_waiting(theirs);
+        if self.held(agent, None) > 0 {
+            // Somebody who talks already need not take more.
+            let holding = AgentStep::Holding { wish: 0 };
+            if take_back(self, agent, caller, before, holding).is_some() {
+                self.announce(agent, holding);
+                self.settle(agent, None);
+            }
+            self.match_caller(caller);
+            return true;
+        }
         let cell = self.agent_cell(agent);
         let misses = match (missed, refusal) {
             (true, _) => cell.misses.fetch_add(1, Ordering::Relaxed) + 1,
@@ -234,7 +246,6 @@ impl Op<'_> {
         if phone_rests {
             cell.rest_until.store(until, Ordering::Relaxed);
         }
-        let before = theirs_epoch_when_waiting(theirs);
         if misses >= config.no_answers {
             let wish = Wish::Away(Away::NoAnswer);
             if take_back(self, agent, caller, before, wish.state()).is_some() {
@@ -253,39 +264,67 @@ impl Op<'_> {
     fn ended(&mut self, agent: u32, wrap: Option<Duration>) -> bool {
         loop {
             let Found::Settled(word) = look(self, agent) else { return false };
-            let AgentStep::Talking { caller, wish } = word.state else { return false };
-            // The talk holds the caller's cell until its end is decided.
-            let theirs =
-                caller.map(|caller| (caller, CallerWord::load(self.caller(caller)), self.facts(caller)));
-            let queue = theirs.and_then(|(_, _, facts)| self.floor.plan.queues.get(&facts.queue));
-            let wrap = wrap.or(queue.map(|queue| queue.spec.wrap_up)).filter(|wrap| !wrap.is_zero());
-            let state = match (Wish::of(wish), wrap) {
-                (Some(wish), _) => wish.state(),
-                (None, Some(wrap)) => {
-                    let until = (self.now() + wrap.min(LONGEST_WRAP_UP)).as_micros();
-                    AgentStep::WrapUp { until: until & super::word::UNTIL, extended: false }
-                }
-                (None, None) => self.ready_state(agent),
-            };
-            let next = word.next(state);
-            if !word.swap(self.agent(agent), next) {
-                continue;
+            if !matches!(word.state, AgentStep::Talking { .. }) {
+                return false;
             }
-            if let Some((caller, theirs, facts)) = theirs
-                && theirs.state == (CallerState::Connected { agent })
-                && theirs.swap(self.caller(caller), theirs.next(CallerState::Free))
-            {
-                self.free_cell(caller, facts);
+            if self.end_talk(agent, word, wrap) {
+                return true;
             }
-            match Wish::of(wish) {
-                Some(wish) => self.parked(agent, wish),
-                None if matches!(state, AgentStep::WrapUp { .. }) => {
-                    self.announce(agent, state);
-                    self.arm_agent(agent, next);
-                }
-                None => self.became_ready(agent, next),
+        }
+    }
+
+    /// Ends the talk that this word names. `false`: somebody was quicker.
+    pub fn end_talk(&mut self, agent: u32, word: AgentWord, wrap: Option<Duration>) -> bool {
+        let AgentStep::Talking { caller, wish } = word.state else { return false };
+        // The talk holds the caller's cell until its end is decided.
+        let theirs = caller.map(|caller| (caller, CallerWord::load(self.caller(caller)), self.facts(caller)));
+        let wrap = wrap.or_else(|| theirs.and_then(|(_, _, facts)| self.usual_wrap_up(facts)));
+        let state = match self.held(agent, caller) {
+            0 => self.after_talk(agent, wish, wrap),
+            _ => AgentStep::Holding { wish },
+        };
+        let next = word.next(state);
+        if !word.swap(self.agent(agent), next) {
+            return false;
+        }
+        if let Some((caller, theirs, facts)) = theirs
+            && theirs.state == (CallerState::Connected { agent })
+            && theirs.swap(self.caller(caller), theirs.next(CallerState::Free))
+        {
+            self.free_cell(caller, facts);
+        }
+        match state.holds() {
+            true => self.settle(agent, wrap),
+            false => self.talk_over(agent, next, wish),
+        }
+        true
+    }
+
+    pub fn usual_wrap_up(&self, facts: Facts) -> Option<Duration> {
+        self.floor.plan.queues.get(&facts.queue).map(|queue| queue.spec.wrap_up)
+    }
+
+    /// What an agent without any talk goes on with.
+    pub fn after_talk(&self, agent: u32, wish: u32, wrap: Option<Duration>) -> AgentStep {
+        match (Wish::of(wish), wrap.filter(|wrap| !wrap.is_zero())) {
+            (Some(wish), _) => wish.state(),
+            (None, Some(wrap)) => {
+                let until = (self.now() + wrap.min(LONGEST_WRAP_UP)).as_micros();
+                AgentStep::WrapUp { until: until & super::word::UNTIL, extended: false }
             }
-            return true;
+            (None, None) => self.ready_state(agent),
+        }
+    }
+
+    /// The agent has just got this word, after the last talk.
+    pub fn talk_over(&mut self, agent: u32, word: AgentWord, wish: u32) {
+        match Wish::of(wish) {
+            Some(wish) => self.parked(agent, wish),
+            None if matches!(word.state, AgentStep::WrapUp { .. }) => {
+                self.announce(agent, word.state);
+                self.arm_agent(agent, word);
+            }
+            None => self.became_ready(agent, word),
         }
     }
 
@@ -323,23 +362,42 @@ impl Op<'_> {
                     let Some(back) = self.give_back(caller, theirs) else { continue };
                     self.withdraw(agent, offer, back.facts.tag, withdrawn);
                     self.requeue(&back, agent, OwnerSkip::Away, why);
-                    if take_back(self, agent, caller, theirs_epoch_when_waiting(theirs), wish.state())
-                        .is_some()
-                    {
-                        self.parked(agent, wish);
+                    let (state, result) = self.stopped(agent, wish);
+                    if take_back(self, agent, caller, theirs_epoch_when_waiting(theirs), state).is_some() {
+                        self.has_stopped(agent, state, wish);
                     }
                     self.match_caller(caller);
-                    return AwayResult::Now;
+                    return result;
                 }
                 // Whoever has ended the offer would make the agent ready: our word comes first.
                 Found::Ended(word) => {
-                    if word.swap(self.agent(agent), word.next(wish.state())) {
-                        self.parked(agent, wish);
-                        return AwayResult::Now;
+                    let (state, result) = self.stopped(agent, wish);
+                    if word.swap(self.agent(agent), word.next(state)) {
+                        self.has_stopped(agent, state, wish);
+                        return result;
                     }
                 }
             }
         }
+    }
+
+    /// Where a wish leads an agent whose phone rang: there at once, or, with callers on hold, after these.
+    fn stopped(&self, agent: u32, wish: Wish) -> (AgentStep, AwayResult) {
+        if self.held(agent, None) == 0 {
+            return (wish.state(), AwayResult::Now);
+        }
+        let heard = self.floor.group(agent).is_some() || wish == Wish::SignOff;
+        let wish = if heard { Wish::code(Some(wish)) } else { 0 };
+        (AgentStep::Holding { wish }, AwayResult::AfterCall)
+    }
+
+    fn has_stopped(&mut self, agent: u32, state: AgentStep, wish: Wish) {
+        if !state.holds() {
+            return self.parked(agent, wish);
+        }
+        self.announce(agent, state);
+        self.skip_owner(agent, OwnerSkip::Away);
+        self.settle(agent, None);
     }
 
     /// `None`: somebody was quicker.
@@ -347,14 +405,19 @@ impl Op<'_> {
         if word.state == AgentStep::SignedOff {
             return Some(AwayResult::SignedOff);
         }
-        if let AgentStep::Talking { caller, wish: before } = word.state {
+        if matches!(word.state, AgentStep::Talking { .. }) || word.state.holds() {
             // A sign-off that the topology demands is not softened to being away.
             let heard = self.floor.group(agent).is_some() || wish == Wish::SignOff;
-            let wish = if heard { Wish::code(Some(wish)) } else { before };
-            if !word.swap(self.agent(agent), word.next(AgentStep::Talking { caller, wish })) {
+            let wish = if heard { Wish::code(Some(wish)) } else { word.state.wish() };
+            let next = word.next(word.state.wishing(wish));
+            if !word.swap(self.agent(agent), next) {
                 return None;
             }
+            self.unlist_agent(agent, word);
             self.skip_owner(agent, OwnerSkip::Away);
+            if next.state.holds() {
+                self.settle(agent, None);
+            }
             return Some(AwayResult::AfterCall);
         }
         let rest = self.agent_cell(agent).rest_until.load(Ordering::Relaxed);

@@ -48,7 +48,6 @@ impl Caller {
     }
 }
 
-#[derive(Default)]
 pub(super) struct Agent {
     pub word: sync::AtomicU64,
     /// The place among the idle, while an offer holds the agent.
@@ -59,6 +58,22 @@ pub(super) struct Agent {
     pub rest_until: AtomicU64,
     /// Callers who wait for this agent alone.
     pub owned: Line,
+    /// Callers on hold, with the epoch of the word in which they are connected. With another the entry is dead.
+    pub held: SkipMap<(u32, u32), ()>,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Agent {
+            word: sync::AtomicU64::default(),
+            place: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            misses: AtomicU32::new(0),
+            rest_until: AtomicU64::new(0),
+            owned: Line::default(),
+            held: SkipMap::new(),
+        }
+    }
 }
 
 /// A line of callers.

@@ -304,6 +304,7 @@ impl Op<'_> {
             let state = AgentWord::load(self.agent(number)).state;
             Some(Seen {
                 state: public_state(state, self.now()),
+                holds: state.holds() && matches!(state, AgentStep::Idle { .. }),
                 rests: state == AgentStep::Resting,
                 barred: self.barred(id.index, number),
             })

@@ -19,6 +19,8 @@
 //! agent's next step. The others leave the agent alone, except where this very agent is to be away and whoever
 //! ended the offer has not got round to the agent yet.
 //!
+//! An agent who may have several calls has the others on hold ([`holds`](super::holds)).
+//!
 //! What a caller asks for is changed by one thread at a time, while the word says so and nobody else reads it. Who
 //! wants the caller to leave or to be parked meanwhile does not wait: it writes that into the word, and the thread
 //! that changes carries it out.
@@ -39,7 +41,13 @@ pub(super) trait Hall {
     fn agent(&self, agent: u32) -> &AtomicU64;
     fn facts(&self, caller: u32) -> Self::Facts;
 
-    /// The agent's place among the idle, for when an offer ends by no fault of the agent's.
+    /// How many callers on hold are connected with the agent still, this one left out.
+    fn held(&self, agent: u32, but: Option<u32>) -> usize;
+    /// Connected with the agent in a word of this epoch.
+    fn list_held(&mut self, agent: u32, caller: u32, epoch: u32);
+
+    /// The agent's place among the idle, for when an offer ends by no fault of the agent's: for a further caller, where
+    /// others are on hold.
     fn place(&self, agent: u32) -> u64;
     fn remember_place(&mut self, agent: u32, place: u64);
 
@@ -84,6 +92,8 @@ pub(super) enum Step {
     GivenBack,
     /// What the caller asks for is being changed.
     Changing,
+    /// A new topology is in force, and nobody has been moved to it.
+    Reloading,
 }
 
 /// Makes a waiting caller findable. The word must be in place.

@@ -74,8 +74,7 @@ impl Wish {
 
 /// Worth waiting for: will be free again without anybody's decision.
 pub(super) fn will_return(state: AgentStep) -> bool {
-    !matches!(state, AgentStep::SignedOff | AgentStep::Away(_))
-        && !matches!(state, AgentStep::Talking { wish, .. } if wish != 0)
+    !matches!(state, AgentStep::SignedOff | AgentStep::Away(_)) && state.wish() == 0
 }
 
 #[cfg(all(test, not(loom)))]

@@ -14,6 +14,7 @@ use once_cell::race::OnceBox;
 
 use super::table::Table;
 use super::tickets::Tickets;
+use super::word::FURTHER;
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::index::{Design, Index, LaneKey};
 use crate::queue::line::Key;
@@ -164,6 +165,17 @@ impl Floor {
         &self.plan.groups[group].pools
     }
 
+    /// Who has somebody on hold is no reserve for anybody.
+    fn pools_kept_by(&self, group: usize, (place, ..): Idle) -> &[usize] {
+        if place & FURTHER == 0 { self.pools_of(group) } else { &[] }
+    }
+
+    /// Idle agents of the group who have nobody on hold.
+    pub fn ready_in(&self, group: usize) -> usize {
+        let idle = &self.groups[group].idle;
+        idle.len().saturating_sub(idle.range((FURTHER, 0, 0)..).count())
+    }
+
     pub fn reserve(&self, pool: usize) -> u32 {
         self.plan.pools[pool].reserve(u32::try_from(self.pools[pool].signed_on.len()).unwrap_or(u32::MAX))
     }
@@ -188,7 +200,7 @@ impl Floor {
     /// Enters an idle agent. Returns the pools whose reserve is exceeded by this very one.
     pub fn enter(&self, group: usize, idle: Idle) -> Vec<usize> {
         let mut exceeded = Vec::new();
-        for &pool in self.pools_of(group) {
+        for &pool in self.pools_kept_by(group, idle) {
             let count = self.pools[pool].idle.fetch_add(1, Ordering::Relaxed) + 1;
             if count == self.reserve(pool) + 1 {
                 exceeded.push(pool);
@@ -203,7 +215,7 @@ impl Floor {
         if let Some(entry) = self.groups[group].idle.get(idle)
             && entry.remove()
         {
-            for &pool in self.pools_of(group) {
+            for &pool in self.pools_kept_by(group, *idle) {
                 self.pools[pool].idle.fetch_sub(1, Ordering::Relaxed);
             }
         }
@@ -212,6 +224,15 @@ impl Floor {
     /// Somebody who serves the lane, now or after a wait, is signed on.
     pub fn is_staffed(&self, lane: &Lane) -> bool {
         lane.design.choices.iter().any(|choice| self.signed_on(choice.group) > 0)
+    }
+
+    /// Harmless for who is signed on already, or in no group.
+    pub fn sign_on(&self, agent: u32) {
+        let Some(group) = self.group(agent) else { return };
+        for pool in self.pools_of(group) {
+            self.pools[*pool].signed_on.get_or_insert(agent, ());
+        }
+        self.groups[group].signed_on.get_or_insert(agent, ());
     }
 
     pub fn signed_on(&self, group: usize) -> usize {

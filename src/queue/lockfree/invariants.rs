@@ -50,6 +50,11 @@ impl Op<'_> {
                 }
                 _ => continue,
             };
+            if word.state == (CallerState::Connected { agent })
+                && self.agent_cell(agent).held.contains_key(&(caller, word.epoch))
+            {
+                continue;
+            }
             let state = match AgentWord::load(self.agent(agent)).state {
                 AgentStep::Talking { caller, .. } => AgentStep::Talking { caller, wish: 0 },
                 state => state,
@@ -57,6 +62,11 @@ impl Op<'_> {
             assert_eq!(state, expected, "S3: caller {caller} is {:?}, but the agent disagrees", word.state);
         }
         for (agent, word) in self.agents() {
+            let held = self.held(agent, None);
+            assert!(!word.state.holds() || held > 0, "agent {agent} is {:?} with nobody on hold", word.state);
+            let may = word.state.holds()
+                || matches!(word.state, AgentStep::Offered { .. } | AgentStep::Talking { .. });
+            assert!(may || held == 0, "agent {agent} is {:?} with {held} on hold", word.state);
             let meant = match word.state {
                 AgentStep::Tentative { .. } => panic!("agent {agent} was left in the middle of a match"),
                 AgentStep::Offered { caller, .. } | AgentStep::Talking { caller: Some(caller), .. } => caller,
@@ -127,7 +137,7 @@ impl Op<'_> {
             assert_eq!(self.floor.signed_on(group), on(group), "group {group} miscounts who is signed on");
         }
         for (number, pool) in self.floor.plan.pools.iter().enumerate() {
-            let idle: usize = pool.groups.iter().map(|group| self.floor.groups[*group].idle.len()).sum();
+            let idle: usize = pool.groups.iter().map(|group| self.floor.ready_in(*group)).sum();
             let signed_on: usize = pool.groups.iter().map(|group| on(*group)).sum();
             let counted = (self.floor.idle_in(number) as usize, self.floor.pools[number].signed_on.len());
             assert_eq!(counted, (idle, signed_on), "pool {number} miscounts its agents");
@@ -212,7 +222,8 @@ impl Core {
             (lines + lane.value().line.len(), blocks + lane.value().tickets.held())
         });
         let idle: usize = floor.groups.iter().map(|group| group.idle.len() + group.signed_on.len()).sum();
-        let owned: usize = (0..floor.ids.len() as u32).map(|a| self.agents.at(a).owned.0.len()).sum();
+        let beside = |agent: u32| self.agents.at(agent).owned.0.len() + self.agents.at(agent).held.len();
+        let owned: usize = (0..floor.ids.len() as u32).map(beside).sum();
         let entries = lines + idle + owned + self.timers.len() + self.bars.len();
         Held { entries, cells: self.made.load(Ordering::Relaxed) as usize, blocks }
     }

@@ -13,6 +13,7 @@ mod changes;
 mod claims;
 mod codes;
 mod floor;
+mod holds;
 mod invariants;
 #[cfg(all(test, loom))]
 mod models;

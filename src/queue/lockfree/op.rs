@@ -8,10 +8,10 @@ use super::Core;
 use super::cells::{Agent, Caller, NEVER};
 use super::claims::{Hall, publish_agent, publish_caller, serve_agent, serve_caller};
 use super::codes::reason;
-use super::floor::{Floor, Kind, Lane};
+use super::floor::{Entry, Floor, Kind, Lane};
 use super::sync;
 use super::tickets::AHEAD;
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord, UNTIL};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, FURTHER, UNTIL};
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::line::Key;
 use crate::queue::{AgentState, CallerId, Event, LeaveWhy, OfferId, Sink};
@@ -164,7 +164,14 @@ impl<'a> Op<'a> {
         let entry = (self.key(caller, &facts, lane), word.epoch);
         match owner {
             Some(owner) => {
-                self.agent_cell(owner).owned.0.remove(&entry);
+                let owned = &self.agent_cell(owner).owned.0;
+                // This line outlives floors, and was perhaps entered by the credit of another one.
+                let mine = |(key, epoch): &Entry| (key.index, *epoch) == (caller, word.epoch);
+                if owned.remove(&entry).is_none()
+                    && let Some(other) = owned.iter().find(|entry| mine(entry.key()))
+                {
+                    other.remove();
+                }
             }
             None => {
                 if let Some(found) = lane.line.get(&entry)
@@ -246,7 +253,7 @@ impl<'a> Op<'a> {
     /// Idle at a new place, unless the phone rests.
     pub fn ready_state(&self, agent: u32) -> AgentStep {
         let cell = self.agent_cell(agent);
-        let place = self.next_seq();
+        let place = self.next_seq() & !FURTHER;
         cell.place.store(place, Ordering::Relaxed);
         if cell.rest_until.load(Ordering::Relaxed) > self.now().as_micros() {
             AgentStep::Resting
@@ -297,6 +304,8 @@ impl<'a> Op<'a> {
         if let Some(old) = from.lane(facts.kind, || self.kind(facts.kind)) {
             self.unlist_from(old, caller, word, facts);
         }
+        // Another topology may have overtaken this one, and have had the caller already.
+        self.unlist_caller(caller, word, facts);
         if here.is_none() {
             return Some(facts);
         }
@@ -309,6 +318,8 @@ impl<'a> Op<'a> {
     pub fn move_agent(&mut self, agent: u32, word: AgentWord) {
         let moved = word.next(word.state);
         if word.swap(self.agent(agent), moved) {
+            // As with callers.
+            self.unlist_agent(agent, word);
             publish_agent(self, agent, moved);
         }
     }
@@ -343,7 +354,8 @@ impl Hall for Op<'_> {
     }
 
     fn place(&self, agent: u32) -> u64 {
-        self.agent_cell(agent).place.load(Ordering::Relaxed)
+        let place = self.agent_cell(agent).place.load(Ordering::Relaxed) & !FURTHER;
+        if self.held(agent, None) > 0 { place | FURTHER } else { place }
     }
 
     fn remember_place(&mut self, agent: u32, place: u64) {
@@ -404,7 +416,27 @@ impl Hall for Op<'_> {
         } else if let Some(newest) = self.floor_changed() {
             self.floor = newest;
             self.move_agent(agent, word);
+        } else if word.state.holds() {
+            self.settle(agent, None);
         }
+    }
+
+    fn held(&self, agent: u32, but: Option<u32>) -> usize {
+        let held = &self.agent_cell(agent).held;
+        let lives = held.iter().filter(|entry| {
+            let (caller, epoch) = *entry.key();
+            let lives = CallerWord::load(self.caller(caller))
+                == CallerWord { epoch, state: CallerState::Connected { agent } };
+            if !lives {
+                entry.remove();
+            }
+            lives && Some(caller) != but
+        });
+        lives.count()
+    }
+
+    fn list_held(&mut self, agent: u32, caller: u32, epoch: u32) {
+        self.agent_cell(agent).held.get_or_insert((caller, epoch), ());
     }
 
     fn first_caller(&mut self, agent: u32) -> Option<(u32, u32)> {
@@ -459,9 +491,10 @@ pub(super) fn public_state(state: AgentStep, now: Instant) -> AgentState {
     match state {
         AgentStep::SignedOff => AgentState::SignedOff,
         AgentStep::Away(code) => AgentState::Away(reason(code)),
+        state if state.holds() => AgentState::Talking,
         AgentStep::Idle { .. } | AgentStep::Resting => AgentState::Ready,
         AgentStep::Tentative { .. } | AgentStep::Offered { .. } => AgentState::Reserved,
-        AgentStep::Talking { .. } => AgentState::Talking,
+        AgentStep::Talking { .. } | AgentStep::Holding { .. } => AgentState::Talking,
         AgentStep::WrapUp { until, .. } => AgentState::WrapUp { until: whole(until, now) },
     }
 }

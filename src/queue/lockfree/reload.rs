@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Core;
-use super::claims::{Hall, end_offer};
+use super::claims::{Hall, Step, end_offer};
 use super::codes::Wish;
 use super::floor::Floor;
 use super::op::{AT_OLD_PLACE, Facts, Op};
@@ -30,6 +30,7 @@ impl Op<'_> {
         // Who gets into a list of the old floor from here on sees that it is the old one; who did before is seen
         // by the walk.
         sync::fence(sync::Ordering::SeqCst);
+        self.pause(Step::Reloading);
         let homeless = self.move_callers(&old);
         let gone = self.move_agents(&old);
         // Everybody is searched for below.
@@ -63,6 +64,12 @@ impl Op<'_> {
             let old = self.core.floor.load_full();
             let new = Arc::new(Floor::new(topology, Some(&old)));
             new.inherit(&old);
+            // Before anybody asks: a caller who comes in between must not hear that nobody is there.
+            for agent in 0..new.ids.len() as u32 {
+                if AgentWord::load(self.agent(agent)).state != AgentStep::SignedOff {
+                    new.sign_on(agent);
+                }
+            }
             let before = self.core.floor.compare_and_swap(&old, new.clone());
             if Arc::ptr_eq(&before, &old) {
                 self.floor = new;

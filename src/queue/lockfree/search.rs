@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::claims::Hall;
 use super::floor::{Idle, Lane};
 use super::op::Op;
-use super::word::{AgentStep, AgentWord, CallerState, CallerWord, later};
+use super::word::{AgentStep, AgentWord, CallerState, CallerWord, FURTHER, later};
 use crate::queue::index::Choice;
 use crate::queue::line::Key;
 
@@ -97,10 +97,16 @@ impl Op<'_> {
         let cell = self.caller_cell(caller);
         let lane = self.lane(cell.kind.load(std::sync::atomic::Ordering::Relaxed))?;
         let waited = self.now().since(cell.arrived());
-        lane.design.choices.chunk_by(|a, b| a.rank == b.rank).find_map(|equals| {
+        let mut further = None;
+        for equals in lane.design.choices.chunk_by(|a, b| a.rank == b.rank) {
             let longest = equals.iter().filter_map(|choice| self.idle_longest(caller, &lane, waited, choice));
-            longest.min().map(|(_, agent, _)| agent)
-        })
+            match longest.min() {
+                Some((place, agent, _)) if place < FURTHER => return Some(agent),
+                // Only where everybody in reach has somebody on hold.
+                found => further = further.or(found),
+            }
+        }
+        further.map(|(_, agent, _)| agent)
     }
 
     fn idle_longest(&self, caller: u32, lane: &Arc<Lane>, waited: Duration, choice: &Choice) -> Option<Idle> {

@@ -57,7 +57,7 @@ mod tests {
     fn what_stands_is_what_the_events_said_last() {
         let topology = Topology {
             queues: vec![QueueSpec::new(QueueId(3))],
-            agents: vec![AgentSpec { id: AgentId(7), skills: Vec::new(), tier: 0, queues: None }],
+            agents: vec![AgentSpec::new(AgentId(7))],
             config: Config::default(),
         };
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);

@@ -38,6 +38,12 @@ pub enum Mutant {
     NoTimeFence,
     /// Who is away looks for callers of its own without a fence.
     NoOwnerFence,
+    /// Whoever lets a caller on hold go, or makes the agent's word say that there are some, looks without a fence.
+    NoHoldFence,
+    /// Nobody looks after making the agent's word say that callers are on hold.
+    HoldNotLookedAt,
+    /// A caller is listed as on hold after the agent's word says so.
+    HeldLate,
     /// Who waits for an owner does not look whether the owner is still there.
     OwnerNotLookedAt,
 }

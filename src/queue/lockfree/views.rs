@@ -104,7 +104,8 @@ impl Core {
         for (id, queue) in &floor.plan.queues {
             let groups = || floor.plan.first_choice(&queue.spec).map(|(number, _)| &floor.groups[number]);
             let signed_on = groups().map(|group| count(group.signed_on.len())).sum();
-            let ready = groups().map(|group| count(group.idle.len())).sum();
+            let numbers = || floor.plan.first_choice(&queue.spec).map(|(number, _)| number);
+            let ready = numbers().map(|group| count(floor.ready_in(group))).sum();
             let view =
                 QueueView { id: *id, waiting: 0, offered: 0, talking: 0, longest: None, signed_on, ready };
             queues.insert(*id, view);
@@ -142,16 +143,24 @@ impl Core {
             AgentStep::Talking { caller, .. } => caller,
             _ => None,
         };
+        let of = |caller: u32| {
+            let theirs = self.callers.at(caller);
+            let queue = QueueId(theirs.queue.load(Ordering::Relaxed) as u16);
+            (theirs.tag.load(Ordering::Relaxed), queue)
+        };
+        let held = cell.held.iter().map(|entry| *entry.key()).filter(|(caller, epoch)| {
+            let there = CallerState::Connected { agent: number };
+            CallerWord::load(&self.callers.at(*caller).word) == CallerWord { epoch: *epoch, state: there }
+        });
+        let mut held: Vec<_> = held.map(|(caller, _)| of(caller)).collect();
+        held.sort_unstable();
         Some(AgentView {
             id,
             state: public_state(state, now),
             since: Instant::from_micros(cell.since.load(Ordering::Relaxed)),
-            caller: with.map(|caller| {
-                let theirs = self.callers.at(caller);
-                let queue = QueueId(theirs.queue.load(Ordering::Relaxed) as u16);
-                (theirs.tag.load(Ordering::Relaxed), queue)
-            }),
-            leaves_after_call: matches!(state, AgentStep::Talking { wish, .. } if wish != 0),
+            caller: with.map(of),
+            held,
+            leaves_after_call: state.wish() != 0,
         })
     }
 }

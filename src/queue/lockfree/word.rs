@@ -5,7 +5,7 @@
 //!             63..60   59..40   39..0
 //!   caller    state    epoch    the owner waited for, or the agent, 32 bits | reserved for the owner, bit 32
 //!   agent     state    epoch    caller, 20 bits | caller's epoch, 20 bits   (of an offer)
-//!                               caller, 20 bits | wish, 20 bits             (of a talk)
+//!                               caller, 20 bits | wish, 20 bits             (of a talk; with callers on hold: wish)
 //!                               place, reason or deadline, 40 bits          (of the rest)
 //! ```
 //!
@@ -123,7 +123,7 @@ pub(super) enum AgentStep {
     SignedOff,
     /// The reason, as [`code`](super::codes) writes it.
     Away(u32),
-    /// Ready; the place among the idle, smallest first.
+    /// Ready; the place among the idle, smallest first. With [`FURTHER`]: for a further caller, all others being on hold.
     Idle {
         place: u64,
     },
@@ -144,11 +144,47 @@ pub(super) enum AgentStep {
         caller: Option<u32>,
         wish: u32,
     },
+    /// Has callers on hold, talks with one of them or with none, and is offered nobody further.
+    Holding {
+        wish: u32,
+    },
     /// The low 39 bits of the deadline in microseconds; times further apart than three days are no wrap-up's.
     WrapUp {
         until: u64,
         extended: bool,
     },
+}
+
+/// In the place of an idle agent who has callers on hold: after all who have none.
+pub(super) const FURTHER: u64 = 1 << 39;
+
+impl AgentStep {
+    /// Says that there are callers on hold. Who they are, their own words say.
+    pub fn holds(self) -> bool {
+        match self {
+            AgentStep::Holding { .. } => true,
+            AgentStep::Idle { place } => place & FURTHER != 0,
+            _ => false,
+        }
+    }
+
+    /// The same talk with another wish. An agent who is idle for a further caller is so no longer.
+    pub fn wishing(self, wish: u32) -> Self {
+        match self {
+            AgentStep::Talking { caller, .. } => AgentStep::Talking { caller, wish },
+            AgentStep::Holding { .. } => AgentStep::Holding { wish },
+            state if state.holds() => AgentStep::Holding { wish },
+            state => state,
+        }
+    }
+
+    /// What becomes of the agent when the talk ends, if this is a talk.
+    pub fn wish(self) -> u32 {
+        match self {
+            AgentStep::Talking { wish, .. } | AgentStep::Holding { wish } => wish,
+            _ => 0,
+        }
+    }
 }
 
 /// The bits of a deadline that a word keeps.
@@ -175,6 +211,7 @@ impl AgentWord {
             AgentStep::Offered { caller, epoch } => (5, pair(caller, epoch)),
             AgentStep::Talking { caller, wish } => (6, pair(caller.unwrap_or(CALLERS), wish)),
             AgentStep::WrapUp { until, extended } => (7, until & UNTIL | u64::from(extended) << 39),
+            AgentStep::Holding { wish } => (8, u64::from(wish)),
         };
         state << STATE_AT | u64::from(self.epoch) << EPOCH_AT | payload
     }
@@ -190,6 +227,7 @@ impl AgentWord {
             5 => AgentStep::Offered { caller: high, epoch: low },
             6 => AgentStep::Talking { caller: Some(high).filter(|high| *high != CALLERS), wish: low },
             7 => AgentStep::WrapUp { until: payload & UNTIL, extended: payload >> 39 != 0 },
+            8 => AgentStep::Holding { wish: low },
             _ => AgentStep::SignedOff,
         };
         AgentWord { epoch: epoch_of(word), state }
@@ -248,6 +286,7 @@ mod tests {
                 Talking { caller: None, wish: 0 },
                 Talking { caller: Some(CALLERS - 1), wish: 0xfffff },
                 WrapUp { until: UNTIL, extended: true },
+                Holding { wish: 0xfffff },
             ] {
                 let word = AgentWord { epoch, state };
                 assert_eq!(AgentWord::unpack(word.pack()), word);

@@ -8,6 +8,7 @@ mod changes;
 mod policy;
 mod random;
 mod reload;
+mod several;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +36,7 @@ pub(super) fn queue(id: QueueId, credit: u64, value: u32) -> QueueSpec {
 
 /// An agent with these skills at level 1.
 pub(super) fn agent(id: u32, queues: &[QueueId]) -> AgentSpec {
-    AgentSpec {
-        id: AgentId(id),
-        skills: queues.iter().map(|q| skill(*q, 1)).collect(),
-        tier: 0,
-        queues: None,
-    }
+    AgentSpec { skills: queues.iter().map(|q| skill(*q, 1)).collect(), ..AgentSpec::new(AgentId(id)) }
 }
 
 /// The bank's three lines.

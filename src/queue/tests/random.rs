@@ -32,7 +32,8 @@ fn topology(rng: &mut Rng) -> Topology {
         }
         let tier = if rng.below(3) == 0 { rng.below(5) as u8 } else { 0 };
         let queues = (rng.below(5) == 0).then(|| vec![QueueId(rng.below(3) as u16)]);
-        AgentSpec { id: AgentId(id), skills, tier, queues }
+        let calls_at_once = [1, 1, 2, 3][rng.below(4) as usize];
+        AgentSpec { id: AgentId(id), skills, tier, queues, calls_at_once }
     });
     let agents = agents.collect();
     let config = Config { reserve_percent: [0, 20, 50][rng.below(3) as usize], ..Config::default() };
@@ -64,7 +65,15 @@ impl Host {
         let (now, before) = (self.now, self.log.len());
         let agent = AgentId(self.rng.below(u64::from(AGENTS)) as u32);
         let mut log = std::mem::take(&mut self.log);
-        match self.rng.below(23) {
+        match self.rng.below(26) {
+            23 | 24 => {
+                let holds = self.rng.below(3) > 0;
+                self.core.agent_holds(now, agent, holds, &mut log);
+            }
+            25 => {
+                let tag = self.rng.below(self.joined + 1);
+                self.core.talk_ended(now, agent, tag, None, &mut log);
+            }
             0..5 => self.join(&mut log),
             20 if !self.callers.is_empty() => {
                 let caller = pick(&mut self.rng, &self.callers);
@@ -158,12 +167,20 @@ impl Host {
         }
     }
 
+    fn end_talks(&mut self, agent: AgentId) {
+        self.core.call_ended(self.now, agent, Some(Duration::ZERO), &mut self.log);
+        let views = self.core.snapshot().agents;
+        for (tag, _) in views.into_iter().filter(|view| view.id == agent).flat_map(|view| view.held) {
+            self.core.talk_ended(self.now, agent, tag, Some(Duration::ZERO), &mut self.log);
+        }
+    }
+
     /// Everybody gets ready, answers, talks briefly; whoever nobody can serve gives up.
     fn drain(&mut self) {
         for _ in 0..400 {
             for agent in (0..AGENTS).map(AgentId) {
                 self.core.agent_login(self.now, agent, &mut self.log);
-                self.core.call_ended(self.now, agent, Some(Duration::ZERO), &mut self.log);
+                self.end_talks(agent);
                 self.core.agent_ready(self.now, agent, &mut self.log);
                 self.core.check_invariants();
             }
@@ -178,7 +195,7 @@ impl Host {
             self.core.leave(self.now, caller, LeaveWhy::Abandoned, &mut self.log);
         }
         for agent in (0..AGENTS).map(AgentId) {
-            self.core.call_ended(self.now, agent, Some(Duration::ZERO), &mut self.log);
+            self.end_talks(agent);
             self.core.agent_logout(self.now, agent, &mut self.log);
         }
         self.core.check_invariants();

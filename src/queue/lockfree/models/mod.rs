@@ -15,6 +15,16 @@ use super::claims::{
 use super::sync::{self, MUTANT, Mutant, mutant};
 use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then, later};
 
+macro_rules! models {
+    ($($name:ident: $bound:expr, [$($before:expr),*] then [$($thread:expr),+];)+) => {
+        $(#[test]
+        fn $name() {
+            model($bound, &[$($before),*], &[$($thread),+]);
+        })+
+    };
+}
+
+mod holds;
 mod rules;
 
 const CALLERS: usize = 3;
@@ -31,6 +41,8 @@ struct Shared {
     /// plain load see more than the machine's memory allows.
     lines: [[AtomicU64; CALLERS]; FLOORS],
     idle: [[AtomicU64; AGENTS]; FLOORS],
+    /// The same of the callers whom agent 0 has on hold.
+    held: [AtomicU64; CALLERS],
     rules: rules::Rules,
     /// Agent 0 was told to be away, and by nobody to be ready after that.
     away: std::sync::atomic::AtomicBool,
@@ -135,7 +147,7 @@ impl Thread {
                 }
                 CallerState::Offered { agent, .. } => {
                     if end_offer(self, caller, word, CallerState::Free) {
-                        let idle = AgentStep::Idle { place: u64::from(agent) };
+                        let idle = self.further(agent);
                         let back = take_back(self, agent, caller, later(word.epoch, u32::MAX), idle);
                         if let Some(offer) = back {
                             publish_agent(self, agent, offer.next(idle));
@@ -179,9 +191,21 @@ impl Thread {
             return false;
         }
         publish_caller(self, caller, theirs.next(waiting), ());
-        take_back(self, agent, caller, later(theirs.epoch, u32::MAX), AWAY);
+        let next = self.stopped(agent);
+        take_back(self, agent, caller, later(theirs.epoch, u32::MAX), next);
+        if next.holds() {
+            self.settle_talks(agent);
+        }
         serve_caller(self, caller);
         true
+    }
+
+    /// Away, or, with callers on hold, after these. Who refuses goes the same way here.
+    fn stopped(&self, agent: u32) -> AgentStep {
+        match self.held_by(agent, None) {
+            0 => AWAY,
+            _ => AgentStep::Holding { wish: 1 },
+        }
     }
 
     fn away(&mut self, agent: u32) {
@@ -196,6 +220,13 @@ impl Thread {
                         }
                     }
                     AgentStep::Away(_) => break,
+                    state if state.holds() => {
+                        if word.swap(self.agent(agent), word.next(AgentStep::Holding { wish: 1 })) {
+                            self.unlist_agent(agent, word);
+                            self.settle_talks(agent);
+                            break;
+                        }
+                    }
                     _ => {
                         if word.swap(self.agent(agent), word.next(AWAY)) {
                             self.unlist_agent(agent, word);
@@ -209,7 +240,11 @@ impl Thread {
                     }
                 }
                 Found::Ended(word) => {
-                    if mutant!(AwayLeavesOffered) || word.swap(self.agent(agent), word.next(AWAY)) {
+                    let next = self.stopped(agent);
+                    if mutant!(AwayLeavesOffered) || word.swap(self.agent(agent), word.next(next)) {
+                        if next.holds() {
+                            self.settle_talks(agent);
+                        }
                         break;
                     }
                 }
@@ -251,7 +286,7 @@ impl Thread {
                 }
                 CallerState::Offered { agent, .. } => {
                     if end_offer(self, caller, word, CallerState::Parked) {
-                        let idle = AgentStep::Idle { place: u64::from(agent) };
+                        let idle = self.further(agent);
                         let back = take_back(self, agent, caller, later(word.epoch, u32::MAX), idle);
                         if let Some(offer) = back {
                             publish_agent(self, agent, offer.next(idle));
@@ -302,7 +337,12 @@ impl Thread {
                         AgentStep::Talking { caller, .. } => caller,
                         _ => None,
                     };
-                    assert_eq!(with, Some(caller), "S3: connected beside {:?}", self.agent_word(agent));
+                    let held = self.is_held(caller, agent);
+                    assert!(
+                        held || with == Some(caller),
+                        "S3: connected beside {:?}",
+                        self.agent_word(agent)
+                    );
                 }
                 CallerState::Waiting { .. } => {
                     self.assert_listed(caller, word);
@@ -324,9 +364,10 @@ impl Thread {
         }
         if self.shared.away.load(std::sync::atomic::Ordering::Relaxed) {
             let state = self.agent_word(0).state;
-            let heard = matches!(state, AgentStep::Away(_) | AgentStep::Talking { wish: 1, .. });
+            let heard = matches!(state, AgentStep::Away(_)) || state.wish() == 1;
             assert!(heard, "agent 0 was to be away and is {state:?}");
         }
+        self.check_holds();
         for agent in 0..AGENTS as u32 {
             match self.agent_word(agent).state {
                 AgentStep::Tentative { .. } => panic!("agent {agent} was left in the middle"),
@@ -368,7 +409,18 @@ impl Hall for Thread {
     fn facts(&self, _: u32) {}
 
     fn place(&self, agent: u32) -> u64 {
-        u64::from(agent)
+        match self.further(agent) {
+            AgentStep::Idle { place } => place,
+            _ => u64::from(agent),
+        }
+    }
+
+    fn held(&self, agent: u32, but: Option<u32>) -> usize {
+        self.held_by(agent, but)
+    }
+
+    fn list_held(&mut self, _: u32, caller: u32, epoch: u32) {
+        Thread::enter(&self.shared.held[caller as usize], epoch);
     }
 
     fn remember_place(&mut self, _: u32, _: u64) {}
@@ -391,6 +443,7 @@ impl Hall for Thread {
 
     fn confirm_agent(&mut self, agent: u32, word: AgentWord) {
         self.settle_agent(agent, word);
+        self.confirm_hold(agent, word);
     }
 
     fn first_caller(&mut self, agent: u32) -> Option<(u32, u32)> {
@@ -464,6 +517,7 @@ fn model_by(
             agents: [word(), word()],
             lines: [[word(), word(), word()], [word(), word(), word()]],
             idle: [[word(), word()], [word(), word()]],
+            held: [word(), word(), word()],
             rules: rules::Rules::new(limits),
             away: std::sync::atomic::AtomicBool::new(false),
             left: std::sync::atomic::AtomicBool::new(false),
@@ -503,15 +557,6 @@ const END: Operation = |t| t.end_call(0);
 const CHANGE: Operation = |t| t.change(0);
 const PARK: Operation = |t| t.park(0);
 const RESUME: Operation = |t| t.resume(0);
-
-macro_rules! models {
-    ($($name:ident: $bound:expr, [$($before:expr),*] then [$($thread:expr),+];)+) => {
-        $(#[test]
-        fn $name() {
-            model($bound, &[$($before),*], &[$($thread),+]);
-        })+
-    };
-}
 
 // Without a bound: every order there is.
 models! {

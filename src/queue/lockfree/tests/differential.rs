@@ -39,7 +39,8 @@ fn topology(rng: &mut Rng) -> Topology {
         let skills = skills.collect();
         let tier = if rng.below(3) == 0 { rng.below(5) as u8 } else { 0 };
         let queues = (rng.below(5) == 0).then(|| vec![QueueId(rng.below(4) as u16)]);
-        AgentSpec { id: AgentId(id), skills, tier, queues }
+        let calls_at_once = [1, 1, 2, 3][rng.below(4) as usize];
+        AgentSpec { id: AgentId(id), skills, tier, queues, calls_at_once }
     });
     let agents = agents.collect();
     let config = Config {
@@ -89,7 +90,22 @@ impl Twins {
         self.now += Duration::from_millis(self.rng.below(2) * self.rng.below(6000));
         let now = self.now;
         let agent = AgentId(self.rng.below(u64::from(AGENTS)) as u32);
-        match self.rng.below(28) {
+        match self.rng.below(32) {
+            28..31 => {
+                let holds = self.rng.below(3) > 0;
+                self.both(
+                    |c, s| c.agent_holds(now, agent, holds, s),
+                    |c, s| c.agent_holds(now, agent, holds, s),
+                );
+            }
+            31 => {
+                let tag = self.joined.saturating_sub(self.rng.below(30));
+                let wrap = [None, Some(Duration::ZERO)][self.rng.below(2) as usize];
+                self.both(
+                    |c, s| c.talk_ended(now, agent, tag, wrap, s),
+                    |c, s| c.talk_ended(now, agent, tag, wrap, s),
+                );
+            }
             0..6 => self.join(),
             24 if !self.callers.is_empty() => {
                 let (theirs, ours) = recent(&mut self.rng, &self.callers, 30);

@@ -9,7 +9,7 @@ use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::*;
 
 /// Where a thread is stopped.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step::Proposed,
     Step::Taken,
     Step::CallerUnlisted,
@@ -17,12 +17,13 @@ const STEPS: [Step; 7] = [
     Step::Accepted,
     Step::GivenBack,
     Step::Changing,
+    Step::Reloading,
 ];
 const STOPPED: &str = "stopped";
 const QUEUE: QueueId = QueueId(0);
 
 fn topology() -> Arc<Topology> {
-    let agent = |id| AgentSpec { id: AgentId(id), skills: Vec::new(), tier: 0, queues: None };
+    let agent = |id| AgentSpec::new(AgentId(id));
     let queues = vec![QueueSpec::new(QUEUE)];
     Arc::new(Topology { queues, agents: (0..8).map(agent).collect(), config: Config::default() })
 }
@@ -49,6 +50,9 @@ fn run_into(core: &Core, step: Step, now: Instant) {
         (_, Some(offer)) => drop(core.offer_accepted(now, offer, s)),
     }
     core.agent_ready(now, AgentId(1), s);
+    if step == Step::Reloading {
+        core.reconfigure(now, &topology(), s);
+    }
 }
 
 /// A caller and an agent; whoever is offered meanwhile talks, and that is over. The stopped thread has agents 0 and 1.
@@ -112,6 +116,47 @@ fn at_each_step_a_stopped_thread_lets_all_others_work() {
             assert_eq!(served, 50, "somebody was not served while a thread stood at {step:?}");
         });
         core.check_invariants();
+    }
+}
+
+/// A reload that another one overtakes leaves nothing in the lists of the newest floor.
+#[test]
+fn a_reload_that_stops_in_the_middle_is_overtaken_without_a_trace() {
+    for (step, agents) in [
+        (Step::Reloading, false),
+        (Step::Reloading, true),
+        (Step::CallerUnlisted, false),
+        (Step::AgentUnlisted, true),
+    ] {
+        let (core, now) = core();
+        let s = &mut Vec::new();
+        match agents {
+            true => (0..8).for_each(|id| assert!(core.agent_ready(now, AgentId(id), s))),
+            false => (0..60).for_each(|tag| {
+                core.join(now, Join::new(QUEUE, now, tag), s).expect("may wait");
+            }),
+        }
+        let before = core.held().entries;
+        let gates = Arc::new([Barrier::new(2), Barrier::new(2)]);
+        let hook = gates.clone();
+        stop_at(&core, step, move || {
+            hook[0].wait();
+            hook[1].wait();
+        });
+        std::thread::scope(|scope| {
+            let stopped = std::thread::Builder::new().name(STOPPED.into());
+            let reload = || core.reconfigure(now, &topology(), &mut Vec::new());
+            stopped.spawn_scoped(scope, reload).expect("a thread");
+            gates[0].wait();
+            core.reconfigure(now, &topology(), &mut Vec::new());
+            gates[1].wait();
+        });
+        core.check_invariants();
+        assert_eq!(
+            core.held().entries,
+            before,
+            "entries that are nobody's, after {step:?}, agents: {agents}"
+        );
     }
 }
 

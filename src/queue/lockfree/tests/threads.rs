@@ -30,7 +30,12 @@ fn topology(variant: u64) -> Arc<Topology> {
     let agents = (0..AGENTS).map(|id| {
         let skills = (0..3).filter(|skill| (id + skill) % 3 > 0);
         let skills = skills.map(|skill| Requirement { skill: skill as u16, level: 1 + (id % 2) as u8 });
-        AgentSpec { id: AgentId(id), skills: skills.collect(), tier: (id % 7 / 6) as u8, queues: None }
+        AgentSpec {
+            skills: skills.collect(),
+            tier: (id % 7 / 6) as u8,
+            calls_at_once: (id % 3) as u8 + 1,
+            ..AgentSpec::new(AgentId(id))
+        }
     });
     let agents = agents.collect();
     Arc::new(Topology { queues, agents, config: Config { no_answers: 3, ..Config::default() } })
@@ -66,7 +71,7 @@ fn work(
             let callers = handles.callers.lock().expect("callers");
             (!callers.is_empty()).then(|| callers[rng.below(callers.len() as u64) as usize])
         };
-        match rng.below(23) {
+        match rng.below(26) {
             20 => {
                 if let Some(caller) = known(rng) {
                     let queue = (rng.below(2) == 0).then(|| QueueId(rng.below(u64::from(QUEUES)) as u16));
@@ -140,6 +145,13 @@ fn work(
             }
             18 if reloads && rng.below(400) == 0 => {
                 core.reconfigure(now, &topology(rng.below(5)), &mut events);
+            }
+            23..25 => {
+                core.agent_holds(now, agent, rng.below(3) > 0, &mut events);
+            }
+            // All have the same tag: some talk of the agent's, on hold or not.
+            25 => {
+                core.talk_ended(now, agent, 0, Some(secs(rng.below(3))), &mut events);
             }
             18 => {
                 assert!(core.snapshot().agents.len() <= AGENTS as usize);
