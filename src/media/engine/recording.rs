@@ -23,7 +23,6 @@ pub(super) struct Recording {
 pub(super) struct Recordings {
     by_id: BTreeMap<RecordingId, Place>,
     /// Each in a place of its own, so that nothing is moved when others begin.
-    #[expect(clippy::vec_box, reason = "a free place takes eight octets, and not those of a recording")]
     all: Vec<Option<Box<Recording>>>,
     free: Vec<Place>,
 }
