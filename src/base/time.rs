@@ -81,6 +81,13 @@ impl Wall {
     }
 }
 
+impl Now {
+    /// What the clock on the wall shows then, as far as is known now; the present where it is over.
+    pub fn wall_at(self, then: Instant) -> Wall {
+        self.wall + then.since(self.mono)
+    }
+}
+
 impl Add<Duration> for Wall {
     type Output = Wall;
 

@@ -267,8 +267,8 @@ fn rings_no_more(body: &mut Body) {
     body.timers.disarm(Timer::Whisper);
 }
 
-/// How an agent's final response counts: 486 and 600 are "on another call", 408 and 480 the phone's own
-/// no-answer, what the network says (404, 503 …) is no fault of the agent, all else a rejection.
+/// How an agent's final response counts: 486 and 600 are "on another call", 480 and 487 the phone's own no-answer, what the
+/// network says (404, 408, 503 …) that it could not be reached, all else a rejection.
 fn refusal(status: u16) -> Refusal {
     match status {
         486 | 600 => Refusal::Busy,

@@ -75,6 +75,7 @@ impl Reader<'_> {
             listen: self.listen(written),
             exchange: self.exchange(written),
             exchanges: self.exchanges(written.exchange.threads),
+            real_time: written.exchange.real_time,
             media: written.media.clone(),
             workers: workers::Config {
                 workers: written.workers.count,

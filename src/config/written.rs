@@ -133,7 +133,7 @@ section! {
     }
     Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, }
     Workers { count: usize, real_time: bool, }
-    Exchange { threads: u8, }
+    Exchange { threads: u8, real_time: bool, }
     Call {
         most: usize,
         confirm_within_s: u64,
@@ -299,6 +299,7 @@ impl Default for Written {
             listen,
             exchange,
             exchanges,
+            real_time,
             media,
             workers,
             recording,
@@ -406,7 +407,7 @@ impl Default for Written {
             },
             media,
             workers: Workers { count: workers.workers, real_time: workers.real_time },
-            exchange: Exchange { threads: exchanges },
+            exchange: Exchange { threads: exchanges, real_time },
             call: Call {
                 most: exchange.most_calls,
                 confirm_within_s: call.confirm_within.as_secs(),

@@ -40,6 +40,7 @@ use super::loaded::{Load, Loaded};
 use super::logging::Log;
 use super::notify;
 use super::plays::{Play, Plays};
+use super::priority::{self, Rank};
 use super::recorder::Recorder;
 use super::records::Records;
 use super::trace::{Leg, Trace};
@@ -87,6 +88,8 @@ pub struct Driver {
     pub loaded: Loaded,
     pub rules: Rules,
     pub log: Log,
+    /// The loop's thread asks for a real-time priority.
+    pub real_time: bool,
 }
 
 /// What a start without a configuration file adds to the settings, for as long as it runs.
@@ -156,6 +159,9 @@ impl Driver {
     /// Until the drain is over. Threads and sockets are closed when it returns.
     pub async fn run(self) -> Result<(), Failure> {
         listen_to_signals(&self.inbox).map_err(Failure::io("signals cannot be handled"))?;
+        if self.real_time {
+            priority::ask_for(Rank::Signalling);
+        }
         let now = clock::mono();
         let watchdog = notify::watchdog_interval().map(|interval| (now + interval, interval));
         let mut turning = Turning {
@@ -390,8 +396,9 @@ impl Turning {
                 }
                 What::Closed(flow) => self.give(now, Input::FlowClosed(flow)),
             }
+            // What this one leads to does not wait until the others are looked at.
+            self.settle();
         }
-        self.settle();
         true
     }
 

@@ -18,7 +18,7 @@ pub fn start(inbox: Inbox<Report>) -> Result<(), Failure> {
     let look = move || {
         while !inbox.is_closed() {
             // Where it is full, the next one will tell.
-            let _ = inbox.push(Report::Gauges(read()));
+            let _ = inbox.put(Report::Gauges(read()));
             std::thread::sleep(EVERY);
         }
     };

@@ -1,7 +1,12 @@
-//! The one way from the shell's threads to the driver: a bounded lock-free queue and a knock at the door.
+//! The one way from the shell's threads to the driver: two bounded queues and a knock at the door.
+//!
+//! Threads with a rank ([`priority`](super::priority)) push into a lock-free queue, for they wait for nobody. All others
+//! share one behind a lock: a lock-free queue's pop turns in place while a push is under way, and a thread that the driver
+//! has driven off the core in the middle of one would never come to end it. For the lock the driver waits asleep.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
@@ -84,6 +89,10 @@ pub struct Inbox<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
     queue: ArrayQueue<T>,
+    /// Of threads without a rank.
+    others: Mutex<VecDeque<T>>,
+    /// Which of the two is looked into first.
+    others_first: AtomicBool,
     door: Notify,
     /// Nobody pops any longer.
     closed: AtomicBool,
@@ -97,11 +106,21 @@ impl<T> Clone for Inbox<T> {
 
 impl<T> Inbox<T> {
     pub fn new(capacity: usize) -> Self {
-        let (queue, door) = (ArrayQueue::new(capacity), Notify::new());
-        Inbox(Arc::new(Shared { queue, door, closed: AtomicBool::new(false) }))
+        Inbox(Arc::new(Shared {
+            queue: ArrayQueue::new(capacity),
+            others: Mutex::new(VecDeque::new()),
+            others_first: AtomicBool::new(false),
+            door: Notify::new(),
+            closed: AtomicBool::new(false),
+        }))
     }
 
-    /// Never waits.
+    fn others(&self) -> MutexGuard<'_, VecDeque<T>> {
+        // Nothing panics while it is held.
+        self.0.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For threads with a rank, and the driver's own. Never waits.
     pub fn push(&self, value: T) -> Result<(), T> {
         if self.0.closed.load(Ordering::Relaxed) {
             return Ok(());
@@ -117,10 +136,25 @@ impl<T> Inbox<T> {
         self.0.door.notify_one();
     }
 
+    /// For all other threads. Does not wait for room.
+    pub fn put(&self, value: T) -> Result<(), T> {
+        if self.0.closed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut others = self.others();
+        if others.len() >= self.0.queue.capacity() {
+            return Err(value);
+        }
+        others.push_back(value);
+        drop(others);
+        self.0.door.notify_one();
+        Ok(())
+    }
+
     /// Waits while the inbox is full: for threads that no caller listens to.
     #[expect(clippy::disallowed_methods, reason = "a full inbox empties by itself; nobody tells when")]
     pub fn push_patiently(&self, mut value: T) {
-        while let Err(back) = self.push(value) {
+        while let Err(back) = self.put(value) {
             value = back;
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -135,12 +169,16 @@ impl<T> Inbox<T> {
         self.0.closed.load(Ordering::Relaxed)
     }
 
+    /// Of each of the two in its order; neither keeps the other waiting.
     pub fn pop(&self) -> Option<T> {
-        self.0.queue.pop()
+        match self.0.others_first.fetch_xor(true, Ordering::Relaxed) {
+            true => self.others().pop_front().or_else(|| self.0.queue.pop()),
+            false => self.0.queue.pop().or_else(|| self.others().pop_front()),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.queue.is_empty()
+        self.0.queue.is_empty() && self.others().is_empty()
     }
 
     /// Until something was pushed since the last wait.
@@ -158,6 +196,19 @@ mod tests {
         let inbox = Inbox::new(2);
         assert_eq!((inbox.push(1), inbox.push(2), inbox.push(3)), (Ok(()), Ok(()), Err(3)));
         assert_eq!((inbox.pop(), inbox.pop(), inbox.pop()), (Some(1), Some(2), None));
+    }
+
+    #[test]
+    fn both_kinds_of_threads_are_heard_in_turn_and_each_in_order() {
+        let inbox = Inbox::new(3);
+        let _ = [1, 2, 3].map(|value| inbox.push(value).unwrap());
+        let _ = [11, 12, 13].map(|value| inbox.put(value).unwrap());
+        assert_eq!((inbox.push(4), inbox.put(14)), (Err(4), Err(14)));
+        let heard: Vec<_> = std::iter::from_fn(|| inbox.pop()).collect();
+        assert_eq!(heard, [1, 11, 2, 12, 3, 13]);
+        inbox.put(5).unwrap();
+        assert!(!inbox.is_empty());
+        assert_eq!((inbox.pop(), inbox.pop(), inbox.is_empty()), (Some(5), None, true));
     }
 
     #[test]

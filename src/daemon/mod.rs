@@ -36,6 +36,7 @@ pub mod logging;
 pub mod notify;
 mod plays;
 pub mod post;
+mod priority;
 pub mod prompts;
 pub mod recorder;
 mod records;

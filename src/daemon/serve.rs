@@ -23,6 +23,7 @@ use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report, Told};
 use super::loaded::{Load, Loaded};
 use super::logging::{self, Log};
+use super::priority;
 use super::recorder::{self, Recorder, Repaired};
 use super::records::Records;
 use super::state::{self, State};
@@ -158,7 +159,8 @@ fn build(
     }
     let boards = exchanges.first().map(Exchange::board);
     let control = socket.listen(move || boards.iter().flat_map(Board::queues).collect())?;
-    let (exchange, others) = Others::start(exchanges, &inbox, &mut hearts)?;
+    let real_time = loaded.settings.real_time && priority::is_there_room_for_signalling();
+    let (exchange, others) = Others::start(exchanges, &inbox, &mut hearts, real_time)?;
     let driver = Driver {
         exchange,
         others,
@@ -180,6 +182,7 @@ fn build(
         loaded,
         rules,
         log,
+        real_time,
     };
     Ok((driver, ready))
 }

@@ -16,6 +16,8 @@ pub struct Settings {
     pub exchange: exchange::Config,
     /// So many exchanges share the calls, each in a thread of its own; from 1 to [`exchanges::MOST`].
     pub exchanges: u8,
+    /// Their threads ask for a real-time priority, where there is more than one core.
+    pub real_time: bool,
     pub media: media::Config,
     pub workers: workers::Config,
     pub recording: recorder::Config,
@@ -45,6 +47,7 @@ impl Default for Settings {
             listen: transport::Config::default(),
             exchange: exchange::Config::default(),
             exchanges: 1,
+            real_time: true,
             media: media::Config::default(),
             workers: workers::Config::default(),
             recording: recorder::Config::default(),

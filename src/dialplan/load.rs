@@ -11,7 +11,7 @@ use super::SourceFile;
 use super::calendar::{Calendar, Year};
 use super::check;
 use super::diagnostic::Diagnostic;
-use super::plan::{Agent, Flow, NumberList, OwnPhrases, Phrase, Plan, Skill};
+use super::plan::{Agent, Flow, NumberList, OfferRules, OwnPhrases, Phrase, Plan, Skill};
 use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
@@ -46,6 +46,7 @@ pub(super) struct Loader<'a, 's> {
     pub(super) language: Language,
     pub(super) languages: Vec<Language>,
     pub(super) zone: TimeZone,
+    pub(super) offers: OfferRules,
     pub(super) operator: Option<Target>,
     pub(super) operator_written: bool,
     pub(super) main_numbers: Option<usize>,
@@ -116,6 +117,7 @@ pub fn load_beside(
         language: Language::new("zh-CN"),
         languages: Vec::new(),
         zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
+        offers: OfferRules::default(),
         operator: None,
         operator_written: false,
         main_numbers: None,
@@ -223,6 +225,7 @@ impl<'a, 's> Loader<'a, 's> {
             language: self.language,
             languages: self.languages,
             zone: self.zone,
+            offers: self.offers,
             catalog: self.catalog,
             files: self.report.file_names(),
             numbers,

@@ -60,8 +60,8 @@ pub use load::{load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
-    Agent, BoxRule, Entry, Flow, Number, NumberList, Origin, Parking, Phrase, Plan, Queue, Relaxation,
-    Requirement, Skill, WHISPER_MOST, Whisper,
+    Agent, BoxRule, Entry, Flow, Number, NumberList, OfferRules, Origin, Parking, Phrase, Plan, Queue,
+    Relaxation, Requirement, Skill, WHISPER_MOST, Whisper,
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;

@@ -75,6 +75,18 @@ pub struct Relaxation {
     pub levels: u8,
 }
 
+/// What becomes of agents who do not take a caller, and of wrap-ups.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct OfferRules {
+    pub rest_refused: Duration,
+    pub rest_busy: Duration,
+    pub rest_no_answer: Duration,
+    /// So many in a row, and the agent is away.
+    pub no_answers: u32,
+    /// What one extension adds to a wrap-up.
+    pub more_time: Duration,
+}
+
 /// A named service that callers wait for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Queue {
@@ -317,6 +329,7 @@ pub struct Plan {
     pub(super) language: Language,
     pub(super) languages: Vec<Language>,
     pub(super) zone: TimeZone,
+    pub(super) offers: OfferRules,
     pub(super) catalog: Arc<Catalog>,
     pub(super) files: Vec<Arc<str>>,
     pub(super) numbers: Vec<Number>,
@@ -351,6 +364,11 @@ impl Plan {
 
     pub fn languages(&self) -> &[Language] {
         &self.languages
+    }
+
+    /// What becomes of agents who do not take a caller, and of wrap-ups.
+    pub fn offers(&self) -> OfferRules {
+        self.offers
     }
 
     pub fn time_zone(&self) -> &TimeZone {

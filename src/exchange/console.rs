@@ -1,7 +1,7 @@
 //! The administrator's orders.
 
-use super::io::{millis, state_name};
-use super::{AgentChange, AgentLine, AwayOrder, CallLine, Command, Exchange, Reply, StatusLine};
+use super::io::{RINGING, ends_by_itself, millis, state_name};
+use super::{AgentChange, AgentLine, AwayOrder, CallLine, Command, Exchange, Reply, RestLine, StatusLine};
 use crate::base::{AgentId, Now};
 use crate::call;
 use crate::dialplan::PresenceChange;
@@ -82,16 +82,22 @@ impl Exchange {
                 let state = self.core.agent_state(id).unwrap_or(AgentState::SignedOff);
                 let away: Option<Away> = desk.away;
                 let no_answer = state == AgentState::Away(crate::queue::Away::NoAnswer);
+                let ends = ends_by_itself(now, state).filter(|_| away.is_none());
                 Some(AgentLine {
                     extension: agent.extension.clone(),
                     name: agent.name.expose().clone(),
                     // A person who serves no queue is away all the same.
-                    state: if away.is_some() { "away" } else { state_name(state) }.to_owned(),
+                    state: match state {
+                        _ if away.is_some() => "away",
+                        _ if desk.rings && !desk.talks => RINGING,
+                        state => state_name(state),
+                    }
+                    .to_owned(),
                     reason: away
                         .as_ref()
                         .map(|away| away.reason)
                         .or(no_answer.then_some(crate::base::AwayReason::NoAnswer)),
-                    until: away.as_ref().and_then(|away| away.until),
+                    until: away.as_ref().and_then(|away| away.until).or(ends),
                     place: away.as_ref().and_then(|away| away.place.as_deref().map(str::to_owned)),
                     delegate: away
                         .as_ref()
@@ -109,6 +115,19 @@ impl Exchange {
                 })
             })
             .collect()
+    }
+
+    /// Who did not take a caller and is offered nobody for a while.
+    fn resting(&self, now: Now) -> Vec<RestLine> {
+        let agents = self.core.snapshot().agents.into_iter();
+        let rests = agents.filter_map(|agent| match agent.state {
+            AgentState::Resting { until } => Some(RestLine {
+                agent: self.numbering.extension(agent.id).to_owned(),
+                until: now.wall_at(until),
+            }),
+            _ => None,
+        });
+        rests.collect()
     }
 
     fn call_lines(&self) -> Vec<CallLine> {
@@ -154,6 +173,7 @@ impl Exchange {
             registrations: self.directory.registrations(),
             rtp_ports_free: self.ports.free(),
             queues,
+            resting: if self.share.is_first() { self.resting(now) } else { Vec::new() },
             trunks: if self.share.is_first() { self.trunk_lines(now) } else { Vec::new() },
             counters,
         }

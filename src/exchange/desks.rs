@@ -49,6 +49,8 @@ pub(super) struct Desk {
     pub call: Option<CallId>,
     /// A queue gave it.
     offered: bool,
+    /// Its phone has said that it rings.
+    pub rings: bool,
     /// It is talked in, or held.
     pub talks: bool,
     /// The agent has put the caller on hold.
@@ -143,7 +145,7 @@ impl Desks {
     pub(super) fn pass_on(&mut self, agent: AgentId, from: CallId, to: CallId) {
         self.change(agent, |desk| {
             if desk.call == Some(from) {
-                (desk.call, desk.offered, desk.talks) = (Some(to), false, false);
+                (desk.call, desk.offered, desk.rings, desk.talks) = (Some(to), false, false, false);
             } else {
                 desk.take(to, false);
             }
@@ -164,6 +166,11 @@ impl Desks {
             self.change(agent, |desk| desk.told = holds);
             self.holds.insert(agent, holds);
         }
+    }
+
+    /// The phone has said that it rings for this call. `false`: it had before, or another call has the desk.
+    pub(super) fn rings(&mut self, agent: AgentId, call: CallId) -> bool {
+        self.change(agent, |desk| desk.call == Some(call) && !std::mem::replace(&mut desk.rings, true))
     }
 
     /// A call took a step: the desks in it may look different.
@@ -250,12 +257,14 @@ impl Desk {
         if let Some(present) = self.call.filter(|_| offered && self.offered && self.talks) {
             let Some(place) = self.others.iter_mut().find(|place| place.is_none()) else { return false };
             *place = Some((present, self.held));
-            (self.call, self.talks, self.held) = (Some(call), false, false);
+            self.call = Some(call);
+            (self.rings, self.talks, self.held) = (false, false, false);
             return true;
         }
         let free = self.call.is_none() || offered && self.offered;
         if free {
-            (self.call, self.offered, self.talks, self.held) = (Some(call), offered, false, false);
+            (self.call, self.offered) = (Some(call), offered);
+            (self.rings, self.talks, self.held) = (false, false, false);
         }
         free
     }
@@ -269,6 +278,7 @@ impl Desk {
             self.call = next.map(|(call, _)| call);
             (self.offered, self.talks) = (next.is_some(), next.is_some());
             self.held = next.is_some_and(|(_, held)| held);
+            self.rings = false;
         } else if let Some(place) = self.others.iter_mut().find(|p| p.is_some_and(|(of, _)| of == call)) {
             *place = None;
         } else {

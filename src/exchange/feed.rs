@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::io::{millis, state_name};
+use super::io::{ends_by_itself, millis, state_name};
 use super::{Exchange, Notice, Output};
 use crate::base::{AwayReason, CallId, Instant, Masked, Now, QueueId, Wall};
 use crate::call::Call;
@@ -58,7 +58,8 @@ pub enum FloorEvent {
         why: String,
         waited_ms: u64,
     },
-    /// An agent is in this state from now on.
+    /// An agent is in this state from now on; `until`: the expected return of who is away, or when a rest or a wrap-up ends by
+    /// itself.
     Agent {
         agent: String,
         state: String,
@@ -181,16 +182,18 @@ impl Exchange {
             }
             Core::AgentState { agent, state } => {
                 let away = self.desks.get(agent).away;
-                let reason = match state {
-                    AgentState::Away(queue::Away::NoAnswer) => Some(AwayReason::NoAnswer),
-                    AgentState::Away(_) => away.as_ref().map(|away| away.reason),
-                    _ => None,
+                let (reason, until) = match state {
+                    AgentState::Away(queue::Away::NoAnswer) => (Some(AwayReason::NoAnswer), None),
+                    AgentState::Away(_) => {
+                        (away.as_ref().map(|away| away.reason), away.as_ref().and_then(|away| away.until))
+                    }
+                    state => (None, ends_by_itself(now, state)),
                 };
                 self.tell_floor(FloorEvent::Agent {
                     agent: self.numbering.extension(agent).to_owned(),
                     state: state_name(state).to_owned(),
                     reason,
-                    until: away.and_then(|away| away.until).filter(|_| reason.is_some()),
+                    until,
                 });
             }
             // What follows says why.

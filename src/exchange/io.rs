@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, FloorEvent, Word};
 use crate::base::{
-    AgentId, AwayReason, CallId, Clip, LegId, Masked, PlayId, QueueId, RecordingId, SlipId, Wall,
+    AgentId, AwayReason, CallId, Clip, LegId, Masked, Now, PlayId, QueueId, RecordingId, SlipId, Wall,
 };
 use crate::dialplan::Plan;
 use crate::presence::Absence;
@@ -264,10 +264,10 @@ pub enum Reply {
 pub struct AgentLine {
     pub extension: String,
     pub name: String,
-    /// `signed-off`, `ready`, `reserved`, `talking`, `wrap-up`, `away`.
+    /// `signed-off`, `ready`, `resting`, `reserved`, `ringing`, `talking`, `wrap-up`, `away`.
     pub state: String,
     pub reason: Option<AwayReason>,
-    /// When the person can be reached again.
+    /// When the person can be reached again, or a rest or a wrap-up ends by itself.
     pub until: Option<Wall>,
     #[serde(default)]
     pub place: Option<String>,
@@ -351,6 +351,9 @@ pub struct StatusLine {
     pub registrations: usize,
     pub rtp_ports_free: usize,
     pub queues: Vec<QueueLine>,
+    /// Who did not take a caller and is offered nobody for a while.
+    #[serde(default)]
+    pub resting: Vec<RestLine>,
     #[serde(default)]
     pub trunks: Vec<TrunkLine>,
     /// Refused and dropped messages and calls, by reason.
@@ -365,6 +368,13 @@ pub struct QueueLine {
     pub longest_ms: u64,
     pub signed_on: u32,
     pub ready: u32,
+}
+
+/// An agent who rests, for a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestLine {
+    pub agent: String,
+    pub until: Wall,
 }
 
 /// One trunk, for a list.
@@ -460,6 +470,9 @@ impl fmt::Display for Deadline {
     }
 }
 
+/// What the core cannot know: the phone of an agent who is reserved, or called past the queues, has said that it rings.
+pub(super) const RINGING: &str = "ringing";
+
 /// For lists: the agent's state by the word of the design.
 pub(super) fn state_name(state: crate::queue::AgentState) -> &'static str {
     use crate::queue::AgentState;
@@ -467,9 +480,19 @@ pub(super) fn state_name(state: crate::queue::AgentState) -> &'static str {
         AgentState::SignedOff => "signed-off",
         AgentState::Away(_) => "away",
         AgentState::Ready => "ready",
+        AgentState::Resting { .. } => "resting",
         AgentState::Reserved => "reserved",
         AgentState::Talking => "talking",
         AgentState::WrapUp { .. } => "wrap-up",
+    }
+}
+
+/// When the state ends without anybody's doing.
+pub(super) fn ends_by_itself(now: Now, state: crate::queue::AgentState) -> Option<Wall> {
+    use crate::queue::AgentState;
+    match state {
+        AgentState::Resting { until } | AgentState::WrapUp { until } => Some(now.wall_at(until)),
+        _ => None,
     }
 }
 

@@ -72,7 +72,7 @@ pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
 pub use self::io::{
     AgentChange, AgentLine, AwayOrder, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges,
-    Input, MatchLine, Notice, Output, QueueLine, Reply, StatusLine, TrunkLine,
+    Input, MatchLine, Notice, Output, QueueLine, Reply, RestLine, StatusLine, TrunkLine,
 };
 
 pub use self::share::{Lands, Share, Word};

@@ -18,6 +18,8 @@ use bytes::Bytes;
 
 use super::Exchange;
 use super::directory::{Phone, Target};
+use super::feed::FloorEvent;
+use super::io::RINGING;
 use crate::base::{LegId, Now};
 use crate::call::Event;
 use crate::sip::{self, Answer, DialogId, Invite, NameAddr};
@@ -170,6 +172,9 @@ impl Exchange {
             Sip::Progress { status, .. } => {
                 let attempt = self.rings.rings.get_mut(&leg).and_then(|ring| ring.ringing.get_mut(&dialog));
                 attempt.into_iter().for_each(|attempt| attempt.rang |= status >= 180);
+                if status >= 180 {
+                    self.phone_rings(now, leg);
+                }
                 None
             }
             Sip::Answered { .. } => {
@@ -189,6 +194,22 @@ impl Exchange {
                 self.lost(now, leg, dialog, 503);
                 None
             }
+        }
+    }
+
+    /// The first of a person's phones that rings is told.
+    fn phone_rings(&mut self, now: Now, leg: LegId) {
+        let Some(ring) = self.rings.rings.get(&leg) else { return };
+        let agent = ring.extension.clone();
+        let rings = self.numbering.agent(&agent).filter(|id| self.desks.rings(*id, leg.call));
+        if let Some(id) = rings {
+            self.desks.changed(id, now.mono);
+            self.tell_floor(FloorEvent::Agent {
+                agent,
+                state: RINGING.to_owned(),
+                reason: None,
+                until: None,
+            });
         }
     }
 

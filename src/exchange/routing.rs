@@ -88,8 +88,8 @@ impl Exchange {
             Verdict::Behind(Behind::IdleTime) => "free, but not for as long".to_owned(),
             Verdict::Behind(Behind::Hold) => "open to a further caller, but has one on hold".to_owned(),
             Verdict::Free => "free".to_owned(),
-            Verdict::NotReady(AgentState::Ready) | Verdict::PhoneRests => {
-                "the phone was busy or could not be reached a moment ago".to_owned()
+            Verdict::NotReady(AgentState::Resting { .. }) => {
+                "rests: did not take a caller a moment ago".to_owned()
             }
             Verdict::NotReady(state) => state_name(state).replace('-', " "),
             Verdict::NotAgain => "did not take this caller a moment ago".to_owned(),

@@ -29,7 +29,19 @@ pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
             })
         })
         .collect();
-    Arc::new(Topology { queues, agents, config: Config::default() })
+    Arc::new(Topology { queues, agents, config: config(plan) })
+}
+
+fn config(plan: &Plan) -> Config {
+    let offers = plan.offers();
+    Config {
+        rest_rejected: offers.rest_refused,
+        rest_busy: offers.rest_busy,
+        rest_no_answer: offers.rest_no_answer,
+        no_answers: offers.no_answers,
+        wrap_up_extension: offers.more_time,
+        ..Config::default()
+    }
 }
 
 fn queue_spec(plan: &Plan, numbering: &Numbering, queue: &dialplan::Queue) -> Option<QueueSpec> {

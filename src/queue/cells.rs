@@ -70,7 +70,7 @@ pub(super) struct Agent {
     pub epoch: u32,
     /// Offers unanswered in a row.
     pub misses: u32,
-    /// The phone was busy or unreachable: no offers before this.
+    /// Did not take a caller: no offers before this.
     pub rest_until: Option<Instant>,
     /// What becomes of the agent when the call ends.
     pub after_call: AfterCall,
@@ -121,7 +121,11 @@ impl Agent {
         }
     }
 
-    pub fn public_state(&self) -> AgentState {
+    pub fn public_state(&self, now: Instant) -> AgentState {
+        match (self.state, self.rest_until) {
+            (State::Ready, Some(until)) if until > now => return AgentState::Resting { until },
+            _ => {}
+        }
         match self.state {
             State::SignedOff => AgentState::SignedOff,
             State::Away(why) => AgentState::Away(why),

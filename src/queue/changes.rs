@@ -138,9 +138,8 @@ impl Core {
         let agent = |id: AgentId| {
             let agent = self.agents.get(&id)?;
             Some(Seen {
-                state: agent.public_state(),
+                state: agent.public_state(self.now),
                 holds: agent.state == super::cells::State::Further,
-                rests: agent.rest_until.is_some_and(|until| until > self.now),
                 barred: caller.barred(id, self.now),
             })
         };

@@ -26,8 +26,7 @@ impl Core {
                     let due = self.agents.get_mut(&id).and_then(|a| a.timer.take());
                     match due {
                         Some((_, Deadline::WrapUp)) => self.become_ready(id, false, s),
-                        // The phone may be tried again; its place among the idle is where it was.
-                        Some(_) => self.put_to_idle(id, s),
+                        Some(_) => self.rested(id, s),
                         None => {}
                     }
                 }
@@ -131,9 +130,7 @@ impl Core {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let next = match agent.state {
             State::WrapUp(until) => Some((until, Deadline::WrapUp)),
-            State::Ready => {
-                agent.rest_until.filter(|until| *until > self.now).map(|at| (at, Deadline::PhoneRest))
-            }
+            State::Ready => agent.rest_until.filter(|until| *until > self.now).map(|at| (at, Deadline::Rest)),
             _ => None,
         };
         if let Some((at, _)) = std::mem::replace(&mut agent.timer, next) {

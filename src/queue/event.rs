@@ -217,12 +217,19 @@ pub struct OfferGone;
 ///       +---- logout --------+-----------------|-------------------+                 v
 ///                                              +------------------------------- WrapUp
 ///                                                  deadline, or ready
+///
+///   Who did not take a caller, and is not away for it, is Resting on the way from Reserved to Ready: until a deadline,
+///   or "ready".
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentState {
     SignedOff,
     Away(Away),
     Ready,
+    /// Did not take a caller: offered nobody before this.
+    Resting {
+        until: Instant,
+    },
     /// One caller is offered; the phone rings, or soon will.
     Reserved,
     Talking,
@@ -364,8 +371,8 @@ pub enum Deadline {
     OfferAgain,
     /// A wrap-up ends.
     WrapUp,
-    /// A phone that was busy or unreachable may be tried again.
-    PhoneRest,
+    /// An agent who did not take a caller is ready again.
+    Rest,
 }
 
 impl Deadline {
@@ -377,7 +384,7 @@ impl Deadline {
             Deadline::ReserveWaiver => "reserve waiver",
             Deadline::OfferAgain => "offer again",
             Deadline::WrapUp => "wrap-up",
-            Deadline::PhoneRest => "phone rest",
+            Deadline::Rest => "rest",
         }
     }
 }

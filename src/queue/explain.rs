@@ -41,8 +41,6 @@ pub enum Verdict {
     /// Ready, good enough, and yet not asked; only while somebody is just changing something.
     Free,
     NotReady(AgentState),
-    /// The phone was busy or unreachable a moment ago.
-    PhoneRests,
     /// Did not take this very caller a moment ago.
     NotAgain,
     /// Free, but kept so for queues of a higher value.
@@ -92,7 +90,6 @@ pub(super) struct Seen {
     pub state: AgentState,
     /// Open to a further caller, with others on hold.
     pub holds: bool,
-    pub rests: bool,
     pub barred: bool,
 }
 
@@ -164,7 +161,6 @@ impl Scene<'_> {
     /// `None`: may be offered this caller.
     fn state(&self, seen: &Seen) -> Option<Verdict> {
         match seen.state {
-            AgentState::Ready if seen.rests => Some(Verdict::PhoneRests),
             state if state != AgentState::Ready && !seen.holds => Some(Verdict::NotReady(state)),
             _ if seen.barred => Some(Verdict::NotAgain),
             _ => None,

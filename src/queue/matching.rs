@@ -248,7 +248,7 @@ impl Core {
         s.emit(Event::QueueDepth { queue: caller.queue, waiting: queue.waiting });
     }
 
-    /// The agent is ready; idle at once unless its phone rests. With `keep_place` it is as if it had never
+    /// The agent is ready; idle at once unless it rests. With `keep_place` it is as if it had never
     /// been taken.
     pub(super) fn become_ready(&mut self, id: AgentId, keep_place: bool, s: &mut dyn Sink) {
         let seq = self.next_seq();
@@ -259,6 +259,13 @@ impl Core {
         agent.idle.0 = !agent.held.is_empty();
         let state = if agent.idle.0 { State::Further } else { State::Ready };
         self.set_state(id, state, s);
+        self.arm_agent(id);
+        self.put_to_idle(id, s);
+    }
+
+    /// Who rested is idle; its place is where it was.
+    pub(super) fn rested(&mut self, id: AgentId, s: &mut dyn Sink) {
+        self.set_state(id, State::Ready, s);
         self.arm_agent(id);
         self.put_to_idle(id, s);
     }
@@ -297,6 +304,6 @@ impl Core {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.state = state;
         agent.since = self.now;
-        s.emit(Event::AgentState { agent: id, state: agent.public_state() });
+        s.emit(Event::AgentState { agent: id, state: agent.public_state(self.now) });
     }
 }

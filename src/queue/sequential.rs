@@ -159,8 +159,7 @@ impl Core {
                 agent.after_call = AfterCall::Stays;
             }
             State::Ready if agent.rest_until.take().is_some_and(|until| until > self.now) => {
-                self.arm_agent(id);
-                self.put_to_idle(id, s);
+                self.rested(id, s);
             }
             State::Ready | State::Reserved(_) | State::Talking(_) | State::Further | State::Holding => {}
         }
@@ -214,23 +213,18 @@ impl Core {
         Ok(id)
     }
 
-    /// The agent does not take the caller, who goes back to its old place and is not offered to the same
-    /// agent for a while. `false`: the offer had ended already.
+    /// The agent does not take the caller, who goes back to its old place, and rests for a while: not even a "ready" before
+    /// its end brings the same caller back. `false`: the offer had ended already.
     pub fn offer_refused(&mut self, now: Instant, o: OfferId, refusal: Refusal, s: &mut impl Sink) -> bool {
         self.advance(now, s);
         let now = self.now;
         let Some(id) = self.offered(o) else { return false };
         let config = &self.index.config;
-        let (pause, phone_rests, missed) = match refusal {
-            Refusal::Rejected => (config.not_again_rejected, false, false),
-            Refusal::Busy => (config.not_again_busy, true, false),
-            Refusal::Unreachable => (config.not_again_no_answer, true, true),
-            Refusal::RingTimeout => (config.not_again_no_answer, false, true),
-        };
+        let (rest, missed) = config.rest_after(refusal);
         let limit = config.no_answers;
         if let Some(caller) = self.callers.get_mut(id) {
             caller.not_again.retain(|(agent, until)| *agent != o.agent && *until > now);
-            caller.not_again.push((o.agent, now + pause));
+            caller.not_again.push((o.agent, now + rest));
         }
         self.requeue(id, Some(OwnerSkip::Refused), RequeueWhy::Refused(refusal), s);
         let Some(agent) = self.agents.get_mut(&o.agent) else { return true };
@@ -246,9 +240,7 @@ impl Core {
             // Somebody is there.
             agent.misses = 0;
         }
-        if phone_rests {
-            agent.rest_until = Some(now + pause);
-        }
+        agent.rest_until = Some(now + rest);
         if agent.misses >= limit {
             self.put_away(o.agent, State::Away(Away::NoAnswer), s);
         } else {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::Refusal;
 use crate::base::{AgentId, QueueId};
 
 /// A skill and the level it is wanted or had at. `skill` is an index into the plan's list of skills; levels
@@ -100,12 +101,12 @@ pub struct Config {
     pub reserve_waived_after: Duration,
     /// So many offers unanswered in a row put an agent away (no answer).
     pub no_answers: u32,
-    /// How long an agent who rejected a caller is not offered the same caller again.
-    pub not_again_rejected: Duration,
-    /// The same after the phone was busy; for so long the phone is offered nobody else either.
-    pub not_again_busy: Duration,
+    /// How long an agent who rejected a caller is offered nobody.
+    pub rest_rejected: Duration,
+    /// The same after the phone was busy.
+    pub rest_busy: Duration,
     /// The same after nobody answered, or the phone could not be reached.
-    pub not_again_no_answer: Duration,
+    pub rest_no_answer: Duration,
     /// What one extension adds to a wrap-up.
     pub wrap_up_extension: Duration,
 }
@@ -116,10 +117,21 @@ impl Default for Config {
             reserve_percent: 20,
             reserve_waived_after: Duration::from_secs(90),
             no_answers: 2,
-            not_again_rejected: Duration::from_secs(10),
-            not_again_busy: Duration::from_secs(30),
-            not_again_no_answer: Duration::from_secs(15),
+            rest_rejected: Duration::from_secs(10),
+            rest_busy: Duration::from_secs(30),
+            rest_no_answer: Duration::from_secs(15),
             wrap_up_extension: Duration::from_secs(40),
+        }
+    }
+}
+
+impl Config {
+    /// For how long who did not take a caller rests, and whether it counts as an offer unanswered.
+    pub(super) fn rest_after(&self, refusal: Refusal) -> (Duration, bool) {
+        match refusal {
+            Refusal::Rejected => (self.rest_rejected, false),
+            Refusal::Busy => (self.rest_busy, false),
+            Refusal::Unreachable | Refusal::RingTimeout => (self.rest_no_answer, true),
         }
     }
 }

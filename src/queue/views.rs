@@ -50,7 +50,7 @@ impl Core {
     }
 
     pub fn agent_state(&self, id: AgentId) -> Option<AgentState> {
-        self.agents.get(&id).map(|a| a.public_state())
+        self.agents.get(&id).map(|a| a.public_state(self.now))
     }
 
     /// The core's time: the latest that any operation was given.
@@ -85,7 +85,7 @@ impl Core {
         }
         let agents = self.agents.values().map(|agent| AgentView {
             id: agent.id,
-            state: agent.public_state(),
+            state: agent.public_state(self.now),
             since: agent.since,
             caller: match agent.state {
                 State::Reserved(caller) | State::Talking(Some(caller)) => {

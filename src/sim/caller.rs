@@ -20,6 +20,8 @@ pub enum Act {
     HangUp,
     /// The phone goes dead without a word.
     Vanish,
+    /// Takes the call that rings.
+    PickUp,
 }
 
 /// Until when something planned still makes sense.
@@ -57,12 +59,12 @@ pub struct Caller {
     pub offers_late: bool,
     /// Their trunk comes over a stream.
     pub over_tcp: bool,
-    ear: Ear,
+    pub(super) ear: Ear,
 }
 
 /// Counters by which plans find out that they are void.
 #[derive(Clone, Copy, Default, Debug)]
-struct Ear {
+pub(super) struct Ear {
     hearing: u32,
     waiting: Option<u32>,
     talking: Option<u32>,

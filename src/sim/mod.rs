@@ -13,6 +13,7 @@
 mod agenda;
 mod attacker;
 mod boxes;
+mod called;
 mod caller;
 mod chance;
 mod checker;
@@ -33,6 +34,7 @@ mod transcript;
 mod trunk;
 mod world;
 
+pub use called::Ring;
 pub use caller::{Act, Caller, Listening, MessageHabit, Nature, Person, When, Wish};
 pub use checker::{Broken, Checker, Invariant};
 pub use day::{Day, day, staff};
@@ -41,7 +43,7 @@ pub use faults::{Fault, WEIGHTED};
 pub use house::{Exchanges, House};
 pub use ladder::Ladder;
 pub use media_model::Cue;
-pub use network::{CALLERS, Conditions, HOTLINE, Phone};
+pub use network::{CALLERS, Conditions, GATEWAY, HOTLINE, Phone};
 pub use report::{QueueFigures, Report};
 pub use sabotage::Sabotage;
 pub use transcript::{Met, Moment};

@@ -17,6 +17,9 @@ const CALLER_BITS: u32 = 22;
 /// The callers' side of the world: what a trunk's `networks` must name.
 pub const CALLERS: (IpAddr, u8) = (IpAddr::V4(Ipv4Addr::new(10, 64, 0, 0)), 32 - CALLER_BITS as u8);
 
+/// Where the hotline's own calls to the outside go: the last of the callers' addresses is none's.
+pub const GATEWAY: Phone = Phone::Caller((1 << CALLER_BITS) - 1);
+
 /// A phone: every one has an address of its own, by which it is known everywhere in the world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Phone {

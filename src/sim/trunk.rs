@@ -6,18 +6,22 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::agenda::{Agenda, Due};
+use super::called::{Called, Ring};
 use super::caller::{Act, Caller, Intent, While};
 use super::line::Line;
 use super::media_model::{Cue, MediaModel, Outcome};
 use super::network::{HOTLINE, Phone, turned};
 use crate::base::{Catalog, Instant, Rng};
-use crate::sip::{Config, DialogId, Endpoint, Event, Flow, Invite, NameAddr, Transport, Uri};
+use crate::sip::{
+    Answer, Config, DialogId, Endpoint, Event, Flow, Invite, NameAddr, Request, Transport, Uri,
+};
 
 /// All callers' phones on one endpoint: each has its own address.
 pub(super) struct Trunk {
     pub endpoint: Endpoint,
     callers: Vec<Visitor>,
     by_dialog: BTreeMap<DialogId, u32>,
+    pub called: Called,
     rng: Rng,
     /// The next stream's number.
     connection: u64,
@@ -42,7 +46,14 @@ pub(super) struct Ctx<'a> {
 impl Trunk {
     pub(super) fn new(mut rng: Rng) -> Self {
         let endpoint = Endpoint::new(Config::default(), rng.fork());
-        Trunk { endpoint, callers: Vec::new(), by_dialog: BTreeMap::new(), rng, connection: 1_000_000 }
+        Trunk {
+            endpoint,
+            callers: Vec::new(),
+            by_dialog: BTreeMap::new(),
+            called: Called::default(),
+            rng,
+            connection: 1_000_000,
+        }
     }
 
     /// Number of the new caller.
@@ -102,6 +113,12 @@ impl Trunk {
                 self.endpoint.reoffer(ctx.now, dialog, sdp);
             }
             Act::Hold | Act::Resume => {}
+            Act::PickUp => {
+                visitor.answered = true;
+                let answer = line.described.take();
+                self.endpoint.accept(ctx.now, dialog, answer);
+                self.cue(ctx, number, &Cue::Answered);
+            }
             Act::HangUp | Act::Vanish => {
                 self.endpoint.bye(ctx.now, dialog, None);
                 self.over(number, dialog);
@@ -150,7 +167,8 @@ impl Trunk {
                     self.cue(ctx, number, &Cue::Answered);
                 }
             }
-            Event::Rejected { dialog, .. } | Event::Ended { dialog, .. } => {
+            Event::Invite { dialog, request, flow, .. } => self.ring(ctx, dialog, &request, flow),
+            Event::Rejected { dialog, .. } | Event::Ended { dialog, .. } | Event::Cancelled { dialog } => {
                 if let Some(number) = self.by_dialog.get(&dialog).copied() {
                     self.over(number, dialog);
                 }
@@ -164,6 +182,29 @@ impl Trunk {
             _ => {}
         }
         true
+    }
+
+    /// The hotline calls somebody: one more caller, as far as the world can tell, on a telephone of their own.
+    fn ring(&mut self, ctx: &mut Ctx<'_>, dialog: DialogId, request: &Request, flow: Flow) {
+        let number = request.uri.user().unwrap_or_default().into_owned();
+        let (after, who) = match self.called.next(&number) {
+            Ring::Refuses(status) => return self.endpoint.reject(ctx.now, dialog, Answer::new(status)),
+            Ring::NobodyThere => return self.endpoint.ring(ctx.now, dialog, 180, None),
+            Ring::Answers { after, who } => (after, *who),
+        };
+        let caller = self.add(Caller { number, ..who });
+        let mut line = Line::new(ctx.now, Phone::Caller(caller), flow, self.rng.next_u64() >> 2);
+        match line.answer((!request.body.is_empty()).then(|| request.body.clone())) {
+            Ok(answer) => line.described = Some(answer),
+            Err(refusal) => return self.endpoint.reject(ctx.now, dialog, refusal),
+        }
+        line.dialog = Some(dialog);
+        self.endpoint.ring(ctx.now, dialog, 180, None);
+        if let Some(visitor) = self.callers.get_mut(caller as usize) {
+            visitor.line = Some(line);
+        }
+        self.by_dialog.insert(dialog, caller);
+        ctx.agenda.add(ctx.now + after, Due::Caller(caller, Act::PickUp, While::Always));
     }
 
     fn line(&mut self, dialog: DialogId) -> Option<&mut Line> {

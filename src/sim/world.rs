@@ -22,6 +22,7 @@ use std::time::Duration;
 use super::agenda::{Agenda, Due};
 use super::attacker::Attacker;
 use super::boxes::Boxes;
+use super::called::Ring;
 use super::caller::{Act, Caller, While};
 use super::checker::{Broken, Checker, Invariant};
 use super::desk::{Desk, DeskAct};
@@ -30,7 +31,7 @@ use super::faults::Fault;
 use super::house::{Exchanges, House};
 use super::ladder::Ladder;
 use super::media_model::{Cue, MediaModel, Outcome};
-use super::network::{CALLERS, Conditions, HOTLINE, Network, Phone, turned};
+use super::network::{CALLERS, Conditions, GATEWAY, HOTLINE, Network, Phone, turned};
 use super::office::{self, Office};
 use super::report::Report;
 use super::sabotage::{Sabotage, Saboteur};
@@ -38,10 +39,14 @@ use super::transcript::{Moment, Transcript};
 use super::trunk::{self, AFTERGLOW, Trunk};
 use crate::base::{CallId, Catalog, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::call::NotOpened;
-use crate::dialplan::Plan;
-use crate::exchange::{Account, Command, Config, Input, Network as Addresses, Output, Trunk as Carrier};
+use crate::dialplan::{Pattern, Plan};
+use crate::exchange::{
+    Account, Command, Config, FloorEvent, Input, Network as Addresses, Notice, Outbound, Output,
+    Trunk as Carrier,
+};
 use crate::media;
 use crate::record::{CallRecord, MessageSlip, Record, SlipState};
+use crate::sip::Uri;
 use crate::sip::auth::Secret;
 use crate::sip::locate::{Answer, Question};
 
@@ -132,6 +137,7 @@ pub struct World {
     ladder: Option<Ladder>,
     transcript: Option<Transcript>,
     records: Vec<CallRecord>,
+    floor: Vec<(Instant, FloorEvent)>,
     /// Asked of the DNS in this moment.
     unresolved: VecDeque<Question>,
     boxes: Boxes,
@@ -162,6 +168,8 @@ impl World {
             trunks: vec![Carrier {
                 name: "carrier".to_owned(),
                 networks: vec![Addresses { address: CALLERS.0, prefix: CALLERS.1 }],
+                server: Some(Uri::sip(None, GATEWAY.address())),
+                outbound: Outbound { numbers: outside(), ..Outbound::default() },
                 ..Carrier::default()
             }],
             accounts: desks.iter().map(account).collect(),
@@ -212,6 +220,7 @@ impl World {
             ladder,
             transcript,
             records: Vec::new(),
+            floor: Vec::new(),
             unresolved: VecDeque::new(),
             boxes: Boxes::default(),
             opened: VecDeque::new(),
@@ -237,6 +246,11 @@ impl World {
     /// The caller does this at this time, if the line stands.
     pub fn act_at(&mut self, at: Instant, caller: u32, act: Act) {
         self.agenda.add(at, Due::Caller(caller, act, While::Always));
+    }
+
+    /// What this person's telephone does whenever the hotline calls it.
+    pub fn expect(&mut self, number: &str, rings: Vec<Ring>) {
+        self.trunk.called.expect(number.to_owned(), rings);
     }
 
     pub fn desk_at(&mut self, at: Instant, desk: u16, act: DeskAct) {
@@ -282,6 +296,11 @@ impl World {
     /// Whether this caller has dialled and neither side has hung up.
     pub fn is_on_the_line(&self, caller: u32) -> bool {
         self.trunk.line_of(caller).is_some()
+    }
+
+    /// What whoever follows the floor has been told; kept with the ladder.
+    pub fn floor(&self) -> &[(Instant, FloorEvent)] {
+        &self.floor
     }
 
     // -- time --
@@ -547,6 +566,9 @@ impl World {
                     let opened = self.boxes.open(now, &order);
                     self.opened.push_back((call, opened));
                 }
+                Output::Notice(Notice::Floor(event)) if self.ladder.is_some() => {
+                    self.floor.push((now, *event));
+                }
                 // A world without names: who asks for one hears at once that there is none.
                 Output::Resolve(question) => self.unresolved.push_back(question),
                 Output::Record(_)
@@ -640,6 +662,11 @@ impl World {
         let ctx = office::Ctx { now: self.now.mono, agenda: &mut self.agenda, media: &mut self.media };
         (&mut self.office, ctx)
     }
+}
+
+/// All numbers, as far as the trunk is concerned: whom the house calls, its dialplan says.
+fn outside() -> Vec<Pattern> {
+    Pattern::parse_telephone("1.").into_iter().collect()
 }
 
 fn account(desk: &Desk) -> Account {

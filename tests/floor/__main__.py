@@ -4,8 +4,8 @@
 
 Two of the agents and two of the callers are phones that nobody here wrote (baresip, PJSIP). Agents refuse, do not
 answer, go away while they are rung, sign off and on, and their phones die without a word; callers give up and call
-again. Judged by what the phones saw and heard: who heard whom, that nobody was rung or offered twice at once, that
-nobody was overtaken in their queue; and, each second, by the daemon's own lists: nobody waits beside a ready agent.
+again. Judged by what the phones saw and heard: who heard whom, that nobody was rung or offered twice at once or rung while
+they rest, that nobody was overtaken in their queue; and, each second, by the daemon's own lists: nobody waits beside a ready agent.
 
 Ends with `N passed, M failed` alone on a line, one for each kind of fault; exit status 0 when all passed.
 """
@@ -139,7 +139,7 @@ class Floor:
         calls, agents = await self.control.calls(), await self.control.agents()
         ready = {agent["extension"] for agent in agents if agent["state"] == "ready" and agent["reachable"]}
         now = time.monotonic()
-        ready = {extension for extension in ready if not self.rests(extension, now)}
+        ready = {extension for extension in ready if not self.is_dead(extension, now)}
         seen = collections.Counter()
         for call in calls:
             if call["stage"] != "wait":
@@ -156,12 +156,9 @@ class Floor:
         if now - began > 1:
             self.ledger.excused["looks that took more than a second"] += 1
 
-    def rests(self, extension, now):
-        """A phone that was busy or dead is left alone for its time."""
-        spans = self.ledger.dead[extension]
-        last = [ring for ring in self.ledger.rings[extension][-3:] if ring.ended and not ring.answered]
-        dead = any(began <= now < ended + 33 for began, ended in spans)
-        return dead or any(now - ring.ended < 33 for ring in last)
+    def is_dead(self, extension, now):
+        """Whose phone died may be listed as ready until that is noticed."""
+        return any(began <= now < ended + 33 for began, ended in self.ledger.dead[extension])
 
     def barred(self, extension, number, now):
         rings = self.ledger.rings[extension][-20:]

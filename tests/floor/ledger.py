@@ -8,6 +8,8 @@ import bisect
 import collections
 import time
 
+from scripted.rtp import Pacer
+
 # Audio has come and gone within this, and what is heard is told in pieces of half a second.
 SLACK = 0.8
 # So long a hole in what somebody hears of the other is a one-way call.
@@ -25,6 +27,8 @@ class Ring:
         self.agent, self.number, self.began, self.call = agent, number, at, call
         self.answered = self.ended = None
         self.how = "rings"
+        # Refused: so many seconds nobody may ring this phone.
+        self.rests = 0
 
     @property
     def over(self):
@@ -55,6 +59,12 @@ class Ledger:
         self.heard = collections.defaultdict(list)
         # Agents who are not to be rung: since when, by extension.
         self.absent = {}
+        # When agents last said that they are ready.
+        self.readied = {}
+        # Rung for somebody beside somebody else: judged when it is known how it went on.
+        self.doubtful = []
+        # Talks of which a phone's own recording has too little: who, and when they answered.
+        self.unheard = set()
         self.faults, self.excused, self.counts = [], collections.Counter(), collections.Counter()
         # Phones that died: nobody sees them ring. By extension: from, to.
         self.dead = collections.defaultdict(list)
@@ -72,10 +82,14 @@ class Ledger:
         ring = Ring(agent, number, at, call)
         before = [other for other in self.rings[agent] if not other.over]
         if before:
-            self.fault(at, f"rung twice at once: {ring} beside {before}")
+            self.doubtful.append((at, ring, f"rung twice at once: {ring} beside {before}"))
         since = self.absent.get(agent)
         if since and at > since + MOMENT:
             self.fault(at, f"{ring}, who has been away for {at - since:.2f} s")
+        for refused in self.rings[agent][-3:]:
+            rests = refused.ended is not None and at < refused.ended + refused.rests - MOMENT
+            if rests and self.readied.get(agent, 0) < refused.ended:
+                self.fault(at, f"{ring}, who rests since {at - refused.ended:.2f} s for {refused.rests} s")
         twice = [other for other in self.open_rings(number) if other.agent != agent]
         if twice:
             self.fault(at, f"offered twice at once: {ring} beside {twice}")
@@ -89,13 +103,18 @@ class Ledger:
     def answered(self, ring, at=None):
         ring.answered, ring.how = at or time.monotonic(), "talks"
         self.counts["talks"] += 1
-        visit = self.visit(ring.number)
+        visit = self.visit(ring.number) or self._gone_meanwhile(ring)
         if visit:
             visit.served = ring.answered
             self.kept.pop((ring.number, visit.queue), None)
         for waiter in self.waiters.pop(ring.number, []):
             if not waiter.done():
                 waiter.set_result(ring)
+
+    def _gone_meanwhile(self, ring):
+        """The caller gave up in the moment in which the agent answered: they were served, if for a breath."""
+        last = self.visits[ring.number][-1] if self.visits[ring.number] else None
+        return last if last and last.ended > ring.answered - MOMENT else None
 
     def over(self, ring, how, at=None):
         if ring.ended is not None:
@@ -139,13 +158,28 @@ class Ledger:
     def judge(self):
         for who in self.heard:
             self.heard[who].sort()
+        for at, ring, what in self.doubtful:
+            if self._is_of_the_dead(ring):
+                self.excused["rung for a call from before the phone died"] += 1
+            else:
+                self.fault(at, what)
         for rings in self.rings.values():
             for ring in rings:
-                if ring.answered and ring.ended:
+                if ring.answered and ring.ended and not self._is_of_the_dead(ring):
                     self._judge_talk(ring)
         for who in self.heard:
             self._judge_ghosts(who)
         self._judge_order()
+
+    def _is_of_the_dead(self, ring):
+        """An INVITE that a dead phone did not answer is sent again until something answers (RFC 3261 §17.1.1.2), and only
+        then can be cancelled (§9.1): who comes back to life is rung once more for a caller who has gone."""
+        lately = any(began - MOMENT <= ring.began <= ended + 33 for began, ended in self.dead[ring.agent])
+        return lately and ring.ended is not None and ring.ended - ring.began < 1.5
+
+    def _stood_still(self, began, ended):
+        """For how long the phones here said nothing because the machine was busy."""
+        return sum(late for at, late in Pacer.late if began < at < ended + late)
 
     def _judge_talk(self, ring):
         began, ended = ring.answered + SLACK, ring.ended - SLACK
@@ -160,7 +194,11 @@ class Ledger:
         self.counts["talks judged"] += 1
         for listener, speaker in ((ring.agent, ring.number), (ring.number, ring.agent)):
             hole = self._hole(listener, self.tone_of[speaker], began, ended)
-            if hole > HOLE:
+            if (listener, ring.answered) in self.unheard:
+                self.excused["talks of which a phone recorded too little"] += 1
+            elif HOLE < hole < HOLE + 2 * self._stood_still(began - SLACK, ended):
+                self.excused["talks while the phones' own audio stood still"] += 1
+            elif hole > HOLE:
                 heard = self._names(listener, began, ended)
                 self.fault(ring.answered, f"{listener} did not hear {speaker} for {hole:.1f} s of {ended - began:.1f} s ({ring.how}), but {heard}")
 

@@ -23,8 +23,10 @@ class Tones:
         self.frequencies = candidates
         for path in sounds:
             sound = scripted.read_wav(path)
-            for at in range(0, len(sound) - PIECE // 2, PIECE):
-                taken |= self._shares(sound[at : at + PIECE]) >= TRACE
+            # A piece of it may begin anywhere and be of any length.
+            for at in range(0, len(sound) - PIECE // 2, PIECE // 8):
+                for length in (PIECE // 2, PIECE):
+                    taken |= self._shares(sound[at : at + length]) >= TRACE
         self.frequencies = candidates[~taken]
         if len(self.frequencies) < many:
             raise AssertionError(f"only {len(self.frequencies)} tones are free of the house's own sounds, not {many}")

@@ -1,11 +1,13 @@
 //! The whole exchange under a virtual clock, against callers and agents who speak real SIP.
 
+mod callbacks;
 mod cases;
 mod days;
 mod ladders;
 mod logs;
 mod mailboxes;
 mod plans;
+mod rests;
 mod sabotages;
 mod shares;
 mod slips;

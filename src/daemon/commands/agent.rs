@@ -186,7 +186,11 @@ fn agent_table(agents: &[AgentLine]) -> String {
     for agent in agents {
         let mut state = agent.state.clone();
         state.extend(agent.reason.map(|reason: AwayReason| format!(" ({reason})")));
-        state.extend(agent.until.map(|until| format!(" until {}", local(until, "%Y-%m-%d %H:%M"))));
+        state.extend(agent.until.map(|until| {
+            // A return is a matter of hours, a rest of seconds.
+            let form = if agent.state == "away" { "%Y-%m-%d %H:%M" } else { "%H:%M:%S" };
+            format!(" until {}", local(until, form))
+        }));
         state.extend(agent.by.as_deref().filter(|by| *by != "by hand").map(|by| format!(", {by}")));
         state.extend(agent.place.as_deref().map(|place| format!(", at {place}")));
         state.extend(agent.delegate.as_deref().map(|delegate| format!(", calls to {delegate}")));
@@ -232,6 +236,10 @@ fn status_text(exchange: &StatusLine, shell: &Shell) -> String {
             queue.ready
         );
         rows.push([format!("queue {}", queue.name), about]);
+    }
+    for rest in &exchange.resting {
+        let about = format!("resting until {}", local(rest.until, "%H:%M:%S"));
+        rows.push([format!("agent {}", rest.agent), about]);
     }
     for trunk in &exchange.trunks {
         let most = if trunk.most_calls == 0 { String::new() } else { format!(" of {}", trunk.most_calls) };

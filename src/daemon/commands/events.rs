@@ -50,7 +50,8 @@ fn told(event: &FloorEvent) -> String {
         FloorEvent::Agent { agent, state, reason, until } => {
             let mut text = format!("agent {agent}: {state}");
             text.extend(reason.map(|reason| format!(" ({reason})")));
-            text.extend(until.map(|until| format!(" until {}", local(until, "%Y-%m-%d %H:%M"))));
+            let form = if state == "away" { "%Y-%m-%d %H:%M" } else { "%H:%M:%S" };
+            text.extend(until.map(|until| format!(" until {}", local(until, form))));
             text
         }
         FloorEvent::Presence { person, away, until, place, delegate, by } => {

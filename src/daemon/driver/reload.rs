@@ -10,6 +10,7 @@ use crate::daemon::control::Response;
 use crate::daemon::failure::Failure;
 use crate::daemon::inbox::Report;
 use crate::daemon::loaded::Loaded;
+use crate::daemon::priority;
 use crate::daemon::{gauges, notify};
 use crate::exchange::Input;
 
@@ -45,6 +46,7 @@ impl Turning {
         let (load, prompts) = (Arc::clone(&self.driver.load), self.driver.loaded.prompts.clone());
         let inbox = self.driver.inbox.clone();
         let read = move || {
+            priority::give_up();
             // A reload that never ended would keep every later one waiting.
             let read = AssertUnwindSafe(|| Loaded::again(&load, &prompts));
             let loaded = catch_unwind(read).unwrap_or_else(|_| {

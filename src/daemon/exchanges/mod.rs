@@ -30,6 +30,7 @@ use super::clock;
 use super::failure::Failure;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report};
+use super::priority::{self, Rank};
 
 /// More messages than these before one door, and no more are taken from the network: its buffers and the streams' peers
 /// wait, and the exchange refuses new calls meanwhile.
@@ -50,6 +51,7 @@ impl Others {
         exchanges: Vec<Exchange>,
         inbox: &Inbox<Report>,
         hearts: &mut Heartbeats,
+        real_time: bool,
     ) -> Result<(Exchange, Others), Failure> {
         let doors: Doors = exchanges.iter().map(|_| Door::new(inbox.clone())).collect();
         let mut exchanges = exchanges.into_iter();
@@ -64,7 +66,12 @@ impl Others {
             // It begins when everybody can knock at every door.
             let (sender, receiver) = sync_channel::<Turning>(1);
             let thread = std::thread::Builder::new().name(name).spawn(move || match receiver.recv() {
-                Ok(turning) => turning.run(),
+                Ok(turning) => {
+                    if real_time {
+                        priority::ask_for(Rank::Signalling);
+                    }
+                    turning.run()
+                }
                 Err(_) => Ids::default(),
             });
             let thread = thread.map_err(Failure::io("an exchange's thread could not be started"))?;

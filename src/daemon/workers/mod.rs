@@ -11,7 +11,6 @@
 
 mod placement;
 mod ports;
-mod priority;
 mod tick;
 mod worker;
 
@@ -26,6 +25,7 @@ use super::counters::Counters;
 use super::failure::Failure;
 use super::heartbeat::Heartbeats;
 use super::inbox::{Inbox, Report};
+use super::priority::{self, Rank};
 use super::recorder::Recorder;
 use placement::Placement;
 use ports::Ports;
@@ -101,7 +101,7 @@ impl Workers {
             let thread = std::thread::Builder::new().name(format!("media-{number}"));
             let thread = thread.spawn(move || {
                 if real_time {
-                    priority::ask_for_real_time();
+                    priority::ask_for(Rank::Media);
                 }
                 worker.run();
             });

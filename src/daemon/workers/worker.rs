@@ -36,7 +36,7 @@ pub enum Order {
 
 /// The driver pushes, one worker takes.
 ///
-/// The worker runs at a real-time priority and the driver does not: whatever the worker waits for, the driver cannot
+/// The worker runs at a higher priority than the driver: whatever the worker waits for, the driver cannot
 /// finish on the same core until the kernel throttles the worker, a second later. So the worker never waits, neither
 /// for a lock nor for a push that is under way (a lock-free queue's pop spins for that one): what it cannot have now it
 /// takes a tick later. The driver waits at most while the worker exchanges two vectors.

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::base::Language;
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
+use crate::dialplan::plan::OfferRules;
 use crate::dialplan::source::Entry;
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
@@ -45,6 +46,38 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "none",
             "Main numbers of companies, at which nobody in particular is called back: never read out to a caller \
              who leaves a message, who keys in their own instead.",
+        ),
+        Field::with(
+            "rest_refused",
+            Form::Time(0, 600_000),
+            "10 s",
+            "How long an agent who has refused a caller is offered nobody: they are about to do something else.",
+        ),
+        Field::with(
+            "rest_busy",
+            Form::Time(0, 600_000),
+            "30 s",
+            "The same after the phone said that it is in use: a call that no queue gave takes longer.",
+        ),
+        Field::with(
+            "rest_no_answer",
+            Form::Time(0, 600_000),
+            "15 s",
+            "The same after nobody answered, or the phone could not be reached: the line goes on without them meanwhile. \
+             `ready`, by key or command, ends any rest.",
+        ),
+        Field::with(
+            "no_answers",
+            Form::Count(1, 20),
+            "2",
+            "After so many calls in a row that nobody answered the agent is away (no answer) until they are `ready`: \
+             one may be missed by anybody, but nobody sits at a desk that misses more.",
+        ),
+        Field::with(
+            "more_time",
+            Form::Time(1_000, 3_600_000),
+            "40 s",
+            "What an agent's one request for more time (`*15`) adds to a wrap-up.",
         ),
     ],
     example: r#"[hotline]
@@ -89,7 +122,7 @@ pub(in crate::dialplan) struct Defaults {
     pub(in crate::dialplan) ring: Option<Duration>,
 }
 
-/// Sets name, languages, time zone and operator of the plan in the making.
+/// Sets what `[hotline]` says in the plan in the making.
 pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entry<'a, 's>) {
     let fields = loader.open(whole, &DOC);
     loader.name = loader.text(&fields, "name").map(|(name, _)| name).unwrap_or_default();
@@ -130,6 +163,13 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entr
         }
     }
     loader.main_numbers = loader.list(&fields, "main_numbers");
+    loader.offers = OfferRules {
+        rest_refused: loader.time(&fields, "rest_refused"),
+        rest_busy: loader.time(&fields, "rest_busy"),
+        rest_no_answer: loader.time(&fields, "rest_no_answer"),
+        no_answers: u32::try_from(loader.count(&fields, "no_answers")).unwrap_or(1),
+        more_time: loader.time(&fields, "more_time"),
+    };
     if let Some(written) = fields.get("operator") {
         loader.operator = loader.as_target(written, "`operator`");
         // A name that is wrong is one mistake, not one at each menu.

@@ -20,7 +20,7 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "change",
             Form::One(&["sign_on", "sign_off", "ready", "more_time", "away"]),
             "To which state. `ready` ends a wrap-up, \
-                        `more_time` extends it by 40 s, once.",
+                        `more_time` extends it once, by what `[hotline]` says.",
         ),
         Field::optional(
             "reason",

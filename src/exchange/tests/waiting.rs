@@ -42,7 +42,7 @@ const FIRST: &str = "13800000001";
 const SECOND: &str = "13800000002";
 
 /// Nobody is asked for signs of life: the phones here give none.
-fn quiet(plan: Arc<Plan>) -> Bench {
+pub(super) fn quiet(plan: Arc<Plan>) -> Bench {
     let probes = Pace { every: Duration::ZERO, ..Pace::default() };
     Bench::with(Config { probes, ..Config::default() }, plan)
 }
@@ -52,7 +52,7 @@ fn away(bench: &mut Bench) {
 }
 
 impl Bench {
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now.mono + time;
         let wall = self.now.wall;
         let began = self.now.mono;
@@ -73,18 +73,18 @@ impl Bench {
         self.exchange.check_invariants();
     }
 
-    fn dials(&mut self, from: &str, number: &str) -> sip::DialogId {
+    pub(super) fn dials(&mut self, from: &str, number: &str) -> sip::DialogId {
         self.dial_as(from, number, Some(Bytes::from_static(SDP.as_bytes())))
     }
 
-    fn hangs_up(&mut self, dialog: sip::DialogId) {
+    pub(super) fn hangs_up(&mut self, dialog: sip::DialogId) {
         self.caller.endpoint.bye(self.now.mono, dialog, None);
         self.settle();
         self.exchange.check_invariants();
     }
 
     /// Whose phone rings for whom.
-    fn rung(&mut self) -> Option<(String, String)> {
+    pub(super) fn rung(&mut self) -> Option<(String, String)> {
         let mut rung = None;
         while let Some(event) = self.agent.endpoint.poll_event() {
             if let sip::Event::Invite { dialog, request, .. } = event {
@@ -243,7 +243,7 @@ fn who_is_left_in_line_is_told() {
     }
 }
 
-fn ordered(bench: &mut Bench, command: Command) -> Reply {
+pub(super) fn ordered(bench: &mut Bench, command: Command) -> Reply {
     bench.outputs.clear();
     bench.input(Input::Command { id: 7, command });
     let reply = bench.outputs.iter().find_map(|output| match output {

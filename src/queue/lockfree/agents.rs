@@ -69,8 +69,8 @@ impl Core {
         accepted.ok_or(OfferGone)
     }
 
-    /// The agent does not take the caller, who goes back to its old place and is not offered to the same
-    /// agent for a while. `false`: the offer had ended already.
+    /// The agent does not take the caller, who goes back to its old place, and rests for a while: not even a "ready" before
+    /// its end brings the same caller back. `false`: the offer had ended already.
     pub fn offer_refused(&self, now: Instant, o: OfferId, refusal: Refusal, s: &mut impl Sink) -> bool {
         let mut op = Op::begin(self, now, s);
         let stood = op.agent_number(o.agent).is_some_and(|agent| op.refused(agent, o.epoch, refusal));
@@ -152,7 +152,7 @@ impl Op<'_> {
                     if word.swap(self.agent(agent), next) {
                         cell.rest_until.store(0, Ordering::Relaxed);
                         self.disarm_agent(agent, word, rest);
-                        self.put_to_idle(agent, next);
+                        self.became_ready(agent, next);
                         return true;
                     }
                 }
@@ -205,13 +205,8 @@ impl Op<'_> {
         let Some((_, caller, theirs)) = standing_offer(self, agent, epoch) else { return false };
         let floor = self.floor.clone();
         let config = &floor.plan.config;
-        let (pause, phone_rests, missed) = match refusal {
-            Refusal::Rejected => (config.not_again_rejected, false, false),
-            Refusal::Busy => (config.not_again_busy, true, false),
-            Refusal::Unreachable => (config.not_again_no_answer, true, true),
-            Refusal::RingTimeout => (config.not_again_no_answer, false, true),
-        };
-        let until = (self.now() + pause).as_micros();
+        let (rest, missed) = config.rest_after(refusal);
+        let until = (self.now() + rest).as_micros();
         // Barred before it waits again: nobody shall find the pair in between.
         let cell = self.caller_cell(caller);
         let bar = (caller, cell.epoch.load(Ordering::Relaxed), agent);
@@ -243,9 +238,7 @@ impl Op<'_> {
             }
             (false, _) => cell.misses.load(Ordering::Relaxed),
         };
-        if phone_rests {
-            cell.rest_until.store(until, Ordering::Relaxed);
-        }
+        cell.rest_until.store(until, Ordering::Relaxed);
         if misses >= config.no_answers {
             let wish = Wish::Away(Away::NoAnswer);
             if take_back(self, agent, caller, before, wish.state()).is_some() {

@@ -303,9 +303,8 @@ impl Op<'_> {
             let number = *self.floor.numbers.get(&agent)?;
             let state = AgentWord::load(self.agent(number)).state;
             Some(Seen {
-                state: public_state(state, self.now()),
+                state: public_state(state, self.agent_cell(number), self.now()),
                 holds: state.holds() && matches!(state, AgentStep::Idle { .. }),
-                rests: state == AgentStep::Resting,
                 barred: self.barred(id.index, number),
             })
         };

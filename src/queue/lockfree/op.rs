@@ -245,12 +245,12 @@ impl<'a> Op<'a> {
     /// The state has just been reached.
     pub fn announce(&mut self, agent: u32, state: AgentStep) {
         self.agent_cell(agent).since.store(self.now().as_micros(), Ordering::Relaxed);
-        let state = public_state(state, self.now());
+        let state = public_state(state, self.agent_cell(agent), self.now());
         let agent = self.agent_id(agent);
         self.emit(Event::AgentState { agent, state });
     }
 
-    /// Idle at a new place, unless the phone rests.
+    /// Idle at a new place, unless the agent rests.
     pub fn ready_state(&self, agent: u32) -> AgentStep {
         let cell = self.agent_cell(agent);
         let place = self.next_seq() & !FURTHER;
@@ -487,12 +487,15 @@ impl Core {
     }
 }
 
-pub(super) fn public_state(state: AgentStep, now: Instant) -> AgentState {
+pub(super) fn public_state(state: AgentStep, of: &Agent, now: Instant) -> AgentState {
     match state {
         AgentStep::SignedOff => AgentState::SignedOff,
         AgentStep::Away(code) => AgentState::Away(reason(code)),
         state if state.holds() => AgentState::Talking,
-        AgentStep::Idle { .. } | AgentStep::Resting => AgentState::Ready,
+        AgentStep::Idle { .. } => AgentState::Ready,
+        AgentStep::Resting => {
+            AgentState::Resting { until: Instant::from_micros(of.rest_until.load(Ordering::Relaxed)) }
+        }
         AgentStep::Tentative { .. } | AgentStep::Offered { .. } => AgentState::Reserved,
         AgentStep::Talking { .. } | AgentStep::Holding { .. } => AgentState::Talking,
         AgentStep::WrapUp { until, .. } => AgentState::WrapUp { until: whole(until, now) },

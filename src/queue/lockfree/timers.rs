@@ -55,11 +55,11 @@ impl Op<'_> {
                     self.became_ready(agent, ready);
                 }
             }
-            // The phone may be tried again; its place among the idle is where it was.
+            // Its place among the idle is where it was.
             AgentStep::Resting => {
                 let idle = word.next(AgentStep::Idle { place: self.place(agent) });
                 if word.swap(self.agent(agent), idle) {
-                    self.put_to_idle(agent, idle);
+                    self.became_ready(agent, idle);
                 }
             }
             _ => {}
@@ -183,7 +183,7 @@ impl Op<'_> {
             AgentStep::WrapUp { until, .. } => (whole(until, self.now()), Deadline::WrapUp),
             AgentStep::Resting => {
                 let until = self.agent_cell(agent).rest_until.load(Ordering::Relaxed);
-                (Instant::from_micros(until), Deadline::PhoneRest)
+                (Instant::from_micros(until), Deadline::Rest)
             }
             _ => return,
         };

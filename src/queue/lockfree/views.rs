@@ -93,7 +93,7 @@ impl Core {
         let agent = *floor.numbers.get(&id)?;
         let state = AgentWord::load(&self.agents.at(agent).word).state;
         let known = floor.group(agent).is_some() || state != AgentStep::SignedOff;
-        known.then(|| public_state(state, self.now()))
+        known.then(|| public_state(state, self.agents.at(agent), self.now()))
     }
 
     pub fn snapshot(&self) -> Snapshot {
@@ -156,7 +156,7 @@ impl Core {
         held.sort_unstable();
         Some(AgentView {
             id,
-            state: public_state(state, now),
+            state: public_state(state, cell, now),
             since: Instant::from_micros(cell.since.load(Ordering::Relaxed)),
             caller: with.map(of),
             held,

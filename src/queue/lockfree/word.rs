@@ -127,7 +127,7 @@ pub(super) enum AgentStep {
     Idle {
         place: u64,
     },
-    /// Ready, but the phone was busy or unreachable a moment ago.
+    /// Did not take a caller a moment ago.
     Resting,
     /// Meant for this caller, whose word has the last say: any thread may finish the match.
     Tentative {

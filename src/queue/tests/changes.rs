@@ -208,6 +208,8 @@ fn everybody_considered_is_told_with_the_reason() {
         ]
     );
     world.refuse(1, Refusal::Rejected);
+    assert_eq!(told(&world, 1)[..2], ["a2 Chosen", "a1 NotReady(Resting { until: 1011.000000s })"]);
+    world.ready(1);
     assert_eq!(told(&world, 1)[..2], ["a2 Chosen", "a1 NotAgain"]);
     let short = world.core.explain(world.id(1), 3).expect("exists");
     assert_eq!((short.agents.len(), short.more), (3, 4));

@@ -249,8 +249,9 @@ fn a_busy_owner_is_waited_for_and_then_passed_with_the_place_kept() {
     w.pass(secs(15));
     w.expect(&["skipped a0 for 2: HoldEnded"]);
     assert_eq!([2, 4].map(|tag| w.core.position(w.id(tag))), [Some(1), Some(2)]);
-    w.refuse(1, Refusal::Rejected);
-    w.expect(&["requeued 3: Refused(Rejected)", "offered 2 of q0 to a1"]);
+    w.accept(1);
+    w.hang_up(1);
+    w.expect(&["connected 3 to a1 after 15s", "offered 2 of q0 to a1"]);
 }
 
 #[test]

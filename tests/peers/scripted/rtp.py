@@ -26,6 +26,8 @@ class Pacer:
     streams: set = set()
     task = None
     late_ms = 0.0
+    # When its ticks were late, and by how many seconds: what a phone says stood still for so long.
+    late: list = []
 
     @classmethod
     def add(cls, s):
@@ -43,6 +45,7 @@ class Pacer:
             d = nxt - time.monotonic()
             if d < -0.2:
                 nxt = time.monotonic()
+                cls.late = [*cls.late[-9999:], (nxt, -d)]
                 cls.late_ms = max(cls.late_ms, -d * 1000)
             await asyncio.sleep(max(0, d))
 

@@ -122,3 +122,39 @@ async def callback_with_the_place_kept(world):
     listed = await hotline.command("callbacks")
     assert len(listed.splitlines()) == 1, listed
     assert "13800138000" not in hotline.log()
+
+
+@scenario(weight=3)
+async def a_callback_outlives_a_crash(world):
+    """killed with a callback waiting: kept, and called once after the start; killed again, and nobody is called any more"""
+    house = House(world)
+    carrier = await house.carrier(50, auto=None)
+    address = house.address(50)
+    hotline = await house.open(
+        f'addresses = ["{address}"]\nserver = "sip:{address}"\nprobe_s = 0\noutbound = ["1."]\n',
+        plan=PLAN,
+    )
+    desk = await house.desk()
+    await carrier.dial(hotline.uri("95501"))
+    await desk.in_call()
+    customer = await carrier.dial(hotline.uri("95501"))
+    await asyncio.sleep(2)
+    await customer.dtmf("1")
+    await customer.media.wait_heard(prompt("callback/accepted"), timeout=15)
+    await customer.wait_ended(30)
+    assert "in line" in await hotline.command("callbacks")
+    carrier.auto = 200
+    await hotline.stop()
+    await hotline.start()
+    await carrier.until(lambda switch: len(switch.invites) >= 1, 30)
+    await asyncio.sleep(1)
+    called = carrier.call
+    await called.media.wait_heard(prompt("callback/here-it-is"), timeout=15)
+    await called.dtmf("1")
+    await called.media.wait_tone(AGENT_TONE, timeout=20)
+    await called.bye()
+    listed = await hotline.until(lambda: hotline.command("callbacks"), lambda text: len(text.splitlines()) == 1)
+    await hotline.stop()
+    await hotline.start()
+    await asyncio.sleep(8)
+    assert len(carrier.switch.invites) == 1, listed

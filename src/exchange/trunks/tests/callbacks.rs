@@ -106,7 +106,11 @@ impl World {
 
     /// Somebody who has waited for a while, has pressed 1, and has been told goodbye.
     fn booked() -> World {
-        let mut world = World::with(carrier(), PLAN);
+        World::booked_by(PLAN)
+    }
+
+    fn booked_by(plan: &str) -> World {
+        let mut world = World::with(carrier(), plan);
         world.agent(AgentChange::away(AwayReason::Break, None));
         assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
         world.advance(20);
@@ -194,6 +198,48 @@ fn busy_no_answer_and_a_machine_are_tried_again_and_then_given_up() {
         world.advance(3600);
         assert!(world.invited(FIRST_TARGET).is_none());
     }
+}
+
+#[test]
+fn by_night_nobody_is_called_and_no_try_is_spent() {
+    let hours = "callback_tries = 2\ncallback_hours = \"service\"";
+    let calendar = "\n[calendar.service]\nopen = { mon-sun = \"09:00-17:00\" }\n";
+    // It is before half past eight in Beijing.
+    let mut world = World::booked_by(&(PLAN.replace("callback_tries = 2", hours) + calendar));
+    world.agent(AgentChange::Ready);
+    world.advance(600);
+    assert!(world.invited(FIRST_TARGET).is_none() && world.rung_for().is_none());
+    // Whoever stays on the line is served meanwhile.
+    assert_eq!(world.call(FIRST_TARGET, OTHER, "100", &[]), Some(200));
+    let (agents, whom) = world.rung_for().expect("the agent's phone rings");
+    assert_eq!(whom, format!("+86{OTHER}"));
+    world.accepts(DESK_PHONE, agents);
+    world.peers[DESK_PHONE].1.bye(world.now.mono, agents, None);
+    world.settle();
+    assert_eq!((world.owed()[0].tries, world.owed()[0].last.as_deref()), (0, None));
+    world.now.wall = world.now.wall + Duration::from_secs(3000);
+    world.advance(61);
+    assert!(world.invited(FIRST_TARGET).is_some(), "at nine o'clock");
+}
+
+/// The last agent has left: told at the second look, and called back once there is somebody.
+#[test]
+fn who_is_left_in_line_is_promised_a_callback_where_the_plan_says_so() {
+    let plan = PLAN.replace("left_in_line = \"serve\"\n", "");
+    let plan = plan.replace(
+        "offer = \"queue/offer-callback\" }\n\n[[flow.callback]]",
+        "offer = \"queue/offer-callback\", on_nobody = \"callback\" }\n\n[[flow.callback]]",
+    );
+    let mut world = World::with(carrier(), &plan);
+    world.agent(AgentChange::away(AwayReason::Break, None));
+    assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+    world.agent(AgentChange::SignOff);
+    world.advance(61);
+    assert!(world.exchange.calls.is_empty(), "told, and hung up on");
+    assert_eq!((world.owed().len(), world.owed()[0].state.as_str()), (1, "later"));
+    world.agent(AgentChange::Ready);
+    world.advance(61);
+    assert!(world.invited(FIRST_TARGET).is_some());
 }
 
 #[test]
