@@ -1,8 +1,11 @@
-//! The atomics of the words: the machine's, or those of loom, which tries every order in which threads may see them.
+//! The atomics of the words: the machine's, or those of loom, which tries every order in which threads may see them,
+//! or those of shuttle, which tries many orders in which larger mixes of threads may take their steps.
 
 #[cfg(loom)]
 pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+pub use shuttle::sync::atomic::{AtomicU64, Ordering, fence};
+#[cfg(not(any(loom, shuttle)))]
 pub use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Deliberate mistakes, each of which the models must catch: what a check does not notice, it does not check.

@@ -118,9 +118,12 @@ impl Op<'_> {
     }
 
     fn arm_by_this_floor(&mut self, caller: u32) {
+        // Before the word: an entry known by now is of this word or of an earlier one, and never what somebody else has
+        // entered for a later one.
+        let timer = self.facts(caller).timer;
         let word = CallerWord::load(self.caller(caller));
         let CallerState::Waiting { owner } = word.state else { return };
-        let facts = self.facts(caller);
+        let facts = Facts { timer, ..self.facts(caller) };
         let next = self.caller_deadline(caller, facts, owner.is_some());
         if next.map_or(NEVER, |(at, _)| at.as_micros()) == facts.timer.0 && facts.timer.1 == word.epoch {
             // The same moment may now be for something else.

@@ -4,6 +4,8 @@ use crate::queue::sequential::Core;
 use crate::queue::*;
 
 mod differential;
+#[cfg(shuttle)]
+mod mixes;
 /// The tests of the policy, which know nothing of how a core is built, once more: on the sequential core.
 #[path = "../../tests/mod.rs"]
 mod oracle;

@@ -16,7 +16,7 @@ fn secs(s: u64) -> Duration {
     Duration::from_secs(s)
 }
 
-fn topology(variant: u64) -> Arc<Topology> {
+pub(super) fn topology(variant: u64) -> Arc<Topology> {
     let mut rng = Rng::from_number(variant);
     let queues = (0..QUEUES).map(|number| QueueSpec {
         requirement: vec![Requirement { skill: number % 3, level: 1 + (number / 3) as u8 }],
@@ -43,13 +43,13 @@ fn topology(variant: u64) -> Arc<Topology> {
 
 /// What everybody knows of handles; a lock between the tests' threads, not within the core.
 #[derive(Default)]
-struct Handles {
+pub(super) struct Handles {
     callers: Mutex<Vec<CallerId>>,
     offers: Mutex<Vec<OfferId>>,
 }
 
 /// One thread's share of a round: random operations with any handle.
-fn work(
+pub(super) fn work(
     core: &Core,
     handles: &Handles,
     rng: &mut Rng,
@@ -170,7 +170,7 @@ fn work(
 }
 
 /// Rounds of work by all threads; at rest after each, everything must be in order.
-fn stress(seed: u64, rounds: u64, operations: u64, reloads: bool) -> (u64, Core) {
+fn stress(seed: u64, rounds: u64, operations: u64, reloads: bool) -> u64 {
     let core = Core::new(Instant::ZERO, &topology(0));
     let (handles, clock, matches) = (Handles::default(), AtomicU64::new(0), AtomicU64::new(0));
     for round in 0..rounds {
@@ -188,26 +188,52 @@ fn stress(seed: u64, rounds: u64, operations: u64, reloads: bool) -> (u64, Core)
         core.tick(core.now(), &mut Vec::new());
         core.check_invariants();
     }
-    (matches.into_inner(), core)
+    matches.into_inner()
 }
 
 #[test]
 fn threads_leave_everything_in_order() {
-    let (matches, _) = stress(1, 40, 400, false);
+    let matches = stress(1, 40, 400, false);
     assert!(matches > 1000, "{matches} matches: too little happened");
 }
 
 #[test]
 fn threads_leave_everything_in_order_while_the_topology_changes() {
-    let (matches, _) = stress(2, 40, 400, true);
+    let matches = stress(2, 40, 400, true);
     assert!(matches > 500, "{matches} matches: too little happened");
 }
 
+/// Alone in its process: it looks at the memory of all of it.
 #[test]
-#[ignore = "takes minutes"]
-fn threads_leave_everything_in_order_for_minutes() {
-    let sum: u64 = (0..20).map(|seed| stress(seed, 500, 1000, seed % 2 == 1).0).sum();
-    assert!(sum > 1_000_000, "{sum} matches: too little happened");
+#[ignore = "ten million operations; OPERATIONS=100000000 for a hundred"]
+fn threads_leave_everything_in_order_for_long() {
+    const ROUND: u64 = 1000;
+    let operations: u64 = std::env::var("OPERATIONS").map_or(10_000_000, |n| n.parse().expect("a number"));
+    let tenth = operations / (10 * ROUND * THREADS);
+    assert!(tenth > 0, "too few");
+    let began = std::time::Instant::now();
+    let (mut matches, mut before) = (0, 0);
+    for seed in 0..10 {
+        matches += stress(seed, tenth, ROUND, seed % 2 == 1);
+        // After one with new topologies and one without.
+        if seed == 1 {
+            before = resident();
+        }
+        println!(
+            "{} operations, {matches} matches, {:?}",
+            (seed + 1) * tenth * ROUND * THREADS,
+            began.elapsed()
+        );
+    }
+    let grown = resident().saturating_sub(before);
+    println!("{before} bytes in memory, then {grown} more");
+    assert!(matches > operations / 100, "{matches} matches: too little happened");
+    assert!(grown < 16 << 20, "{grown} bytes more than after a fifth");
+}
+
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
 }
 
 fn offered(event: &Event) -> Option<OfferId> {
@@ -275,10 +301,6 @@ fn a_day_s_churn_leaves_nothing_behind() {
 #[test]
 #[ignore = "takes a minute"]
 fn millions_of_callers_leave_nothing_behind() {
-    let resident = || {
-        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-        statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
-    };
     assert_empty(&churn(200_000));
     let before = resident();
     assert_empty(&churn(3_000_000));
