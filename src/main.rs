@@ -160,12 +160,6 @@ enum Command {
         #[command(subcommand)]
         order: Sip,
     },
-    /// Show the queues: who waits, who talks, who is there; read beside the exchange, however busy it is.
-    Queues {
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
-    },
     /// Show the latest calls, or one with its stages.
     Calls {
         /// As `12` or `c12`.
@@ -235,10 +229,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Give a call that waits another priority, or move it to another queue.
+    /// Show the queues; give a call that waits another priority, or move it to another queue.
+    #[command(visible_alias = "queues")]
     Queue {
         #[command(subcommand)]
-        order: Queue,
+        order: Option<Queue>,
+        /// One JSON object a line.
+        #[arg(long, global = true)]
+        json: bool,
     },
     /// Read a PIN from standard input and print what `mailbox_pin` of an account has to say.
     Pin,
@@ -345,6 +343,11 @@ enum Callbacks {
 
 #[derive(Subcommand)]
 enum Queue {
+    /// Who waits, who talks, who is there, as without an order; read beside the exchange, however busy it is.
+    List {
+        /// This one only, as the dialplan names it.
+        queue: Option<String>,
+    },
     /// Treat it as if it had waited so many seconds more, instead of what its queue gives.
     Priority {
         /// As `12` or `c12`: see `hotline calls --running`.
@@ -493,7 +496,6 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
         Command::Reload => commands::reload(&folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,
-        Command::Queues { json } => commands::queues(&folder()?, form(json))?,
         Command::Events { json } => {
             commands::events(&folder()?, form(json))?;
             String::new()
@@ -531,10 +533,14 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             commands::cancel_callback(&folder()?, callback)?
         }
         Command::Why { call, json } => commands::why(&folder()?, call, form(json))?,
-        Command::Queue { order: Queue::Priority { call, seconds } } => {
+        Command::Queue { order: None, json } => commands::queues(&folder()?, None, form(json))?,
+        Command::Queue { order: Some(Queue::List { queue }), json } => {
+            commands::queues(&folder()?, queue.as_deref(), form(json))?
+        }
+        Command::Queue { order: Some(Queue::Priority { call, seconds }), .. } => {
             commands::change_waiting(&folder()?, call, None, Some(seconds))?
         }
-        Command::Queue { order: Queue::Move { call, queue } } => {
+        Command::Queue { order: Some(Queue::Move { call, queue }), .. } => {
             commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
         Command::Messages { order, mailbox, all, search, latest, json } => {

@@ -360,7 +360,7 @@ pub struct StatusLine {
     pub counters: Vec<(String, u64)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueueLine {
     pub name: String,
     pub waiting: u32,

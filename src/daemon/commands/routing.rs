@@ -1,4 +1,4 @@
-//! `hotline why` and `hotline queue`: what the routing does with a call, and another place in line for it.
+//! `hotline why`, and orders of `hotline queue`: what the routing does with a call, and another place in line for it.
 
 use std::path::Path;
 

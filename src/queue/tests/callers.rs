@@ -198,3 +198,41 @@ fn the_snapshot_counts_everybody_once() {
     assert_eq!(snapshot.agents[1].state, AgentState::Reserved);
     assert_eq!(snapshot.agents[2].caller, None);
 }
+
+/// A handle names one caller for ever, and an offer's number one offer: who comes into the same cell, and the next offer
+/// to the same agent, are none of theirs.
+#[test]
+fn handles_from_yesterday_are_refused_by_every_operation() {
+    let mut w = World::staffed(bank(vec![agent(0, &[CONSULT])]));
+    let (caller, offer) = (w.join(CONSULT, 1), w.offer_to(0));
+    w.accept(0);
+    w.hang_up(0);
+    let next = w.join(CONSULT, 2);
+    assert_eq!(
+        (caller.index, w.offer_to(0).agent()),
+        (next.index, offer.agent()),
+        "the same cell, the same agent"
+    );
+    assert_ne!((caller, offer), (next, w.offer_to(0)));
+    w.events();
+    let before = w.core.snapshot();
+    let change = Change { queue: Some(VIP), credit: Some(secs(90)) };
+    assert_eq!(w.step(|c, now, s| c.leave(now, caller, LeaveWhy::Abandoned, s)), Left::Stale);
+    assert_eq!(w.step(|c, now, s| c.change(now, caller, change, s)), Err(NotChanged::Stale));
+    assert_eq!(w.step(|c, now, s| c.park(now, caller, s)), Left::Stale);
+    assert!(!w.step(|c, now, s| c.resume(now, caller, s)));
+    assert_eq!(w.step(|c, now, s| c.offer_accepted(now, offer, s)), Err(OfferGone));
+    assert!(!w.step(|c, now, s| c.offer_refused(now, offer, Refusal::Busy, s)));
+    assert_eq!(
+        (w.core.position(caller), w.core.estimate(caller), w.core.is_attended(caller)),
+        (None, None, None)
+    );
+    assert_eq!(w.core.explain(caller, 9), None);
+    let nobody = CallerId { index: u32::MAX, epoch: 0 };
+    assert_eq!(w.step(|c, now, s| c.leave(now, nobody, LeaveWhy::Abandoned, s)), Left::Stale);
+    assert_eq!(w.core.position(nobody), None);
+    assert_eq!(w.core.snapshot(), before);
+    w.expect_all(&[]);
+    w.accept(0);
+    w.expect(&["connected 2 to a0 after 0ns"]);
+}
