@@ -211,3 +211,21 @@ fn a_party_whose_first_packet_was_late_is_put_in_step_in_its_first_pause() {
         assert!(begins.abs_diff(75 * 160) <= 80, "{begins}");
     }
 }
+
+#[test]
+fn crumbs_are_laid_and_nothing_is_made_up_between_them() {
+    let mut world = bridged();
+    let loud = encode(Codec::Pcma, 8000);
+    // Ten octets in each 40, a packet each 5 ms.
+    for n in 0..400u16 {
+        world.until(20 + u64::from(n) * 5);
+        let timestamp = u32::from(n) * 40;
+        let header = Header { marker: false, payload_type: 8, sequence: n, timestamp, ssrc: 1 };
+        world.packet(A, address(A), header, &[loud; 10]);
+    }
+    world.until(2500);
+    stop(&mut world);
+    let left = recorded(&world, 0);
+    let kept = left.iter().filter(|sample| **sample > 7000).count();
+    assert!((3900..6000).contains(&kept), "{kept}");
+}
