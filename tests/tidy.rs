@@ -62,6 +62,8 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/message.rs", "the keys of a message, and the caller's own number read out to them"),
     ("src/call/message/pending.rs", "whether a number was keyed in to its end"),
     ("src/call/offer.rs", "what a desk phone shows of the caller"),
+    ("src/call/transfer/screen.rs", "the caller's number, spoken to who is to accept the call"),
+    ("src/exchange/call_out.rs", "the agent's right to call the number"),
     ("src/call/recording.rs", "the keys that pause a recording"),
     ("src/call/talk.rs", "the keys by which an agent hands the caller on"),
     ("src/call/transfer/mod.rs", "the keys by which an agent hands the caller on"),

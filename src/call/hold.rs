@@ -79,7 +79,7 @@ impl Hold {
         let mut hold = Hold { talk, held, reminder: Reminder::default() };
         let phrase = body.prompts(&["hold/on-hold"]);
         hold.console(body, ctx, phrase);
-        if hold.may_forget() {
+        if hold.may_forget(body).is_some() {
             hold.reminder.arm(body, ctx);
         }
         Stage::Hold(hold)
@@ -90,9 +90,12 @@ impl Hold {
         self.held == Party::Caller
     }
 
-    /// It is an agent who may forget somebody; who holds us will be back, or not.
-    fn may_forget(&self) -> bool {
-        self.held == Party::Caller && self.talk.agent().is_some()
+    /// It is an agent who may forget somebody, at either end; a caller who holds us will be back, or not.
+    fn may_forget(&self, body: &Body) -> Option<AgentId> {
+        match self.held {
+            Party::Caller => self.talk.agent(),
+            Party::Agent => body.desk,
+        }
     }
 
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
@@ -177,12 +180,16 @@ impl Hold {
 
     /// The agent seems to have forgotten the caller.
     fn remind(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
-        let Some(agent) = self.talk.agent() else { return };
+        let Some(agent) = self.may_forget(body) else { return };
         if self.reminder.is_late(ctx) {
             let sorry = body.prompts(&[SORRY]);
             self.console(body, ctx, sorry);
         }
-        body.stage(ctx, StageKind::Hold, format!("{} is reminded", self.talk.extension()));
+        let who = match self.held {
+            Party::Caller => self.talk.extension(),
+            Party::Agent => "the desk",
+        };
+        body.stage(ctx, StageKind::Hold, format!("{who} is reminded"));
         ctx.effect(Effect::Text { agent, text: words(body).to_owned() });
         self.ring(body, ctx, agent);
         self.reminder.times += 1;
@@ -190,7 +197,9 @@ impl Hold {
     }
 
     fn ring(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, agent: AgentId) {
-        if !ctx.settings.hold.rings || self.reminder.ringing.is_some() {
+        // The desk that made the call is its first party: it cannot come to it at another line.
+        let here = self.held == Party::Caller;
+        if !here || !ctx.settings.hold.rings || self.reminder.ringing.is_some() {
             return;
         }
         let (extension, towards) = (self.talk.extension().to_owned(), self.talk.leg().towards());

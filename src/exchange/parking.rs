@@ -48,8 +48,9 @@ impl Exchange {
     pub(super) fn slot_of(&mut self, call: &Call) {
         let Some(slot) = self.parked.get(&call.id()) else { return };
         // While the exchange's answer is on its way the call knows of none.
-        let asks =
-            self.work.iter().any(|(of, event)| *of == call.id() && matches!(event, Event::Parked { .. }));
+        let is_answer =
+            |(of, event): &(CallId, Event)| *of == call.id() && matches!(event, Event::Parked { .. });
+        let asks = !call.is_over() && self.work.iter().any(is_answer);
         if call.slot() == Some(slot.as_str()) || asks {
             return;
         }
@@ -102,6 +103,10 @@ impl Exchange {
         self.trunks.desk_moved(by);
         self.with_call(now, wanted, |call, ctx| call.pick_up(ctx, given));
         self.with_call(now, by, Call::moved_over);
+        // Where no port was free the desk is nobody's.
+        if self.desks.get(desk).call == Some(by) {
+            self.release(now, by, desk);
+        }
         Ok(())
     }
 

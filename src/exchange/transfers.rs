@@ -23,6 +23,9 @@ impl Exchange {
         if let Err((status, why)) = self.transfer(now, id, refer) {
             self.count_refusal(why);
             tracing::info!(status, why, "transfer refused");
+            if let Some(leg) = self.dialogs.get(&id.dialog).copied() {
+                self.with_call(now, leg.call, |call, ctx| call.transfer_refused(ctx, status, why));
+            }
             self.sip.answer_refer(now.mono, id, Err(Answer::new(status)));
         }
     }

@@ -69,6 +69,11 @@ impl Call {
         destination(&self.body, extension, dialled)
     }
 
+    /// A phone wanted what it may not; that stands in the record.
+    pub fn transfer_refused(&mut self, ctx: &mut Ctx<'_>, status: u16, why: &str) {
+        self.body.stage(ctx, StageKind::Transfer, format!("refused with {status}: {why}"));
+    }
+
     /// The caller goes to that number. `reported`: the agent's phone is told how it goes on.
     pub fn transfer(
         &mut self,

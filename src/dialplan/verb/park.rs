@@ -29,10 +29,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
     ],
     example: r#"[numbers]
-700 = { flow = "park", from = "desks" }
+700 = { flow = "main", from = "desks" }
 70X = { flow = "retrieve", from = "desks" }
 
-[[flow.park]]
+[[flow.main]]
 park = "701-709"
 
 [[flow.retrieve]]

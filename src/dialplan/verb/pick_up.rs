@@ -24,10 +24,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
     ],
     example: r#"[numbers]
-"*8" = { flow = "group", from = "desks" }
+"*8" = { flow = "main", from = "desks" }
 "*8XXXX" = { flow = "person", from = "desks" }
 
-[[flow.group]]
+[[flow.main]]
 pick_up = "group"
 
 [[flow.person]]

@@ -47,6 +47,42 @@ fn who_may_not_move_a_call_is_refused_and_counted() {
     let counted = |why| bench.exchange.refused.get(why).copied();
     assert_eq!(counted("transfer by a caller"), Some(1));
     assert_eq!(counted("transfer to a number not served"), Some(1));
+    bench.caller.endpoint.bye(bench.now.mono, callers, None);
+    bench.settle();
+    let stages = stages_of_record(&bench);
+    for refused in ["refused with 404: transfer to a number not served", "refused with 403: transfer by a caller"] {
+        assert!(stages.iter().any(|stage| stage == refused), "{stages:?}");
+    }
+}
+
+fn stages_of_record(bench: &Bench) -> Vec<String> {
+    let records = bench.outputs.iter().filter_map(|output| match output {
+        Output::Record(Record::Call(record)) => Some(record),
+        _ => None,
+    });
+    records.flat_map(|record| record.stages.iter().map(|stage| stage.detail.clone())).collect()
+}
+
+/// A trunk would carry it; the desk has no right to it.
+#[test]
+fn a_transfer_to_a_number_that_the_desk_may_not_call_is_403() {
+    let mobile = dialplan::Pattern::parse_telephone("1[3-9]xxxxxxxxx").expect("a pattern");
+    let trunk = Trunk {
+        name: "carrier".to_owned(),
+        server: Some(Uri::parse("sip:carrier.example").expect("a URI")),
+        outbound: Outbound { numbers: vec![mobile], ..Outbound::default() },
+        ..Trunk::default()
+    };
+    let mut bench = Bench::with(Config { trunks: vec![trunk], ..Config::default() }, plan());
+    let callers = bench.establish();
+    let agents = bench.agent_dialog.expect("they talk");
+    assert_eq!(transfer(&mut bench, true, agents, "sip:13912345678@127.0.0.1"), ["answered 403"]);
+    let why = "transfer to a number that the desk may not call";
+    assert_eq!(bench.exchange.refused.get(why).copied(), Some(1));
+    bench.caller.endpoint.bye(bench.now.mono, callers, None);
+    bench.settle();
+    let stages = stages_of_record(&bench);
+    assert!(stages.contains(&format!("refused with 403: {why}")), "{stages:?}");
 }
 
 /// The agent goes on at another phone: it calls in with what the first one knows of the dialog.

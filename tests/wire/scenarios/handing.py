@@ -145,11 +145,12 @@ async def attended_to_a_foreign_dialog_by_the_scripted_phone(world):
 
 @scenario(weight=2)
 async def blind_busy_by_baresip(world):
-    """the colleague is busy: the caller is with baresip again"""
+    """the colleague is busy: baresip, which holds while it transfers, takes the caller back"""
     talk = await Talk.begin(world, "baresip")
     await talk.colleague(auto=486)
     await talk.agent.tell("transfer", talk.hotline.uri("1002"))
     await asyncio.sleep(2)
+    await talk.agent.resume()
     await talk.hears(AGENT_TONE)
     expect(talk.caller.listen(talk.since), "transfer/trying")
     await talk.over(talk.agent)
@@ -157,12 +158,13 @@ async def blind_busy_by_baresip(world):
 
 @scenario(weight=2)
 async def blind_no_answer_by_baresip(world):
-    """nobody comes to the colleague's phone: it stops ringing, and the caller is with baresip again"""
+    """nobody comes to the colleague's phone: it stops ringing; baresip, which holds while it transfers, takes the caller back"""
     talk = await Talk.begin(world, "baresip")
     second = await talk.colleague(auto=None)
     await talk.agent.tell("transfer", talk.hotline.uri("1002"))
     await second.ringing()
     await asyncio.sleep(3)
+    await talk.agent.resume()
     await talk.hears(AGENT_TONE)
     await talk.over(talk.agent)
 
@@ -174,6 +176,7 @@ async def blind_refused_by_baresip(world):
     await talk.colleague(auto=603)
     await talk.agent.tell("transfer", talk.hotline.uri("1002"))
     await asyncio.sleep(2)
+    await talk.agent.resume()
     await talk.hears(AGENT_TONE)
     await talk.over(talk.agent)
 
@@ -220,6 +223,8 @@ async def blind_screened_by_baresip(world):
         heard = second.call.media.heard(began)
         expect(heard, "transfer/screen-before", "transfer/screen-caller", "agent/accept-choices")
         await second.press(key)
+        if key == "2":
+            await talk.agent.resume()
         await talk.hears(AGENT_TONE if key == "2" else SECOND_AGENT_TONE)
     await second.call.media.wait_tone(CALLER_TONE)
     await talk.over(second)

@@ -122,3 +122,21 @@ fn where_the_house_does_not_want_it_nothing_is_recorded() {
     accept(&mut world, FIRST_TARGET, customer);
     assert_eq!(recorded(&world), 0);
 }
+
+#[test]
+fn a_customer_on_hold_is_not_forgotten_either() {
+    let mut world = World::with(carrier(), PLAN);
+    order(&mut world, "8001", "13912345678");
+    let (dialog, _) = world.invited(DESK_PHONE).expect("the desk rings");
+    accept(&mut world, DESK_PHONE, dialog);
+    let (customer, _) = world.invited(FIRST_TARGET).expect("the customer's telephone rings");
+    accept(&mut world, FIRST_TARGET, customer);
+    let hold = Bytes::from(format!("{SDP}a=sendonly\r\n"));
+    world.peers[DESK_PHONE].1.reoffer(world.now.mono, dialog, hold);
+    world.settle();
+    world.advance(44);
+    assert!(world.asked(DESK_PHONE, Method::Message).is_none());
+    world.advance(2);
+    assert!(world.asked(DESK_PHONE, Method::Message).is_some());
+    assert!(world.invited(DESK_PHONE).is_none(), "a text, and no ring: it is their own call");
+}
