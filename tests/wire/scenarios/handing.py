@@ -4,7 +4,7 @@ caller hears somebody or music all the time, and in the end whom they should."""
 import asyncio
 import time
 
-from prompts import expect, expect_music, expect_no_silence
+from prompts import expect, expect_music, expect_no_silence, prompt
 from scenarios import scenario
 from world import AGENT_TONE, CALLER_TONE, SECOND_AGENT_TONE
 
@@ -219,9 +219,8 @@ async def blind_screened_by_baresip(world):
         await talk.agent.tell("transfer", talk.hotline.uri("1003"))
         await second.ringing()
         await second.in_call()
-        await asyncio.sleep(9)
-        heard = second.call.media.heard(began)
-        expect(heard, "transfer/screen-before", "transfer/screen-caller", "agent/accept-choices")
+        await second.call.media.wait_heard(prompt("agent/accept-choices"), timeout=25)
+        expect(second.call.media.heard(began), "transfer/screen-before", "transfer/screen-caller")
         await second.press(key)
         if key == "2":
             await talk.agent.resume()
