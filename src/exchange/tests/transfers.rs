@@ -50,7 +50,9 @@ fn who_may_not_move_a_call_is_refused_and_counted() {
     bench.caller.endpoint.bye(bench.now.mono, callers, None);
     bench.settle();
     let stages = stages_of_record(&bench);
-    for refused in ["refused with 404: transfer to a number not served", "refused with 403: transfer by a caller"] {
+    for refused in
+        ["refused with 404: transfer to a number not served", "refused with 403: transfer by a caller"]
+    {
         assert!(stages.iter().any(|stage| stage == refused), "{stages:?}");
     }
 }
