@@ -7,7 +7,7 @@ use super::supervise::Guest;
 use super::transfer::{self, Codes, How};
 use super::wait::Wait;
 use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, Timer, answer_reoffer};
-use crate::base::{AgentId, LegId};
+use crate::base::{AgentId, Instant, LegId};
 use crate::dialplan::{self, DialEnd, QueueEnd};
 use crate::media::Command;
 use crate::record::{CallEnd, StageKind};
@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// A conversation longer than this is recorded no further: a forgotten hand-set fills no disk.
 pub(super) const LONGEST_RECORDING: Duration = Duration::from_secs(4 * 3600);
+
+/// So soon after its transfer has failed it is the phone that hangs up, and not the agent.
+const HANGS_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// How the two were brought together: what the flow and the desk are told when the talk is over.
 pub(super) enum Given {
@@ -40,6 +43,8 @@ pub(super) struct Talk {
     pub(super) codes: Codes,
     /// The agent keys in where the caller is to go.
     pub(super) transfers: Option<How>,
+    /// When the agent's phone was told that its transfer came to nothing.
+    pub(super) returned: Option<Instant>,
 }
 
 /// Bridges first: no announcement delays an agent who has answered.
@@ -65,6 +70,7 @@ pub(super) fn begin(
         guest: None,
         codes: Codes::default(),
         transfers: None,
+        returned: None,
     };
     if record {
         talk.record(body, ctx);
@@ -106,6 +112,11 @@ impl Talk {
                 }
             }
             Event::ReofferAnswered { leg, sdp } if leg == body.caller_id => body.late_answer(ctx, &sdp),
+            Event::Ended { leg, end: LegEnd::HungUp }
+                if leg == self.leg.id && self.hangs_up_by_itself(ctx) =>
+            {
+                return Ok(transfer::ring_again(self, body, ctx));
+            }
             Event::Ended { leg, end: LegEnd::HungUp } if leg == self.leg.id => {
                 return Ok(self.ended(body, ctx, false));
             }
@@ -125,6 +136,11 @@ impl Talk {
             _ => {}
         }
         Err(self)
+    }
+
+    /// Some phones hang up when their transfer has failed, as if it had not: it is not their agent who wants that.
+    fn hangs_up_by_itself(&self, ctx: &Ctx<'_>) -> bool {
+        self.returned.is_some_and(|at| ctx.now.mono.since(at) < HANGS_UP_WITHIN)
     }
 
     pub(super) fn timed_out(self, body: &mut Body, ctx: &mut Ctx<'_>, timer: Timer) -> Stage {

@@ -244,9 +244,10 @@ impl Transfer {
         };
         tracing::info!(by = self.owner(), ?why, "the transfer came to nothing");
         match self.by {
-            By::Here(talk) => {
+            By::Here(mut talk) => {
                 if self.reported {
                     ctx.effect(Effect::Referred { leg: talk.leg.id, status });
+                    talk.returned = Some(ctx.now.mono);
                 }
                 let phrase = match why {
                     DialEnd::Busy => "transfer/busy",
@@ -456,6 +457,25 @@ impl Departed {
             None => Listen::begin(body, ctx, dialplan::Event::DialEnded(DialEnd::NoAnswer)),
         }
     }
+}
+
+/// The agent's phone has hung up, though nobody has the caller: it rings again, and then it is the line's turn.
+pub(super) fn ring_again(talk: Talk, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+    let departed = Departed { asked_back: true, ..Departed::of(talk, body, ctx) };
+    let extension = departed.extension.clone();
+    body.stage(
+        ctx,
+        StageKind::Transfer,
+        format!("{extension} hung up after a transfer in vain: is rung again"),
+    );
+    let clips = music(body);
+    body.play(ctx, clips, true);
+    let phrase = body.prompts(&["transfer/sorry-please-wait"]);
+    body.play_over(ctx, phrase);
+    let mut transfer = Transfer::by(By::Gone(departed), How::Blind, false);
+    transfer.remember(body, ctx);
+    transfer.ask(ctx, Whom::Person { extension });
+    Stage::Transfer(transfer)
 }
 
 /// Caller and agent talk as before; the agent hears why.

@@ -70,6 +70,31 @@ fn the_agent_may_have_hung_up_meanwhile() {
     end(&mut floor);
 }
 
+/// As some phones do (baresip 1.0): the transfer has failed, and they hang up.
+#[test]
+fn a_phone_that_hangs_up_after_its_transfer_has_failed_is_rung_again() {
+    for waits in [1, 3] {
+        let mut floor = Floor::new(false);
+        floor.dial(CALLER, "13812345678", "100");
+        let first = floor.answer(OWNER);
+        let now = floor.now.mono;
+        let to = Uri::parse("sip:1003@127.0.0.1").expect("a URI");
+        floor.phone(OWNER).endpoint.refer(now, first, to, None).expect("a session");
+        floor.settle();
+        floor.reject(DELEGATE, 486);
+        assert_eq!(floor.told.last().map(String::as_str), Some("NOTIFY 486"));
+        floor.pass(waits);
+        floor.hang_up(OWNER);
+        if waits < 2 {
+            floor.answer(OWNER);
+            assert_eq!(floor.hears(CALLER), BTreeSet::from([OWNER]));
+        } else {
+            assert!(!floor.rings(OWNER), "that was the agent's own wish");
+        }
+        end(&mut floor);
+    }
+}
+
 #[test]
 fn who_was_spoken_with_is_not_asked() {
     let mut floor = Floor::with(plan(false, true));
