@@ -100,6 +100,8 @@ pub struct Checker {
     unbridged: BTreeMap<LegId, Instant>,
     /// How many of them were told who it is before.
     whispers: u64,
+    /// Legs that have been connected.
+    connected: BTreeSet<LegId>,
     bridges: BTreeMap<LegId, LegId>,
     offers: BTreeMap<AgentId, Offer>,
     now: Instant,
@@ -140,6 +142,7 @@ impl Checker {
             answers: BTreeMap::new(),
             unbridged: BTreeMap::new(),
             whispers: 0,
+            connected: BTreeSet::new(),
             bridges: BTreeMap::new(),
             offers: BTreeMap::new(),
             now: Instant::ZERO,
@@ -288,8 +291,11 @@ impl Checker {
                 self.ears.connect(now, *leg, stream);
                 let answered =
                     Phone::at(stream.remote_rtp.ip()).and_then(|phone| self.answers.remove(&phone));
+                // What a leg agrees on later is a re-negotiation: on hold, or while its caller is handed on, it hears nobody.
+                let first = self.connected.insert(*leg);
                 if let Some(at) = answered
                     && leg.index > 0
+                    && first
                     && !self.bridges.values().any(|bridged| bridged == leg)
                 {
                     self.unbridged.insert(*leg, at);
@@ -327,6 +333,7 @@ impl Checker {
     fn close(&mut self, leg: LegId) {
         self.ears.close(self.now, leg);
         self.unbridged.remove(&leg);
+        self.connected.remove(&leg);
         self.bridges.retain(|caller, agent| *caller != leg && *agent != leg);
         self.offers.retain(|_, offer| offer.leg != Some(leg));
         if let Some(port) = self.ports.remove(&leg)

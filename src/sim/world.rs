@@ -503,7 +503,9 @@ impl World {
             Phone::Caller(number) => self.trunk.line_of(number),
             Phone::Desk(number) => self.office.line_before(number, over),
         };
-        if flow.is_none_or(|flow| self.closed.contains(&flow.connection)) {
+        // A desk that has picked somebody up talks on in another call, by the same dialog: it is looked at when that is over.
+        let goes_on = self.parties.values().any(|of| *of == phone);
+        if goes_on || flow.is_none_or(|flow| self.closed.contains(&flow.connection)) {
             return;
         }
         if self.network.was_cut_off(phone.ip(), over) {

@@ -32,9 +32,6 @@ pick_up = "group"
 
 [[flow.person]]
 pick_up = { whom = "person", skip = 2 }
-
-[agent.1001]
-pick_up_groups = ["counter"]
 "#,
 };
 
