@@ -150,6 +150,8 @@ impl Mailbox {
                 return self.complete(body, ctx);
             }
             Phase::Message { .. } => return self.settle(body, ctx, key),
+            // Whoever knows how many there are need not hear it to the end.
+            Phase::Telling => return self.message(body, ctx),
             _ => return Stage::Mailbox(self),
         }
         body.stop_playing(ctx);

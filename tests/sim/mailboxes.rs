@@ -58,7 +58,7 @@ fn heard_by(left_by: &[&str], script: Script) -> (Vec<String>, String) {
             (When::Hears("message/to-accept", SECOND * 20), Act::Press('1')),
         ];
         world.call_at(at, Caller::new(*from, "10000", Nature::Script(leaves)));
-        at = at + SECOND * 90;
+        at += SECOND * 90;
     }
     world.run_until(at);
     let before = world.ladder().len();

@@ -105,7 +105,7 @@ async def at_points(world, points, late):
 
 
 @scenario(weight=9)
-async def message_survives_kills_around_each_step_of_its_recording(world):
+async def message_survives_kills_while_recorded(world):
     """kill -9 before and after write, fsync and rename of the recording, and fsync of its folder: it is listed and playable"""
     steps = ["write:before:1", "write:after:1", "fsync:before:1", "fsync:after:1", "rename:before:1", "rename:after:1"]
     # The second fsync under the folder is the folder's own.
@@ -113,7 +113,7 @@ async def message_survives_kills_around_each_step_of_its_recording(world):
 
 
 @scenario(weight=7)
-async def message_survives_kills_around_each_step_of_its_slip(world):
+async def message_survives_kills_while_kept(world):
     """kill -9 before and after write and fsync of the slip that the caller accepted: listed, and confirmed if they were told"""
     steps = ["write:before:1", "write:after:1", "write:after:2", "fsync:before:1", "fsync:after:1"]
     await at_points(world, [f"{step}:{STORE}" for step in steps], late=True)

@@ -75,7 +75,7 @@ async def message_box_from_outside(world):
     settings = f"{daemon.folder}/hotline.toml"
     with open(settings, "w", encoding="utf-8") as file:
         file.write(f'[account.1003]\npassword = "x1x2x3x4"\nmailbox_pin = "{process.stdout.strip()}"\n')
-        file.write('[account.1002]\npassword = "x1x2x3x4"\n')
+        file.write('[account.1002]\npassword = "x1x2x3x4"\n[trunk.carrier]\naddresses = ["127.0.0.1"]\n')
     daemon.arguments += ["--config", settings]
     hotline = await daemon.start()
     await leave(await world.caller(CALLER), hotline, "95503")
@@ -141,6 +141,8 @@ async def message_box_and_lamp_of_a_real_phone(world):
     await desk.dial(hotline.uri("*98"))
     await desk.in_call(1)
     await asyncio.sleep(1)
+    # Any key passes over how many there are.
+    await desk.press("1")
     await desk.press("6")
     await hotline.until(hotline.messages, lambda slips: slips == [], 30)
     await asyncio.sleep(1)
