@@ -15,10 +15,16 @@ pub(super) struct Dial {
     ringing: Option<Ringing>,
 }
 
-pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, person: AgentId, ring: Duration) -> Stage {
+pub(super) fn enter(
+    body: &mut Body,
+    ctx: &mut Ctx<'_>,
+    person: AgentId,
+    delegate: bool,
+    ring: Duration,
+) -> Stage {
     match body.extension(person) {
         Some(extension) => {
-            ctx.effect(Effect::Seize { extension });
+            ctx.effect(Effect::Seize { extension, delegate });
             Stage::Dial(Dial { ring, ringing: None })
         }
         None => Listen::begin(body, ctx, dialplan::Event::DialEnded(DialEnd::Unreachable)),

@@ -115,6 +115,8 @@ pub enum Effect {
     /// Asks for the phone of the person with this extension, past the queues.
     Seize {
         extension: String,
+        /// Not theirs, but the phone of who takes their calls now.
+        delegate: bool,
     },
     Release {
         agent: AgentId,

@@ -79,7 +79,9 @@ impl Listen {
                     Some(booking) => ctx.effect(Effect::BookCallback(Box::new(booking))),
                     None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
                 },
-                Action::Dial { person, ring } => return dial::enter(body, ctx, person, ring),
+                Action::Dial { person, delegate, ring } => {
+                    return dial::enter(body, ctx, person, delegate, ring);
+                }
                 Action::Outside { number, trunk, ring } => {
                     return outside::enter(body, ctx, number, trunk, ring);
                 }

@@ -330,7 +330,7 @@ impl Mailbox {
         body.timers.disarm(Timer::Confirm);
         body.stop_playing(ctx);
         match colleague {
-            Some(person) => dial::enter(body, ctx, person, RING),
+            Some(person) => dial::enter(body, ctx, person, false, RING),
             None => outside::enter(body, ctx, number, None, RING),
         }
     }

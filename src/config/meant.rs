@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::base::srtp::Encryption;
 use crate::base::{Codec, Codecs, Masked};
+use crate::daemon::calendars::Config as Calendars;
 use crate::daemon::prompts::Levels;
 use crate::daemon::{Drain, Settings, dialplans, exchanges, logging, recorder, trace, workers};
 use crate::exchange::{self, Account, Overload, Security, Subscriptions};
@@ -88,6 +89,11 @@ impl Reader<'_> {
                     written.recording.flush_ms,
                     10,
                 )),
+            },
+            calendars: Calendars {
+                folder: self.folder("presence.calendars", &written.presence.calendars),
+                every: Duration::from_secs(self.at_least("presence.every_s", written.presence.every_s, 1)),
+                ..Calendars::default()
             },
             post: self.post(written),
             pins: self.pins(&written.account),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::base::{DigitWay, Masked};
 use crate::call::Announce;
 use crate::daemon::Settings;
+use crate::daemon::calendars::Config as Calendars;
 use crate::daemon::logging::Format;
 use crate::daemon::transport::tls;
 use crate::media;
@@ -37,6 +38,7 @@ pub struct Written {
     pub recording: Recording,
     pub mail: Mail,
     pub webhook: Webhook,
+    pub presence: Presence,
     pub state: State,
     pub dialplan: Dialplan,
     pub prompts: Prompts,
@@ -164,6 +166,7 @@ section! {
         timeout_s: u64,
     }
     Webhook { url: String, secret: Masked<String>, timeout_s: u64, }
+    Presence { calendars: String, every_s: u64, }
     State { dir: String, }
     Dialplan { dir: String, alone: bool, }
     Prompts { dir: String, speech_dbfs: i8, music_dbfs: i8, }
@@ -443,6 +446,7 @@ impl Default for Written {
                 timeout_s: 30,
             },
             webhook: Webhook { url: String::new(), secret: Masked::default(), timeout_s: 10 },
+            presence: Presence { calendars: String::new(), every_s: Calendars::default().every.as_secs() },
             state: State { dir: String::new() },
             dialplan: Dialplan { dir: String::new(), alone: false },
             prompts: Prompts {
@@ -484,7 +488,7 @@ macro_rules! default_from_whole {
 
 default_from_whole! {
     Dns dns,
-    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording, Mail mail, Webhook webhook,
+    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording, Mail mail, Webhook webhook, Presence presence,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 

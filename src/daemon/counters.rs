@@ -39,6 +39,12 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Calendar files of persons that were read, and read anew.
+    calendar_files_read,
+    /// Calendar files that could not be: the ones that were known stay.
+    calendar_files_unreadable,
+    /// Events of calendar files that could not be understood wholly.
+    calendar_events_unreadable,
     /// Mails and web hooks about messages that arrived.
     posts_delivered,
     /// Mails and web hooks about messages that never did: somebody has to look at the server.

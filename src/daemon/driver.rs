@@ -262,6 +262,7 @@ impl Turning {
                 }
                 Report::Resolved { question, answer } => self.input(Input::Resolved { question, answer }),
                 Report::Reloaded(result) => self.end_reload(*result),
+                Report::Calendar { extension, events } => self.input(Input::Calendar { extension, events }),
                 Report::Gauges(gauges) => self.input(Input::Gauges(gauges)),
                 Report::Output { from, output } => {
                     self.carry_out(from, *output);

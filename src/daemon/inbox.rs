@@ -16,6 +16,7 @@ use crate::base::{CallId, RecordingId, SlipId};
 use crate::call::NotOpened;
 use crate::exchange::{Gauges, Output};
 use crate::media;
+use crate::presence::Absence;
 use crate::record::{MessageSlip, Waiting};
 use crate::sip::locate::{Answer, Question};
 
@@ -63,6 +64,11 @@ pub enum Report {
     },
     /// What a reload read, complete and checked, or all that is wrong with it.
     Reloaded(Box<Result<Loaded, Failure>>),
+    /// A person's calendar file says so.
+    Calendar {
+        extension: String,
+        events: Arc<[Absence]>,
+    },
     /// What the process has and has left.
     Gauges(Gauges),
     /// What an exchange beside the first wants.

@@ -10,6 +10,7 @@ use crate::sip::Transport;
 use super::accounts::DemoAccounts;
 use super::banner::Ready;
 use super::boxes::Boxes;
+use super::calendars;
 use super::clock;
 use super::control::Socket;
 use super::counters::Counters;
@@ -115,6 +116,8 @@ fn build(
         hearts: &mut hearts,
     };
     gauges::start(inbox.clone())?;
+    let zone = loaded.plan.time_zone().iana_name().unwrap_or("UTC").to_owned();
+    calendars::start(&calendars::Config { zone, ..settings.calendars.clone() }, inbox.clone(), &counters)?;
     let workers = Workers::start(&settings.workers, settings.rtp_address(), around)?;
     workers.library(&loaded.prompts.library);
     let ids = store.ids()?;

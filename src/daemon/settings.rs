@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{exchange, media};
 
 use super::prompts::Levels;
-use super::{boxes, dialplans, dns, logging, post, recorder, trace, transport, workers};
+use super::{boxes, calendars, dialplans, dns, logging, post, recorder, trace, transport, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub struct Settings {
     pub post: post::Config,
     /// Of message boxes, by extension.
     pub pins: boxes::Pins,
+    pub calendars: calendars::Config,
     pub dns: dns::Config,
     pub log: logging::Config,
     pub trace: trace::Config,
@@ -53,6 +54,7 @@ impl Default for Settings {
             recording: recorder::Config::default(),
             post: post::Config::default(),
             pins: boxes::Pins::new(),
+            calendars: calendars::Config::default(),
             dns: dns::Config::default(),
             log: logging::Config::default(),
             trace: trace::Config::default(),

@@ -13,6 +13,8 @@ pub struct Facts {
     /// The caller's number; empty where it was withheld.
     pub from: Masked<String>,
     pub dialled: String,
+    /// The extension of who served this number last: first asked, first responsible.
+    pub owner: Option<String>,
     pub origin: Origin,
     pub now: Now,
 }
@@ -94,6 +96,8 @@ pub enum DialEnd {
     Away {
         reason: AwayReason,
         until: Option<Wall>,
+        /// Somebody was named who takes the calls meanwhile.
+        delegate: bool,
     },
     /// No phone registered, or the phone refused.
     Unreachable,
@@ -158,6 +162,7 @@ pub(super) enum PresenceKind {
     Ready,
     MoreTime,
     Away(AwayReason),
+    Delegate,
 }
 
 /// Whose caller a desk takes.
@@ -206,6 +211,8 @@ pub enum Action {
     /// Ring a person and connect the caller; reports [`Event::DialEnded`].
     Dial {
         person: AgentId,
+        /// Not the person, but who takes their calls now.
+        delegate: bool,
         ring: Duration,
     },
     /// Connect the caller with somebody outside; reports [`Event::DialEnded`]. Without a number: the one that the desk

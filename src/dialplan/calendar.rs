@@ -160,6 +160,21 @@ pub(super) fn next_at(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> 
     Some(Wall::from_micros(at.as_microsecond()))
 }
 
+/// Nine in the morning of the next day with this month and day (`MMDD`), today not being one; `None` where there is none.
+pub(super) fn next_on(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> {
+    if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (month, day): (i8, i8) = (digits[..2].parse().ok()?, digits[2..].parse().ok()?);
+    let today = local(zone, now)?.date();
+    // The 29th of February comes again within eight years.
+    let date = (today.year()..today.year().saturating_add(9))
+        .filter_map(|year| Date::new(year, month, day).ok())
+        .find(|date| *date > today)?;
+    let at = date.at(9, 0, 0, 0).to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Wall::from_micros(at.as_microsecond()))
+}
+
 /// The part of the day that a greeting names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DayPart {
@@ -284,6 +299,11 @@ mod tests {
         assert_eq!(next("2026-12-31T23:00:00", "0930"), Some(at("2027-01-01T09:30:00")));
         assert_eq!(next("2026-11-20T14:00:00", "2460"), None);
         assert_eq!(next("2026-11-20T14:00:00", "150"), None);
+        let on = |digits: &str| next_on(&zone, at("2026-11-20T14:00:00"), digits);
+        assert_eq!(on("1121"), Some(at("2026-11-21T09:00:00")));
+        assert_eq!(on("1120"), Some(at("2027-11-20T09:00:00")), "today is no day to come back on");
+        assert_eq!(on("0229"), Some(at("2028-02-29T09:00:00")));
+        assert_eq!([on("1301"), on("0231"), on("111"), on("ab12")], [None; 4]);
     }
 
     #[test]

@@ -69,7 +69,11 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             }
             edges
         }
-        Step::Collect(spec) => vec![key(Target::Next), auto(spec.on_failure)],
+        Step::Collect(spec) => {
+            let empty = spec.on_empty.map(key);
+            [key(Target::Next), auto(spec.on_failure)].into_iter().chain(empty).collect()
+        }
+        Step::Find(spec) => vec![key(Target::Next), auto(spec.on_failure)],
         Step::Hours { open, closed, holiday, .. } => vec![auto(*open), auto(*closed), auto(*holiday)],
         Step::Lookup { found, missing, .. } => vec![auto(*found), auto(*missing)],
         Step::Queue(spec) => {
@@ -102,7 +106,11 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
         }
         Step::Wait { limit, .. } => limit.map(|_| auto(Target::Next)).into_iter().collect(),
         Step::HangUp { .. } => Vec::new(),
-        Step::Regret { without_box } => vec![auto(Target::Next), auto(*without_box)],
+        Step::Regret(spec) => {
+            let offers = spec.offers.iter().map(|offer| key(offer.target));
+            offers.chain([spec.message, spec.without_box].map(auto)).collect()
+        }
+        Step::CallAgain => vec![auto(Target::Next)],
     }
 }
 

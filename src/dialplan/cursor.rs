@@ -21,8 +21,8 @@ use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
 use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
-    callback, collect, dial, hours, lookup, mailbox, menu, message, park, pick_up, presence, queue, regret,
-    say, wait,
+    callback, collect, dial, find, hours, lookup, mailbox, menu, message, park, pick_up, presence, queue,
+    regret, say, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -67,6 +67,7 @@ pub(super) enum Stage {
     Telling { interrupt: bool, then: After },
     Choosing(menu::Choosing),
     Collecting(collect::Collecting),
+    Finding(find::Finding),
     Queued,
     Booking,
     Dialling,
@@ -84,6 +85,8 @@ pub(super) enum After {
     Go(Target),
     Queue,
     Dial(AgentId),
+    /// What is offered instead of a person who cannot come.
+    Choices,
     Outside,
     HangUp,
 }
@@ -170,12 +173,13 @@ impl Cursor {
             }
             (Stage::Choosing(choosing), event) => menu::handle(self, choosing, event, out),
             (Stage::Collecting(collecting), event) => collect::handle(self, collecting, now, event, out),
+            (Stage::Finding(finding), event) => find::handle(self, finding, event, out),
             (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
             (Stage::Booking, Event::CallbackBooked { ok }) => self.callback_booked(ok, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Boxing, Event::MailboxEnded | Event::DialEnded(_)) => Turn::Go(Target::Next),
-            (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, out),
+            (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, now, out),
             (Stage::PickingUp, Event::NotPickedUp { may }) => self.not_picked_up(may, out),
             (Stage::Staying(clips), Event::Played) => wait::again(self, clips, out),
             (Stage::Staying(_), Event::TimedOut) => {
@@ -252,6 +256,7 @@ impl Cursor {
             }
             Step::Menu(menu) => menu::begin(self, *menu, out),
             Step::Collect(spec) => collect::begin(self, spec, now, out),
+            Step::Find(spec) => find::begin(self, spec, out),
             Step::Hours { calendar, open, closed, holiday } => {
                 hours::run(self, *calendar, now, [*open, *closed, *holiday])
             }
@@ -281,7 +286,11 @@ impl Cursor {
                 self.close(phrase.clips(&self.language), out);
                 Turn::Wait
             }
-            Step::Regret { without_box } => regret::run(self, *without_box, now, out),
+            Step::Regret(_) => regret::run(self, now, out),
+            Step::CallAgain => {
+                let clips = regret::call_again(self, now);
+                self.tell(clips, false, After::Go(Target::Next), out)
+            }
         }
     }
 
@@ -308,7 +317,8 @@ impl Cursor {
             (After::Queue, Some(Step::Queue(spec))) => queue::begin(self, spec, out),
             (After::Dial(person), Some(Step::Dial(spec))) => {
                 self.ahead.clear();
-                out.push(Action::Dial { person, ring: spec.ring });
+                let delegate = spec.whom == Whom::Delegate;
+                out.push(Action::Dial { person, delegate, ring: spec.ring });
                 self.stay(Stage::Dialling)
             }
             (After::Outside, Some(Step::Outside(spec))) => {
@@ -317,6 +327,7 @@ impl Cursor {
                 out.push(Action::Outside { number, trunk, ring: spec.ring });
                 self.stay(Stage::Dialling)
             }
+            (After::Choices, Some(Step::Regret(spec))) => regret::choose(self, spec, out),
             (After::HangUp, _) => {
                 out.push(Action::HangUp);
                 Turn::Wait
@@ -430,6 +441,7 @@ impl Cursor {
         match value {
             Value::Caller => Some(self.facts.from.expose().as_str()).filter(|n| !n.is_empty()),
             Value::Dialled => Some(&self.facts.dialled),
+            Value::Owner => self.facts.owner.as_deref(),
             Value::Manager => self.plan.agent(self.manager?).map(|a| a.extension.as_str()),
             Value::Keyed(name) => self.values.get(name).map(|v| v.expose().as_str()),
         }
@@ -440,7 +452,8 @@ impl Cursor {
             Whom::Fixed(agent) => Some(*agent),
             Whom::Value(value) => self.plan.agent_by_extension(self.value(value)?).map(|a| a.id),
             Whom::Last => self.person,
-            Whom::Delegate => self.plan.agent(self.person?)?.delegate,
+            // Who that is now, the exchange knows.
+            Whom::Delegate => self.person,
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum Form {
     Prompts,
     /// The name of something defined elsewhere.
     Name(&'static str),
-    /// Something known of the call: `caller`, `dialled`, `manager`, or the name of a `collect`.
+    /// Something known of the call: `caller`, `dialled`, `manager`, `owner`, or the name of a `collect` or `find`.
     Value,
     /// One of these words.
     One(&'static [&'static str]),

@@ -8,10 +8,11 @@ use super::fields::Fields;
 use super::load::Loader;
 use super::plan::{Flow, Phrase};
 use super::step::{
-    Choice, DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, OutsideSpec, Place, QueueSpec, Step, Target,
-    Whom,
+    DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, Offer, Offered, OutsideSpec, Place, QueueSpec,
+    RegretSpec, Step, Target, Whom,
 };
 use super::verb;
+use super::verb::dial::Written;
 use crate::base::QueueId;
 
 /// How long a telephone outside rings for an agent, who can hang up any time.
@@ -163,21 +164,69 @@ impl<'a, 's> Loader<'a, 's> {
         }
     }
 
-    /// What `dial` does when the person cannot come: says why; 1 leaves a message, 2 asks for somebody else,
-    /// silence leaves a message.
-    pub(super) fn apology_and_choice(&mut self, place: Place, whom: &Whom) -> Target {
+    /// What `dial` does when the person cannot come: says why, and offers what the plan says, of it what applies.
+    pub(super) fn apology_and_choice(&mut self, place: Place, whom: &Whom, written: Vec<Written>) -> Target {
         let message = self.take_message(place, Some(Whom::Last), "general");
         let message = self.hidden(place, "message", vec![message]);
+        let without_box = self.operator.unwrap_or(message);
+        let mut offers = Vec::new();
+        for (one, key) in written.into_iter().zip('1'..='9') {
+            let mut offer = |loader: &mut Self, what, topic: &str, target| {
+                let said = loader.phrase(place, &format!("{topic} menu/press-{key}"));
+                offers.push(Offer { what, key, said, target });
+            };
+            match one {
+                Written::Message => offer(self, Offered::Message, "topic/message", message),
+                Written::Delegate => {
+                    if let Some(target) = self.delegate(place, whom, message) {
+                        offer(self, Offered::Delegate, "topic/delegate", target);
+                    }
+                    if let Some(target) = self.operator {
+                        offer(self, Offered::Operator, "topic/agent", target);
+                    }
+                }
+                Written::Again => {
+                    let phrase = self.phrase(place, "goodbye/thanks");
+                    let steps = vec![Step::CallAgain, Step::HangUp { phrase }];
+                    let target = self.hidden(place, "call again", steps);
+                    offer(self, Offered::Again, "topic/call-again", target);
+                }
+                Written::Flow(mut said, target) => {
+                    for (language, press) in self.phrase(place, &format!("menu/press-{key}")).0 {
+                        said.0.entry(language).or_default().extend(press);
+                    }
+                    offers.push(Offer { what: Offered::Flow, key, said, target });
+                }
+            }
+        }
+        let menu = MenuSpec {
+            name: "instead of a person".to_owned(),
+            prompts: Phrase::default(),
+            keys: Vec::new(),
+            first_digit: self.defaults.first_digit.unwrap_or(Duration::from_secs(5)),
+            between_digits: self.defaults.between_digits.unwrap_or(Duration::from_secs(3)),
+            tries: 2,
+            invalid: self.phrase(place, "error/invalid-key"),
+            silent: Phrase::default(),
+            too_many: Phrase::default(),
+            leaving: Phrase::default(),
+            exhausted: message,
+        };
+        let regret = Step::Regret(Box::new(RegretSpec { offers, menu, message, without_box }));
+        self.hidden(place, "apology", vec![regret])
+    }
+
+    /// Rings who takes the calls of the person dialled last; `None` where nobody ever can. Who is rung, and who in their
+    /// stead where they are away, too, is known when it is done.
+    fn delegate(&mut self, place: Place, whom: &Whom, message: Target) -> Option<Target> {
+        if self.agents.len() < 2 {
+            return None;
+        }
         let has_box = match whom {
             Whom::Fixed(agent) => self.agents.get(agent.0 as usize).is_some_and(|a| a.mailbox),
             _ => false,
         };
-        let without_box = if has_box { Target::Next } else { self.operator.unwrap_or(message) };
-        let regret = Step::Regret { without_box };
-        if self.operator.is_none() && self.agents.iter().all(|a| a.delegate.is_none()) {
-            return self.hidden(place, "apology", vec![regret, Step::Goto(message)]);
-        }
-        let fallback = self.operator.unwrap_or(message);
+        let fallback = if has_box { message } else { self.operator.unwrap_or(message) };
         let sorry = Step::Play { phrase: self.phrase(place, "transfer/failed"), interrupt: true };
         let failed = self.hidden(place, "delegate failed", vec![sorry, Step::Goto(fallback)]);
         let delegate = Step::Dial(Box::new(DialSpec {
@@ -191,22 +240,7 @@ impl<'a, 's> Loader<'a, 's> {
             on_unknown: fallback,
             say_unknown: false,
         }));
-        let delegate = self.hidden(place, "delegate", vec![delegate]);
-        let choices = MenuSpec {
-            name: "message or somebody else".to_owned(),
-            prompts: self.phrase(place, "message/choices"),
-            keys: vec![("1".to_owned(), Choice::Go(message)), ("2".to_owned(), Choice::Go(delegate))],
-            first_digit: self.defaults.first_digit.unwrap_or(Duration::from_secs(5)),
-            between_digits: self.defaults.between_digits.unwrap_or(Duration::from_secs(3)),
-            tries: 2,
-            invalid: self.phrase(place, "error/invalid-key"),
-            silent: Phrase::default(),
-            too_many: Phrase::default(),
-            leaving: Phrase::default(),
-            exhausted: message,
-        };
-        let choices = self.add_menu(choices);
-        self.hidden(place, "apology", vec![regret, Step::Menu(choices)])
+        Some(self.hidden(place, "delegate", vec![delegate]))
     }
 
     /// Says why somebody outside was not reached, and goes to the operator or says goodbye.

@@ -230,7 +230,7 @@ impl<'a, 's> Loader<'a, 's> {
             files: self.report.file_names(),
             numbers,
             flows: self.flows,
-            menus: self.menus,
+            menus: self.menus.into_iter().map(Arc::new).collect(),
             queues,
             skills,
             by_extension: self.names.agents,
@@ -410,6 +410,7 @@ impl<'a, 's> Loader<'a, 's> {
         for language in self.languages.clone() {
             let mut wanted = speech::vocabulary(&language);
             wanted.extend(verb::regret::PROMPTS.map(str::to_owned));
+            wanted.extend(verb::find::PROMPTS.map(str::to_owned));
             wanted.extend(SAID_BY_CALLS.split_whitespace().map(str::to_owned));
             wanted.sort();
             wanted.retain(|name| self.catalog.find(&language, name).is_none());
@@ -465,11 +466,12 @@ const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music
     queue/sorry-for-the-wait queue/offer-continue \
     callback/here-it-is callback/answer callback/cancelled language/choose";
 
-/// The names that the `collect` steps of a flow store into.
+/// The names that the `collect` and `find` steps of a flow store into.
 fn collected(flow: Written<'_, '_>) -> Vec<String> {
     let mut names = Vec::new();
     for step in flow.each() {
-        for verb in step.entries().unwrap_or_default().iter().filter(|v| v.key == "collect") {
+        for verb in step.entries().unwrap_or_default().iter().filter(|v| matches!(v.key, "collect" | "find"))
+        {
             for field in verb.value.entries().unwrap_or_default().iter().filter(|f| f.key == "into") {
                 if let DeValue::String(name) = field.value.value {
                     names.push(name.to_string());

@@ -220,6 +220,10 @@ pub struct Agent {
     pub(super) hours: Option<usize>,
     /// Who is handed on to this person is announced, and has to be accepted by a key.
     pub screening: bool,
+    /// The name as callers hear it; empty where nobody has recorded it.
+    pub says: Phrase,
+    /// Syllables of the name in Latin letters, in lower case: 王芳 is `wang`, `fang`.
+    pub spelled: Vec<String>,
     /// Whether messages can be left for this person.
     pub mailbox: bool,
     /// Colleagues who share one of these may take each other's ringing calls.
@@ -334,7 +338,7 @@ pub struct Plan {
     pub(super) files: Vec<Arc<str>>,
     pub(super) numbers: Vec<Number>,
     pub(super) flows: Vec<Flow>,
-    pub(super) menus: Vec<MenuSpec>,
+    pub(super) menus: Vec<Arc<MenuSpec>>,
     pub(super) queues: Vec<Queue>,
     pub(super) skills: Vec<Skill>,
     pub(super) agents: Vec<Agent>,
@@ -557,6 +561,10 @@ impl Plan {
     }
 
     pub(super) fn menu(&self, id: MenuId) -> Option<&MenuSpec> {
-        self.menus.get(id.0 as usize)
+        self.menus.get(id.0 as usize).map(|menu| &**menu)
+    }
+
+    pub(super) fn menu_shared(&self, id: MenuId) -> Option<Arc<MenuSpec>> {
+        self.menus.get(id.0 as usize).cloned()
     }
 }

@@ -14,6 +14,9 @@ use super::source::{Entry, Written, nearest};
 use super::step::{Place, Target, Value};
 use crate::base::{AgentId, Clip, Language, QueueId};
 
+/// What is known of every call.
+const KNOWN_OF_ALL: [&str; 4] = ["caller", "dialled", "manager", "owner"];
+
 impl<'a, 's> Loader<'a, 's> {
     pub(super) fn open(&mut self, whole: Entry<'a, 's>, doc: &'static Doc) -> Fields<'a, 's> {
         self.report.open(whole, doc)
@@ -223,6 +226,13 @@ impl<'a, 's> Loader<'a, 's> {
         found
     }
 
+    /// Nothing can be stored under the name of what is known of every call.
+    pub(super) fn is_free_name(&mut self, name: &str, place: Place) {
+        if KNOWN_OF_ALL.contains(&name) {
+            self.report.mistake(place, format!("`{name}` is known of every call: choose another name"));
+        }
+    }
+
     /// What a call knows under this name.
     pub(super) fn value(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<Value> {
         let (text, place) = match self.text(fields, name) {
@@ -233,10 +243,11 @@ impl<'a, 's> Loader<'a, 's> {
             "caller" => Some(Value::Caller),
             "dialled" => Some(Value::Dialled),
             "manager" => Some(Value::Manager),
+            "owner" => Some(Value::Owner),
             "" => None,
             keyed if self.names.collected.contains(keyed) => Some(Value::Keyed(text)),
             _ => {
-                let known: Vec<String> = ["caller", "dialled", "manager"]
+                let known: Vec<String> = KNOWN_OF_ALL
                     .iter()
                     .map(|s| (*s).to_owned())
                     .chain(self.names.collected.iter().cloned())

@@ -125,6 +125,16 @@ impl Speech {
 
     /// When the person is expected back.
     pub fn back_at(&self, at: Wall, now: Wall) -> Vec<Clip> {
+        let when = self.moment(at, now);
+        if when.is_empty() {
+            Vec::new()
+        } else {
+            self.around("message/back-before", when, "message/back-after")
+        }
+    }
+
+    /// A moment that is to come: today by the clock, later with the day.
+    fn moment(&self, at: Wall, now: Wall) -> Vec<String> {
         let (Some(at), Some(now)) = (calendar::local(&self.zone, at), calendar::local(&self.zone, now))
         else {
             return Vec::new();
@@ -139,7 +149,17 @@ impl Speech {
             when.push("time/at".to_owned());
         }
         when.extend(self.clock_parts(at.hour() as u8, at.minute() as u8));
-        self.around("message/back-before", when, "message/back-after")
+        when
+    }
+
+    /// When to call again for somebody who is back then.
+    pub fn call_again_after(&self, at: Wall, now: Wall) -> Vec<Clip> {
+        self.around("person/call-again-after", self.moment(at, now), "person/call-again-then")
+    }
+
+    /// That the person whose phone it is is expected back then.
+    pub fn own_return(&self, at: Wall, now: Wall) -> Vec<Clip> {
+        self.around("agent/back-before", self.moment(at, now), "agent/back-after")
     }
 
     /// Who takes the call, before the bridge.
@@ -403,13 +423,14 @@ pub(super) fn vocabulary(language: &Language) -> Vec<String> {
     let both = "number/hundred number/thousand time/am time/pm time/noon time/until time/one-minute \
         time/tomorrow queue/position-next queue/position-before queue/position-after queue/wait-before \
         queue/wait-after queue/wait-under-a-minute queue/wait-long queue/agent-number queue/agent-serves-you \
+        person/call-again person/call-again-after agent/back-before \
         complaint/number-is complaint/number-again complaint/reply-before complaint/reply-after \
         message/back-before message/your-number-is mailbox/empty mailbox/count-one mailbox/count-before \
         mailbox/count-after closed/hours-before closed/weekdays closed/every-day greeting/good-morning \
         greeting/good-noon greeting/good-afternoon greeting/good-evening";
     let own = if mandarin(language) {
         "number/two-of number/ten-thousand number/hundred-million time/hour-0 time/early-morning time/morning \
-         time/evening time/half time/minute-mark message/back-after"
+         time/evening time/half time/minute-mark message/back-after person/call-again-then agent/back-after"
     } else {
         "number/million number/and time/oh time/at"
     };

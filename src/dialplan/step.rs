@@ -59,6 +59,7 @@ pub(super) enum Step {
     },
     Menu(MenuId),
     Collect(Box<CollectSpec>),
+    Find(Box<FindSpec>),
     Hours {
         calendar: usize,
         open: Target,
@@ -94,10 +95,10 @@ pub(super) enum Step {
     HangUp {
         phrase: Phrase,
     },
-    /// Written by nobody: says why the person dialled last cannot come. Who has no message box is passed by.
-    Regret {
-        without_box: Target,
-    },
+    /// Written by nobody: says why the person dialled last cannot come, and offers what applies.
+    Regret(Box<RegretSpec>),
+    /// Written by nobody: when the caller may try again.
+    CallAgain,
 }
 
 impl Step {
@@ -108,6 +109,7 @@ impl Step {
             Step::Say { .. } => "say",
             Step::Menu(_) => "menu",
             Step::Collect(_) => "collect",
+            Step::Find(_) => "find",
             Step::Hours { .. } => "hours",
             Step::Lookup { .. } => "lookup",
             Step::Queue(_) => "queue",
@@ -122,7 +124,7 @@ impl Step {
             Step::PickUp(_) => "pick_up",
             Step::Wait { .. } => "wait",
             Step::HangUp { .. } => "hang_up",
-            Step::Regret { .. } => "regret",
+            Step::Regret(_) | Step::CallAgain => "regret",
         }
     }
 }
@@ -152,6 +154,8 @@ pub(super) enum Value {
     Dialled,
     /// The own manager's extension, from a number list.
     Manager,
+    /// The extension of who served the caller last, and knows their matter.
+    Owner,
     /// What the caller keyed in at a `collect`.
     Keyed(String),
 }
@@ -191,6 +195,39 @@ pub(super) enum Choice {
     Language(Language),
 }
 
+/// What somebody is offered whose person cannot come.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct RegretSpec {
+    /// In the order of the plan.
+    pub(super) offers: Vec<Offer>,
+    /// Times, tries and phrases of the menu that is made of them.
+    pub(super) menu: MenuSpec,
+    /// Who chooses nothing leaves a message; of a person without a message box, goes here.
+    pub(super) message: Target,
+    pub(super) without_box: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Offer {
+    pub(super) what: Offered,
+    pub(super) key: char,
+    /// With the key.
+    pub(super) said: Phrase,
+    pub(super) target: Target,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Offered {
+    Message,
+    /// Who takes the person's calls.
+    Delegate,
+    /// Instead of a delegate, where there is none.
+    Operator,
+    Again,
+    /// A flow of the plan.
+    Flow,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct CollectSpec {
     pub(super) into: String,
@@ -203,6 +240,18 @@ pub(super) struct CollectSpec {
     pub(super) tries: u8,
     pub(super) secret: bool,
     pub(super) confirm: bool,
+    /// Where `#` alone leads; `None`: it is wrong.
+    pub(super) on_empty: Option<Target>,
+    pub(super) on_failure: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct FindSpec {
+    pub(super) into: String,
+    pub(super) prompts: Phrase,
+    pub(super) first_digit: Duration,
+    pub(super) between_digits: Duration,
+    pub(super) tries: u8,
     pub(super) on_failure: Target,
 }
 
@@ -283,6 +332,10 @@ pub(super) struct PresenceSpec {
     pub(super) change: PresenceKind,
     /// Four digits (hours, minutes) keyed in at a `collect`.
     pub(super) back_at: Option<Value>,
+    /// Four digits (month, day).
+    pub(super) back_on: Option<Value>,
+    /// The extension of who takes the calls.
+    pub(super) delegate: Option<Value>,
     pub(super) done: Phrase,
     pub(super) refused: Phrase,
 }

@@ -78,7 +78,8 @@ impl Exchange {
         }
         // Nobody is told a number that its owner keeps to themselves; the record knows it.
         let from = if who.withheld { Masked::default() } else { who.number.clone() };
-        let facts = Facts { from, dialled: dialled.clone(), origin: who.origin, now };
+        let owner = self.contact_owner(now, &who.number);
+        let facts = Facts { from, dialled: dialled.clone(), owner, origin: who.origin, now };
         let cursor = Cursor::new(self.plan.clone(), entry, facts);
         self.dialogs.insert(dialog, leg);
         self.legs.insert(leg, dialog);

@@ -40,7 +40,7 @@ impl Exchange {
         let begun = Notice::CallBegan { call, from: from.clone(), dialled: dialled.clone() };
         self.output.push_back(Output::Notice(begun));
         let origin = self.plan.agent_by_extension(&extension).map(|agent| Origin::Desk(agent.id));
-        let facts = Facts { from, dialled, origin: origin.unwrap_or(Origin::Caller), now };
+        let facts = Facts { from, dialled, owner: None, origin: origin.unwrap_or(Origin::Caller), now };
         let cursor = Cursor::new(self.plan.clone(), entry, facts);
         let number = Masked::new(number);
         let wanted = CallOut { call, agent, extension, towards, number, cursor };

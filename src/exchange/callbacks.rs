@@ -299,8 +299,13 @@ impl Exchange {
         if !plan.calls_back(queue, now.wall) || self.draining || self.all_calls() >= self.config.most_calls {
             return false;
         }
-        let facts =
-            Facts { from: owed.record.number.clone(), dialled: String::new(), origin: Origin::Caller, now };
+        let facts = Facts {
+            from: owed.record.number.clone(),
+            dialled: String::new(),
+            owner: None,
+            origin: Origin::Caller,
+            now,
+        };
         let language = Language(owed.record.language.clone());
         let Some(cursor) =
             Cursor::called_back(plan.clone(), queue, facts, language, owed.record.grade.clone())

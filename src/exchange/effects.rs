@@ -110,9 +110,12 @@ impl Exchange {
                 self.desks.release(agent, call);
                 self.core.talk_ended(now.mono, agent, call.0, None, &mut self.core_events);
             }
-            Effect::Seize { extension } => {
+            Effect::Seize { extension, delegate } => {
                 self.dials_from_desk(now, call);
-                let event = self.seize(now, call, &extension);
+                let event = match delegate {
+                    false => self.seize(now, call, &extension),
+                    true => self.seize_delegate(now, call, &extension),
+                };
                 self.work.push_back((call, event));
             }
             Effect::Release { agent } => self.release(now, call, agent),
@@ -199,7 +202,8 @@ impl Exchange {
             Some(agent) => match (self.desks.get(agent), self.phone_of(extension)) {
                 (Desk { call: Some(_), .. }, _) => DialEnd::Busy,
                 (Desk { away: Some(away), .. }, _) => {
-                    DialEnd::Away { reason: away.reason, until: away.until.filter(|until| *until > now.wall) }
+                    let until = away.until.filter(|until| *until > now.wall);
+                    DialEnd::Away { reason: away.reason, until, delegate: away.delegate.is_some() }
                 }
                 (_, None) => DialEnd::Unreachable,
                 (_, Some((_, via))) => match self.core.agent_seize(now.mono, agent, &mut self.core_events) {

@@ -16,13 +16,17 @@ use std::time::Duration;
 
 use super::feed::FloorEvent;
 use super::{Exchange, Output, topology};
-use crate::base::{AgentId, AwayReason, Instant, Now, Wall};
-use crate::dialplan::{Agent, PresenceChange};
+use crate::base::{AgentId, AwayReason, CallId, Instant, Now, Wall};
+use crate::call::Event;
+use crate::dialplan::{Agent, DialEnd, PresenceChange};
 use crate::presence::{self, Absence, Away, MOST_AGREED, Person, Word};
 use crate::record::{KeptAbsence, KeptPresence, KeptWord, Record};
 
 /// The clock was set where it has moved by more than this against the one that nobody sets.
 const CLOCK_SET: Duration = Duration::from_secs(1);
+
+/// In a row: of so many people somebody is there, or nobody will be.
+const MOST_DELEGATES: usize = 8;
 
 /// Why nothing was changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -236,6 +240,22 @@ impl Exchange {
             let agent = self.plan.agent_by_extension(self.numbering.extension(agent))?;
             self.numbering.agent(&self.plan.agent(agent.delegate?)?.extension)
         })
+    }
+
+    /// Who takes the calls of this person; where they cannot come, who takes theirs, and so on.
+    pub(super) fn seize_delegate(&mut self, now: Now, call: CallId, extension: &str) -> Event {
+        let mut why = DialEnd::Unreachable;
+        let Some(person) = self.numbering.agent(extension) else { return Event::NotSeized { why } };
+        let in_turn: Vec<AgentId> =
+            presence::delegates(person, |agent| self.delegate_of(agent)).take(MOST_DELEGATES).collect();
+        for delegate in in_turn {
+            let extension = self.numbering.extension(delegate).to_owned();
+            match self.seize(now, call, &extension) {
+                Event::NotSeized { why: not } => why = not,
+                seized => return seized,
+            }
+        }
+        Event::NotSeized { why }
     }
 
     fn off_duty(&self, now: Now, agent: AgentId) -> Vec<Absence> {

@@ -107,6 +107,12 @@ impl Exchange {
         Some(Owner { agent: *agent, hold: request.owner_wait })
     }
 
+    /// The extension of who served this number last.
+    pub(super) fn contact_owner(&self, now: Now, number: &Masked<String>) -> Option<String> {
+        let agent = self.commons.contacts().get(now.mono, number).filter(|_| !number.is_empty())?;
+        Some(self.numbering.extension(agent).to_owned())
+    }
+
     /// The agent serves this caller: their next call is the agent's too.
     pub(super) fn contact(&mut self, now: Now, call: CallId, agent: AgentId) {
         let from = self.calls.get(&call).map(|call| call.from().clone()).filter(|from| !from.is_empty());

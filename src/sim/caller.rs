@@ -325,7 +325,6 @@ impl Person {
                 Wish::Topic(_) => Some("9999#".to_owned()),
             },
             "menu/confirm-or-reenter" => one('1'),
-            "message/choices" => one(if rng.chance(0.7) { '1' } else { '2' }),
             "message/enter-number" => Some("13900000001#".to_owned()),
             _ if heard.contains(&"queue/offer-message") && self.leaves_the_line => one('2'),
             _ => None,

@@ -14,7 +14,7 @@ use super::sabotage::Sabotage;
 use super::world::{Setup, Watch, World};
 use crate::base::{AwayReason, Instant, Rng, Wall};
 use crate::dialplan::{Origin, Plan, SourceFile};
-use crate::exchange::{AgentChange, Command};
+use crate::exchange::{AgentChange, AwayOrder, Command};
 
 /// Monday, 23 November 2026, 8 o'clock in Beijing.
 const MORNING: Wall = Wall::from_micros(1_795_392_000_000_000);
@@ -168,12 +168,26 @@ fn work(day: &Day, world: &mut World, rng: &mut Rng) {
         };
         if agent.skills.is_empty() {
             // A manager: often in a meeting, never in a queue.
-            for meeting in [0.1, 0.3, 0.5, 0.7] {
-                let away = AgentChange::away(AwayReason::Meeting, None);
+            let began = world.now().wall;
+            let wall = |share: f64| began + hours(share).since(Instant::ZERO);
+            // Every other one ends by itself; one is agreed on in the morning.
+            for (meeting, until) in [(0.1, None), (0.3, Some(0.4)), (0.5, None), (0.7, Some(0.8))] {
+                let away = AgentChange::away(AwayReason::Meeting, until.map(wall));
                 let extension = agent.extension.clone();
                 world.command_at(hours(meeting), Command::SetAgent { extension, change: away });
-                change(world, hours(meeting + 0.1), "*13", AgentChange::Ready);
+                if until.is_none() {
+                    change(world, hours(meeting + 0.1), "*13", AgentChange::Ready);
+                }
             }
+            let agreed = AwayOrder {
+                reason: AwayReason::Out,
+                from: Some(wall(0.85)),
+                until: Some(wall(0.95)),
+                place: Some("branch".to_owned()),
+                delegate: None,
+            };
+            let (extension, change) = (agent.extension.clone(), AgentChange::Away(Box::new(agreed)));
+            world.command_at(hours(0.05), Command::SetAgent { extension, change });
             continue;
         }
         let pause = AgentChange::away(AwayReason::Break, None);

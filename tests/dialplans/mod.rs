@@ -2,6 +2,7 @@
 
 mod files;
 mod mistakes;
+mod persons;
 mod queues;
 mod reference;
 mod shipped;

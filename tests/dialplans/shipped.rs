@@ -223,9 +223,9 @@ heard
 heard
     rings 4001 for 15 s
 away:meeting@2026-11-20T15:00:00
-    says 很抱歉，您要找的同事正在开会，请问需要留言吗？ 预计， 下午 三点 回来。
+    says 很抱歉， 王经理 正在开会， 预计， 下午 三点 回来。
 heard
-    says 留言请按一，转接其他客服人员请按二，稍后再拨请挂机。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。
 1
     is silent
     records for box 4001 of 4001: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says 请在提示音后留言，结束请按井号键。 <common/beep>
@@ -279,20 +279,20 @@ heard
 heard
     rings 4001 for 15 s
 no-answer
-    says 对不起，您转接的号码暂时无人接听。
+    says 对不起，请稍等。 很抱歉， 王经理 暂时没有接听，
 heard
-    says 留言请按一，转接其他客服人员请按二，稍后再拨请挂机。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。
 heard
     waits 5 s
 late
-    says 留言请按一，转接其他客服人员请按二，稍后再拨请挂机。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。
 heard
     waits 5 s
 2
     waits no more
     says 正在为您转接其他客服人员。
 heard
-    rings 3001 for 15 s
+    rings who takes the calls of 4001 for 15 s
 talked
     says 感谢您的来电，再见。
 heard
@@ -420,10 +420,10 @@ heard
         walk("*14").run("2 heard 2575 heard 1530 done heard heard"),
         "
 answered
-    says 就绪请按一，会议请按二，外出请按三，小休请按四。
+    says 就绪， 请按一。 开会， 请按二。 重要会议， 请按三。 会客， 请按四。 外出， 请按五。 宴会， 请按六。 小休， 请按七。 休假， 请按八。 指定代接的同事， 请按九。
 2
     is silent
-    says 请用四位数字输入预计返回时间。
+    says 请用四位数字输入预计返回时间，不确定请按井号键。
 heard
     waits 5 s
 2575
@@ -434,7 +434,7 @@ heard
     waits 3 s
 2575
     waits no more
-    says 您输入的按键有误，请重新输入。 请用四位数字输入预计返回时间。
+    says 您输入的按键有误，请重新输入。 请用四位数字输入预计返回时间，不确定请按井号键。
 heard
     waits 5 s
 1530
@@ -447,7 +447,7 @@ heard
     waits no more
     sets away: meeting until 2026-11-20T07:30:00.000Z
 done
-    says 您的状态为会议中。
+    says 您的状态为会议中。 预计， 下午 三点 半 返回。
 heard
     says 请挂机。
 heard
@@ -458,11 +458,11 @@ heard
         walk("*143").run("heard late heard late heard refused heard heard"),
         "
 answered
-    says 请用四位数字输入预计返回时间。
+    says 请用四位数字输入预计返回时间，不确定请按井号键。
 heard
     waits 5 s
 late
-    says 对不起，没有收到您的输入。 请用四位数字输入预计返回时间。
+    says 对不起，没有收到您的输入。 请用四位数字输入预计返回时间，不确定请按井号键。
 heard
     waits 5 s
 late
@@ -470,7 +470,7 @@ late
 heard
     sets away: out
 refused
-    says 对不起，系统繁忙，请稍后再拨。
+    says 对不起，设置没有成功。
 heard
     says 请挂机。
 heard
@@ -478,15 +478,18 @@ heard
 ",
     );
     check(
-        walk("1002").run("heard busy heard heard"),
+        walk("1002").run("heard busy heard 2 heard"),
         "
 answered
     says 正在为您转接，请稍等。
 heard
     rings 1002 for 15 s
 busy
-    says 对不起，您转接的号码正在通话中。
+    says 很抱歉， 您要找的人 正在接听另一个电话，
 heard
+    says 人工服务， 请按二。 稍后再拨， 请按三。
+2
+    is silent
     says 正在为您转接客服人员，请稍等。
 heard
     queues for consultation, keys 2, offers 如果您想留言，请按二。

@@ -437,7 +437,7 @@ answered
 heard
     rings 1001 for 15 s
 busy
-    says 对不起，您转接的号码正在通话中。
+    says 很抱歉， 您要找的人 正在接听另一个电话，
 heard
     records for box general: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says 请在提示音后留言，结束请按井号键。 <common/beep>
 saved
@@ -473,15 +473,19 @@ heard
 fn every_absence_has_its_own_words() {
     let plan = plan("[[flow.main]]\ndial = \"4001\"\n");
     for (reason, words) in [
-        ("meeting", "很抱歉，您要找的同事正在开会，请问需要留言吗？"),
-        ("important-meeting", "很抱歉，您要找的同事正在参加重要会议，请您稍后再来电。"),
-        ("visitor", "很抱歉，您要找的同事正在会客，请问需要留言吗？"),
-        ("out", "很抱歉，您要找的同事外出了，请问需要留言吗？"),
-        ("banquet", "很抱歉，您要找的同事外出了，请问需要留言吗？"),
-        ("leave", "很抱歉，您要找的同事暂时不在，请问需要留言吗？"),
+        ("meeting", "正在开会，"),
+        ("important-meeting", "正在参加一个重要会议，"),
+        ("visitor", "正在会客，"),
+        ("out", "外出了，"),
+        ("banquet", "正在外面参加活动，"),
+        ("break", "暂时不在座位上，"),
+        ("leave", "正在休假，"),
+        ("off-duty", "已经下班了，"),
+        ("meeting@2026-11-20T09:00:00", "正在开会，"),
     ] {
         let ladder = Walk::caller(&plan, "1").run(&format!("heard away:{reason}")).ladder();
-        assert!(ladder.ends_with(&format!("    says {words}\n")), "{reason}: {ladder}");
+        let whole = format!("    says 很抱歉， 您要找的人 {words}\n");
+        assert!(ladder.ends_with(&whole), "{reason}: {ladder}");
     }
 }
 
@@ -546,7 +550,7 @@ fn no_order_of_events_leaves_a_caller_in_silence() {
         let wall = at(&plan, &format!("2026-10-0{}T{hour:02}:00:00", 1 + rng.below(9)));
         let now = Now { mono: Instant::ZERO, wall };
         let from = ["13900000001", "13900000002", "13512345678", ""][rng.below(4) as usize];
-        let facts = Facts { from: Masked::from(from), dialled: dialled.to_owned(), origin, now };
+        let facts = Facts { from: Masked::from(from), dialled: dialled.to_owned(), owner: None, origin, now };
         let mut cursor = Cursor::new(plan.clone(), plan.entry(dialled, origin).unwrap(), facts);
         let mut state = State::default();
         let mut event = Event::Begin;
@@ -643,6 +647,7 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
             2 => DialEnd::NoAnswer,
             3 => DialEnd::Unreachable,
             _ => DialEnd::Away {
+                delegate: rng.below(2) == 0,
                 reason: AwayReason::ALL[rng.below(9) as usize],
                 until: (rng.below(2) == 0).then(|| at(plan, "2026-10-05T15:00:00")),
             },

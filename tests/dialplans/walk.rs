@@ -26,7 +26,7 @@ pub struct Walk {
 impl Walk {
     pub fn new(plan: &Arc<Plan>, dialled: &str, from: &str, origin: Origin, time: &str) -> Self {
         let now = Now { mono: Instant::ZERO, wall: at(plan, time) };
-        let facts = Facts { from: Masked::from(from), dialled: dialled.to_owned(), origin, now };
+        let facts = Facts { from: Masked::from(from), dialled: dialled.to_owned(), owner: None, origin, now };
         let entry = plan.entry(dialled, origin).expect("the number is served");
         let cursor = Cursor::new(plan.clone(), entry, facts);
         let mut walk = Walk { plan: plan.clone(), cursor, now, ladder: String::new() };
@@ -79,7 +79,7 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
     if let Some(away) = word.strip_prefix("away:") {
         let (reason, back) = away.split_once('@').map_or((away, None), |(r, b)| (r, Some(b)));
         let reason = AwayReason::parse(reason).unwrap();
-        return dial(DialEnd::Away { reason, until: back.map(|b| at(plan, b)) });
+        return dial(DialEnd::Away { reason, until: back.map(|b| at(plan, b)), delegate: false });
     }
     match word {
         "heard" => vec![Event::Played],
@@ -150,7 +150,10 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }
         Action::PickUp(which) => format!("picks up {which:?}"),
-        Action::Dial { person, ring } => format!("rings {} for {}", extension(*person), time(*ring)),
+        Action::Dial { person, delegate, ring } => {
+            let who = if *delegate { "who takes the calls of " } else { "" };
+            format!("rings {who}{} for {}", extension(*person), time(*ring))
+        }
         Action::Outside { number, trunk, ring } => {
             let number = number.as_ref().map_or("what the desk dialled".to_owned(), ToString::to_string);
             let by = trunk.as_ref().map(|trunk| format!(" by {trunk}")).unwrap_or_default();

@@ -114,7 +114,7 @@ impl Transfer {
         self.target = match whom {
             Whom::Person { extension } => {
                 self.tried.push(extension.clone());
-                ctx.effect(Effect::Seize { extension });
+                ctx.effect(Effect::Seize { extension, delegate: false });
                 Target::Asked(None)
             }
             Whom::Outside { number } => {

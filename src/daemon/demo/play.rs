@@ -77,12 +77,11 @@ fn message(me: &mut Player, lines: Lines, back_at: &[String]) -> Result<(), Miss
     me.hears("the question for the extension", &["menu/enter-extension"], NEXT)?;
     me.press(MANAGER);
     me.hears("that the manager is tried", &["transfer/trying"], NEXT)?;
-    me.hears("that the manager is in a meeting", &["message/in-a-meeting"], NEXT)?;
+    me.hears_all("that the manager is in a meeting", &["person/manager-wang", "person/in-a-meeting"], NEXT)?;
     let back_at: Vec<&str> = back_at.iter().map(String::as_str).collect();
     me.hears_all("when the manager is expected back", &back_at, SOON)?;
-    // Somebody who has heard the first half of it: key 1.
-    me.begins("message/choices", SOON)?;
-    me.wait(Duration::from_millis(1500))?;
+    me.hears("what they can do instead", &["topic/message"], SOON)?;
+    me.wait(Duration::from_millis(500))?;
     me.press("1");
     me.hears("the question who is calling", &["message/say-name"], NEXT)?;
     me.hears("the tone", &["common/beep"], SOON)?;

@@ -7,7 +7,7 @@ use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::pattern::Pattern;
-use crate::dialplan::plan::Agent;
+use crate::dialplan::plan::{Agent, Phrase};
 use crate::dialplan::source::Entry;
 
 const PATTERN_HELP: &str =
@@ -54,6 +54,18 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             Form::Name("calendar"),
             "always",
             "When they are at work; otherwise callers are told when they are back.",
+        ),
+        Field::optional(
+            "says",
+            Form::Prompts,
+            "the person you asked for",
+            "The name, recorded: what callers hear when the person cannot come, and when several have like names.",
+        ),
+        Field::optional(
+            "spelled",
+            Form::Text,
+            "a `name` in Latin letters",
+            "The name as callers key it in, by syllables: `wang fang`.",
         ),
         Field::with(
             "screening",
@@ -132,6 +144,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let delegate = loader.agent(&fields, "delegate");
     let hours = loader.calendar(&fields, "hours");
     let screening = loader.flag(&fields, "screening");
+    let says = if fields.has("says") { loader.prompts(&fields, "says") } else { Phrase::default() };
+    let spelled = spelling(loader, &fields, name.as_deref());
     let mailbox = loader.flag(&fields, "mailbox");
     let pick_up_groups = names(loader, &fields, "pick_up_groups");
     let may_call = telephone_patterns(loader, &fields, "may_call", "a number that the desk may call");
@@ -155,6 +169,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
             delegate,
             hours,
             screening,
+            says: says.clone(),
+            spelled: spelled.clone(),
             mailbox,
             pick_up_groups: pick_up_groups.clone(),
             may_call: may_call.clone(),
@@ -162,6 +178,25 @@ pub(in crate::dialplan) fn read<'a, 's>(
         });
     }
     agents
+}
+
+/// Syllables of the name; none where it cannot be keyed in.
+fn spelling<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>, name: Option<&str>) -> Vec<String> {
+    let syllables = |text: &str| -> Option<Vec<String>> {
+        let all: Vec<String> = text.split([' ', '-', '\'']).map(str::to_ascii_lowercase).collect();
+        let all: Vec<String> = all.into_iter().filter(|syllable| !syllable.is_empty()).collect();
+        let good = |syllable: &String| syllable.bytes().all(|b| b.is_ascii_lowercase());
+        (!all.is_empty() && all.iter().all(good)).then_some(all)
+    };
+    let Some((written, place)) = loader.text(fields, "spelled") else {
+        return name.and_then(syllables).unwrap_or_default();
+    };
+    let spelled = syllables(&written);
+    if spelled.is_none() {
+        let reason = "`spelled` is the name's syllables in the letters a to z";
+        loader.report.mistake(place, reason).add_help("write \"wang fang\"");
+    }
+    spelled.unwrap_or_default()
 }
 
 /// Words that stand for nothing else in the plan.

@@ -80,7 +80,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
             let reason = "this queue calls back no number that is keyed in";
             loader.report.mistake(fields.place(), reason).add_help("give the queue `callback_keyed_to`");
         }
-        Value::Dialled | Value::Manager => {
+        Value::Dialled | Value::Manager | Value::Owner => {
             loader
                 .report
                 .mistake(fields.place(), "only the caller's number, or one they key in, is called back");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::{Clip, Masked, Now};
 use crate::dialplan::action::{Action, Event};
-use crate::dialplan::calendar::next_at;
+use crate::dialplan::calendar::{next_at, next_on};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
@@ -21,9 +21,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::needed("ask", Form::Prompts, "What is played before."),
         Field::with(
             "kind",
-            Form::One(&["digits", "extension", "time"]),
+            Form::One(&["digits", "extension", "time", "date"]),
             "digits",
-            "`extension`: of an agent of this plan. `time`: four digits of the clock, `1530`.",
+            "`extension`: of an agent of this plan. `time`: four digits of the clock, `1530`. `date`: month and day, \
+             `0108`.",
         ),
         Field::with("least", Form::Count(1, 32), "1", "Fewer digits are wrong."),
         Field::with("most", Form::Count(1, 32), "20", "With this many it goes on at once."),
@@ -37,6 +38,7 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::with("tries", Form::Count(1, 9), "3", "How often it is asked for."),
         Field::with("secret", Form::Flag, "false", "A PIN or a card number: in no log and no recording."),
         Field::with("confirm", Form::Flag, "false", "Reads the digits back; 1 is right, 2 is again."),
+        Field::optional("on_empty", Form::Name("flow"), "as a wrong key", "When # comes before any digit."),
         Field::optional(
             "on_failure",
             Form::Name("flow"),
@@ -60,6 +62,7 @@ pub(in crate::dialplan) enum Kind {
     Digits,
     Extension,
     Time,
+    Date,
 }
 
 pub(in crate::dialplan) fn read<'a, 's>(
@@ -69,13 +72,12 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let kind = match loader.one(fields, "kind") {
         Some("extension") => Kind::Extension,
         Some("time") => Kind::Time,
+        Some("date") => Kind::Date,
         _ => Kind::Digits,
     };
     let (into, place) = loader.text(fields, "into").unwrap_or((String::new(), fields.place()));
-    if matches!(into.as_str(), "caller" | "dialled" | "manager") {
-        loader.report.mistake(place, format!("`{into}` is known of every call: choose another name"));
-    }
-    let four = (kind == Kind::Time).then_some(4);
+    loader.is_free_name(&into, place);
+    let four = matches!(kind, Kind::Time | Kind::Date).then_some(4);
     let (least, most) = (loader.count(fields, "least"), loader.count(fields, "most"));
     let (least, most) = (four.unwrap_or(least), four.unwrap_or(most));
     if least > most {
@@ -87,6 +89,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
             .report
             .mistake(fields.place(), "a secret is not read back: `secret` and `confirm` exclude each other");
     }
+    let on_empty = loader.target(fields, "on_empty");
     let on_failure =
         loader.target(fields, "on_failure").or_else(|| loader.operator(fields.place(), "on_failure"));
     Some(Step::Collect(Box::new(CollectSpec {
@@ -100,6 +103,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         tries: loader.tries(fields),
         secret,
         confirm,
+        on_empty,
         on_failure: on_failure?,
     })))
 }
@@ -205,6 +209,9 @@ fn digit_typed(
         };
     }
     match digit {
+        '#' if collecting.typed.is_empty() && collecting.spec.on_empty.is_some() => {
+            leave_empty(cursor, collecting, out)
+        }
         '#' => complete(cursor, collecting, now, out),
         '0'..='9' => {
             collecting.typed.push(digit);
@@ -223,6 +230,15 @@ fn digit_typed(
     }
 }
 
+/// There is nothing to key in.
+fn leave_empty(cursor: &mut Cursor, collecting: Collecting, out: &mut Vec<Action>) -> Progress {
+    cursor.disarm(out);
+    if collecting.spec.secret {
+        out.push(Action::Secret(false));
+    }
+    Progress::Turn(Turn::Go(collecting.spec.on_empty.unwrap_or_default()))
+}
+
 /// Why it is asked for again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
@@ -238,6 +254,7 @@ fn complete(cursor: &mut Cursor, mut collecting: Collecting, now: Now, out: &mut
         _ if typed.len() < spec.least => Some(Why::Wrong),
         Kind::Extension if cursor.plan.agent_by_extension(typed).is_none() => Some(Why::NoSuchExtension),
         Kind::Time if next_at(&cursor.plan.zone, now.wall, typed).is_none() => Some(Why::Wrong),
+        Kind::Date if next_on(&cursor.plan.zone, now.wall, typed).is_none() => Some(Why::Wrong),
         _ => None,
     };
     if let Some(why) = why {

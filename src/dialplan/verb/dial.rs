@@ -6,6 +6,7 @@ use crate::dialplan::cursor::{After, Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
+use crate::dialplan::plan::Phrase;
 use crate::dialplan::step::{DialSpec, OutsideSpec, Step, Target, Whom};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
@@ -33,6 +34,15 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
         Field::with("before", Form::Prompts, "transfer/trying", "What is said before."),
         Field::with("ring", Form::Time(3_000, 120_000), "15 s", "How long the phone rings."),
+        Field::optional(
+            "offer",
+            Form::Other("what is offered, `[\"message\", \"delegate\", \"again\"]`"),
+            "`message`, `delegate`, `again`",
+            "What a caller can choose after the apology, by the keys 1, 2, 3 … in this order: `message`; `delegate`, who \
+             takes the person's calls now, or the operator where nobody does; `again`, to call later; and flows of the \
+             plan, as `{ say = \"topic/callback\", goto = \"book\" }`. What does not apply to the person is not read \
+             out; the others keep their keys. Who presses nothing leaves a message.",
+        ),
         Field::optional("on_busy", Form::Name("flow"), "an apology and a choice", "In another call."),
         Field::optional("on_no_answer", Form::Name("flow"), "an apology and a choice", "The phone rang out."),
         Field::optional(
@@ -82,9 +92,10 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let names = ["on_busy", "on_no_answer", "on_away", "on_unreachable"];
     let written = names.map(|name| loader.target(fields, name));
     let on_unknown = loader.target(fields, "on_unknown");
+    let offer = offers(loader, fields);
     let whom = whom?;
     let apology =
-        written.iter().any(Option::is_none).then(|| loader.apology_and_choice(fields.place(), &whom));
+        written.iter().any(Option::is_none).then(|| loader.apology_and_choice(fields.place(), &whom, offer));
     let [on_busy, on_no_answer, on_away, on_unreachable] =
         written.map(|target| target.or(apology).unwrap_or_default());
     let say_unknown = on_unknown.is_none();
@@ -102,9 +113,61 @@ pub(in crate::dialplan) fn read<'a, 's>(
     })))
 }
 
+/// One thing that is offered, as written.
+pub(in crate::dialplan) enum Written {
+    Message,
+    Delegate,
+    Again,
+    Flow(Phrase, Target),
+}
+
+const WORDS: [&str; 3] = ["message", "delegate", "again"];
+
+/// As many as there are keys from 1 to 9.
+const MOST_OFFERS: usize = 9;
+
+fn offers<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<Written> {
+    let Some(written) = fields.get("offer") else {
+        return vec![Written::Message, Written::Delegate, Written::Again];
+    };
+    let mut offers = Vec::new();
+    for one in written.each() {
+        offers.extend(match one.as_word() {
+            Some("message") => Some(Written::Message),
+            Some("delegate") => Some(Written::Delegate),
+            Some("again") => Some(Written::Again),
+            Some(word) => {
+                let reason = format!("`dial` offers {} and flows, not `{word}`", WORDS.join(", "));
+                loader.report.unknown(one.place, reason, word, WORDS);
+                None
+            }
+            None => offered_flow(loader, one),
+        });
+    }
+    if offers.len() > MOST_OFFERS {
+        loader.report.mistake(written.place, "nine things can be offered at most: there are no more keys");
+        offers.truncate(MOST_OFFERS);
+    }
+    offers
+}
+
+fn offered_flow<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    one: crate::dialplan::source::Written<'a, 's>,
+) -> Option<Written> {
+    let entries = one.entries().unwrap_or_default();
+    let field = |name: &str| entries.iter().find(|entry| entry.key == name).map(|entry| entry.value);
+    let (Some(say), Some(goto), 2) = (field("say"), field("goto"), entries.len()) else {
+        loader.wrong(one, "what is offered", "a word, or a table with `say` and `goto`");
+        return None;
+    };
+    let said = loader.as_prompts(say, "`say`");
+    loader.as_target(goto, "`goto`").map(|target| Written::Flow(said, target))
+}
+
 /// A number of the outside.
 fn read_outside<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Option<Step> {
-    for other in ["to", "value", "on_away", "on_unknown"] {
+    for other in ["to", "value", "offer", "on_away", "on_unknown"] {
         if let Some(written) = fields.get(other) {
             loader
                 .report
@@ -163,6 +226,7 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &DialSpec, out: &mut
     let language = cursor.language.clone();
     match cursor.whom(&spec.whom) {
         Some(person) => {
+            // A delegate's caller asked for somebody else: a message is still for them.
             cursor.person = Some(person);
             cursor.tell(spec.before.clips(&language).to_vec(), false, After::Dial(person), out)
         }

@@ -10,6 +10,8 @@
 //!          none fits ─► wrong key ──────────────────────────────┘
 //! ```
 
+use std::sync::Arc;
+
 use crate::dialplan::action::{Action, Event};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
@@ -44,7 +46,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
 
 /// A caller at a menu.
 pub(in crate::dialplan) struct Choosing {
-    menu: MenuId,
+    menu: Arc<MenuSpec>,
     typed: String,
     /// Failed so far.
     tries: u8,
@@ -58,9 +60,16 @@ enum Failure {
 }
 
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, menu: MenuId, out: &mut Vec<Action>) -> Turn {
-    let plan = cursor.plan.clone();
-    let Some(spec) = plan.menu(menu) else { return Turn::Go(Target::Next) };
-    let mut choosing = Choosing { menu, typed: String::new(), tries: 0 };
+    match cursor.plan.menu_shared(menu) {
+        Some(menu) => enter(cursor, menu, out),
+        None => Turn::Go(Target::Next),
+    }
+}
+
+/// The same with a menu that the plan does not have: one that was made for this caller.
+pub(in crate::dialplan) fn enter(cursor: &mut Cursor, menu: Arc<MenuSpec>, out: &mut Vec<Action>) -> Turn {
+    let spec = &*menu;
+    let mut choosing = Choosing { menu: Arc::clone(&menu), typed: String::new(), tries: 0 };
     if cursor.ahead.is_empty() {
         ask(cursor, spec, out);
         return cursor.stay(Stage::Choosing(choosing));
@@ -86,8 +95,8 @@ pub(in crate::dialplan) fn handle(
     event: Event,
     out: &mut Vec<Action>,
 ) -> Turn {
-    let plan = cursor.plan.clone();
-    let Some(spec) = plan.menu(choosing.menu) else { return Turn::Go(Target::Next) };
+    let menu = Arc::clone(&choosing.menu);
+    let spec = &*menu;
     let step = match event {
         Event::Played => {
             cursor.arm(spec.first_digit, out);

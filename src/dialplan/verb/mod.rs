@@ -3,6 +3,7 @@
 pub(super) mod callback;
 pub(super) mod collect;
 pub(super) mod dial;
+pub(super) mod find;
 pub(super) mod goto;
 pub(super) mod hang_up;
 pub(super) mod hours;
@@ -38,6 +39,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &language::DOC, read: language::read },
     Verb { doc: &menu::DOC, read: menu::read },
     Verb { doc: &collect::DOC, read: collect::read },
+    Verb { doc: &find::DOC, read: find::read },
     Verb { doc: &hours::DOC, read: hours::read },
     Verb { doc: &lookup::DOC, read: lookup::read },
     Verb { doc: &queue::DOC, read: queue::read },

@@ -1,14 +1,14 @@
 //! `presence`: an agent signs on or off, is ready or away, from their own phone.
 
-use crate::base::{AwayReason, Now};
+use crate::base::{AwayReason, Now, Wall};
 use crate::dialplan::action::{Action, PresenceChange, PresenceKind};
-use crate::dialplan::calendar::next_at;
+use crate::dialplan::calendar::{next_at, next_on};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Origin;
-use crate::dialplan::step::{PresenceSpec, Step, Target};
+use crate::dialplan::step::{PresenceSpec, Step, Target, Value};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "presence",
@@ -18,9 +18,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     fields: &[
         Field::needed(
             "change",
-            Form::One(&["sign_on", "sign_off", "ready", "more_time", "away"]),
+            Form::One(&["sign_on", "sign_off", "ready", "more_time", "away", "delegate"]),
             "To which state. `ready` ends a wrap-up, \
-                        `more_time` extends it once, by what `[hotline]` says.",
+                        `more_time` extends it once, by what `[hotline]` says; `delegate` names who takes the calls for the rest of \
+                        an absence.",
         ),
         Field::optional(
             "reason",
@@ -41,9 +42,27 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "back_at",
             Form::Value,
             "not known",
-            "Four digits (`1530`) from a `collect` of kind `time`: when the agent is back; callers are told.",
+            "Four digits (`1530`) from a `collect` of kind `time`: when the agent is back; callers are told, and the \
+             absence ends then.",
         ),
-        Field::optional("done", Form::Prompts, "as the new state", "What is said when it is done."),
+        Field::optional(
+            "back_on",
+            Form::Value,
+            "not known",
+            "Four digits (`0108`) from a `collect` of kind `date`: on which day, at nine.",
+        ),
+        Field::optional(
+            "delegate",
+            Form::Value,
+            "as the agent's table says",
+            "Where the extension is known from of who takes the calls meanwhile.",
+        ),
+        Field::optional(
+            "done",
+            Form::Prompts,
+            "as the new state",
+            "What is said when it is done; the time of return is said after it.",
+        ),
     ],
     example: r#"[numbers]
 "*14" = { flow = "main", from = "desks" }
@@ -67,14 +86,24 @@ pub(in crate::dialplan) fn read<'a, 's>(
         "sign_off" => PresenceKind::SignOff,
         "ready" => PresenceKind::Ready,
         "more_time" => PresenceKind::MoreTime,
+        "delegate" if fields.has("delegate") => PresenceKind::Delegate,
+        "delegate" => {
+            loader.report.mistake(fields.place(), "`presence` needs a `delegate` to name");
+            return None;
+        }
         _ if fields.has("reason") => PresenceKind::Away(reason?),
         _ => {
             loader.report.mistake(fields.place(), "`presence` needs a `reason` when an agent goes away");
             return None;
         }
     };
-    for name in ["reason", "back_at"] {
-        if let Some(written) = fields.get(name).filter(|_| !matches!(change, PresenceKind::Away(_))) {
+    for name in ["reason", "back_at", "back_on", "delegate"] {
+        let fits = match change {
+            PresenceKind::Away(_) => true,
+            PresenceKind::Delegate => name == "delegate",
+            _ => false,
+        };
+        if let Some(written) = fields.get(name).filter(|_| !fits) {
             loader.report.mistake(written.place, format!("only who is away has a `{name}`"));
         }
     }
@@ -83,9 +112,12 @@ pub(in crate::dialplan) fn read<'a, 's>(
         PresenceKind::SignOff => "agent/signed-out",
         PresenceKind::Ready => "agent/state-ready",
         PresenceKind::MoreTime => "common/beep",
-        PresenceKind::Away(AwayReason::Meeting | AwayReason::ImportantMeeting | AwayReason::Training) => {
-            "agent/state-meeting"
-        }
+        PresenceKind::Delegate => "agent/delegate-set",
+        PresenceKind::Away(AwayReason::Meeting | AwayReason::Training) => "agent/state-meeting",
+        PresenceKind::Away(AwayReason::ImportantMeeting) => "agent/state-important-meeting",
+        PresenceKind::Away(AwayReason::Visitor) => "agent/state-visitor",
+        PresenceKind::Away(AwayReason::Banquet) => "agent/state-banquet",
+        PresenceKind::Away(AwayReason::Leave) => "agent/state-leave",
         PresenceKind::Away(AwayReason::Break) => "agent/state-break",
         PresenceKind::Away(_) => "agent/state-away",
     };
@@ -94,9 +126,10 @@ pub(in crate::dialplan) fn read<'a, 's>(
     } else {
         loader.phrase(fields.place(), default)
     };
-    let back_at = loader.value(fields, "back_at");
-    let refused = loader.phrase(fields.place(), "error/system-busy");
-    Some(Step::Presence(PresenceSpec { change, back_at, done, refused }))
+    let [back_at, back_on, delegate] =
+        ["back_at", "back_on", "delegate"].map(|name| loader.value(fields, name));
+    let refused = loader.phrase(fields.place(), "agent/not-done");
+    Some(Step::Presence(PresenceSpec { change, back_at, back_on, delegate, done, refused }))
 }
 
 pub(in crate::dialplan) fn begin(
@@ -106,29 +139,42 @@ pub(in crate::dialplan) fn begin(
     out: &mut Vec<Action>,
 ) -> Turn {
     if !matches!(cursor.facts.origin, Origin::Desk(_)) {
-        return answered(cursor, spec, false, out);
+        return answered(cursor, spec, false, now, out);
     }
-    let back_at = spec.back_at.as_ref().and_then(|v| cursor.value(v));
-    let until = back_at.and_then(|digits| next_at(&cursor.plan.zone, now.wall, digits));
+    let until = back(cursor, spec, now);
+    let delegate = spec.delegate.as_ref().and_then(|v| cursor.value(v)).map(str::to_owned);
     let change = match spec.change {
         PresenceKind::SignOn => PresenceChange::SignOn,
         PresenceKind::SignOff => PresenceChange::SignOff,
         PresenceKind::Ready => PresenceChange::Ready,
         PresenceKind::MoreTime => PresenceChange::MoreTime,
-        PresenceKind::Away(reason) => PresenceChange::Away { reason, until, delegate: None },
+        PresenceKind::Away(reason) => PresenceChange::Away { reason, until, delegate },
+        PresenceKind::Delegate => PresenceChange::Delegate(delegate),
     };
     out.push(Action::Presence { change });
     cursor.stay(Stage::Asking(spec.clone()))
 }
 
-/// The new state is said, or that it could not be set.
+/// The time of return that was keyed in.
+fn back(cursor: &Cursor, spec: &PresenceSpec, now: Now) -> Option<Wall> {
+    let digits = |value: &Option<Value>| value.as_ref().and_then(|v| cursor.value(v)).map(str::to_owned);
+    let zone = &cursor.plan.zone;
+    let at = digits(&spec.back_at).and_then(|digits| next_at(zone, now.wall, &digits));
+    at.or_else(|| digits(&spec.back_on).and_then(|digits| next_on(zone, now.wall, &digits)))
+}
+
+/// The new state is said with the time of return, or that it could not be set.
 pub(in crate::dialplan) fn answered(
     cursor: &mut Cursor,
     spec: &PresenceSpec,
     ok: bool,
+    now: Now,
     out: &mut Vec<Action>,
 ) -> Turn {
     let phrase = if ok { &spec.done } else { &spec.refused };
-    let clips = phrase.clips(&cursor.language).to_vec();
+    let mut clips = phrase.clips(&cursor.language).to_vec();
+    if ok && let Some(until) = back(cursor, spec, now) {
+        clips.extend(cursor.plan.speech(&cursor.language).own_return(until, now.wall));
+    }
     cursor.tell(clips, false, After::Go(Target::Next), out)
 }
