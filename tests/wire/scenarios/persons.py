@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from prompts import expect, expect_tone
+from prompts import expect, expect_tone, prompt
 from scenarios import scenario
 from world import AGENT_TONE, CALLER_TONE, SECOND_AGENT_TONE
 
@@ -103,7 +103,7 @@ async def a_code_on_the_phone_and_what_the_caller_hears(world):
     caller = await world.caller()
     await caller.dial(hotline.uri("95500"))
     await caller.in_call()
-    await asyncio.sleep(9)
+    await caller.call.media.wait_heard(prompt("topic/delegate"), timeout=25)
     await caller.press("2")
     await deputy.in_call()
     await asyncio.sleep(2.5)
@@ -130,7 +130,7 @@ async def a_delegate_who_is_away_has_a_delegate(world):
     caller = await world.caller()
     await caller.dial(hotline.uri("95500"))
     await caller.in_call()
-    await asyncio.sleep(6)
+    await caller.call.media.wait_heard(prompt("topic/delegate"), timeout=25)
     await caller.press("2")
     await last.in_call()
     await asyncio.sleep(2)
@@ -159,8 +159,9 @@ async def found_by_name_and_asked_for_again(world):
     again = await world.caller("13800138001")
     for number, served in ((1, True), (2, False)):
         await again.dial(hotline.uri("95502"))
-        await agent.in_call()
-        await asyncio.sleep(1)
+        await again.in_call()
+        # Past "we are connecting you", where the queue says that.
+        await asyncio.sleep(6)
         await again.hang_up()
         await agent.over()
         await asyncio.sleep(1.5)
