@@ -21,6 +21,17 @@ impl Core {
         let mut op = Op::begin(self, now, s);
         op.reconfigure(topology);
         op.end();
+        drop(op);
+        self.give_back_lists();
+    }
+
+    /// All lists were made anew. What that leaves behind would be freed at the pace of operations that leave a few
+    /// entries each, and pile up where topologies come often.
+    fn give_back_lists(&self) {
+        const FREED_AT_A_TIME: u32 = 256;
+        for _ in 0..self.made.load(Ordering::Relaxed) / FREED_AT_A_TIME + 8 {
+            crossbeam_epoch::pin().flush();
+        }
     }
 }
 

@@ -236,6 +236,27 @@ fn resident() -> u64 {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("pages") * 4096
 }
 
+/// Alone in its process: it looks at the memory of all of it.
+#[test]
+#[ignore = "takes seconds, alone"]
+fn thousands_of_topologies_leave_nothing_behind() {
+    let core = Core::new(Instant::ZERO, &topology(0));
+    let s = &mut Vec::new();
+    (0..AGENTS).for_each(|id| assert!(core.agent_login(Instant::ZERO, AgentId(id), s)));
+    for tag in 0..160 {
+        let queue = QueueId([0, 1, 3, 4][tag as usize % 4]);
+        core.join(Instant::ZERO, Join::new(queue, Instant::ZERO, tag), s).expect("may wait");
+    }
+    let reload =
+        |count| (0..count).for_each(|n| core.reconfigure(Instant::ZERO, &topology(n % 5), &mut Vec::new()));
+    reload(500);
+    let before = resident();
+    reload(3000);
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more");
+    core.check_invariants();
+}
+
 fn offered(event: &Event) -> Option<OfferId> {
     match event {
         Event::Offered { offer, .. } => Some(*offer),
