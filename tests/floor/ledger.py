@@ -47,6 +47,8 @@ class Visit:
         self.ended = self.served = None
         # By an agent's phone that died: the head of the line is theirs.
         self.cut_off = False
+        # Nobody here knows whether they have the place that they had before.
+        self.either = False
 
 
 class Ledger:
@@ -65,6 +67,9 @@ class Ledger:
         self.doubtful = []
         # Talks of which a phone's own recording has too little: who, and when they answered.
         self.unheard = set()
+        # Callers who gave up in the moment in which an agent answered: who was quicker, the hotline alone knows, and with
+        # it whether the place is kept. Number and queue.
+        self.raced = set()
         self.faults, self.excused, self.counts = [], collections.Counter(), collections.Counter()
         # Phones that died: nobody sees them ring. By extension: from, to.
         self.dead = collections.defaultdict(list)
@@ -92,7 +97,7 @@ class Ledger:
                 self.fault(at, f"{ring}, who rests since {at - refused.ended:.2f} s for {refused.rests} s")
         twice = [other for other in self.open_rings(number) if other.agent != agent]
         if twice:
-            self.fault(at, f"offered twice at once: {ring} beside {twice}")
+            self.doubtful.append((at, ring, f"offered twice at once: {ring} beside {twice}"))
         self.rings[agent].append(ring)
         self.counts["offers"] += 1
         return ring
@@ -103,18 +108,16 @@ class Ledger:
     def answered(self, ring, at=None):
         ring.answered, ring.how = at or time.monotonic(), "talks"
         self.counts["talks"] += 1
-        visit = self.visit(ring.number) or self._gone_meanwhile(ring)
+        visit = self.visit(ring.number)
+        last = self.visits[ring.number][-1] if self.visits[ring.number] else None
+        if visit is None and last and last.ended > ring.answered - MOMENT:
+            self.raced.add((ring.number, last.queue))
         if visit:
             visit.served = ring.answered
             self.kept.pop((ring.number, visit.queue), None)
         for waiter in self.waiters.pop(ring.number, []):
             if not waiter.done():
                 waiter.set_result(ring)
-
-    def _gone_meanwhile(self, ring):
-        """The caller gave up in the moment in which the agent answered: they were served, if for a breath."""
-        last = self.visits[ring.number][-1] if self.visits[ring.number] else None
-        return last if last and last.ended > ring.answered - MOMENT else None
 
     def over(self, ring, how, at=None):
         if ring.ended is not None:
@@ -133,6 +136,8 @@ class Ledger:
         since = self.kept.pop((number, queue), at)
         self.counts["places kept"] += since != at
         visit = Visit(number, queue, at, since)
+        visit.either = (number, queue) in self.raced
+        self.raced.discard((number, queue))
         self.visits[number].append(visit)
         # An agent may have answered before the caller's phone had told of the hotline's own answer.
         talks = [ring.answered for ring in self.open_rings(number) if ring.answered]
@@ -161,6 +166,8 @@ class Ledger:
         for at, ring, what in self.doubtful:
             if self._is_of_the_dead(ring):
                 self.excused["rung for a call from before the phone died"] += 1
+            elif self._stood_still(at - 8, at + 1) > 0.5:
+                self.excused["seen while all phones here stood still"] += 1
             else:
                 self.fault(at, what)
         for rings in self.rings.values():
@@ -184,6 +191,9 @@ class Ledger:
     def _judge_talk(self, ring):
         began, ended = ring.answered + SLACK, ring.ended - SLACK
         visit = next((v for v in self.visits[ring.number] if v.joined - MOMENT <= ring.answered and (v.ended or 1e18) >= ring.answered - MOMENT), None)
+        if visit is None and self._stood_still(ring.answered - 8, ring.answered + 1) > 0.5:
+            self.excused["seen while all phones here stood still"] += 1
+            return
         if visit is None:
             self.fault(ring.answered, f"{ring}: no such caller is in line")
             return
@@ -240,6 +250,9 @@ class Ledger:
                     and from_ < (ring.ended or 1e18) + SLACK
                     for ring in self.rings[agent]
                 ):
+                    if self._stood_still(from_ - 8, to + 1) > 0.5:
+                        self.excused["seen while all phones here stood still"] += 1
+                        continue
                     near = min(
                         (r for r in self.rings[agent] if r.number == number),
                         key=lambda r: abs(r.began - from_),
@@ -259,11 +272,11 @@ class Ledger:
         for agent, rings in self.rings.items():
             for ring in rings:
                 own = next((v for v in self.visits[ring.number] if v.joined - MOMENT <= ring.began <= (v.ended or 1e18) + MOMENT), None)
-                if own is None or own.cut_off:
+                if own is None or own.cut_off or own.either:
                     continue
                 self.counts["offers whose order was judged"] += 1
                 for other in visits:
-                    if other.queue != own.queue or other.since >= own.since - MOMENT or other.number == own.number:
+                    if other.either or other.queue != own.queue or other.since >= own.since - MOMENT or other.number == own.number:
                         continue
                     if not other.joined + MOMENT < ring.began or (other.ended or 1e18) < ring.began + MOMENT:
                         continue
