@@ -174,7 +174,8 @@ class Daemon:
     async def calls(self):
         """The records, as `hotline calls --json` prints them, the first call first."""
         lines = (await self.command("calls", "--json")).splitlines()
-        return sorted((json.loads(line) for line in lines), key=lambda record: record["call"])
+        # Of several exchanges each numbers its own calls.
+        return sorted((json.loads(line) for line in lines), key=lambda record: (record["started"], record["call"]))
 
     async def counter(self, name):
         """How often `hotline status` says that something was lost or refused for this reason."""
