@@ -189,8 +189,9 @@ impl Exchange {
             headers.push(("Subject".to_owned(), about.clone()));
         }
         if let Some(by) = by {
-            let by = NameAddr::new(Uri::sip(Some(&by), host));
-            headers.push(("Referred-By".to_owned(), by.to_string()));
+            // Written out: what is shown of a URI is masked.
+            let by = Uri::sip(Some(&by), host);
+            headers.push(("Referred-By".to_owned(), format!("<{}>", String::from_utf8_lossy(by.as_bytes()))));
         }
         self.ring(now, leg, Ring::new(extension, from, sdp, headers, phones));
     }
