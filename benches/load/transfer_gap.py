@@ -71,15 +71,21 @@ def audible(media, since, until):
                 yield packet[0], sound
 
 
+def share_of(sound, frequency):
+    """Of a packet's power at this frequency: 1 for a tone."""
+    import numpy as np
+
+    x = np.asarray(sound, float)
+    turns = np.exp(-2j * np.pi * frequency * np.arange(len(x)) / 8000)
+    return 2 * abs(x @ turns) ** 2 / (len(x) * (x @ x))
+
+
 def figures(media, wish, ready):
     """Gap and join, in milliseconds."""
-    import numpy as np
-    from scripted.audio import tone_level
-
     heard = list(audible(media, wish - 0.1, time.monotonic()))
     first = None
     for (at, one), (_, two) in zip(heard, heard[1:]):
-        if at >= ready and tone_level(np.concatenate([one, two]), COLLEAGUE) > 0.9:
+        if at >= ready and min(share_of(one, COLLEAGUE), share_of(two, COLLEAGUE)) > 0.8:
             first = at
             break
     if first is None:
@@ -139,6 +145,8 @@ class Lane:
         else:
             await first.dtmf(f"*2{self.colleague}#")
             second = await self.other.ringing()
+            # A phone says nothing while a key is down: that is not the transfer's doing.
+            wish = time.monotonic()
             await self.other.answer()
             await second.media.wait_tone(AGENT)
             ready = time.monotonic()

@@ -64,6 +64,8 @@ async def attended_comes_back_by_pjsip(world):
     talk = await Talk.begin(world, "pjsip")
     second = await talk.colleague()
     await talk.consults(second)
+    # The music alone, after the phrase.
+    await asyncio.sleep(3)
     talk.agent.tell("hangup 1")
     await second.over()
     await talk.back()
@@ -154,7 +156,6 @@ async def blind_busy_by_baresip(world):
     await asyncio.sleep(2)
     await talk.agent.in_call(1)
     await talk.hears(AGENT_TONE)
-    expect(talk.caller.listen(talk.since), "transfer/trying")
     await talk.over(talk.agent)
 
 
