@@ -117,10 +117,10 @@ fn cut(text: &str) -> Result<Cut, String> {
         let is = |name: &str, value: &str| word(name).is_some_and(|found| found.eq_ignore_ascii_case(value));
         begun |= is("BEGIN", "VCALENDAR");
         ended |= is("END", "VCALENDAR");
-        if let Some(kind) = ["VEVENT", "VTIMEZONE"].into_iter().find(|kind| is("BEGIN", kind)) {
-            if let Some((_, at, ..)) = open.replace((kind, number, String::new(), String::new())) {
-                cut.complaints.push((at, "this does not end before the next begins".to_owned()));
-            }
+        if let Some(kind) = ["VEVENT", "VTIMEZONE"].into_iter().find(|kind| is("BEGIN", kind))
+            && let Some((_, at, ..)) = open.replace((kind, number, String::new(), String::new()))
+        {
+            cut.complaints.push((at, "this does not end before the next begins".to_owned()));
         }
         let Some((kind, at, uid, lines)) = &mut open else { continue };
         lines.push_str(line.trim_end_matches('\r'));
