@@ -87,6 +87,8 @@ pub struct Checker {
     ears: Ears,
     /// The prompt "message saved", in every language.
     saved: BTreeSet<PromptId>,
+    /// Who is announced to a person who screens: that one decides by a key when the two are joined.
+    screens: BTreeSet<PromptId>,
     /// Those that say goodbye.
     goodbyes: BTreeSet<PromptId>,
     /// Callers whose last words from us were one of those.
@@ -124,6 +126,8 @@ impl Checker {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let saved =
             catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
+        let screens = catalog.iter().filter(|(_, prompt)| prompt.name == "transfer/screen-before");
+        let screens = screens.map(|(id, _)| id).collect();
         let is_goodbye = |name: &str| name.starts_with("goodbye/");
         let goodbyes =
             catalog.iter().filter(|(_, prompt)| is_goodbye(&prompt.name)).map(|(id, _)| id).collect();
@@ -136,6 +140,7 @@ impl Checker {
             holders: BTreeMap::new(),
             ears: Ears::default(),
             saved,
+            screens,
             recordings: BTreeSet::new(),
             slips: BTreeMap::new(),
             durable: BTreeSet::new(),
@@ -219,6 +224,9 @@ impl Checker {
                     };
                 }
                 // An agent who is told who it is: the two are joined after it, and soon.
+                if clips.iter().any(|clip| matches!(clip, Clip::Prompt(id) if self.screens.contains(id))) {
+                    self.unbridged.remove(leg);
+                }
                 if let Some(since) = self.unbridged.get_mut(leg) {
                     *since = now + WHISPER_MOST;
                     self.whispers += 1;
