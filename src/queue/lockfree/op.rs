@@ -16,6 +16,9 @@ use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::line::Key;
 use crate::queue::{AgentState, CallerId, Event, LeaveWhy, OfferId, Sink};
 
+/// Of the numbers that operations draw: so often one gives back what lists have left behind.
+const FREED_EACH: u64 = 32;
+
 pub(super) struct Op<'a> {
     pub core: &'a Core,
     pub floor: Arc<Floor>,
@@ -48,6 +51,10 @@ impl<'a> Op<'a> {
     pub fn begin(core: &'a Core, now: Instant, sink: &'a mut dyn Sink) -> Self {
         let (again, exceeded) = (Vec::new(), Vec::new());
         let _pin = crossbeam_epoch::pin();
+        // By itself a thread frees four entries an operation at most, and there are operations that leave more.
+        if core.seq.load(Ordering::Relaxed).is_multiple_of(FREED_EACH) {
+            _pin.flush();
+        }
         let mut op = Op { core, floor: core.floor.load_full(), sink, again, exceeded, _pin };
         op.advance(now);
         op

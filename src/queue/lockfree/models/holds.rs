@@ -127,9 +127,9 @@ models! {
 
 // With at most so many forced changes of thread.
 models! {
-    hold_join_end: Some(2), [READY, JOIN, ACCEPT] then [HOLD, JOIN_TOO, FIRST_OVER];
-    away_and_both_go: Some(2), [READY, JOIN, ACCEPT, HOLD, JOIN_TOO] then [AWAY_NOW, ABANDON_TOO, FIRST_OVER];
-    accept_and_both_go: Some(2), [READY, JOIN, ACCEPT, HOLD, JOIN_TOO] then [ACCEPT, SECOND_OVER, FIRST_OVER];
+    hold_join_end: Some(3), [READY, JOIN, ACCEPT] then [HOLD, JOIN_TOO, FIRST_OVER];
+    away_and_both_go: Some(3), [READY, JOIN, ACCEPT, HOLD, JOIN_TOO] then [AWAY_NOW, ABANDON_TOO, FIRST_OVER];
+    accept_and_both_go: Some(3), [READY, JOIN, ACCEPT, HOLD, JOIN_TOO] then [ACCEPT, SECOND_OVER, FIRST_OVER];
 }
 
 #[test]

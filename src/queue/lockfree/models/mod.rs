@@ -575,22 +575,22 @@ models! {
 // With at most so many forced changes of thread.
 models! {
     change_and_ready: Some(3), [JOIN] then [CHANGE, READY];
-    change_and_abandon: Some(3), [JOIN] then [CHANGE, ABANDON];
-    change_and_park: Some(3), [JOIN] then [CHANGE, PARK];
-    park_and_ready: Some(3), [JOIN] then [PARK, READY];
-    park_and_accept: Some(3), [READY, JOIN] then [PARK, ACCEPT];
-    park_and_away: Some(3), [READY, JOIN] then [PARK, AWAY_NOW];
-    resume_and_ready: Some(3), [JOIN, PARK] then [RESUME, READY];
-    resume_and_abandon: Some(3), [READY, JOIN, PARK] then [RESUME, ABANDON];
-    two_join_one_gets_ready: Some(2), [] then [JOIN, JOIN_TOO, READY];
-    one_joins_two_get_ready: Some(2), [] then [JOIN, READY, READY_TOO];
-    abandon_ready_join: Some(2), [JOIN] then [ABANDON, READY, JOIN_TOO];
-    accept_end_abandon: Some(2), [READY, JOIN] then [ACCEPT, END, ABANDON];
-    change_abandon_ready: Some(2), [JOIN] then [CHANGE, ABANDON, READY];
-    park_resume_ready: Some(2), [JOIN] then [PARK, RESUME, READY];
-    away_abandon_accept: Some(2), [READY, JOIN] then [AWAY_NOW, ABANDON, ACCEPT];
-    refuse_abandon_ready: Some(2), [READY, JOIN] then [REFUSE, ABANDON, READY_TOO];
-    refuse_abandon_ready_beside_a_second_waiter: Some(2), [READY, JOIN, JOIN_TOO] then [REFUSE, ABANDON, READY_TOO];
+    change_and_abandon: None, [JOIN] then [CHANGE, ABANDON];
+    change_and_park: None, [JOIN] then [CHANGE, PARK];
+    park_and_ready: None, [JOIN] then [PARK, READY];
+    park_and_accept: None, [READY, JOIN] then [PARK, ACCEPT];
+    park_and_away: None, [READY, JOIN] then [PARK, AWAY_NOW];
+    resume_and_ready: None, [JOIN, PARK] then [RESUME, READY];
+    resume_and_abandon: None, [READY, JOIN, PARK] then [RESUME, ABANDON];
+    two_join_one_gets_ready: Some(3), [] then [JOIN, JOIN_TOO, READY];
+    one_joins_two_get_ready: Some(3), [] then [JOIN, READY, READY_TOO];
+    abandon_ready_join: Some(3), [JOIN] then [ABANDON, READY, JOIN_TOO];
+    accept_end_abandon: Some(3), [READY, JOIN] then [ACCEPT, END, ABANDON];
+    change_abandon_ready: Some(3), [JOIN] then [CHANGE, ABANDON, READY];
+    park_resume_ready: Some(3), [JOIN] then [PARK, RESUME, READY];
+    away_abandon_accept: Some(3), [READY, JOIN] then [AWAY_NOW, ABANDON, ACCEPT];
+    refuse_abandon_ready: Some(3), [READY, JOIN] then [REFUSE, ABANDON, READY_TOO];
+    refuse_abandon_ready_beside_a_second_waiter: Some(3), [READY, JOIN, JOIN_TOO] then [REFUSE, ABANDON, READY_TOO];
 }
 
 fn caught(mutant: Mutant, bound: Option<usize>, before: &'static [Operation], threads: &'static [Operation]) {
