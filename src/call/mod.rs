@@ -363,6 +363,16 @@ impl Call {
         }
     }
 
+    /// Whether this agent has a part in the call: talks, rings, or is still being told where the caller was parked while a
+    /// colleague fetches them already.
+    pub fn concerns(&self, agent: AgentId) -> bool {
+        let parker = match &self.stage {
+            Stage::PickUp(pick_up) => pick_up.parker(),
+            _ => None,
+        };
+        [self.agent(), parker].contains(&Some(agent))
+    }
+
     /// Whom the party of this leg talks with, on hold or not.
     pub fn other_party(&self, leg: LegId) -> Option<LegId> {
         let agents = match &self.stage {

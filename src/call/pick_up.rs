@@ -224,6 +224,14 @@ impl PickUp {
         self.ringing.agent
     }
 
+    /// Who parked the caller, and is still being told where.
+    pub(super) fn parker(&self) -> Option<AgentId> {
+        match &self.was {
+            Was::Parked(parked) => parked.agent(),
+            Was::InLine(_) | Was::Dialled => None,
+        }
+    }
+
     pub(super) fn legs(&self) -> impl Iterator<Item = &Leg> {
         let parkers = match &self.was {
             Was::Parked(parked) => parked.leg(),

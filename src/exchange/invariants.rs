@@ -126,7 +126,7 @@ impl Exchange {
                     continue;
                 }
                 let call = self.calls.get(&CallId(tag));
-                if call.is_none_or(|call| call.agent() != Some(view.id)) {
+                if call.is_none_or(|call| !call.concerns(view.id)) {
                     return Err(Broken::TalkWithoutCall(view.id.to_string()));
                 }
             }

@@ -79,8 +79,8 @@ fn of_several_at_once_the_gravest_is_told() {
 
 #[test]
 fn an_absence_agreed_for_an_hour_is_taken_back_by_being_there() {
-    let mut person = Person::default();
-    person.agreed = vec![span(AwayReason::Out, 10, 20), span(AwayReason::Out, 30, 40)];
+    let agreed = vec![span(AwayReason::Out, 10, 20), span(AwayReason::Out, 30, 40)];
+    let mut person = Person { agreed, ..Person::default() };
     person.here(at(15), &[]);
     assert_eq!((told(&person, 15, &[]), person.hand.clone()), (None, None));
     assert_eq!(told(&person, 35, &[]).map(|(reason, ..)| reason), Some(AwayReason::Out));

@@ -78,7 +78,7 @@ fn a_day_on_which_every_other_call_is_handed_on_keeps_every_invariant() {
         reminders += report.reminders;
     }
     println!("{handed_on} handed on, {parked} parked, {picked_up} picked up, {reminders} reminders");
-    assert!(handed_on > 50 && parked > 20 && picked_up > 5 && reminders > 2);
+    assert!(handed_on > 40 && parked > 20 && picked_up > 5 && reminders > 2);
 }
 
 #[test]
