@@ -38,8 +38,8 @@ async def more_time_for_notes(world):
     # Of the queue whose calls leave no notes to write.
     await next_one.dial(hotline.uri("95502"))
     granted = await dial_code(desk, hotline, "*15")
-    assert score(granted, "error/system-busy") < HEARD
-    expect(await dial_code(desk, hotline, "*15"), "error/system-busy")
+    assert score(granted, "agent/not-done") < HEARD
+    expect(await dial_code(desk, hotline, "*15"), "agent/not-done")
     await next_one.call.media.wait_tone(AGENT_TONE, timeout=20)
     took = time.monotonic() - began
     assert 11.5 < took < 14, f"four seconds and eight, and not {took:.1f}"
