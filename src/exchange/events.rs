@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Exchange, Notice, Output, info, io};
 use crate::base::{CallId, LegId, Masked, Now};
-use crate::call::{Event, LegEnd};
+use crate::call::{Call, Event, LegEnd};
 use crate::media::{self, DigitMeans};
 use crate::queue::{self, LeaveWhy, Refusal};
 use crate::sip::{self, EndedWhy};
@@ -104,6 +104,9 @@ impl Exchange {
             media::Event::RtpTimeout { leg } => self.tell(leg, Event::RtpTimeout { leg }),
             media::Event::OpenFailed { leg, reason } => {
                 self.qualities.not_opened(leg);
+                let legs = self.calls.get(&leg.call).into_iter().flat_map(Call::legs);
+                let port = legs.filter(|other| other.id == leg).map(|leg| leg.port()).next();
+                port.into_iter().for_each(|port| self.ports.is_foreign(port));
                 self.tell(leg, Event::OpenFailed { leg, reason });
             }
             media::Event::RecordingEnded { recording, length, voiced, why } => {

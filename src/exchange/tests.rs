@@ -520,6 +520,21 @@ fn a_shared_port_is_noticed() {
 }
 
 #[test]
+fn a_port_that_somebody_else_has_is_left_alone() {
+    let mut bench = Bench::new();
+    bench.call();
+    let (leg, _) = bench.exchange.legs.first_key_value().expect("a leg");
+    let (leg, port) = (*leg, bench.exchange.ports.taken().next().expect("its port"));
+    bench.input(Input::Media(media::Event::OpenFailed { leg, reason: "in use".to_owned() }));
+    assert_eq!((bench.exchange.calls(), bench.exchange.ports.taken().count()), (0, 0));
+    let next = bench.exchange.ports.take().expect("another");
+    bench.exchange.ports.give_back(next);
+    let mut all = Vec::new();
+    all.extend(std::iter::from_fn(|| bench.exchange.ports.take()));
+    assert_eq!((all.pop(), all.pop()), (Some(port), Some(next)), "what was given back before is the last resort");
+}
+
+#[test]
 fn a_stray_leg_is_noticed() {
     let (mut bench, _) = Bench::talking();
     let (leg, dialog) = bench.exchange.legs.pop_first().expect("a leg");

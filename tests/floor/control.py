@@ -21,10 +21,12 @@ class Control:
                     if not line:
                         raise ConnectionError("closed")
                     return json.loads(line)
-                except ConnectionError:
-                    # It closes what is idle for a minute.
+                except BaseException as error:
+                    # It closes what is idle for a minute; and whoever is cancelled leaves an answer behind that is not the next one's.
+                    if self.writer:
+                        self.writer.close()
                     self.writer = None
-                    if last:
+                    if last or not isinstance(error, ConnectionError):
                         raise
 
     async def agents(self):
