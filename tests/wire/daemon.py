@@ -182,7 +182,7 @@ class Daemon:
         words = (await self.command("status")).split()
         return int(words[words.index(name) + 1]) if name in words else 0
 
-    async def counted(self, name, number=1, timeout=8.0):
+    async def counted(self, name, number=1, timeout=30.0):
         async def ask():
             return await self.counter(name)
 
@@ -191,7 +191,7 @@ class Daemon:
     async def messages(self):
         return [json.loads(line) for line in (await self.command("messages", "--json")).splitlines()]
 
-    async def until(self, ask, wanted, timeout=8.0):
+    async def until(self, ask, wanted, timeout=30.0):
         """Asks again and again until the answer is as wanted: records and slips are written behind the call."""
         end = time.monotonic() + timeout
         while True:
