@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use hotline::base::{AwayReason, CallId, Masked, SlipId, Wall};
+use hotline::base::{AwayReason, CallId, Masked, SlipId, UrgentAnswer, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOrder, TestOrder};
@@ -220,6 +220,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List who is asked what becomes of an urgent caller, or answer in their name.
+    Urgent {
+        #[command(subcommand)]
+        order: Option<Urgent>,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tell why a call was offered to whom it was, or why it still waits: who was considered, and what became of it.
     Why {
         /// As `12` or `c12`.
@@ -338,6 +346,21 @@ enum Callbacks {
         /// As `12` or `c12`.
         #[arg(value_parser = call_id)]
         callback: CallId,
+    },
+}
+
+#[derive(Subcommand)]
+enum Urgent {
+    /// The caller hears it in words.
+    Answer {
+        /// Whoever is asked.
+        extension: String,
+        /// now, call-back, delegate or message.
+        #[arg(value_parser = commands::parse_answer)]
+        answer: UrgentAnswer,
+        /// With call-back: 15:30, or a date and time; without it, as soon as possible.
+        #[arg(long, value_parser = commands::parse_until)]
+        at: Option<Wall>,
     },
 }
 
@@ -531,6 +554,10 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Callbacks { order: None, json } => commands::callbacks(&folder()?, form(json))?,
         Command::Callbacks { order: Some(Callbacks::Cancel { callback }), .. } => {
             commands::cancel_callback(&folder()?, callback)?
+        }
+        Command::Urgent { order: None, json } => commands::urgents(&folder()?, form(json))?,
+        Command::Urgent { order: Some(Urgent::Answer { extension, answer, at }), .. } => {
+            commands::answer_urgent(&folder()?, extension, answer, at)?
         }
         Command::Why { call, json } => commands::why(&folder()?, call, form(json))?,
         Command::Queue { order: None, json } => commands::queues(&folder()?, None, form(json))?,

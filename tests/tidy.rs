@@ -96,6 +96,9 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/exchange/publishing.rs", "an account's name says whose presence it is"),
     ("src/exchange/registrations.rs", "an account's name is its key in the directory"),
     ("src/exchange/texts.rs", "the sender's name on the reader's phone"),
+    ("src/exchange/urgent.rs", "the number on the phone of who is asked, where the plan shows it"),
+    ("src/call/urgent.rs", "the key that ends what an urgent caller says"),
+    ("src/call/urgent/ring.rs", "the keys by which a person answers an urgent slip"),
     ("src/exchange/trunks/outside.rs", "the Request-URI of a call to the outside"),
     ("src/exchange/sign_in.rs", "failures count against the account's name"),
     ("src/media/engine.rs", "presses keys towards the peer"),
@@ -267,7 +270,8 @@ fn public_modules_say_what_they_are() {
 #[test]
 fn every_prompt_has_its_text_and_its_recording() {
     /// Said in one language only: the other puts the sentence together without it.
-    const ONE_LANGUAGE: &[&str] = &["message/back-after", "person/call-again-then", "agent/back-after"];
+    const ONE_LANGUAGE: &[&str] =
+        &["message/back-after", "person/call-again-then", "agent/back-after", "urgent/calls-back-after"];
 
     let folder = root().join("prompts");
     let manifest = fs::read_to_string(folder.join("manifest.toml")).expect("prompts/manifest.toml");

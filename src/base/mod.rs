@@ -12,6 +12,7 @@ mod prompt;
 mod rng;
 pub mod srtp;
 mod time;
+mod urgent;
 
 pub use away::AwayReason;
 pub use codec::{Codec, Codecs, Law};
@@ -21,3 +22,4 @@ pub use masked::Masked;
 pub use prompt::{Catalog, CatalogError, Clip, Language, PromptId, PromptInfo};
 pub use rng::Rng;
 pub use time::{Instant, Now, Wall};
+pub use urgent::UrgentAnswer;

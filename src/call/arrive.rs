@@ -58,6 +58,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         next_leg: 1,
         place: None,
         owed: None,
+        urgent: None,
         handed_by: None,
         span: span.clone(),
     };

@@ -7,7 +7,7 @@ use super::keys::Keys;
 use super::listen::Listen;
 use super::timer::Timers;
 use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
-use crate::base::{AgentId, CallId, Clip, LegId, Masked, PlayId};
+use crate::base::{AgentId, CallId, Clip, LegId, Masked, PlayId, SlipId};
 use crate::dialplan::{self, Cursor, Speech};
 use crate::record::StageKind;
 
@@ -30,6 +30,8 @@ pub(super) struct Body {
     pub(super) place: Option<Place>,
     /// What this call is to bring about, where it is one of ours.
     pub(super) owed: Option<Owed>,
+    /// The slip of who was asked urgently and wants a colleague to take the caller.
+    pub(super) urgent: Option<SlipId>,
     /// The agent who handed the caller on last, by extension.
     pub(super) handed_by: Option<String>,
     pub(super) span: tracing::Span,

@@ -117,6 +117,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         next_leg: 0,
         place: Some(place),
         owed: Some(Owed { callback, there: false, why: "not reached" }),
+        urgent: None,
         handed_by: None,
         span: span.clone(),
     };

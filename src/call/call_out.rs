@@ -62,6 +62,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, wanted: CallOut) -> Call {
         next_leg: 1,
         place: None,
         owed: None,
+        urgent: None,
         handed_by: None,
         span: span.clone(),
     };

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CalledBack, OpenBox, Refusal, SharedPlan};
-use crate::base::{AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId};
+use super::{CalledBack, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
+use crate::base::{
+    AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId, UrgentAnswer,
+};
 use crate::dialplan::{Owner, PickUp, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
@@ -119,6 +121,33 @@ pub enum Effect {
         delegate: bool,
     },
     Release {
+        agent: AgentId,
+    },
+    /// Asks whether this person may be asked what becomes of the caller: answered by
+    /// [`Event::UrgentAllowed`](super::Event::UrgentAllowed).
+    AskUrgent {
+        extension: String,
+    },
+    /// The person is asked: answered by [`Event::UrgentTold`](super::Event::UrgentTold), and what they say comes as
+    /// [`Event::UrgentAnswered`](super::Event::UrgentAnswered).
+    TellUrgent(Box<UrgentSlip>),
+    /// There is nothing more to be answered.
+    UrgentOver {
+        extension: String,
+        how: UrgentOver,
+    },
+    /// Asks for the phone of somebody who is away, whom the caller is put through to: as [`Effect::Seize`].
+    SeizeUrgently {
+        extension: String,
+    },
+    /// What this agent answers to who asks urgently: answered by
+    /// [`Event::UrgentReplied`](super::Event::UrgentReplied).
+    AnswerUrgent {
+        agent: AgentId,
+        answer: UrgentAnswer,
+    },
+    /// What that caller has said: answered by [`Event::UrgentHeard`](super::Event::UrgentHeard).
+    HearUrgent {
         agent: AgentId,
     },
     Presence {

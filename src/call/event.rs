@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{NotOpened, Towards};
-use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId};
+use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId, UrgentAnswer};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
 use crate::queue;
@@ -173,6 +173,26 @@ pub enum Event {
     },
     PresenceSet {
         ok: bool,
+    },
+    /// The person may be asked what becomes of the caller.
+    UrgentAllowed {
+        ok: bool,
+    },
+    /// The person has been asked; not `told`: they could not be any more.
+    UrgentTold {
+        told: bool,
+    },
+    /// What they say.
+    UrgentAnswered {
+        answer: UrgentAnswer,
+    },
+    /// The answer that this desk gave has reached a caller who waits for it.
+    UrgentReplied {
+        ok: bool,
+    },
+    /// What that caller has said; `None`: nobody waits.
+    UrgentHeard {
+        said: Option<RecordingId>,
     },
     /// The caller has this slot.
     Parked {

@@ -30,6 +30,11 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
             let pending = message.caller_gone(body, ctx);
             closing(pending, body, ctx, end)
         }
+        Stage::Urgent(urgent) => {
+            close_caller(body, ctx);
+            let pending = urgent.caller_gone(body, ctx);
+            closing(pending, body, ctx, end)
+        }
         stage => {
             let_go(stage, body, ctx);
             over(body, ctx, end)
@@ -59,6 +64,7 @@ pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option
         Stage::Parked(parked) => parked.abandon(body, ctx),
         Stage::PickUp(pick_up) => pick_up.abandon(body, ctx),
         Stage::Message(message) => return message.caller_gone(body, ctx),
+        Stage::Urgent(urgent) => return urgent.caller_gone(body, ctx),
         Stage::Closing(Closing { pending, .. }) => return Some(pending),
         Stage::Listen(_)
         | Stage::Mailbox(_)

@@ -3,7 +3,7 @@
 use super::message::Wanted;
 use super::{
     Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, farewell, mailbox, message, outside,
-    wait,
+    urgent, wait,
 };
 use crate::base::{LegId, Masked, QueueId};
 use crate::dialplan::{self, Action};
@@ -30,6 +30,8 @@ impl Listen {
                 dialplan::Event::Played
             }
             Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
+            Event::UrgentReplied { ok } => dialplan::Event::UrgentAnswered { ok },
+            Event::UrgentHeard { said } => dialplan::Event::UrgentHeard(said),
             Event::CallbackBooked { ok } => dialplan::Event::CallbackBooked { ok },
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
@@ -65,6 +67,14 @@ impl Listen {
                     // The plan gives numbers with this verb to desks only; who came another way has none.
                     None => return Self::begin(body, ctx, dialplan::Event::PresenceSet { ok: false }),
                 },
+                Action::AnswerUrgent(answer) => match body.desk {
+                    Some(agent) => ctx.effect(Effect::AnswerUrgent { agent, answer }),
+                    None => return Self::begin(body, ctx, dialplan::Event::UrgentAnswered { ok: false }),
+                },
+                Action::HearUrgent => match body.desk {
+                    Some(agent) => ctx.effect(Effect::HearUrgent { agent }),
+                    None => return Self::begin(body, ctx, dialplan::Event::UrgentHeard(None)),
+                },
                 Action::PickUp(which) => ctx.effect(Effect::PickUp(which)),
                 Action::Queue { queue, needs, credit, owners, owner_wait, keys, offer } => {
                     let mut request =
@@ -91,6 +101,7 @@ impl Listen {
                     let wanted = Wanted { person, mailbox, ask, before, longest, silence, shortest };
                     return message::enter(body, ctx, wanted);
                 }
+                Action::Urgent { person } => return urgent::enter(body, ctx, person),
                 Action::Mailbox { tries } => return mailbox::enter(body, ctx, tries),
                 Action::HangUp => return farewell::said(body, ctx, CallEnd::FlowEnded),
             }

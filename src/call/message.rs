@@ -24,7 +24,7 @@ use crate::media::{Command, EndWhy};
 use crate::record::{Record, SlipState, StageKind};
 
 pub(super) use self::pending::Pending;
-use self::take::{Said, Take};
+pub(super) use self::take::{Said, Take};
 
 /// Too short a recording is asked for again this many times; after that the caller has nothing to say.
 const TRIES: u32 = 2;

@@ -20,6 +20,9 @@
 //!      gone, or to a flow
 //! ```
 //!
+//! A caller who asks for somebody who is not to be disturbed may have them asked (urgent): dial, listen, urgent, and talk or
+//! listen again.
+//!
 //! A caller who is parked, or for whom a phone rings, may be picked up by any colleague (pick_up) and talks with them.
 //!
 //! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
@@ -53,6 +56,7 @@ mod supervise;
 mod talk;
 mod timer;
 mod transfer;
+mod urgent;
 mod wait;
 mod whisper;
 
@@ -72,6 +76,7 @@ pub use self::recording::NotRecorded;
 pub use self::supervise::{Announce, Manner, NoGuest};
 pub use self::timer::Timer;
 pub use self::transfer::{Destination, GivenAway, How, NoTransfer};
+pub use self::urgent::{UrgentOver, UrgentSlip};
 
 use self::body::{Body, answer_reoffer};
 use self::call_back::CallBack;
@@ -88,6 +93,7 @@ use self::outside::Outside;
 use self::pick_up::PickUp;
 use self::talk::Talk;
 use self::transfer::{Parked, Transfer};
+use self::urgent::Urgent;
 use self::wait::Wait;
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
@@ -131,6 +137,8 @@ enum Stage {
     /// A colleague is on the way, who has dialled for the caller.
     PickUp(PickUp),
     Message(Message),
+    /// Somebody who is not to be disturbed is asked what becomes of the caller.
+    Urgent(Urgent),
     Mailbox(Mailbox),
     /// All is said; the line is closed next.
     Farewell(Farewell),
@@ -219,6 +227,7 @@ impl Call {
             (Stage::Dial(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Outside(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Urgent(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Mailbox(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };
@@ -246,6 +255,7 @@ impl Call {
                 Stage::Parked(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::PickUp(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Message(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Urgent(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Farewell(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Mailbox(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
@@ -283,6 +293,7 @@ impl Call {
             Stage::Listen(_) | Stage::Message(_) | Stage::Mailbox(_) => true,
             Stage::Wait(wait) => wait.has_keys(),
             Stage::Offer(offer) => offer.has_keys(),
+            Stage::Urgent(urgent) => urgent.has_keys(),
             _ => false,
         };
         if let Some(caller) = &mut self.body.caller {
@@ -322,9 +333,15 @@ impl Call {
             Stage::Hold(_) | Stage::Parked(_) => StageKind::Hold,
             Stage::Transfer(_) => StageKind::Transfer,
             Stage::Message(_) => StageKind::Message,
+            Stage::Urgent(_) => StageKind::Urgent,
             Stage::Mailbox(_) => StageKind::Mailbox,
             Stage::Farewell(_) | Stage::Closing(_) | Stage::Over(_) => StageKind::HangUp,
         }
+    }
+
+    /// Somebody is being asked what becomes of the caller.
+    pub fn asks_urgently(&self) -> bool {
+        matches!(&self.stage, Stage::Urgent(urgent) if urgent.is_waiting())
     }
 
     /// The agent has put the caller on hold.
@@ -354,6 +371,7 @@ impl Call {
         match &self.stage {
             Stage::Offer(offer) => Some(offer.agent()),
             Stage::Dial(dial) => dial.agent(),
+            Stage::Urgent(urgent) => urgent.agent(),
             Stage::Talk(talk) => talk.agent(),
             Stage::Hold(hold) => hold.agent(),
             Stage::Transfer(transfer) => transfer.agent(),
@@ -397,6 +415,7 @@ impl Call {
         legs.extend(match &self.stage {
             Stage::Offer(offer) => Some(offer.leg()),
             Stage::Dial(dial) => dial.leg(),
+            Stage::Urgent(urgent) => urgent.leg(),
             Stage::Outside(outside) => outside.leg(),
             Stage::Talk(talk) => Some(talk.leg()),
             Stage::Hold(hold) => Some(hold.leg()),

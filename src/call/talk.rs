@@ -58,6 +58,7 @@ pub(super) fn begin(
     record: bool,
 ) -> Stage {
     body.settle_callback(ctx);
+    body.settle_urgent(ctx);
     body.stop_playing(ctx);
     ctx.media(Command::Bridge { a: body.caller_id, b: leg.id });
     body.stage(ctx, StageKind::Talk, extension.clone());

@@ -39,6 +39,10 @@ pub enum Timer {
     Confirm,
     /// The writer or the store has not said that a message is safe.
     Durable,
+    /// Who is asked urgently has not answered, or not come.
+    Urgent,
+    /// Their phone was in use: it is tried again.
+    Reach,
 }
 
 impl Timer {
@@ -61,6 +65,8 @@ impl Timer {
             Timer::Farewell => "caller hangs up first",
             Timer::Confirm => "confirm message",
             Timer::Durable => "message durable",
+            Timer::Urgent => "answer to an urgent slip",
+            Timer::Reach => "urgent call tried again",
         }
     }
 }

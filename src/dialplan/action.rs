@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::plan::{Origin, Requirement};
-use crate::base::{AgentId, AwayReason, Clip, Masked, Now, QueueId, Wall};
+use crate::base::{AgentId, AwayReason, Clip, Masked, Now, QueueId, RecordingId, UrgentAnswer, Wall};
 
 /// What is known of a call when it begins.
 #[derive(Clone, Debug)]
@@ -38,6 +38,12 @@ pub enum Event {
     MessageEnded(MessageEnd),
     /// Answers [`Action::Mailbox`].
     MailboxEnded,
+    /// Answers [`Action::Urgent`].
+    UrgentEnded(UrgentEnd),
+    /// Answers [`Action::AnswerUrgent`]; not `ok`: nobody waits for an answer.
+    UrgentAnswered { ok: bool },
+    /// Answers [`Action::HearUrgent`] with what a caller has said who waits.
+    UrgentHeard(Option<RecordingId>),
     /// Answers [`Action::BookCallback`].
     CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
@@ -58,6 +64,9 @@ impl fmt::Debug for Event {
             Event::DialEnded(end) => write!(f, "DialEnded({end:?})"),
             Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
             Event::MailboxEnded => f.write_str("MailboxEnded"),
+            Event::UrgentEnded(end) => write!(f, "UrgentEnded({end:?})"),
+            Event::UrgentAnswered { ok } => write!(f, "UrgentAnswered({ok})"),
+            Event::UrgentHeard(_) => f.write_str("UrgentHeard"),
             Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
             Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
@@ -111,6 +120,23 @@ pub enum MessageEnd {
     Nothing,
     /// The disk or the recorder failed.
     Failed,
+}
+
+/// What became of asking somebody urgently.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UrgentEnd {
+    /// They cannot be asked: not in what they are in, not so often, or no phone of theirs is there.
+    NotNow,
+    /// The caller said nothing.
+    Nothing,
+    /// They will call back; `None`: as soon as they can.
+    CallBack { at: Option<Wall> },
+    /// They want whoever takes their calls to take this one.
+    Delegate,
+    /// They want a message.
+    Message,
+    /// They said nothing in time, or could not be put through after all.
+    NoAnswer,
 }
 
 /// What a message slip asks for beside what it is about.
@@ -237,6 +263,16 @@ pub enum Action {
         /// Less than this is not a message.
         shortest: Duration,
     },
+    /// Ask somebody who is not to be disturbed what becomes of this caller, who says in a few seconds who they are and
+    /// what it is about; reports [`Event::UrgentEnded`], or [`Event::DialEnded`] where the two have talked.
+    Urgent {
+        person: AgentId,
+    },
+    /// What whoever sits at the desk that calls answers to the caller who waits for it; reports
+    /// [`Event::UrgentAnswered`].
+    AnswerUrgent(UrgentAnswer),
+    /// What that caller has said; reports [`Event::UrgentHeard`].
+    HearUrgent,
     /// Let the caller hear their messages; reports [`Event::MailboxEnded`], or [`Event::DialEnded`] where they called
     /// somebody back.
     Mailbox {

@@ -111,6 +111,16 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             offers.chain([spec.message, spec.without_box].map(auto)).collect()
         }
         Step::CallAgain => vec![auto(Target::Next)],
+        // They were asked, or there is the next step.
+        Step::Urgent(spec) => {
+            let mut edges = vec![auto(Target::Next), auto(spec.message), person(spec.over)];
+            edges.extend(spec.delegate.map(auto));
+            edges
+        }
+        Step::AnswerUrgent(spec) => [Target::Next, spec.on_nobody]
+            .map(|to| Edge { to, input: false, attended: true })
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -245,6 +255,7 @@ fn desks_only(report: &mut Report<'_>, plan: &Plan) {
             Step::Presence(_) => "callers reach this `presence`: only agents have a state",
             Step::Park(..) => "callers reach this `park`: only agents park somebody",
             Step::PickUp(_) => "callers reach this `pick_up`: only agents take somebody's call",
+            Step::AnswerUrgent(_) => "callers reach this `urgent`: only who is asked answers",
             _ => continue,
         };
         report.mistake(*place, reason).add_help("give the number `from = \"desks\"`");

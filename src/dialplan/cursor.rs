@@ -19,10 +19,10 @@ use std::time::Duration;
 
 use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
-use super::step::{FlowId, PresenceSpec, Step, Target, Value, Whom};
+use super::step::{AnswerUrgentSpec, FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
     callback, collect, dial, find, hours, lookup, mailbox, menu, message, park, pick_up, presence, queue,
-    regret, say, wait,
+    regret, say, urgent, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -55,6 +55,8 @@ pub struct Cursor {
     /// The person dialled last, and how that ended.
     pub(super) person: Option<AgentId>,
     pub(super) dial_end: Option<DialEnd>,
+    /// Somebody has been asked urgently in this call: nobody is asked twice.
+    pub(super) has_urged: bool,
     /// Digits were complete before their `#`, which may still come and means nothing then.
     pub(super) closing_key: bool,
     playing: bool,
@@ -74,6 +76,8 @@ pub(super) enum Stage {
     Recording,
     Boxing,
     Asking(PresenceSpec),
+    Urging,
+    Answering(Box<AnswerUrgentSpec>),
     PickingUp,
     Staying(Vec<Clip>),
     Over,
@@ -116,6 +120,7 @@ impl Cursor {
             ahead: VecDeque::new(),
             person: None,
             dial_end: None,
+            has_urged: false,
             closing_key: false,
             playing: false,
             armed: false,
@@ -180,6 +185,10 @@ impl Cursor {
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Boxing, Event::MailboxEnded | Event::DialEnded(_)) => Turn::Go(Target::Next),
             (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, now, out),
+            (Stage::Urging, Event::UrgentEnded(end)) => urgent::ended(self, end, now, out),
+            (Stage::Urging, Event::DialEnded(_)) => urgent::served(self),
+            (Stage::Answering(spec), Event::UrgentAnswered { ok }) => urgent::answered(self, &spec, ok, out),
+            (Stage::Answering(spec), Event::UrgentHeard(said)) => urgent::heard(self, &spec, said, out),
             (Stage::PickingUp, Event::NotPickedUp { may }) => self.not_picked_up(may, out),
             (Stage::Staying(clips), Event::Played) => wait::again(self, clips, out),
             (Stage::Staying(_), Event::TimedOut) => {
@@ -286,6 +295,8 @@ impl Cursor {
                 self.close(phrase.clips(&self.language), out);
                 Turn::Wait
             }
+            Step::Urgent(_) => urgent::begin(self, out),
+            Step::AnswerUrgent(spec) => urgent::answer(self, spec, now, out),
             Step::Regret(_) => regret::run(self, now, out),
             Step::CallAgain => {
                 let clips = regret::call_again(self, now);
@@ -379,7 +390,7 @@ impl Cursor {
         }
     }
 
-    fn current<'p>(&self, plan: &'p Plan) -> Option<&'p Step> {
+    pub(super) fn current<'p>(&self, plan: &'p Plan) -> Option<&'p Step> {
         plan.flow(self.flow)?.steps.get(self.step).map(|l| &l.step)
     }
 

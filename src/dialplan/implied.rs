@@ -9,7 +9,7 @@ use super::load::Loader;
 use super::plan::{Flow, Phrase};
 use super::step::{
     DialSpec, FlowId, MenuId, MenuSpec, MessageSpec, Offer, Offered, OutsideSpec, Place, QueueSpec,
-    RegretSpec, Step, Target, Whom,
+    RegretSpec, Step, Target, UrgentSpec, Whom,
 };
 use super::verb;
 use super::verb::dial::Written;
@@ -170,6 +170,7 @@ impl<'a, 's> Loader<'a, 's> {
         let message = self.hidden(place, "message", vec![message]);
         let without_box = self.operator.unwrap_or(message);
         let mut offers = Vec::new();
+        let mut urgent = None;
         for (one, key) in written.into_iter().zip('1'..='9') {
             let mut offer = |loader: &mut Self, what, topic: &str, target| {
                 let said = loader.phrase(place, &format!("{topic} menu/press-{key}"));
@@ -190,6 +191,10 @@ impl<'a, 's> Loader<'a, 's> {
                     let steps = vec![Step::CallAgain, Step::HangUp { phrase }];
                     let target = self.hidden(place, "call again", steps);
                     offer(self, Offered::Again, "topic/call-again", target);
+                }
+                Written::Urgent => {
+                    let said = self.phrase(place, &format!("topic/urgent menu/press-{key}"));
+                    urgent = Some((offers.len(), key, said));
                 }
                 Written::Flow(mut said, target) => {
                     for (language, press) in self.phrase(place, &format!("menu/press-{key}")).0 {
@@ -212,6 +217,17 @@ impl<'a, 's> Loader<'a, 's> {
             leaving: Phrase::default(),
             exhausted: message,
         };
+        if let Some((at, key, said)) = urgent {
+            // Who is not to be disturbed now is excused, and all else is offered.
+            let others = RegretSpec { offers: offers.clone(), menu: menu.clone(), message, without_box };
+            let delegate = offers.iter().find(|offer| offer.what == Offered::Delegate);
+            let (delegate, phrase) =
+                (delegate.map(|offer| offer.target), self.phrase(place, "goodbye/thanks"));
+            let over = self.hidden(place, "asked urgently", vec![Step::HangUp { phrase }]);
+            let ask = Step::Urgent(Box::new(UrgentSpec { delegate, message, over }));
+            let target = self.hidden(place, "urgent", vec![ask, Step::Regret(Box::new(others))]);
+            offers.insert(at, Offer { what: Offered::Urgent, key, said, target });
+        }
         let regret = Step::Regret(Box::new(RegretSpec { offers, menu, message, without_box }));
         self.hidden(place, "apology", vec![regret])
     }

@@ -11,7 +11,7 @@ use super::SourceFile;
 use super::calendar::{Calendar, Year};
 use super::check;
 use super::diagnostic::Diagnostic;
-use super::plan::{Agent, Flow, NumberList, OfferRules, OwnPhrases, Phrase, Plan, Skill};
+use super::plan::{Agent, Flow, NumberList, OfferRules, OwnPhrases, Phrase, Plan, Skill, UrgentRules};
 use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
@@ -47,6 +47,7 @@ pub(super) struct Loader<'a, 's> {
     pub(super) languages: Vec<Language>,
     pub(super) zone: TimeZone,
     pub(super) offers: OfferRules,
+    pub(super) urgent: UrgentRules,
     pub(super) operator: Option<Target>,
     pub(super) operator_written: bool,
     pub(super) main_numbers: Option<usize>,
@@ -118,6 +119,7 @@ pub fn load_beside(
         languages: Vec::new(),
         zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
         offers: OfferRules::default(),
+        urgent: UrgentRules::default(),
         operator: None,
         operator_written: false,
         main_numbers: None,
@@ -226,6 +228,7 @@ impl<'a, 's> Loader<'a, 's> {
             languages: self.languages,
             zone: self.zone,
             offers: self.offers,
+            urgent: self.urgent,
             catalog: self.catalog,
             files: self.report.file_names(),
             numbers,
@@ -410,6 +413,7 @@ impl<'a, 's> Loader<'a, 's> {
         for language in self.languages.clone() {
             let mut wanted = speech::vocabulary(&language);
             wanted.extend(verb::regret::PROMPTS.map(str::to_owned));
+            wanted.extend(verb::urgent::PROMPTS.map(str::to_owned));
             wanted.extend(verb::find::PROMPTS.map(str::to_owned));
             wanted.extend(SAID_BY_CALLS.split_whitespace().map(str::to_owned));
             wanted.sort();

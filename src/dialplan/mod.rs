@@ -52,7 +52,9 @@ pub(crate) mod written {
     pub(crate) use super::step::Place;
 }
 
-pub use action::{Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd};
+pub use action::{
+    Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd, UrgentEnd,
+};
 pub use calendar::{Calendar, Hours};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
@@ -61,7 +63,7 @@ pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
     Agent, BoxRule, Entry, Flow, Number, NumberList, OfferRules, Origin, Parking, Phrase, Plan, Queue,
-    Relaxation, Requirement, Skill, WHISPER_MOST, Whisper,
+    Relaxation, Requirement, Skill, Urgency, UrgentRules, WHISPER_MOST, Whisper,
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;

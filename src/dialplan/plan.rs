@@ -87,6 +87,30 @@ pub struct OfferRules {
     pub more_time: Duration,
 }
 
+/// How those are asked who are not to be disturbed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct UrgentRules {
+    /// For an answer.
+    pub wait: Duration,
+    /// One person is asked so often at most, in so much time.
+    pub most: u32,
+    pub within: Duration,
+    /// The text on the phone has the caller's number in full.
+    pub shows_number: bool,
+}
+
+/// How a person is asked who is not to be disturbed.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Urgency {
+    /// Not at all.
+    Never,
+    /// Without a sound.
+    #[default]
+    Text,
+    /// And the phone rings once: who lifts it hears the slip.
+    Ring,
+}
+
 /// A named service that callers wait for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Queue {
@@ -226,6 +250,9 @@ pub struct Agent {
     pub spelled: Vec<String>,
     /// Whether messages can be left for this person.
     pub mailbox: bool,
+    /// How they are asked what becomes of an urgent caller, and whether in an important meeting, too.
+    pub urgent: Urgency,
+    pub urgent_when_important: bool,
     /// Colleagues who share one of these may take each other's ringing calls.
     pub pick_up_groups: BTreeSet<String>,
     /// The numbers of the outside that this desk may call.
@@ -334,6 +361,7 @@ pub struct Plan {
     pub(super) languages: Vec<Language>,
     pub(super) zone: TimeZone,
     pub(super) offers: OfferRules,
+    pub(super) urgent: UrgentRules,
     pub(super) catalog: Arc<Catalog>,
     pub(super) files: Vec<Arc<str>>,
     pub(super) numbers: Vec<Number>,
@@ -373,6 +401,22 @@ impl Plan {
     /// What becomes of agents who do not take a caller, and of wrap-ups.
     pub fn offers(&self) -> OfferRules {
         self.offers
+    }
+
+    pub fn urgent(&self) -> UrgentRules {
+        self.urgent
+    }
+
+    /// The next moment at which the clock shows these four digits (`HHMM`); `None` where no clock does.
+    pub fn next_at(&self, now: Wall, digits: &str) -> Option<Wall> {
+        super::calendar::next_at(&self.zone, now, digits)
+    }
+
+    /// What a desk dials to hear who asks urgently, and to answer.
+    pub fn urgent_code(&self) -> Option<String> {
+        let mut desks = self.numbers.iter().filter(|number| number.desks);
+        let hears = |step: &Step| matches!(step, Step::AnswerUrgent(spec) if spec.answer.is_none());
+        desks.find(|n| self.first_step(n.flow).is_some_and(hears)).map(|n| n.pattern.to_string())
     }
 
     pub fn time_zone(&self) -> &TimeZone {

@@ -157,6 +157,11 @@ impl Speech {
         self.around("person/call-again-after", self.moment(at, now), "person/call-again-then")
     }
 
+    /// When somebody calls back who cannot come.
+    pub fn calls_back_at(&self, at: Wall, now: Wall) -> Vec<Clip> {
+        self.around("urgent/calls-back-before", self.moment(at, now), "urgent/calls-back-after")
+    }
+
     /// That the person whose phone it is is expected back then.
     pub fn own_return(&self, at: Wall, now: Wall) -> Vec<Clip> {
         self.around("agent/back-before", self.moment(at, now), "agent/back-after")
@@ -423,14 +428,14 @@ pub(super) fn vocabulary(language: &Language) -> Vec<String> {
     let both = "number/hundred number/thousand time/am time/pm time/noon time/until time/one-minute \
         time/tomorrow queue/position-next queue/position-before queue/position-after queue/wait-before \
         queue/wait-after queue/wait-under-a-minute queue/wait-long queue/agent-number queue/agent-serves-you \
-        person/call-again person/call-again-after agent/back-before \
+        person/call-again person/call-again-after agent/back-before urgent/calls-back-before \
         complaint/number-is complaint/number-again complaint/reply-before complaint/reply-after \
         message/back-before message/your-number-is mailbox/empty mailbox/count-one mailbox/count-before \
         mailbox/count-after closed/hours-before closed/weekdays closed/every-day greeting/good-morning \
         greeting/good-noon greeting/good-afternoon greeting/good-evening";
     let own = if mandarin(language) {
         "number/two-of number/ten-thousand number/hundred-million time/hour-0 time/early-morning time/morning \
-         time/evening time/half time/minute-mark message/back-after person/call-again-then agent/back-after"
+         time/evening time/half time/minute-mark message/back-after person/call-again-then agent/back-after urgent/calls-back-after"
     } else {
         "number/million number/and time/oh time/at"
     };

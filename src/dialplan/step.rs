@@ -6,7 +6,7 @@ use super::action::{Ask, PresenceKind};
 use super::plan::{Parking, Phrase, Requirement};
 use super::verb::collect::Kind;
 use super::verb::say::Said;
-use crate::base::{AgentId, Language, Masked, QueueId};
+use crate::base::{AgentId, Language, Masked, QueueId, UrgentAnswer};
 
 /// Index into the plan's flows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -99,6 +99,9 @@ pub(super) enum Step {
     Regret(Box<RegretSpec>),
     /// Written by nobody: when the caller may try again.
     CallAgain,
+    /// Written by nobody: the person dialled last is asked urgently what becomes of the caller.
+    Urgent(Box<UrgentSpec>),
+    AnswerUrgent(Box<AnswerUrgentSpec>),
 }
 
 impl Step {
@@ -125,6 +128,7 @@ impl Step {
             Step::Wait { .. } => "wait",
             Step::HangUp { .. } => "hang_up",
             Step::Regret(_) | Step::CallAgain => "regret",
+            Step::Urgent(_) | Step::AnswerUrgent(_) => "urgent",
         }
     }
 }
@@ -224,6 +228,8 @@ pub(super) enum Offered {
     /// Instead of a delegate, where there is none.
     Operator,
     Again,
+    /// They are asked what becomes of the caller.
+    Urgent,
     /// A flow of the plan.
     Flow,
 }
@@ -312,6 +318,28 @@ pub(super) struct OutsideSpec {
     pub(super) on_busy: Target,
     pub(super) on_no_answer: Target,
     pub(super) on_unreachable: Target,
+}
+
+/// Where a caller goes who has asked urgently; the next step is for whom nobody was asked.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct UrgentSpec {
+    /// Who takes the person's calls; `None` where nobody ever does.
+    pub(super) delegate: Option<Target>,
+    pub(super) message: Target,
+    /// Past the answer, or the talk.
+    pub(super) over: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct AnswerUrgentSpec {
+    /// `None`: the slip is heard.
+    pub(super) answer: Option<UrgentAnswer>,
+    /// Four digits (hours, minutes) keyed in at a `collect`.
+    pub(super) back_at: Option<Value>,
+    pub(super) before: Phrase,
+    pub(super) done: Phrase,
+    pub(super) nobody: Phrase,
+    pub(super) on_nobody: Target,
 }
 
 #[derive(Clone, PartialEq, Debug)]

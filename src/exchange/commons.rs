@@ -16,6 +16,7 @@ use super::numbering::Numbering;
 use super::places::{self, Lasting};
 use super::share::Share;
 use super::trunks::Line;
+use super::urgent::Asked;
 use crate::base::{AgentId, CallId, Instant, Masked};
 use crate::queue;
 
@@ -33,6 +34,8 @@ pub(super) struct Commons {
     pub owed: DashMap<Waiter, (CallId, Instant)>,
     /// Who is parked where, by slot.
     pub slots: DashMap<String, CallId>,
+    /// Who is asked what becomes of a caller, or was.
+    pub urgent: DashMap<AgentId, Asked>,
     places: Mutex<Lasting<Waiter, Instant>>,
     contacts: Mutex<Lasting<Masked<String>, AgentId>>,
     /// Of the plan in force.
@@ -50,6 +53,7 @@ impl Commons {
             trunks: DashMap::new(),
             owed: DashMap::new(),
             slots: DashMap::new(),
+            urgent: DashMap::new(),
             places: Mutex::new(Lasting::new(places::MOST_PLACES)),
             contacts: Mutex::new(Lasting::new(places::MOST_CONTACTS)),
             numbering: ArcSwap::from_pointee(numbering),

@@ -20,6 +20,8 @@ impl Exchange {
             Command::Transfer { call, to, how } => self.transfer_by_order(now, call, &to, how),
             Command::CallOut { extension, number } => self.call_out(now, &extension, &number),
             Command::Callbacks => Reply::Callbacks(self.callback_lines()),
+            Command::Urgents => Reply::Urgents(self.urgent_lines()),
+            Command::AnswerUrgent { extension, answer } => self.answer_by_order(&extension, answer),
             Command::Why { call } => self.why(now, call),
             Command::ChangeWaiting { call, queue, credit_ms } => {
                 self.change_waiting(now, call, queue, credit_ms.map(std::time::Duration::from_millis))

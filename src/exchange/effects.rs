@@ -118,6 +118,27 @@ impl Exchange {
                 };
                 self.work.push_back((call, event));
             }
+            Effect::AskUrgent { extension } => {
+                let event = self.ask_urgent(now, &extension);
+                self.work.push_back((call, event));
+            }
+            Effect::TellUrgent(slip) => {
+                let event = self.tell_urgent(now, call, &slip);
+                self.work.push_back((call, event));
+            }
+            Effect::UrgentOver { extension, how } => self.urgent_over(now, call, &extension, how),
+            Effect::SeizeUrgently { extension } => {
+                let event = self.seize_urgently(now, call, &extension);
+                self.work.push_back((call, event));
+            }
+            Effect::AnswerUrgent { agent, answer } => {
+                let ok = self.answer_urgent(agent, answer);
+                self.work.push_back((call, Event::UrgentReplied { ok }));
+            }
+            Effect::HearUrgent { agent } => {
+                let said = self.urgent_words(agent);
+                self.work.push_back((call, Event::UrgentHeard { said }));
+            }
             Effect::Release { agent } => self.release(now, call, agent),
             Effect::Presence { agent, change } => {
                 let ok = self.set_presence(now, agent, change).is_ok();

@@ -87,6 +87,15 @@ pub enum FloorEvent {
         queue: String,
         number: String,
     },
+    /// Somebody is `asked` what becomes of a caller; then `put-through`, `call-back` (`until`: when), `delegate`, `message`,
+    /// `no-answer`, `not-reached`, or `gone`: the caller.
+    Urgent {
+        call: CallId,
+        person: String,
+        from: String,
+        state: String,
+        until: Option<Wall>,
+    },
     /// Something had no owner any more and was put in order.
     Mended {
         what: String,

@@ -36,6 +36,8 @@ pub enum Broken {
     TrunkMiscounts,
     #[error("a callback is in line and the core does not keep its place, or is called by no call: {0}")]
     CallbackAstray(String),
+    #[error("somebody is asked about a call that waits for no answer, or a call waits and nobody is: {0}")]
+    AskedForNothing(String),
     #[error("something is left though every call is over: {0}")]
     LeftOver(String),
 }
@@ -76,6 +78,7 @@ impl Exchange {
         self.lines()?;
         self.deadlines()?;
         self.lamps()?;
+        self.urgent()?;
         self.rest()
     }
 
@@ -190,6 +193,17 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Who is asked is asked about a call that waits for the answer, and the other way round.
+    fn urgent(&self) -> Result<(), Broken> {
+        let asked: BTreeSet<CallId> = self.asked_about().into_iter().collect();
+        let wait = self.calls.values().filter(|call| call.asks_urgently()).map(|call| call.id());
+        let waiting: BTreeSet<CallId> = wait.collect();
+        match asked.symmetric_difference(&waiting).next() {
+            None => Ok(()),
+            Some(call) => Err(Broken::AskedForNothing(call.to_string())),
+        }
     }
 
     /// Who watches is told by the endpoint as long as they do, and nobody else is.

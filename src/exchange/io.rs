@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, FloorEvent, Word};
 use crate::base::{
-    AgentId, AwayReason, CallId, Clip, LegId, Masked, Now, PlayId, QueueId, RecordingId, SlipId, Wall,
+    AgentId, AwayReason, CallId, Clip, LegId, Masked, Now, PlayId, QueueId, RecordingId, SlipId,
+    UrgentAnswer, Wall,
 };
 use crate::dialplan::Plan;
 use crate::presence::Absence;
@@ -192,6 +193,13 @@ pub enum Command {
     CancelCallback {
         callback: CallId,
     },
+    /// Who is asked what becomes of a caller.
+    Urgents,
+    /// What the person with this extension answers.
+    AnswerUrgent {
+        extension: String,
+        answer: UrgentAnswer,
+    },
     /// Another queue, or another head start over later callers, for a call that waits.
     ChangeWaiting {
         call: CallId,
@@ -254,6 +262,7 @@ pub enum Reply {
     Status(Box<StatusLine>),
     Calls(Vec<CallLine>),
     Callbacks(Vec<CallbackLine>),
+    Urgents(Vec<UrgentLine>),
     Why(Vec<MatchLine>),
     /// Nothing was changed; why.
     Refused(String),
@@ -312,6 +321,18 @@ pub struct CallbackLine {
     pub tries: u32,
     /// What came of the last one.
     pub last: Option<String>,
+}
+
+/// Somebody who is asked what becomes of a caller, for a list. The number stays masked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UrgentLine {
+    pub person: String,
+    pub call: CallId,
+    pub from: String,
+    /// When they were asked.
+    pub since: Wall,
+    /// Given already, and the caller waits to be put through.
+    pub answer: Option<UrgentAnswer>,
 }
 
 /// One offer of a call, or how things stand while it waits: who was considered, and what became of it.

@@ -56,6 +56,7 @@ mod texts;
 mod topology;
 mod transfers;
 mod trunks;
+mod urgent;
 mod words;
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
 pub use self::io::{
     AgentChange, AgentLine, AwayOrder, CallLine, CallbackLine, Command, ConsideredLine, Deadline, Gauges,
-    Input, MatchLine, Notice, Output, QueueLine, Reply, RestLine, StatusLine, TrunkLine,
+    Input, MatchLine, Notice, Output, QueueLine, Reply, RestLine, StatusLine, TrunkLine, UrgentLine,
 };
 
 pub use self::share::{Lands, Share, Word};

@@ -81,6 +81,7 @@ impl Exchange {
             Broken::StrayDeadline(_) => "mended: deadlines without a call",
             Broken::DeskOfNobody(_) => "mended: desks of a call that is over",
             Broken::CallbackAstray(_) => "mended: callbacks without a place in line",
+            Broken::AskedForNothing(_) => "mended: persons asked about no call",
             Broken::SharedPort(_) | Broken::StrayWatch(_) | Broken::TrunkMiscounts | Broken::LeftOver(_) => {
                 "mended: other"
             }
@@ -94,6 +95,7 @@ impl Exchange {
             Broken::CallerNotInLine(_) | Broken::NoDeadline(_) => self.fetch_the_forgotten(),
             Broken::StrayDeadline(_) => self.deadlines_anew(),
             Broken::CallbackAstray(_) => self.callbacks_astray(now),
+            Broken::AskedForNothing(_) => self.urgent_astray(now),
             // What is left over belongs to nobody who could be told.
             Broken::LeftOver(_) if self.calls.is_empty() => self.work.clear(),
             // Somebody's call would have to go.

@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 use super::callbacks::TakenOver;
 use super::directory::Key;
 use super::{Command, Input};
-use crate::base::{AgentId, CallId, Masked};
+use crate::base::{AgentId, CallId, Masked, UrgentAnswer};
 use crate::media;
 use crate::queue;
 
@@ -122,7 +122,11 @@ impl Lands {
             Input::CallbackSaved { callback, .. } => with(callback.0),
             Input::BoxOpened { call, .. } => with(call.0),
             Input::Command { command, .. } => match command {
-                Command::Agents | Command::SetAgent { .. } | Command::CallOut { .. } => Lands::With(0),
+                Command::Agents
+                | Command::SetAgent { .. }
+                | Command::CallOut { .. }
+                | Command::Urgents
+                | Command::AnswerUrgent { .. } => Lands::With(0),
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,
                 Command::Supervise { call, .. }
                 | Command::PauseRecording { call, .. }
@@ -193,6 +197,8 @@ pub(super) enum Say {
     SignedIn { address: std::net::IpAddr, user: Masked<String>, proven: bool },
     /// The names of trunks lead elsewhere now.
     Trunks,
+    /// Who was asked urgently has answered, of a call of yours.
+    UrgentAnswered(CallId, UrgentAnswer),
     /// The customer has called first.
     TakenOver(TakenOver),
 }

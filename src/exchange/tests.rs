@@ -531,7 +531,11 @@ fn a_port_that_somebody_else_has_is_left_alone() {
     bench.exchange.ports.give_back(next);
     let mut all = Vec::new();
     all.extend(std::iter::from_fn(|| bench.exchange.ports.take()));
-    assert_eq!((all.pop(), all.pop()), (Some(port), Some(next)), "what was given back before is the last resort");
+    assert_eq!(
+        (all.pop(), all.pop()),
+        (Some(port), Some(next)),
+        "what was given back before is the last resort"
+    );
 }
 
 #[test]

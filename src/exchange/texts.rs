@@ -1,5 +1,7 @@
 //! Texts that phones send (RFC 3428): relayed to all phones of a person, or in a call to the other party.
 //!
+//! Who answers a text of the house is heard: see [`urgent`](super::urgent).
+//!
 //! Nothing is kept: the sender hears from the addressee's phone what became of its text, and "delivered" only from
 //! there. What somebody wrote stands in no log and no record.
 //!
@@ -51,6 +53,12 @@ impl Exchange {
         let sender = self.account_of(now, request, flow)?;
         let content = text_of(request)?;
         let extension = request.uri.dialled().unwrap_or_default();
+        if extension == HOUSE {
+            return match self.urgent_text(now, id, &sender, &content) {
+                true => Ok(()),
+                false => Err((Answer::new(403), "answer of somebody whom nobody asks")),
+            };
+        }
         if self.plan.agent_by_extension(&extension).is_none() {
             return Err((Answer::new(404), "text to nobody we know"));
         }

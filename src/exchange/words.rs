@@ -75,6 +75,7 @@ impl Exchange {
                 self.sign_in.heard(now.mono, address, &user, proven);
             }
             Say::Trunks => self.trust_found_trunks(),
+            Say::UrgentAnswered(call, answer) => self.urgent_answered(call, answer),
             Say::TakenOver(callback) => self.taken_over(now, callback),
         }
     }
@@ -108,6 +109,7 @@ impl Exchange {
             self.read_anew(now, call, LeaveWhy::MaxWait);
         }
         self.callbacks_anew(now);
+        self.urgent_anew();
         if self.share.is_first() {
             self.desks.touch_all();
         } else {

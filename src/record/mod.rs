@@ -173,6 +173,8 @@ pub enum StageKind {
     /// The recording of a talk is paused, resumed, or given up.
     Record,
     Message,
+    /// Somebody who is not to be disturbed is asked what becomes of the caller.
+    Urgent,
     /// A person hears their messages.
     Mailbox,
     Presence,
@@ -192,6 +194,7 @@ impl StageKind {
             StageKind::Supervise => "supervise",
             StageKind::Record => "record",
             StageKind::Message => "message",
+            StageKind::Urgent => "urgent",
             StageKind::Mailbox => "mailbox",
             StageKind::Presence => "presence",
             StageKind::HangUp => "hang-up",

@@ -109,6 +109,8 @@ pub enum SlipChange {
     Marked(SlipState),
     /// Into another box, where it is new.
     Forwarded { mailbox: String },
+    /// Its holder has said that they call back by then: open, and due at that moment.
+    Promised { due: Wall },
     /// By time: where it lies from now on, and who is to be told of it.
     Kept { mailbox: String, keeping: Keeping, tell: Vec<Delivery> },
 }

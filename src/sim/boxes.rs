@@ -32,6 +32,9 @@ impl Boxes {
                         slip.keeping.passed.push(std::mem::replace(&mut slip.mailbox, mailbox.clone()));
                         slip.state = SlipState::New;
                     }
+                    SlipChange::Promised { due } => {
+                        (slip.state, slip.keeping.due) = (SlipState::Open, Some(*due));
+                    }
                     SlipChange::Kept { mailbox, keeping, .. } => {
                         (slip.mailbox, slip.keeping) = (mailbox.clone(), keeping.clone());
                     }

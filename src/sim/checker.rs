@@ -87,7 +87,7 @@ pub struct Checker {
     ears: Ears,
     /// The prompt "message saved", in every language.
     saved: BTreeSet<PromptId>,
-    /// Who is announced to a person who screens: that one decides by a key when the two are joined.
+    /// Who is announced to a person who screens, or asks one urgently: that one decides by a key when the two are joined.
     screens: BTreeSet<PromptId>,
     /// Those that say goodbye.
     goodbyes: BTreeSet<PromptId>,
@@ -126,7 +126,8 @@ impl Checker {
     pub(super) fn new(catalog: &Catalog) -> Self {
         let saved =
             catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
-        let screens = catalog.iter().filter(|(_, prompt)| prompt.name == "transfer/screen-before");
+        let asks = ["transfer/screen-before", "agent/urgent-call"];
+        let screens = catalog.iter().filter(|(_, prompt)| asks.contains(&prompt.name.as_str()));
         let screens = screens.map(|(id, _)| id).collect();
         let is_goodbye = |name: &str| name.starts_with("goodbye/");
         let goodbyes =

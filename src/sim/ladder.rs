@@ -106,6 +106,7 @@ impl Ladder {
                 let line = match change {
                     SlipChange::Marked(state) => format!("slip {slip} is marked {}", state.name()),
                     SlipChange::Forwarded { mailbox } => format!("slip {slip} is forwarded to {mailbox}"),
+                    SlipChange::Promised { .. } => format!("slip {slip} is open, with a time"),
                     SlipChange::Kept { mailbox, .. } => format!("slip {slip} is kept in {mailbox}"),
                 };
                 self.line(now, &line);

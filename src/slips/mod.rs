@@ -104,7 +104,8 @@ impl Clerk {
         let keeping = &slip.keeping;
         let from = if keeping.told || !keeping.passed.is_empty() { now } else { slip.taken };
         let tell = if keeping.told { Vec::new() } else { self.told(slip, &slip.mailbox, Occasion::New) };
-        let due = self.half(&slip.mailbox, from);
+        // Who has said already when they call back is reminded then.
+        let due = keeping.due.filter(|due| *due > now).unwrap_or_else(|| self.half(&slip.mailbox, from));
         let keeping = Keeping { told: true, due: Some(due), reminders: 0, passed: keeping.passed.clone() };
         SlipChange::Kept { mailbox: slip.mailbox.clone(), keeping, tell }
     }

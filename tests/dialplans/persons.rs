@@ -118,3 +118,70 @@ heard
 ",
     );
 }
+
+/// The person has a message box, and a recorded name.
+const URGENT: &str = "
+[[flow.main]]
+dial = { to = \"4001\", before = [], offer = [\"message\", \"delegate\", \"urgent\"] }
+";
+
+#[test]
+fn an_urgent_caller_hears_the_answer_in_words() {
+    let asked = "
+answered
+    rings 4001 for 15 s
+away:meeting
+    says 很抱歉， 您要找的人 正在开会，
+heard
+    says 留言， 请按一。 有急事需要马上通知对方， 请按三。
+3
+    is silent
+    asks 4001 urgently
+";
+    let after = |script: &str, then: &str| {
+        let script = format!("away:meeting heard 3 {script}");
+        check(caller(URGENT).run(&script), &format!("{asked}{}", then.trim_start()));
+    };
+    after(
+        "call-back heard heard",
+        "
+call-back
+    says 很抱歉， 您要找的人 现在走不开， 会在， 下午 三点 给您回电。
+heard
+    says 感谢您的来电，再见。
+heard
+    hangs up
+",
+    );
+    after(
+        "not-now heard heard",
+        "
+not-now
+    says 很抱歉， 您要找的人 现在不便打扰。
+heard
+    says 很抱歉， 您要找的人 正在开会，
+heard
+    records for box 4001 of 4001: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says \
+     请在提示音后留言，结束请按井号键。 <common/beep>
+",
+    );
+    after(
+        "to-delegate heard",
+        "
+to-delegate
+    says 很抱歉， 您要找的人 现在走不开， 请您留言。
+heard
+    records for box 4001 of 4001: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says \
+     请在提示音后留言，结束请按井号键。 <common/beep>
+",
+    );
+    after(
+        "talked heard",
+        "
+talked
+    says 感谢您的来电，再见。
+heard
+    hangs up
+",
+    );
+}

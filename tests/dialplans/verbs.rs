@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotline::base::{AgentId, AwayReason, Instant, Masked, Now, Rng};
-use hotline::dialplan::{Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, QueueEnd, load};
+use hotline::dialplan::{
+    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, QueueEnd, UrgentEnd, load,
+};
 
 use super::walk::{Walk, at, check};
 use super::{catalog, plan_of, shipped, show};
@@ -591,6 +593,9 @@ impl State {
             | Event::MailboxEnded
             | Event::CallbackBooked { .. }
             | Event::PresenceSet { .. }
+            | Event::UrgentEnded(_)
+            | Event::UrgentAnswered { .. }
+            | Event::UrgentHeard(_)
             | Event::NotPickedUp { .. } => {
                 self.pending = None;
             }
@@ -616,6 +621,8 @@ impl State {
                 Action::Mailbox { .. } => self.pending = Some("mailbox"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::PickUp(_) => self.pending = Some("pick-up"),
+                Action::Urgent { .. } => self.pending = Some("urgent"),
+                Action::AnswerUrgent(_) | Action::HearUrgent => self.pending = Some("answer"),
                 Action::HangUp => {
                     assert!(self.heard_out && !self.armed, "hangs up without a closing phrase");
                     self.over = true;
@@ -658,6 +665,15 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
             1 => MessageEnd::Nothing,
             _ => MessageEnd::Failed,
         }),
+        Some("urgent") if fits => match rng.below(7) {
+            0 => Event::UrgentEnded(UrgentEnd::NotNow),
+            1 => Event::UrgentEnded(UrgentEnd::Nothing),
+            2 => Event::UrgentEnded(UrgentEnd::CallBack { at: Some(at(plan, "2026-10-05T15:00:00")) }),
+            3 => Event::UrgentEnded(UrgentEnd::Delegate),
+            4 => Event::UrgentEnded(UrgentEnd::Message),
+            5 => Event::UrgentEnded(UrgentEnd::NoAnswer),
+            _ => Event::DialEnded(DialEnd::Served),
+        },
         Some("presence") if fits => Event::PresenceSet { ok: rng.below(2) == 0 },
         _ => match rng.below(4) {
             0 => Event::Digit(['0', '1', '2', '3', '4', '9', '*', '#'][rng.below(8) as usize]),

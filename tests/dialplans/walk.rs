@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline::base::{AwayReason, Clip, Instant, Masked, Now, Wall};
+use hotline::base::{AwayReason, Clip, Instant, Masked, Now, RecordingId, Wall};
 use hotline::dialplan::{
-    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, PresenceChange, QueueEnd,
+    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, PresenceChange, QueueEnd, UrgentEnd,
 };
 use jiff::civil::DateTime;
 
@@ -100,6 +100,15 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         "booked" => vec![Event::CallbackBooked { ok: true }],
         "unbooked" => vec![Event::CallbackBooked { ok: false }],
         "refused" => vec![Event::PresenceSet { ok: false }],
+        "not-now" => vec![Event::UrgentEnded(UrgentEnd::NotNow)],
+        "call-back" => {
+            vec![Event::UrgentEnded(UrgentEnd::CallBack { at: Some(at(plan, "2026-11-20T15:00:00")) })]
+        }
+        "to-delegate" => vec![Event::UrgentEnded(UrgentEnd::Delegate)],
+        "no-reply" => vec![Event::UrgentEnded(UrgentEnd::NoAnswer)],
+        "told" => vec![Event::UrgentAnswered { ok: true }],
+        "nobody-waits" => vec![Event::UrgentAnswered { ok: false }],
+        "heard-slip" => vec![Event::UrgentHeard(Some(RecordingId(7)))],
         _ => match word.strip_prefix("queue-key:") {
             Some(key) => queue(QueueEnd::Key(key.chars().next().unwrap())),
             None => word.chars().map(Event::Digit).collect(),
@@ -149,6 +158,9 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
         Action::BookCallback { queue, .. } => {
             format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }
+        Action::Urgent { person } => format!("asks {} urgently", extension(*person)),
+        Action::AnswerUrgent(answer) => format!("answers {answer:?}"),
+        Action::HearUrgent => "hears who asks urgently".to_owned(),
         Action::PickUp(which) => format!("picks up {which:?}"),
         Action::Dial { person, delegate, ring } => {
             let who = if *delegate { "who takes the calls of " } else { "" };

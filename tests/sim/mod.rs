@@ -11,3 +11,4 @@ mod rests;
 mod sabotages;
 mod shares;
 mod slips;
+mod urgent;

@@ -29,14 +29,25 @@ impl Message {
             }
             _ => false,
         };
+        Pending::of(wanted, take, stored, body, ctx)
+    }
+}
+
+impl Pending {
+    /// `stored`: the slip is on its way to the store. `None` where nothing is left to be done.
+    pub(in crate::call) fn of(
+        wanted: Wanted,
+        take: Take,
+        stored: bool,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<Pending> {
         body.timers.clear();
         body.timers.arm(Timer::Durable, ctx.now.mono + ctx.settings.durable_within);
         let mut pending = Pending { wanted, take, stored };
         (!pending.go_on(body, ctx)).then_some(pending)
     }
-}
 
-impl Pending {
     /// Nothing more is recorded.
     pub(in crate::call) fn stop(&self, ctx: &mut Ctx<'_>) {
         if let Some(recording) = self.take.running() {

@@ -11,7 +11,7 @@ const LEAST_VOICE: Duration = Duration::from_millis(200);
 
 /// What a recording is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(in crate::call) enum Said {
     Who,
     Matter,
     /// Added to the matter.
@@ -20,23 +20,23 @@ pub(super) enum Said {
 
 /// One recording.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
-    pub(super) recording: RecordingId,
+pub(in crate::call) struct Piece {
+    pub(in crate::call) recording: RecordingId,
     length: Duration,
     /// On disk after fsync.
     saved: bool,
 }
 
-pub(super) struct Take {
-    pub(super) slip: SlipId,
+pub(in crate::call) struct Take {
+    pub(in crate::call) slip: SlipId,
     taken: Wall,
-    pub(super) who: Option<Piece>,
+    pub(in crate::call) who: Option<Piece>,
     /// In the order spoken.
-    pub(super) matter: Vec<Piece>,
-    pub(super) number: Option<Masked<String>>,
-    pub(super) urgent: bool,
-    pub(super) asked_urgent: bool,
-    pub(super) confirmed: bool,
+    pub(in crate::call) matter: Vec<Piece>,
+    pub(in crate::call) number: Option<Masked<String>>,
+    pub(in crate::call) urgent: bool,
+    pub(in crate::call) asked_urgent: bool,
+    pub(in crate::call) confirmed: bool,
     /// The store knows of it.
     written: bool,
     running: Option<(Said, Piece)>,
@@ -46,7 +46,7 @@ pub(super) struct Take {
 }
 
 impl Take {
-    pub(super) fn new(ctx: &mut Ctx<'_>) -> Take {
+    pub(in crate::call) fn new(ctx: &mut Ctx<'_>) -> Take {
         Take {
             slip: ctx.ids.next_slip(),
             taken: ctx.now.wall,
@@ -63,21 +63,21 @@ impl Take {
         }
     }
 
-    pub(super) fn begin(&mut self, said: Said, recording: RecordingId) {
+    pub(in crate::call) fn begin(&mut self, said: Said, recording: RecordingId) {
         self.written = true;
         self.running = Some((said, Piece { recording, length: Duration::ZERO, saved: false }));
     }
 
-    pub(super) fn running(&self) -> Option<RecordingId> {
+    pub(in crate::call) fn running(&self) -> Option<RecordingId> {
         self.running.as_ref().map(|(_, piece)| piece.recording)
     }
 
-    pub(super) fn is_running(&self, recording: RecordingId) -> bool {
+    pub(in crate::call) fn is_running(&self, recording: RecordingId) -> bool {
         self.running() == Some(recording)
     }
 
     /// `false`: it was nothing, and is gone.
-    pub(super) fn ended(
+    pub(in crate::call) fn ended(
         &mut self,
         ctx: &mut Ctx<'_>,
         wanted: &Wanted,
@@ -105,13 +105,13 @@ impl Take {
     }
 
     /// All of it is to be said again. What was confirmed by key stands.
-    pub(super) fn set_aside(&mut self) {
+    pub(in crate::call) fn set_aside(&mut self) {
         self.who_before = self.who.take();
         self.matter_before = std::mem::take(&mut self.matter);
     }
 
     /// What was not said again stands as it was.
-    pub(super) fn fill_up(&mut self) {
+    pub(in crate::call) fn fill_up(&mut self) {
         if self.who.is_none() {
             self.who = self.who_before.take();
         }
@@ -120,16 +120,16 @@ impl Take {
         }
     }
 
-    pub(super) fn is_worth_keeping(&self) -> bool {
+    pub(in crate::call) fn is_worth_keeping(&self) -> bool {
         let mut said = self.who.iter().chain(&self.who_before).chain(&self.matter).chain(&self.matter_before);
         self.number.is_some() || said.next().is_some()
     }
 
-    pub(super) fn has(&self, recording: RecordingId) -> bool {
+    pub(in crate::call) fn has(&self, recording: RecordingId) -> bool {
         self.is_running(recording) || self.pieces().any(|piece| piece.recording == recording)
     }
 
-    pub(super) fn saved(&mut self, recording: RecordingId) {
+    pub(in crate::call) fn saved(&mut self, recording: RecordingId) {
         let running = self.running.iter_mut().map(|(_, piece)| piece);
         let all = self.who.iter_mut().chain(&mut self.who_before);
         let all = all.chain(&mut self.matter).chain(&mut self.matter_before).chain(running);
@@ -137,25 +137,25 @@ impl Take {
     }
 
     /// Nothing is being said, and everything said is on disk.
-    pub(super) fn is_safe(&self) -> bool {
+    pub(in crate::call) fn is_safe(&self) -> bool {
         self.running.is_none() && self.who.iter().chain(&self.matter).all(|piece| piece.saved)
     }
 
-    pub(super) fn discard_spares(&mut self, ctx: &mut Ctx<'_>) {
+    pub(in crate::call) fn discard_spares(&mut self, ctx: &mut Ctx<'_>) {
         self.who_before.take().iter().chain(&std::mem::take(&mut self.matter_before)).for_each(|piece| {
             discard(ctx, piece);
         });
     }
 
     /// There is no message.
-    pub(super) fn discard(&self, ctx: &mut Ctx<'_>) {
+    pub(in crate::call) fn discard(&self, ctx: &mut Ctx<'_>) {
         self.pieces().for_each(|piece| discard(ctx, piece));
         if self.written {
             ctx.effect(Effect::Record(Record::SlipDiscarded(self.slip)));
         }
     }
 
-    pub(super) fn write(&self, body: &Body, wanted: &Wanted, state: SlipState) -> Effect {
+    pub(in crate::call) fn write(&self, body: &Body, wanted: &Wanted, state: SlipState) -> Effect {
         // While it is taken, whatever a crash would leave is part of it.
         let running = |one: Said| {
             self.running.iter().filter(move |(said, _)| (*said == Said::Who) == (one == Said::Who))

@@ -69,6 +69,11 @@ fn told(event: &FloorEvent) -> String {
         FloorEvent::CallbackGivenUp { callback, queue, number } => {
             format!("{queue}: callback {callback} to {number} given up, a person has to call")
         }
+        FloorEvent::Urgent { call, person, from, state, until } => {
+            let mut text = format!("urgent: {call} from {from} for {person}, {state}");
+            text.extend(until.map(|until| format!(" at {}", local(until, "%Y-%m-%d %H:%M"))));
+            text
+        }
         FloorEvent::Mended { what } => format!("put in order: {what}"),
     }
 }

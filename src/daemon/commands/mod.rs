@@ -11,6 +11,7 @@ mod records;
 mod rehearse;
 mod routing;
 mod sip;
+mod urgent;
 
 pub use agent::{
     AgentOrder, agent, call_out, callbacks, cancel_callback, parse_until, pause_recording, reload, running,
@@ -24,3 +25,4 @@ pub use records::{Form, MessageOrder, call, calls, messages};
 pub use rehearse::{RehearseOrder, days_reference, rehearse};
 pub use routing::{change_waiting, why};
 pub use sip::trace;
+pub use urgent::{answer_urgent, parse_answer, urgents};

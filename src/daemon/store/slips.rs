@@ -88,6 +88,12 @@ pub(super) fn change(
         SlipChange::Forwarded { mailbox } => {
             forward(transaction, slip, mailbox)?;
         }
+        SlipChange::Promised { due } => {
+            let sql = "UPDATE slips SET due = ?2, reminders = 0,
+                 state = CASE WHEN state IN ('new', 'heard') THEN 'open' ELSE state END
+                 WHERE slip = ?1 AND state NOT IN ('done', 'deleted')";
+            transaction.prepare_cached(sql)?.execute(params![stored(slip.0), due.as_micros()])?;
+        }
         SlipChange::Kept { mailbox, keeping, tell } => {
             let Keeping { told, due, reminders, passed } = keeping;
             let mut update = transaction.prepare_cached(

@@ -7,7 +7,7 @@ use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
 use crate::dialplan::pattern::Pattern;
-use crate::dialplan::plan::{Agent, Phrase};
+use crate::dialplan::plan::{Agent, Phrase, Urgency};
 use crate::dialplan::source::Entry;
 
 const PATTERN_HELP: &str =
@@ -73,6 +73,20 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "false",
             "Callers whom a colleague hands on are announced: who answers hears who hands them on, which service and \
              which number, and takes them with 1 or refuses them with 2. The caller hears music meanwhile.",
+        ),
+        Field::with(
+            "urgent",
+            Form::One(&["never", "text", "ring"]),
+            "text",
+            "How they are asked, in a meeting or another call, what becomes of a caller who says that it is urgent \
+             (`dial`, `offer`): by a text on their phone without a sound, or by the text and one ring in which who lifts \
+             hears the caller's words. Only for who has a `mailbox`: a caller's words lie there whatever is answered.",
+        ),
+        Field::with(
+            "urgent_when_important",
+            Form::Flag,
+            "false",
+            "Whether they are asked in an important meeting, too: nobody is unless it says so here.",
         ),
         Field::with("mailbox", Form::Flag, "false", "Whether messages can be left for them."),
         Field::optional(
@@ -147,6 +161,12 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let says = if fields.has("says") { loader.prompts(&fields, "says") } else { Phrase::default() };
     let spelled = spelling(loader, &fields, name.as_deref());
     let mailbox = loader.flag(&fields, "mailbox");
+    let urgent = match loader.one(&fields, "urgent") {
+        Some("never") => Urgency::Never,
+        Some("ring") => Urgency::Ring,
+        _ => Urgency::Text,
+    };
+    let urgent_when_important = loader.flag(&fields, "urgent_when_important");
     let pick_up_groups = names(loader, &fields, "pick_up_groups");
     let may_call = telephone_patterns(loader, &fields, "may_call", "a number that the desk may call");
     let account = if fields.has("account") { loader.flag(&fields, "account") } else { contact.is_none() };
@@ -172,6 +192,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
             says: says.clone(),
             spelled: spelled.clone(),
             mailbox,
+            urgent,
+            urgent_when_important,
             pick_up_groups: pick_up_groups.clone(),
             may_call: may_call.clone(),
             account,

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use crate::base::Language;
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::load::Loader;
-use crate::dialplan::plan::OfferRules;
+use crate::dialplan::plan::{OfferRules, UrgentRules};
 use crate::dialplan::source::Entry;
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
@@ -78,6 +78,28 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             Form::Time(1_000, 3_600_000),
             "40 s",
             "What an agent's one request for more time (`*15`) adds to a wrap-up.",
+        ),
+        Field::with(
+            "urgent_wait",
+            Form::Time(5_000, 120_000),
+            "20 s",
+            "How long an urgent caller waits for the answer of who is asked: then whoever takes their calls, else a \
+             message.",
+        ),
+        Field::with(
+            "urgent_most",
+            Form::Count(1, 100),
+            "3",
+            "So often one person is asked at most within `urgent_within`, by whomever; one caller at a time. Further \
+             callers are told that it is not possible now: a meeting that is disturbed every minute is none.",
+        ),
+        Field::with("urgent_within", Form::Time(60_000, 86_400_000), "1 h", "For `urgent_most`."),
+        Field::with(
+            "urgent_shows_number",
+            Form::Flag,
+            "false",
+            "Whether the text on the phone has the caller's number in full: it stays on the phone, and others may see \
+             it. The display of a phone that rings has it in any case.",
         ),
     ],
     example: r#"[hotline]
@@ -169,6 +191,12 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, whole: Entr
         rest_no_answer: loader.time(&fields, "rest_no_answer"),
         no_answers: u32::try_from(loader.count(&fields, "no_answers")).unwrap_or(1),
         more_time: loader.time(&fields, "more_time"),
+    };
+    loader.urgent = UrgentRules {
+        wait: loader.time(&fields, "urgent_wait"),
+        most: u32::try_from(loader.count(&fields, "urgent_most")).unwrap_or(1),
+        within: loader.time(&fields, "urgent_within"),
+        shows_number: loader.flag(&fields, "urgent_shows_number"),
     };
     if let Some(written) = fields.get("operator") {
         loader.operator = loader.as_target(written, "`operator`");

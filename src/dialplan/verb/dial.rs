@@ -39,8 +39,9 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             Form::Other("what is offered, `[\"message\", \"delegate\", \"again\"]`"),
             "`message`, `delegate`, `again`",
             "What a caller can choose after the apology, by the keys 1, 2, 3 … in this order: `message`; `delegate`, who \
-             takes the person's calls now, or the operator where nobody does; `again`, to call later; and flows of the \
-             plan, as `{ say = \"topic/callback\", goto = \"book\" }`. What does not apply to the person is not read \
+             takes the person's calls now, or the operator where nobody does; `again`, to call later; `urgent`: \
+             who is in a meeting or in another call is asked, silently, what becomes of the caller (see the agent's \
+             `urgent`); and flows of the plan, as `{ say = \"topic/callback\", goto = \"book\" }`. What does not apply to the person is not read \
              out; the others keep their keys. Who presses nothing leaves a message.",
         ),
         Field::optional("on_busy", Form::Name("flow"), "an apology and a choice", "In another call."),
@@ -118,10 +119,11 @@ pub(in crate::dialplan) enum Written {
     Message,
     Delegate,
     Again,
+    Urgent,
     Flow(Phrase, Target),
 }
 
-const WORDS: [&str; 3] = ["message", "delegate", "again"];
+const WORDS: [&str; 4] = ["message", "delegate", "again", "urgent"];
 
 /// As many as there are keys from 1 to 9.
 const MOST_OFFERS: usize = 9;
@@ -136,6 +138,7 @@ fn offers<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) -> Vec<W
             Some("message") => Some(Written::Message),
             Some("delegate") => Some(Written::Delegate),
             Some("again") => Some(Written::Again),
+            Some("urgent") => Some(Written::Urgent),
             Some(word) => {
                 let reason = format!("`dial` offers {} and flows, not `{word}`", WORDS.join(", "));
                 loader.report.unknown(one.place, reason, word, WORDS);

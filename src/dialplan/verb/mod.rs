@@ -19,6 +19,7 @@ pub(super) mod presence;
 pub(super) mod queue;
 pub(super) mod regret;
 pub(super) mod say;
+pub(super) mod urgent;
 pub(super) mod wait;
 
 use super::doc::Doc;
@@ -48,6 +49,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &message::DOC, read: message::read },
     Verb { doc: &mailbox::DOC, read: mailbox::read },
     Verb { doc: &presence::DOC, read: presence::read },
+    Verb { doc: &urgent::DOC, read: urgent::read },
     Verb { doc: &park::DOC, read: park::read },
     Verb { doc: &pick_up::DOC, read: pick_up::read },
     Verb { doc: &goto::DOC, read: goto::read },

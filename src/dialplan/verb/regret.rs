@@ -17,7 +17,7 @@ use crate::dialplan::action::{Action, DialEnd};
 use crate::dialplan::cursor::{After, Cursor, Turn};
 use crate::dialplan::plan::Phrase;
 use crate::dialplan::step::{Choice, MenuSpec, Offered, RegretSpec};
-use crate::dialplan::verb::menu;
+use crate::dialplan::verb::{menu, urgent};
 
 /// Every prompt that may be said here.
 pub(in crate::dialplan) const PROMPTS: [&str; 18] = [
@@ -51,12 +51,12 @@ pub(in crate::dialplan) fn run(cursor: &mut Cursor, now: Now, out: &mut Vec<Acti
 pub(in crate::dialplan) fn choose(cursor: &mut Cursor, spec: &RegretSpec, out: &mut Vec<Action>) -> Turn {
     let agent = cursor.person.and_then(|person| cursor.plan.agent(person));
     let mailbox = agent.is_some_and(|agent| agent.mailbox);
-    let named = matches!(cursor.dial_end, Some(DialEnd::Away { delegate: true, .. }));
-    let delegate = named || agent.is_some_and(|agent| agent.delegate.is_some());
+    let delegate = has_delegate(cursor);
     let applies = |what: Offered| match what {
         Offered::Message => mailbox,
         Offered::Delegate => delegate,
         Offered::Operator => !delegate,
+        Offered::Urgent => urgent::applies(cursor),
         Offered::Again | Offered::Flow => true,
     };
     let offers: Vec<_> = spec.offers.iter().filter(|offer| applies(offer.what)).collect();
@@ -79,6 +79,13 @@ pub(in crate::dialplan) fn choose(cursor: &mut Cursor, spec: &RegretSpec, out: &
     menu::enter(cursor, Arc::new(menu), out)
 }
 
+/// Somebody takes the person's calls: named with the absence, or by the plan.
+pub(in crate::dialplan) fn has_delegate(cursor: &Cursor) -> bool {
+    let named = matches!(cursor.dial_end, Some(DialEnd::Away { delegate: true, .. }));
+    let agent = cursor.person.and_then(|person| cursor.plan.agent(person));
+    named || agent.is_some_and(|agent| agent.delegate.is_some())
+}
+
 /// The person, why they cannot come, and when they are back.
 fn sentence(cursor: &Cursor, end: DialEnd, now: Now) -> Vec<Clip> {
     let speech = cursor.plan.speech(&cursor.language);
@@ -92,18 +99,24 @@ fn sentence(cursor: &Cursor, end: DialEnd, now: Now) -> Vec<Clip> {
         DialEnd::NoAnswer => speech.prompt("transfer/sorry-please-wait"),
         _ => Vec::new(),
     };
-    clips.extend(speech.prompt("person/sorry"));
-    let name = cursor.person.and_then(|person| cursor.plan.agent(person));
-    let name = name.map(|agent| agent.says.clips(&cursor.language)).unwrap_or_default();
-    match name {
-        [] => clips.extend(speech.prompt("person/whom-you-asked-for")),
-        name => clips.extend_from_slice(name),
-    }
+    clips.extend(sorry(cursor));
     clips.extend(speech.prompt(reason));
     if let DialEnd::Away { until: Some(until), .. } = end
         && until > now.wall
     {
         clips.extend(speech.back_at(until, now.wall));
+    }
+    clips
+}
+
+/// An apology with the person's name, where it was recorded; what they are sorry for follows.
+pub(in crate::dialplan) fn sorry(cursor: &Cursor) -> Vec<Clip> {
+    let speech = cursor.plan.speech(&cursor.language);
+    let mut clips = speech.prompt("person/sorry");
+    let name = cursor.person.and_then(|person| cursor.plan.agent(person));
+    match name.map(|agent| agent.says.clips(&cursor.language)).unwrap_or_default() {
+        [] => clips.extend(speech.prompt("person/whom-you-asked-for")),
+        name => clips.extend_from_slice(name),
     }
     clips
 }
