@@ -228,6 +228,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What callers were promised: what is open, what was kept, late, broken or passed on.
+    Promises(commands::Promises),
     /// Tell why a call was offered to whom it was, or why it still waits: who was considered, and what became of it.
     Why {
         /// As `12` or `c12`.
@@ -559,6 +561,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Urgent { order: Some(Urgent::Answer { extension, answer, at }), .. } => {
             commands::answer_urgent(&folder()?, extension, answer, at)?
         }
+        Command::Promises(asked) => commands::promises(&folder()?, asked)?,
         Command::Why { call, json } => commands::why(&folder()?, call, form(json))?,
         Command::Queue { order: None, json } => commands::queues(&folder()?, None, form(json))?,
         Command::Queue { order: Some(Queue::List { queue }), json } => {

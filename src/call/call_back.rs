@@ -64,15 +64,21 @@ pub enum CalledBack {
     Cancelled,
     /// Nobody was reached. Why, in a word.
     NotReached(&'static str),
+    /// Who was to call did not: the customer's phone has not rung to its end.
+    NotTaken(&'static str),
 }
 
-/// The callback that a call is a try of, until it is known what came of it.
+/// The callback or the promise that a call is a try of, until it is known what came of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
     callback: CallId,
-    /// The customer has pressed one.
-    there: bool,
-    why: &'static str,
+    so_far: CalledBack,
+}
+
+impl Owed {
+    pub(super) fn new(callback: CallId, so_far: CalledBack) -> Self {
+        Owed { callback, so_far }
+    }
 }
 
 pub(super) struct CallBack {
@@ -116,7 +122,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         // The customer's leg is the first.
         next_leg: 0,
         place: Some(place),
-        owed: Some(Owed { callback, there: false, why: "not reached" }),
+        owed: Some(Owed::new(callback, CalledBack::NotReached("not reached"))),
         urgent: None,
         handed_by: None,
         span: span.clone(),
@@ -227,9 +233,7 @@ impl CallBack {
     /// The customer is there: the flow begins, whose only step is the queue.
     fn there(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         body.timers.disarm(Timer::Listen);
-        if let Some(owed) = &mut body.owed {
-            owed.there = true;
-        }
+        body.try_comes_to(CalledBack::Done);
         body.go_on(ctx, dialplan::Event::Begin)
     }
 
@@ -242,9 +246,7 @@ impl CallBack {
 
     fn leave(mut self, body: &mut Body, ctx: &mut Ctx<'_>, why: &'static str, phrase: &[&str]) -> Stage {
         body.timers.disarm(Timer::Listen);
-        if let Some(owed) = &mut body.owed {
-            owed.why = why;
-        }
+        body.try_comes_to(CalledBack::NotReached(why));
         let phrase = body.prompts(phrase);
         body.play(ctx, phrase, false);
         self.phase = Phase::Leaving;
@@ -253,17 +255,21 @@ impl CallBack {
 }
 
 fn not_reached(body: &mut Body, ctx: &mut Ctx<'_>, why: &'static str) -> Stage {
-    if let Some(owed) = &mut body.owed {
-        owed.why = why;
-    }
+    body.try_comes_to(CalledBack::NotReached(why));
     hang_up::over(body, ctx, CallEnd::NotReached { why: why.to_owned() })
 }
 
 impl Body {
+    /// What is to be said of the try if nothing else happens.
+    pub(super) fn try_comes_to(&mut self, what: CalledBack) {
+        if let Some(owed) = &mut self.owed {
+            owed.so_far = what;
+        }
+    }
+
     /// An agent has the customer, or the call is over: what was owed is known.
     pub(super) fn settle_callback(&mut self, ctx: &mut Ctx<'_>) {
-        let Some(Owed { callback, there, why }) = self.owed.take() else { return };
-        let what = if there { CalledBack::Done } else { CalledBack::NotReached(why) };
+        let Some(Owed { callback, so_far: what }) = self.owed.take() else { return };
         ctx.effect(Effect::CalledBack { callback, what });
     }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub transfer_keys: TransferKeys,
     /// How long each target of a transfer is rung.
     pub transfer_ring: Duration,
+    /// A promise is kept in time by a call that the customer answers so long after its time.
+    pub promise_within: Duration,
     /// How long an agent may take for each digit of the number to transfer to.
     pub code_within: Duration,
 }
@@ -92,6 +94,7 @@ impl Default for Settings {
             record_outside: true,
             transfer_keys: TransferKeys::default(),
             transfer_ring: Duration::from_secs(15),
+            promise_within: Duration::from_secs(600),
             code_within: Duration::from_secs(4),
         }
     }

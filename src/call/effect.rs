@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use super::{CalledBack, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
 use crate::base::{
-    AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId, UrgentAnswer,
+    AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId, UrgentAnswer, Wall,
 };
 use crate::dialplan::{Owner, PickUp, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
-use crate::record::Record;
+use crate::record::{PromiseKind, Record};
 
 /// What a call wants done. Carried out by the exchange in this order.
 #[derive(Debug)]
@@ -88,7 +88,9 @@ pub enum Effect {
     },
     /// The caller wants to be called back: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
     BookCallback(Box<Booking>),
-    /// What came of calling back.
+    /// Somebody is to be promised a call: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
+    Promise(Box<Promising>),
+    /// What came of calling back, or of what was promised.
     CalledBack {
         callback: CallId,
         what: CalledBack,
@@ -209,6 +211,22 @@ pub struct InviteOutside {
     /// As it was dialled or written.
     pub number: Masked<String>,
     pub sdp: Bytes,
+}
+
+/// Somebody who is to be called at a certain time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Promising {
+    pub kind: PromiseKind,
+    pub number: Masked<String>,
+    /// Keyed in or told: another number than the one that called.
+    pub keyed: bool,
+    /// By name; `None`: the first queue of the plan that calls customers back.
+    pub queue: Option<String>,
+    /// The extension of who calls; `None`: the queue.
+    pub owner: Option<String>,
+    pub language: Language,
+    pub grade: Option<String>,
+    pub due: Wall,
 }
 
 /// A caller who wants to be called back when their turn comes.

@@ -63,9 +63,9 @@ mod whisper;
 use std::sync::Arc;
 
 pub use self::call_back::{CalledBack, Outgoing, Place};
-pub use self::call_out::CallOut;
+pub use self::call_out::{Briefing, CallOut};
 pub use self::ctx::{Ctx, Settings, TransferKeys};
-pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, QueueRequest};
+pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, Promising, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::hold::HoldReminders;
 pub use self::journal::Journal;
@@ -291,6 +291,7 @@ impl Call {
     fn want_keys(&mut self, ctx: &mut Ctx<'_>) {
         let wanted = match &self.stage {
             Stage::Listen(_) | Stage::Message(_) | Stage::Mailbox(_) => true,
+            Stage::CallBack(_) | Stage::CallOut(_) => true,
             Stage::Wait(wait) => wait.has_keys(),
             Stage::Offer(offer) => offer.has_keys(),
             Stage::Urgent(urgent) => urgent.has_keys(),

@@ -16,8 +16,8 @@ use bytes::Bytes;
 
 use super::talk::{self, Given};
 use super::{
-    Body, Ctx, Effect, Event, HOLD_MUSIC, InviteOutside, Leg, Listen, NoMedia, RING_BACK, Stage, Timer,
-    Towards,
+    Body, CalledBack, Ctx, Effect, Event, HOLD_MUSIC, InviteOutside, Leg, Listen, NoMedia, RING_BACK, Stage,
+    Timer, Towards,
 };
 use crate::base::{LegId, Masked};
 use crate::dialplan::{self, DialEnd};
@@ -56,7 +56,10 @@ pub(super) fn enter(
 impl Outside {
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match event {
-            Event::NotSeized { why } if self.party.is_none() => self.ended(body, ctx, why),
+            Event::NotSeized { why } if self.party.is_none() => {
+                body.try_comes_to(CalledBack::NotReached("no trunk"));
+                self.ended(body, ctx, why)
+            }
             Event::OutsideReached { trunk, towards } if self.party.is_none() => {
                 self.invite(body, ctx, trunk, towards)
             }
@@ -97,6 +100,7 @@ impl Outside {
     fn invite(mut self, body: &mut Body, ctx: &mut Ctx<'_>, trunk: String, towards: Towards) -> Stage {
         let Some(mut leg) = body.open_leg(ctx, towards) else {
             tracing::error!("no RTP port is free for a call to the outside");
+            body.try_comes_to(CalledBack::NotReached("no port"));
             return self.ended(body, ctx, DialEnd::Unreachable);
         };
         let sdp = leg.offer();
@@ -137,6 +141,7 @@ impl Outside {
             return self.failed(body, ctx, DialEnd::Unreachable);
         }
         body.timers.disarm(Timer::Ring);
+        body.try_comes_to(CalledBack::Done);
         body.journal.outside_answered(ctx.now);
         // A bank has to be able to show what its people said; a caller whom a flow sends outside is the other side's.
         let record = body.desk.is_some() && ctx.settings.record_outside;
@@ -145,6 +150,11 @@ impl Outside {
 
     fn failed(mut self, body: &mut Body, ctx: &mut Ctx<'_>, why: DialEnd) -> Stage {
         body.timers.disarm(Timer::Ring);
+        body.try_comes_to(CalledBack::NotReached(match why {
+            DialEnd::Busy => "busy",
+            DialEnd::NoAnswer => "no answer",
+            _ => "not reached",
+        }));
         if let Some(party) = self.party.take() {
             party.give_up(body, ctx);
         }

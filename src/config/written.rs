@@ -155,6 +155,7 @@ section! {
         park_key: String,
         code_within_s: u64,
         transfer_ring_s: u64,
+        promise_within_s: u64,
     }
     Recording { flush_ms: u64, beep: bool, beep_every_s: u64, outside: bool, }
     Mail {
@@ -430,6 +431,7 @@ impl Default for Written {
                 park_key: call.transfer_keys.park.clone(),
                 code_within_s: call.code_within.as_secs(),
                 transfer_ring_s: call.transfer_ring.as_secs(),
+                promise_within_s: call.promise_within.as_secs(),
             },
             recording: Recording {
                 flush_ms: millis(recording.flush),

@@ -199,6 +199,8 @@ impl Boxes {
             | Record::Leg { .. }
             | Record::Callback(_)
             | Record::CallbackOver(_)
+            | Record::Promise(_)
+            | Record::PromiseUnmade(_)
             | Record::Contact(_)
             | Record::Presence(_)
             | Record::Place(_)
@@ -294,6 +296,10 @@ fn write(store: &mut impl Store, batch: Vec<Record>, refused: &mut VecDeque<Reco
         }
         if let Record::Callback(owed) = &record {
             inbox.push_patiently(Report::CallbackSaved { callback: owed.callback, saved: result.is_ok() });
+        }
+        // Of a promise that is no new one nobody waits for the news.
+        if let Record::Promise(made) = &record {
+            inbox.push_patiently(Report::CallbackSaved { callback: made.promise, saved: result.is_ok() });
         }
         // Of a registration the next refresh tells as much.
         let passing = matches!(record, Record::Registration(_) | Record::RegistrationEnded(_));

@@ -123,6 +123,7 @@ fn build(
     let ids = store.ids()?;
     let registrations = store.registrations()?;
     let callbacks = store.callbacks()?;
+    let promises = store.promises(None)?;
     let (contacts, places) = store.kept(clock::now().wall)?;
     let presences = store.presences()?;
     let records = Records::start(
@@ -159,6 +160,7 @@ fn build(
     }
     for exchange in &mut exchanges {
         exchange.handle_input(now, Input::RestoreCallbacks(callbacks.clone()));
+        exchange.handle_input(now, Input::RestorePromises(promises.clone()));
     }
     let boards = exchanges.first().map(Exchange::board);
     let control = socket.listen(move || boards.iter().flat_map(Board::queues).collect())?;

@@ -468,7 +468,9 @@ const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music
     menu/press-6 menu/press-pound message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
-    callback/here-it-is callback/answer callback/cancelled language/choose";
+    callback/here-it-is callback/answer callback/cancelled language/choose \
+    promise/is-due promise/customers-number promise/somebody-else promise/noted topic/call-now topic/somebody-else \
+    goodbye/please-hang-up matter/yours agent/not-done";
 
 /// The names that the `collect` and `find` steps of a flow store into.
 fn collected(flow: Written<'_, '_>) -> Vec<String> {

@@ -444,6 +444,11 @@ impl Plan {
         granted.then_some(Entry { flow: self.outside })
     }
 
+    /// Where a desk's call begins to a customer who was promised it.
+    pub fn entry_promised(&self) -> Entry {
+        Entry { flow: self.outside }
+    }
+
     /// Where a caller goes whom an agent hands on to this entry, if that is a place to park.
     pub fn parking(&self, entry: Entry) -> Option<&Parking> {
         match self.first_step(entry.flow)? {

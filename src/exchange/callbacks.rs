@@ -30,8 +30,8 @@ use super::{CallbackLine, Exchange, Notice, Output};
 use crate::base::{CallId, Instant, Language, Masked, Now, Wall};
 use crate::call::{Booking, Call, CalledBack, Event, Outgoing, Place};
 use crate::dialplan::{Cursor, Facts, Origin, Requirement};
-use crate::queue::{self, Join, LeaveWhy, Standing};
-use crate::record::{Callback, Record};
+use crate::queue::{self, Join, LeaveWhy, Standing, WaitBand};
+use crate::record::{Callback, PromiseState, Record};
 
 /// More than these are not booked: a caller who is told no can still leave a message.
 const MOST: usize = 10_000;
@@ -109,6 +109,17 @@ impl Callbacks {
     /// The core keeps this one's place now.
     pub(super) fn is_in_line(&self, callback: CallId) -> bool {
         self.all.get(&callback).is_some_and(|owed| matches!(owed.state, State::InLine(_)))
+    }
+
+    /// What is owed, but for what is given up.
+    pub(super) fn owed(&self) -> impl Iterator<Item = &Callback> {
+        let all =
+            self.all.values().filter(|owed| !matches!(owed.state, State::GivenUp(_) | State::Booking(_)));
+        all.map(|owed| &owed.record)
+    }
+
+    pub(super) fn is_owed(&self, callback: CallId) -> bool {
+        self.all.contains_key(&callback)
     }
 
     pub(super) fn in_line(&self) -> impl Iterator<Item = queue::CallerId> {
@@ -210,13 +221,48 @@ impl Exchange {
         if saved {
             self.count("callbacks: booked");
             tracing::info!(%callback, queue = owed_queue(&self.callbacks, callback), "callback booked");
+            let first = asked.first().copied();
             self.stand_in_line(now, callback);
+            let by = self.called_by(now, callback);
+            if let Some(owed) = self.callbacks.all.get(&callback) {
+                let record = owed.record.clone();
+                self.place_promised(now, &record, first, by);
+            }
         } else {
             self.count("callbacks: not written down");
             tracing::error!(%callback, "a callback could not be written down: it is not promised");
             self.callback_over(now, callback);
         }
         self.work.extend(asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: saved })));
+    }
+
+    /// When the customer is called at the latest by what is estimated now; `None` where that is far off or unknown.
+    fn called_by(&self, now: Now, callback: CallId) -> Option<Wall> {
+        let State::InLine(caller) = self.callbacks.all.get(&callback)?.state else { return None };
+        let minutes = match self.core.estimate(caller)? {
+            WaitBand::UnderOneMinute => 1,
+            WaitBand::OneToTwo => 2,
+            WaitBand::TwoToFive => 5,
+            WaitBand::FiveToTen => 10,
+            WaitBand::OverTen => return None,
+        };
+        Some(now.wall + Duration::from_secs(60 * minutes) + self.config.call.promise_within)
+    }
+
+    /// A promise that no person can keep becomes a callback of its queue. `false` where one is owed to this number
+    /// already, or no more are taken.
+    pub(super) fn take_callback(&mut self, now: Now, record: Callback) -> bool {
+        let callback = record.callback;
+        let arrived = now.mono - now.wall.since(record.since);
+        let waiter = (record.number.clone(), record.queue.clone());
+        if self.commons.owed.len() >= MOST || !self.is_owed(waiter, callback, arrived) {
+            return false;
+        }
+        self.output.push_back(Output::Record(Record::Callback(Box::new(record.clone()))));
+        let state = State::Resting(now.mono);
+        self.callbacks.insert(callback, Owed { record, arrived, state, parked: None, asked: Vec::new() });
+        self.stand_in_line(now, callback);
+        true
     }
 
     /// What the last run owed.
@@ -347,6 +393,7 @@ impl Exchange {
         let Some(owed) = owed else { return };
         let CalledBack::NotReached(why) = what else {
             self.count(if what == CalledBack::Done { "callbacks: reached" } else { "callbacks: cancelled" });
+            self.end_promise(now, callback, PromiseState::Kept);
             self.callback_over(now, callback);
             return;
         };
@@ -370,6 +417,10 @@ impl Exchange {
             }
             let waiter = (record.number.clone(), record.queue.clone());
             self.commons.owed.insert(waiter, (callback, GIVEN_UP));
+        }
+        self.promise_in_queue_tried(callback, record.tries, why);
+        if given_up {
+            self.end_promise(now, callback, PromiseState::PassedOn);
         }
         self.output.push_back(Output::Record(Record::Callback(Box::new(record))));
         let state = match given_up {
@@ -424,6 +475,8 @@ impl Exchange {
 
     /// The place is somebody else's already.
     pub(super) fn taken_over(&mut self, now: Now, TakenOver(callback): TakenOver) {
+        // They have come by themselves: what was promised is theirs.
+        self.end_promise(now, callback, PromiseState::Kept);
         if let Some((_, state)) = self.callback_over(now, callback) {
             self.give_up(now, state);
         }
@@ -509,6 +562,7 @@ impl Exchange {
 
     /// By the administrator: nobody is called. `false`: there is no such callback.
     pub(super) fn cancel_callback(&mut self, now: Now, callback: CallId) -> bool {
+        self.end_promise(now, callback, PromiseState::PassedOn);
         let Some((_, state)) = self.callback_over(now, callback) else { return false };
         self.give_up(now, state);
         true

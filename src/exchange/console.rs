@@ -30,6 +30,16 @@ impl Exchange {
             Command::CancelCallback { callback } => {
                 Reply::Refused(format!("there is no callback {callback}"))
             }
+            Command::Promise { extension, number, due } => {
+                match self.order_promise(now, extension, number.expose(), due) {
+                    Ok(()) => Reply::Done,
+                    Err(why) => Reply::Refused(why),
+                }
+            }
+            Command::SettlePromise { promise, kept } => match self.settle_promise(now, promise, kept) {
+                Some(()) => Reply::Done,
+                None => Reply::Refused(format!("there is no open promise {promise}")),
+            },
             Command::HangUp { call } if self.calls.contains_key(&call) => {
                 self.work.push_back((call, call::Event::Dismissed));
                 Reply::Done

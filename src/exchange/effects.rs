@@ -92,7 +92,15 @@ impl Exchange {
                     self.work.push_back((call, Event::CallbackBooked { ok }));
                 }
             }
-            Effect::CalledBack { callback, what } => self.called_back(now, call, callback, what),
+            Effect::Promise(wanted) => {
+                if let Some(ok) = self.make_promise(now, Some(call), *wanted) {
+                    self.work.push_back((call, Event::CallbackBooked { ok }));
+                }
+            }
+            Effect::CalledBack { callback, what } => {
+                self.called_back(now, call, callback, what);
+                self.promise_tried(now, call, callback, what);
+            }
             Effect::Text { agent, text } => self.text_to(now, agent, &text),
             Effect::PhoneLost { agent } => self.phone_lost(now, agent),
             Effect::AcceptOffer { offer } => {

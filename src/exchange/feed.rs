@@ -96,6 +96,18 @@ pub enum FloorEvent {
         state: String,
         until: Option<Wall>,
     },
+    /// Somebody is promised to be called (`open`), or how that has ended: `kept`, `late`, `broken`, `passed on`.
+    Promise {
+        promise: CallId,
+        kind: String,
+        /// Who promised, and whose it is now, by extension; nobody: the queue.
+        owner: Option<String>,
+        holder: Option<String>,
+        queue: String,
+        number: String,
+        by: Option<Wall>,
+        result: String,
+    },
     /// Something had no owner any more and was put in order.
     Mended {
         what: String,

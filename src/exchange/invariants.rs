@@ -176,7 +176,10 @@ impl Exchange {
         if let Some(astray) = self.callbacks.in_line().find(|caller| self.core.position(*caller).is_none()) {
             return Err(Broken::CallbackAstray(format!("{astray:?}")));
         }
-        if let Some(astray) = self.callbacks.calling().find(|call| !self.calls.contains_key(call)) {
+        let promised = self.promises.calling().map(|(_, call)| call);
+        if let Some(astray) =
+            self.callbacks.calling().chain(promised).find(|call| !self.calls.contains_key(call))
+        {
             return Err(Broken::CallbackAstray(astray.to_string()));
         }
         Ok(in_line)

@@ -14,7 +14,8 @@ use crate::base::{
 use crate::dialplan::Plan;
 use crate::presence::Absence;
 use crate::record::{
-    Callback, Contact, KeptPlace, KeptPresence, LegQuality, MessageSlip, Record, Registration, Waiting,
+    Callback, Contact, KeptPlace, KeptPresence, LegQuality, MessageSlip, Promise, Record, Registration,
+    Waiting,
 };
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
@@ -33,6 +34,8 @@ pub enum Input<'a> {
     Restore(Vec<Registration>),
     /// After it: the callbacks that the last run owed.
     RestoreCallbacks(Vec<Callback>),
+    /// After these: what it had promised and not ended.
+    RestorePromises(Vec<Promise>),
     /// And what it remembered of callers.
     RestoreKept {
         contacts: Vec<Contact>,
@@ -57,7 +60,7 @@ pub enum Input<'a> {
         slip: SlipId,
         saved: bool,
     },
-    /// A callback is written down as it was last given out; or it is not and perhaps never will be.
+    /// A callback or a promise is written down as it was last given out; or it is not and perhaps never will be.
     CallbackSaved {
         callback: CallId,
         saved: bool,
@@ -199,6 +202,17 @@ pub enum Command {
     AnswerUrgent {
         extension: String,
         answer: UrgentAnswer,
+    },
+    /// The agent with this extension has said that they will call this number then.
+    Promise {
+        extension: String,
+        number: Masked<String>,
+        due: Wall,
+    },
+    /// A person has kept it, or sees to it from now on.
+    SettlePromise {
+        promise: CallId,
+        kept: bool,
     },
     /// Another queue, or another head start over later callers, for a call that waits.
     ChangeWaiting {
@@ -467,6 +481,8 @@ pub enum Deadline {
     Call(CallId, call::Timer),
     /// A callback stands in line again.
     Callback,
+    /// Somebody is to be called, as was promised.
+    Promise,
     /// Of the directory: a registration expires, or somebody is to be asked for a sign of life.
     Phone(&'static str),
     /// A person's presence may change by itself: an absence begins or ends.
@@ -484,6 +500,7 @@ impl fmt::Display for Deadline {
             Deadline::Queue(deadline) => f.write_str(deadline.name()),
             Deadline::Call(call, timer) => write!(f, "{} of {call}", timer.name()),
             Deadline::Callback => f.write_str("callback"),
+            Deadline::Promise => f.write_str("promise"),
             Deadline::Phone(name) => f.write_str(name),
             Deadline::Presence => f.write_str("presence"),
             Deadline::Publication => f.write_str("publication expires"),

@@ -42,6 +42,7 @@ mod parking;
 mod persons;
 mod places;
 mod probes;
+mod promises;
 mod publishing;
 mod quality;
 mod reconcile;
@@ -93,6 +94,7 @@ use self::overload::Strain;
 pub use self::persons::NotSet;
 use self::persons::Timetable;
 pub use self::probes::Pace;
+use self::promises::Promises;
 use self::quality::Qualities;
 use self::reconcile::Reconciler;
 use self::ringing::Rings;
@@ -124,6 +126,7 @@ pub struct Exchange {
     numbering: Numbering,
     desks: Desks,
     callbacks: Callbacks,
+    promises: Promises,
     feed: Feed,
     timetable: Timetable,
     reconciler: Reconciler,
@@ -212,6 +215,7 @@ impl Exchange {
             matches: routing::Matches::default(),
             desks: Desks::of(commons.room.clone()),
             callbacks: Callbacks::default(),
+            promises: Promises::default(),
             feed: Feed::default(),
             timetable: Timetable::default(),
             reconciler: Reconciler::default(),
@@ -283,10 +287,14 @@ impl Exchange {
             }
             Input::Restore(registrations) => self.restore_registrations(now, registrations),
             Input::RestoreCallbacks(callbacks) => self.restore_callbacks(now, callbacks),
+            Input::RestorePromises(promises) => self.restore_promises(now, promises),
             Input::RestoreKept { contacts, places } => self.restore_kept(now, contacts, places),
             Input::RestorePresences(presences) => self.restore_presences(now, presences),
             Input::Calendar { extension, events } => self.calendar_read(now, &extension, events),
-            Input::CallbackSaved { callback, saved } => self.callback_saved(now, callback, saved),
+            Input::CallbackSaved { callback, saved } => {
+                self.callback_saved(now, callback, saved);
+                self.promise_saved(now, callback, saved);
+            }
             Input::Media(event) => self.media_event(event),
             Input::RecordingSaved { recording, saved } => {
                 if let Some(call) = self.recordings.remove(&recording) {
@@ -357,9 +365,10 @@ impl Exchange {
         let registration = self.directory.poll_timeout().map(|(at, name)| (at, Deadline::Phone(name)));
         let publication = self.lamps.poll_timeout().map(|at| (at, Deadline::Publication));
         let callback = self.callbacks.next_due().map(|at| (at, Deadline::Callback));
+        let promise = self.promises.next_due().map(|at| (at, Deadline::Promise));
         let trunk = self.trunks.poll_timeout().map(|(at, name)| (at, Deadline::Trunk(name)));
         let person = self.timetable.next().map(|at| (at, Deadline::Presence));
-        [sip, queue, call, callback, registration, publication, trunk, person]
+        [sip, queue, call, callback, promise, registration, publication, trunk, person]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
@@ -472,6 +481,7 @@ impl Exchange {
         self.publications_expire(now);
         self.trunk_timeouts(now);
         self.callbacks_due(now);
+        self.promises_due(now);
         self.persons_due(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {

@@ -94,8 +94,11 @@ impl Exchange {
             }
             Broken::CallerNotInLine(_) | Broken::NoDeadline(_) => self.fetch_the_forgotten(),
             Broken::StrayDeadline(_) => self.deadlines_anew(),
-            Broken::CallbackAstray(_) => self.callbacks_astray(now),
             Broken::AskedForNothing(_) => self.urgent_astray(now),
+            Broken::CallbackAstray(_) => {
+                self.callbacks_astray(now);
+                self.promises_astray(now);
+            }
             // What is left over belongs to nobody who could be told.
             Broken::LeftOver(_) if self.calls.is_empty() => self.work.clear(),
             // Somebody's call would have to go.

@@ -126,7 +126,8 @@ impl Lands {
                 | Command::SetAgent { .. }
                 | Command::CallOut { .. }
                 | Command::Urgents
-                | Command::AnswerUrgent { .. } => Lands::With(0),
+                | Command::AnswerUrgent { .. }
+                | Command::Promise { .. } => Lands::With(0),
                 Command::Status | Command::Calls | Command::Callbacks => Lands::WithAll,
                 Command::Supervise { call, .. }
                 | Command::PauseRecording { call, .. }
@@ -134,10 +135,12 @@ impl Lands {
                 | Command::Why { call }
                 | Command::Transfer { call, .. }
                 | Command::CancelCallback { callback: call }
+                | Command::SettlePromise { promise: call, .. }
                 | Command::HangUp { call } => with(call.0),
             },
             Input::FlowClosed(_)
             | Input::RestoreCallbacks(_)
+            | Input::RestorePromises(_)
             | Input::Resolved { .. }
             | Input::Reload { .. }
             | Input::Gauges(_)
@@ -165,6 +168,7 @@ impl Input<'_> {
         Some(match self {
             Input::FlowClosed(flow) => Input::FlowClosed(*flow),
             Input::RestoreCallbacks(callbacks) => Input::RestoreCallbacks(callbacks.clone()),
+            Input::RestorePromises(promises) => Input::RestorePromises(promises.clone()),
             Input::Command { id, command } => Input::Command { id: *id, command: command.clone() },
             Input::Resolved { question, answer } => {
                 Input::Resolved { question: question.clone(), answer: answer.clone() }

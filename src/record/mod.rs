@@ -6,6 +6,7 @@ mod callback;
 mod delivery;
 mod kept;
 mod presence;
+mod promise;
 mod quality;
 mod registration;
 mod slip;
@@ -21,6 +22,7 @@ pub use self::callback::Callback;
 pub use self::delivery::{Delivery, Failed, Occasion, Posted, Target};
 pub use self::kept::{Contact, KeptPlace};
 pub use self::presence::{KeptAbsence, KeptPresence, KeptWord};
+pub use self::promise::{Promise, PromiseKind, PromiseState};
 pub use self::quality::LegQuality;
 pub use self::registration::Registration;
 pub use self::slip::{Keeping, MessageSlip, SlipChange, SlipState, Waiting};
@@ -51,6 +53,10 @@ pub enum Record {
     Callback(Box<Callback>),
     /// Nothing is owed any more.
     CallbackOver(CallId),
+    /// What was promised to a caller, or the present state of a promise that is known.
+    Promise(Box<Promise>),
+    /// It could not be written down in time, and was promised to nobody.
+    PromiseUnmade(CallId),
     /// Who served a number last, or was known to before.
     Contact(Box<Contact>),
     /// A place in line that is kept for who dropped.

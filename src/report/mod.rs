@@ -8,9 +8,11 @@
 //! | abandonment | the share of those who entered and hung up while waiting; those who gave up within 5 s are shown apart |
 
 mod ladder;
+mod promises;
 mod summary;
 pub mod traced;
 
 pub use ladder::Ladder;
+pub use promises::{Kept, Per, kept_promises};
 pub use summary::{AT_ONCE, Mean, QueueFigures, Share, Summary};
 pub use traced::{Gist, Traced};

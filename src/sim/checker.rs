@@ -260,6 +260,8 @@ impl Checker {
                 | Record::Posted(_)
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
+                | Record::Promise(_)
+                | Record::PromiseUnmade(_)
                 | Record::Contact(_)
                 | Record::Presence(_)
                 | Record::Place(_)

@@ -563,6 +563,10 @@ impl World {
                     let (at, saved) = self.disk();
                     self.agenda.add(at, Due::CallbackSaved(owed.callback, saved));
                 }
+                Output::Record(Record::Promise(made)) => {
+                    let (at, saved) = self.disk();
+                    self.agenda.add(at, Due::CallbackSaved(made.promise, saved));
+                }
                 Output::Record(Record::Call(record)) => self.records.push(*record),
                 Output::OpenBox { call, order } => {
                     let opened = self.boxes.open(now, &order);

@@ -54,6 +54,7 @@ impl Reader<'_> {
                 call.transfer_ring_s,
                 1,
             )),
+            promise_within: Duration::from_secs(call.promise_within_s),
             code_within: Duration::from_secs(self.at_least("call.code_within_s", call.code_within_s, 1)),
         }
     }

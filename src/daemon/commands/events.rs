@@ -74,6 +74,11 @@ fn told(event: &FloorEvent) -> String {
             text.extend(until.map(|until| format!(" at {}", local(until, "%Y-%m-%d %H:%M"))));
             text
         }
+        FloorEvent::Promise { promise, kind, owner, holder, queue, number, by, result } => {
+            let who = holder.as_deref().or(owner.as_deref()).unwrap_or(&queue);
+            let by = by.map(|by| format!(" by {}", local(by, "%H:%M"))).unwrap_or_default();
+            format!("promise {promise} ({kind}) of {who} to call {number}{by}: {result}")
+        }
         FloorEvent::Mended { what } => format!("put in order: {what}"),
     }
 }

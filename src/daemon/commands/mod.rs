@@ -6,6 +6,7 @@ mod cases;
 mod check;
 mod counted;
 mod events;
+mod promises;
 mod queues;
 mod records;
 mod rehearse;
@@ -20,6 +21,7 @@ pub use agent::{
 pub use cases::{TestOrder, test, tests_reference};
 pub use check::{check, pin, plan_with, reference};
 pub use events::events;
+pub use promises::{Promises, promises};
 pub use queues::queues;
 pub use records::{Form, MessageOrder, call, calls, messages};
 pub use rehearse::{RehearseOrder, days_reference, rehearse};

@@ -14,6 +14,7 @@ mod error;
 mod kept;
 mod legs;
 mod presences;
+mod promises;
 mod read;
 mod registrations;
 mod schema;
@@ -26,8 +27,8 @@ use std::time::Duration;
 
 use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, Delivery, KeptPlace, KeptPresence, MessageSlip, Record, Registration,
-    SlipState, Waiting,
+    CallRecord, Callback, Contact, Delivery, KeptPlace, KeptPresence, MessageSlip, Promise, Record,
+    Registration, SlipState, Waiting,
 };
 
 pub use error::StoreError;
@@ -57,6 +58,10 @@ pub trait Store: Send {
 
     /// What is owed to customers. The longest waiting first.
     fn callbacks(&self) -> Result<Vec<Callback>, StoreError>;
+
+    /// What was promised to callers and is open; with a time, also what was promised since then and has ended. The
+    /// earliest first.
+    fn promises(&self, since: Option<Wall>) -> Result<Vec<Promise>, StoreError>;
 
     /// What is remembered of callers beyond this moment; all else is forgotten. Who would be forgotten first comes first.
     fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError>;

@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::schema::{self, MIGRATIONS};
 use super::slips::left_of;
 use super::{
-    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, presences,
+    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, presences, promises,
     registrations, slips,
 };
 use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, KeptPlace, KeptPresence, MessageSlip, Record, Registration, SlipState,
-    Waiting,
+    CallRecord, Callback, Contact, KeptPlace, KeptPresence, MessageSlip, Promise, Record, Registration,
+    SlipState, Waiting,
 };
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
@@ -114,6 +114,8 @@ impl Store for Sqlite {
                     Record::Posted(posted) => deliveries::settle(transaction, posted)?,
                     Record::Callback(callback) => callbacks::upsert(transaction, callback)?,
                     Record::CallbackOver(callback) => callbacks::remove(transaction, *callback)?,
+                    Record::Promise(promise) => promises::upsert(transaction, promise)?,
+                    Record::PromiseUnmade(promise) => promises::remove(transaction, *promise)?,
                     Record::Contact(contact) => kept::contact(transaction, contact)?,
                     Record::Place(place) => kept::place(transaction, place)?,
                     Record::PlaceTaken(number, queue) => kept::place_taken(transaction, number, queue)?,
@@ -176,6 +178,10 @@ impl Store for Sqlite {
 
     fn callbacks(&self) -> Result<Vec<Callback>, StoreError> {
         self.read_callbacks()
+    }
+
+    fn promises(&self, since: Option<Wall>) -> Result<Vec<Promise>, StoreError> {
+        self.read_promises(since)
     }
 
     fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError> {
@@ -322,8 +328,10 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             }
             Record::SlipDiscarded(slip) => raise(&mut aside.slip, slip.0),
             Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
+            Record::Promise(promise) => raise(&mut aside.call, promise.promise.0),
             Record::Leg { call, .. } => raise(&mut aside.call, call.0),
             Record::CallbackOver(_)
+            | Record::PromiseUnmade(_)
             | Record::Contact(_)
             | Record::Presence(_)
             | Record::Place(_)

@@ -2,6 +2,7 @@
 
 mod files;
 mod presences;
+mod promises;
 
 use std::env;
 use std::fs;

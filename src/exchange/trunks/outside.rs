@@ -65,6 +65,14 @@ impl Exchange {
         }
     }
 
+    /// Some trunk carries this number, whether it is free now or not.
+    pub(in crate::exchange) fn is_carried(&self, number: &str, wanted: Option<&str>) -> bool {
+        self.config.trunks.iter().any(|trunk| match wanted {
+            Some(name) => trunk.name == name && trunk.destination().is_some(),
+            None => trunk.carries(number),
+        })
+    }
+
     /// Sends the INVITE of a leg to the outside.
     pub(in crate::exchange) fn invite_outside(&mut self, now: Now, call: CallId, invite: InviteOutside) {
         let InviteOutside { leg, trunk, number, sdp } = invite;

@@ -2,6 +2,7 @@
 
 mod call_out;
 mod callbacks;
+mod promises;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -197,6 +198,14 @@ impl World {
                             self.exchange.handle_input(self.now, input);
                         }
                     }
+                    Output::Record(Record::Promise(made)) => {
+                        let callback = made.promise;
+                        self.outputs.push(Output::Record(Record::Promise(made)));
+                        if let Some(saved) = self.disk {
+                            let input = Input::CallbackSaved { callback, saved };
+                            self.exchange.handle_input(self.now, input);
+                        }
+                    }
                     other => self.outputs.push(other),
                 }
             }
@@ -222,11 +231,17 @@ impl World {
     fn advance(&mut self, seconds: u64) {
         let end = self.now.mono + Duration::from_secs(seconds);
         while let Some((at, _)) = self.exchange.poll_timeout().filter(|(at, _)| *at <= end) {
-            self.now.mono = at.max(self.now.mono);
+            self.passes(at.max(self.now.mono));
             self.exchange.handle_input(self.now, Input::Timeout);
             self.settle();
         }
-        self.now.mono = end;
+        self.passes(end);
+    }
+
+    /// Both clocks go.
+    fn passes(&mut self, to: Instant) {
+        self.now.wall = self.now.wall + to.since(self.now.mono);
+        self.now.mono = to;
     }
 
     fn event(&mut self, peer: usize) -> Option<Event> {
