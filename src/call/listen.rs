@@ -2,13 +2,13 @@
 
 use super::message::Wanted;
 use super::{
-    Body, Booking, Ctx, Effect, Event, QueueRequest, Stage, Timer, dial, farewell, mailbox, message, outside,
-    urgent, wait,
+    Body, Booking, Ctx, Effect, Event, Promising, QueueRequest, Stage, Timer, dial, farewell, mailbox,
+    message, outside, urgent, wait,
 };
-use crate::base::{LegId, Masked, QueueId};
+use crate::base::{AgentId, LegId, Masked, QueueId, Wall};
 use crate::dialplan::{self, Action};
 use crate::media::Command;
-use crate::record::{CallEnd, StageKind};
+use crate::record::{CallEnd, PromiseKind, StageKind};
 
 #[derive(Debug)]
 pub(super) struct Listen;
@@ -89,6 +89,12 @@ impl Listen {
                     Some(booking) => ctx.effect(Effect::BookCallback(Box::new(booking))),
                     None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
                 },
+                Action::PromiseCall { queue, number, person, due } => {
+                    match promising(body, queue, number, person, due) {
+                        Some(wanted) => ctx.effect(Effect::Promise(Box::new(wanted))),
+                        None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
+                    }
+                }
                 Action::Dial { person, delegate, ring } => {
                     return dial::enter(body, ctx, person, delegate, ring);
                 }
@@ -108,6 +114,25 @@ impl Listen {
         }
         Stage::Listen(Listen)
     }
+}
+
+fn promising(
+    body: &Body,
+    queue: QueueId,
+    keyed: Option<Masked<String>>,
+    person: Option<AgentId>,
+    due: Wall,
+) -> Option<Promising> {
+    Some(Promising {
+        kind: PromiseKind::Time,
+        keyed: keyed.as_ref().is_some_and(|number| *number != body.from),
+        number: Some(keyed.unwrap_or_else(|| body.from.clone())).filter(|number| !number.is_empty())?,
+        queue: Some(body.cursor.plan().queue(queue)?.name.clone()),
+        owner: person.and_then(|person| body.extension(person)),
+        language: body.cursor.language().clone(),
+        grade: body.cursor.grade().map(str::to_owned),
+        due,
+    })
 }
 
 /// The place in line is the one that the caller has left, where they have left this queue's. Who keeps their number to

@@ -44,7 +44,7 @@ pub enum Event {
     UrgentAnswered { ok: bool },
     /// Answers [`Action::HearUrgent`] with what a caller has said who waits.
     UrgentHeard(Option<RecordingId>),
-    /// Answers [`Action::BookCallback`].
+    /// Answers [`Action::BookCallback`] and [`Action::PromiseCall`].
     CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
     PresenceSet { ok: bool },
@@ -233,6 +233,16 @@ pub enum Action {
         queue: QueueId,
         /// Keyed in by the caller; `None`: the one that they call from.
         number: Option<Masked<String>>,
+    },
+    /// Promise that the caller is called then; reports [`Event::CallbackBooked`].
+    PromiseCall {
+        /// Whose rules it goes by.
+        queue: QueueId,
+        /// Keyed in by the caller; `None`: the one that they call from.
+        number: Option<Masked<String>>,
+        /// Who is to call; `None`: the queue.
+        person: Option<AgentId>,
+        due: Wall,
     },
     /// Ring a person and connect the caller; reports [`Event::DialEnded`].
     Dial {

@@ -148,6 +148,15 @@ pub(crate) fn minutes(text: &str) -> Option<u16> {
     (minutes < 60 && (hours < 24 || (hours == 24 && minutes == 0))).then_some(hours * 60 + minutes)
 }
 
+/// The moment of today at which the clock shows these four digits (`HHMM`), past or not; `None` where no clock does.
+pub(super) fn today_at(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> {
+    let (hour, minute) = digits.split_at_checked(2)?;
+    let digits = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
+    let time = Time::new(hour.parse().ok().filter(|_| digits)?, minute.parse().ok()?, 0, 0).ok()?;
+    let at = local(zone, now)?.date().to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Wall::from_micros(at.as_microsecond()))
+}
+
 /// The next moment at which the clock shows these four digits (`HHMM`); `None` where no clock does.
 pub(super) fn next_at(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> {
     if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {

@@ -83,6 +83,9 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             edges
         }
         Step::Callback(spec) => vec![person(Target::Next), auto(spec.on_impossible)],
+        Step::CallbackAt(spec) => {
+            vec![Edge { to: Target::Next, input: true, attended: true }, auto(spec.on_impossible)]
+        }
         Step::Dial(spec) => {
             let failures =
                 [spec.on_busy, spec.on_no_answer, spec.on_away, spec.on_unreachable, spec.on_unknown];

@@ -21,8 +21,8 @@ use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
 use super::step::{AnswerUrgentSpec, FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
-    callback, collect, dial, find, hours, lookup, mailbox, menu, message, park, pick_up, presence, queue,
-    regret, say, urgent, wait,
+    callback, callback_at, collect, dial, find, hours, lookup, mailbox, menu, message, park, pick_up,
+    presence, queue, regret, say, urgent, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -70,6 +70,7 @@ pub(super) enum Stage {
     Choosing(menu::Choosing),
     Collecting(collect::Collecting),
     Finding(find::Finding),
+    ChoosingTime(callback_at::Choosing),
     Queued,
     Booking,
     Dialling,
@@ -179,6 +180,7 @@ impl Cursor {
             (Stage::Choosing(choosing), event) => menu::handle(self, choosing, event, out),
             (Stage::Collecting(collecting), event) => collect::handle(self, collecting, now, event, out),
             (Stage::Finding(finding), event) => find::handle(self, finding, event, out),
+            (Stage::ChoosingTime(choosing), event) => callback_at::handle(self, choosing, now, event, out),
             (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
             (Stage::Booking, Event::CallbackBooked { ok }) => self.callback_booked(ok, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
@@ -275,6 +277,7 @@ impl Cursor {
                 self.tell(before, false, After::Queue, out)
             }
             Step::Callback(spec) => callback::begin(self, spec, out),
+            Step::CallbackAt(spec) => callback_at::begin(self, spec, now, out),
             Step::Dial(spec) => dial::begin(self, spec, out),
             Step::Outside(spec) => {
                 let before = spec.before.clips(&self.language).to_vec();
@@ -360,6 +363,7 @@ impl Cursor {
         let plan = self.plan.clone();
         match self.current(&plan) {
             Some(Step::Callback(spec)) => callback::booked(self, spec, ok, out),
+            Some(Step::CallbackAt(spec)) => callback_at::booked(self, spec, ok, out),
             _ => Turn::Go(Target::Next),
         }
     }

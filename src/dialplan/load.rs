@@ -415,6 +415,7 @@ impl<'a, 's> Loader<'a, 's> {
             wanted.extend(verb::regret::PROMPTS.map(str::to_owned));
             wanted.extend(verb::urgent::PROMPTS.map(str::to_owned));
             wanted.extend(verb::find::PROMPTS.map(str::to_owned));
+            wanted.extend(verb::callback_at::PROMPTS.map(str::to_owned));
             wanted.extend(SAID_BY_CALLS.split_whitespace().map(str::to_owned));
             wanted.sort();
             wanted.retain(|name| self.catalog.find(&language, name).is_none());

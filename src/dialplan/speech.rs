@@ -152,6 +152,11 @@ impl Speech {
         when
     }
 
+    /// That the caller is called then.
+    pub fn we_call_at(&self, at: Wall, now: Wall) -> Vec<Clip> {
+        self.around("promise/we-call-at", self.moment(at, now), "promise/we-call-then")
+    }
+
     /// When to call again for somebody who is back then.
     pub fn call_again_after(&self, at: Wall, now: Wall) -> Vec<Clip> {
         self.around("person/call-again-after", self.moment(at, now), "person/call-again-then")

@@ -74,6 +74,7 @@ pub(super) enum Step {
     },
     Queue(Box<QueueSpec>),
     Callback(Box<CallbackSpec>),
+    CallbackAt(Box<CallbackAtSpec>),
     Dial(Box<DialSpec>),
     /// `dial` with a number of the outside. Without a number, written by nobody: the one that a desk may call and has
     /// dialled.
@@ -117,6 +118,7 @@ impl Step {
             Step::Lookup { .. } => "lookup",
             Step::Queue(_) => "queue",
             Step::Callback(_) => "callback",
+            Step::CallbackAt(_) => "callback_at",
             Step::Dial(_) | Step::Outside(_) => "dial",
             Step::Message(_) => "message",
             Step::Mailbox { .. } => "mailbox",
@@ -291,6 +293,17 @@ pub(super) struct CallbackSpec {
     /// What is called; the caller's own number for the most part.
     pub(super) number: Value,
     pub(super) accepted: Phrase,
+    pub(super) on_impossible: Target,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct CallbackAtSpec {
+    pub(super) queue: QueueId,
+    pub(super) number: Value,
+    pub(super) prompts: Phrase,
+    pub(super) first_digit: Duration,
+    pub(super) between_digits: Duration,
+    pub(super) tries: u8,
     pub(super) on_impossible: Target,
 }
 

@@ -1,5 +1,6 @@
 //! Dialplans as an administrator and a caller meet them: the shipped plan, wrong plans, walks through flows.
 
+mod callback_at;
 mod files;
 mod mistakes;
 mod persons;

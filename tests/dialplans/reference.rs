@@ -42,6 +42,8 @@ fn every_verb_and_table_is_in_it() {
         "menu",
         "collect",
         "find",
+        "callback",
+        "callback_at",
         "hours",
         "lookup",
         "queue",

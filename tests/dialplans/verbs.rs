@@ -617,7 +617,7 @@ impl State {
                 }
                 Action::Dial { .. } | Action::Outside { .. } => self.pending = Some("dial"),
                 Action::Message { .. } => self.pending = Some("message"),
-                Action::BookCallback { .. } => self.pending = Some("callback"),
+                Action::BookCallback { .. } | Action::PromiseCall { .. } => self.pending = Some("callback"),
                 Action::Mailbox { .. } => self.pending = Some("mailbox"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::PickUp(_) => self.pending = Some("pick-up"),

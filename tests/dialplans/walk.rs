@@ -161,6 +161,10 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
         Action::Urgent { person } => format!("asks {} urgently", extension(*person)),
         Action::AnswerUrgent(answer) => format!("answers {answer:?}"),
         Action::HearUrgent => "hears who asks urgently".to_owned(),
+        Action::PromiseCall { queue, person, .. } => {
+            let whose = person.map(extension).unwrap_or_else(|| plan.queue(*queue).unwrap().name.clone());
+            format!("promises a call of {whose}")
+        }
         Action::PickUp(which) => format!("picks up {which:?}"),
         Action::Dial { person, delegate, ring } => {
             let who = if *delegate { "who takes the calls of " } else { "" };

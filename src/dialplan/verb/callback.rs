@@ -1,6 +1,6 @@
 //! `callback`: the caller hangs up, the place in line stays.
 
-use crate::base::Masked;
+use crate::base::{Masked, QueueId};
 use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
@@ -70,11 +70,22 @@ pub(in crate::dialplan) fn read<'a, 's>(
         }
     };
     let queue = queue?;
+    let number = number?;
+    may_be_called(loader, fields, queue, &number);
+    Some(Step::Callback(Box::new(CallbackSpec { queue, number, accepted, on_impossible })))
+}
+
+/// Tells where the queue has no rule for such a number.
+pub(super) fn may_be_called<'a, 's>(
+    loader: &mut Loader<'a, 's>,
+    fields: &Fields<'a, 's>,
+    queue: QueueId,
+    number: &Value,
+) {
     if !loader.calls_back(queue) {
         let reason = "this queue calls nobody back";
         loader.report.mistake(fields.place(), reason).add_help("give the queue `callback_to`");
     }
-    let number = number?;
     match number {
         Value::Keyed(_) if !loader.calls_back_keyed(queue) => {
             let reason = "this queue calls back no number that is keyed in";
@@ -87,7 +98,6 @@ pub(in crate::dialplan) fn read<'a, 's>(
         }
         Value::Caller | Value::Keyed(_) => {}
     }
-    Some(Step::Callback(Box::new(CallbackSpec { queue, number, accepted, on_impossible })))
 }
 
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &CallbackSpec, out: &mut Vec<Action>) -> Turn {

@@ -1,6 +1,7 @@
 //! The verbs of a dialplan, one file each: what may be written (`DOC`), how it is read, what it does in a call.
 
 pub(super) mod callback;
+pub(super) mod callback_at;
 pub(super) mod collect;
 pub(super) mod dial;
 pub(super) mod find;
@@ -45,6 +46,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &lookup::DOC, read: lookup::read },
     Verb { doc: &queue::DOC, read: queue::read },
     Verb { doc: &callback::DOC, read: callback::read },
+    Verb { doc: &callback_at::DOC, read: callback_at::read },
     Verb { doc: &dial::DOC, read: dial::read },
     Verb { doc: &message::DOC, read: message::read },
     Verb { doc: &mailbox::DOC, read: mailbox::read },

@@ -189,14 +189,16 @@ fn a_customer_who_is_not_there_is_called_again_by_the_rule_and_then_a_persons_bu
 
 #[test]
 fn a_busy_owner_is_waited_for_until_it_gets_late() {
-    let mut world = World::promised();
+    let mut world = World::with(carrier(), PLAN);
+    world.exchange.config.call.promise_within = Duration::from_secs(60);
+    world.promises(600);
     world.advance(590);
     assert_eq!(world.call(FIRST_TARGET, "13700137000", "100", &[]), Some(200));
     let (dialog, _) = world.told().expect("the owner serves somebody else");
     world.accepts(DESK_PHONE, dialog);
-    world.advance(300);
+    world.advance(60);
     assert!(world.told().is_none(), "nobody else is asked yet");
-    world.advance(WITHIN);
+    world.advance(30);
     let (_, extension) = world.told().expect("it is late: the delegate's phone rings");
     assert_eq!(extension, "8002");
 }
