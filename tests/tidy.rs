@@ -56,6 +56,7 @@ const ENVIRONMENT: &[&str] = &[
 /// The only files that may read a masked value, each with its reason.
 const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/call_back.rs", "the key by which a customer says that they are there"),
+    ("src/call/call_out.rs", "the key of an agent who keeps a promise, and the number that they are told"),
     ("src/call/listen.rs", "the key goes to the interpreter"),
     ("src/call/mod.rs", "whether a key is known already; a key that the other party is sent"),
     ("src/call/mailbox.rs", "keys; the numbers of a message, read out to whom it is for"),
@@ -88,8 +89,10 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/exchange/callbacks.rs", "whether a queue calls that number back"),
     ("src/daemon/store/callbacks.rs", "the store"),
     ("src/daemon/store/kept.rs", "the store"),
+    ("src/daemon/store/promises.rs", "the store"),
     ("src/daemon/store/deliveries.rs", "the store"),
     ("src/daemon/store/slips.rs", "the store"),
+    ("src/exchange/promises.rs", "whether the number that a call is promised to may be called, and can be"),
     ("src/exchange/console.rs", "agents' names in the administrator's list"),
     ("src/exchange/effects.rs", "From of the agent's INVITE, numbers of the outside"),
     ("src/exchange/lamps.rs", "an account's name says whom it may watch"),
@@ -270,8 +273,13 @@ fn public_modules_say_what_they_are() {
 #[test]
 fn every_prompt_has_its_text_and_its_recording() {
     /// Said in one language only: the other puts the sentence together without it.
-    const ONE_LANGUAGE: &[&str] =
-        &["message/back-after", "person/call-again-then", "agent/back-after", "urgent/calls-back-after"];
+    const ONE_LANGUAGE: &[&str] = &[
+        "message/back-after",
+        "person/call-again-then",
+        "agent/back-after",
+        "promise/we-call-then",
+        "urgent/calls-back-after",
+    ];
 
     let folder = root().join("prompts");
     let manifest = fs::read_to_string(folder.join("manifest.toml")).expect("prompts/manifest.toml");
