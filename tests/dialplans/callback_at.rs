@@ -54,7 +54,7 @@ fn a_time_is_read_back_and_confirmed_and_told_only_when_it_is_written_down() {
 answered
     rings 7001 for 15 s
 no-answer
-    says 对不起，请稍等， 很抱歉， 您要找的人 暂时没有接听，
+    says 对不起，请稍等。 很抱歉， 您要找的人 暂时没有接听，
 heard
     says 留言， 请按一。 指定时间回电， 请按二。
 2
