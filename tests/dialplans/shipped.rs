@@ -225,7 +225,7 @@ heard
 away:meeting@2026-11-20T15:00:00
     says 很抱歉， 王经理 正在开会， 预计， 下午 三点 回来。
 heard
-    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。 有急事需要马上通知对方， 请按四。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。 有急事需要马上通知对方， 请按四。 指定时间回电， 请按五。
 1
     is silent
     records for box 4001 of 4001: 2 s to 120 s, silence 5 s, asks who, asks number, asks urgent, says 请在提示音后留言，结束请按井号键。 <common/beep>
@@ -281,11 +281,11 @@ heard
 no-answer
     says 对不起，请稍等。 很抱歉， 王经理 暂时没有接听，
 heard
-    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。 指定时间回电， 请按五。
 heard
     waits 5 s
 late
-    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。
+    says 留言， 请按一。 转接代接电话的同事， 请按二。 稍后再拨， 请按三。 指定时间回电， 请按五。
 heard
     waits 5 s
 2
