@@ -186,7 +186,9 @@ impl Urgent {
         match (timer, self.phase) {
             (Timer::Durable, Phase::Storing) => return self.not_stored(body, ctx),
             (Timer::Comfort, Phase::Waiting { .. } | Phase::Reaching) => {
-                let phrase = body.prompts(&["urgent/still-asking"]);
+                let words =
+                    if self.phase == Phase::Reaching { "queue/please-wait" } else { "urgent/still-asking" };
+                let phrase = body.prompts(&[words]);
                 body.play(ctx, phrase, false);
                 body.timers.arm(Timer::Comfort, ctx.now.mono + PHRASE_EVERY);
             }

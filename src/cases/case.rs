@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{AwayReason, Masked, Wall};
+use crate::base::{AwayReason, Masked, UrgentAnswer, Wall};
 use crate::record::{CallEnd, QueueOutcome};
 
 /// A call to be made, and what must come of it.
@@ -69,6 +69,12 @@ pub enum Conduct {
     },
 }
 
+impl Conduct {
+    pub(super) fn is_away(&self) -> bool {
+        matches!(self, Conduct::Away { .. })
+    }
+}
+
 /// What comes next in a call.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -88,6 +94,8 @@ pub enum Wanted {
     Wait(Duration),
     /// Somebody is on the line: this extension, or anybody.
     Talks(Option<String>),
+    /// Whoever is asked urgently answers.
+    Answers(UrgentAnswer),
     Hold,
     Resume,
     HangUp,

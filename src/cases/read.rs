@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 
 use super::case::{Case, Conduct, ENDS, Expected, OUTCOMES, Person, Step, Wanted};
 use super::story::exists;
-use crate::base::{AwayReason, Masked, Wall};
+use crate::base::{AwayReason, Masked, UrgentAnswer, Wall};
 use crate::dialplan::written::{
     Doc, Entry, Field, Fields, Form, Named, Parsed, Place, Report, Written, describe,
 };
@@ -84,7 +84,7 @@ keys = 1
 
 const STEP: Doc = Doc {
     name: "step",
-    about: "What comes next. Exactly one of `hears`, `press`, `speak`, `wait`, `talks`, `hold`, `resume` and `hang_up` \
+    about: "What comes next. Exactly one of `hears`, `press`, `speak`, `wait`, `talks`, `answers`, `hold`, `resume` and `hang_up` \
             is written. The caller acts 600 ms after what came before, as people do.",
     short: Some("hears"),
     fields: &[
@@ -107,6 +107,12 @@ const STEP: Doc = Doc {
             Form::Text,
             "nothing",
             "Waits until this extension is on the line; `\"\"`: anybody.",
+        ),
+        Field::optional(
+            "answers",
+            Form::One(&["now", "call-back", "delegate", "message"]),
+            "nothing",
+            "Waits until the caller hears that somebody is asked urgently; who is away answers this, 2 s later.",
         ),
         Field::optional("hold", Form::Flag, "nothing", "Puts the hotline on hold."),
         Field::optional("resume", Form::Flag, "nothing", "Takes it back."),
@@ -377,7 +383,7 @@ impl<'s> Reader<'s, '_> {
             STEP.fields.iter().map(|f| f.name).filter(|n| *n != "within" && own.has(n)).collect();
         let [verb] = verbs[..] else {
             if !self.report.failed() {
-                let known = "hears, press, speak, wait, talks, hold, resume, hang_up";
+                let known = "hears, press, speak, wait, talks, answers, hold, resume, hang_up";
                 self.report.mistake(written.place, format!("a step has exactly one of {known}"));
             }
             return None;
@@ -394,6 +400,11 @@ impl<'s> Reader<'s, '_> {
             "wait" => Wanted::Wait(self.report.time(&own, verb)),
             "talks" if value.as_word() == Some("") => Wanted::Talks(None),
             "talks" => Wanted::Talks(Some(self.as_extension(value)?)),
+            "answers" => {
+                let word = self.report.one(&own, verb)?;
+                let all = UrgentAnswer::KEYS.into_iter().filter_map(UrgentAnswer::of_key);
+                Wanted::Answers(all.into_iter().find(|answer| answer.name() == word)?)
+            }
             _ if !self.report.flag(&own, verb) => {
                 self.report.mistake(value.place, format!("`{verb} = true`, or nothing"));
                 return None;

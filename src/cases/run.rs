@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::case::{Case, Conduct, Expected, Step, Wanted};
 use super::story::{Story, is_meant, name};
-use crate::base::{Instant, Wall};
+use crate::base::{Instant, UrgentAnswer, Wall};
 use crate::dialplan::Plan;
 use crate::exchange::{AgentChange, Command};
 use crate::record::CallRecord;
@@ -22,6 +22,10 @@ const CALLER: Duration = Duration::from_secs(2);
 
 /// Nobody answers more often in one call.
 const ANSWERS: usize = 32;
+
+/// The caller hears that somebody has been asked urgently, who answers so much later.
+const ASKED: &str = "message/urgent-sent";
+const ANSWERED_AFTER: Duration = Duration::from_secs(2);
 
 /// The caller, of whom there is one.
 const FIRST: u32 = 0;
@@ -72,6 +76,8 @@ struct Call<'a> {
     seen: (usize, usize),
     did: Vec<(Instant, String)>,
     keys: usize,
+    /// Who may be asked urgently.
+    away: Vec<String>,
 }
 
 impl<'a> Call<'a> {
@@ -106,6 +112,12 @@ impl<'a> Call<'a> {
             seen: (0, 0),
             did: vec![(began, format!("dials {}", case.dials))],
             keys: 0,
+            away: case
+                .people
+                .iter()
+                .filter(|person| person.conduct.is_away())
+                .map(|p| p.extension.clone())
+                .collect(),
         }
     }
 
@@ -128,6 +140,7 @@ impl<'a> Call<'a> {
                 self.wait(*length)
             }
             Wanted::Wait(length) => self.wait(*length),
+            Wanted::Answers(answer) => self.answers(*answer, limit),
             Wanted::Hold => self.act(REACTION, Act::Hold, "puts the hotline on hold"),
             Wanted::Resume => self.act(REACTION, Act::Resume, "takes the hotline back"),
             Wanted::HangUp => self.hang_up(),
@@ -175,6 +188,17 @@ impl<'a> Call<'a> {
         self.world.run_to(limit, |world| place(world).is_some() || !is_under_way(world));
         let found = place(&self.world).ok_or_else(|| self.missing(what))?;
         self.seen = (seen + found + 1, 0);
+        Ok(())
+    }
+
+    /// Who is away has been told of the caller, and says what becomes of them.
+    fn answers(&mut self, answer: UrgentAnswer, limit: Instant) -> Result<(), String> {
+        self.hears(ASKED, limit)?;
+        let at = self.world.now().mono + ANSWERED_AFTER;
+        for extension in self.away.iter().cloned() {
+            self.world.command_at(at, Command::AnswerUrgent { extension, answer });
+        }
+        self.did.push((at, format!("is answered: {answer}")));
         Ok(())
     }
 
@@ -301,7 +325,11 @@ fn reactions(conduct: Conduct) -> Vec<Reaction> {
         Conduct::Busy => Reaction::Refuse { after: Duration::ZERO, status: 486 },
         Conduct::Refuses => Reaction::Refuse { after: Duration::from_secs(1), status: 603 },
         // Whoever rings them all the same finds nobody.
-        Conduct::SignedOff | Conduct::Away { .. } => Reaction::Ignore,
+        Conduct::SignedOff => Reaction::Ignore,
+        // Nobody is rung there but for a caller whom they want.
+        Conduct::Away { .. } => {
+            Reaction::Answer { after: Duration::from_secs(2), talks_for: None, holds: None, hands_on: None }
+        }
     };
     vec![reaction; ANSWERS]
 }

@@ -220,9 +220,9 @@ impl<'a, 's> Loader<'a, 's> {
         if let Some((at, key, said)) = urgent {
             // Who is not to be disturbed now is excused, and all else is offered.
             let others = RegretSpec { offers: offers.clone(), menu: menu.clone(), message, without_box };
-            let delegate = offers.iter().find(|offer| offer.what == Offered::Delegate);
-            let (delegate, phrase) =
-                (delegate.map(|offer| offer.target), self.phrase(place, "goodbye/thanks"));
+            let offered = offers.iter().find(|offer| offer.what == Offered::Delegate);
+            let delegate = offered.map(|offer| offer.target).or_else(|| self.delegate(place, whom, message));
+            let phrase = self.phrase(place, "goodbye/thanks");
             let over = self.hidden(place, "asked urgently", vec![Step::HangUp { phrase }]);
             let ask = Step::Urgent(Box::new(UrgentSpec { delegate, message, over }));
             let target = self.hidden(place, "urgent", vec![ask, Step::Regret(Box::new(others))]);

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::Exchange;
-use crate::base::{AgentId, Now};
+use crate::base::{AgentId, CallId, Now};
 use crate::sip::{
     Answer, Content, DialogId, Flow, Method, Name, NameAddr, OutOfDialog, Request, RequestId, Uri,
 };
@@ -29,6 +29,8 @@ pub(super) struct Texts {
     relayed: BTreeMap<RequestId, Relayed>,
     /// What was sent to each phone, and the request that brought it.
     sent: BTreeMap<RequestId, RequestId>,
+    /// Questions to who is asked urgently, and about which call.
+    questions: BTreeMap<RequestId, CallId>,
 }
 
 struct Relayed {
@@ -73,11 +75,33 @@ impl Exchange {
 
     /// The house's own words to an agent. Whether anybody reads them nobody knows: a phone that takes no texts refuses.
     pub(super) fn text_to(&mut self, now: Now, agent: AgentId, text: &str) {
+        self.house_text(now, agent, text);
+    }
+
+    /// The same; of this one it is worth knowing that no phone takes it.
+    pub(super) fn question_to(&mut self, now: Now, agent: AgentId, text: &str, call: CallId) {
+        let sent = self.house_text(now, agent, text);
+        self.texts.questions.extend(sent.into_iter().map(|sent| (sent, call)));
+    }
+
+    fn house_text(&mut self, now: Now, agent: AgentId, text: &str) -> Vec<RequestId> {
         let extension = self.numbering.extension(agent).to_owned();
         let body = bytes::Bytes::copy_from_slice(text.as_bytes());
         let content = Content { kind: "text/plain;charset=UTF-8".to_owned(), body };
-        if !self.send_text(now, &extension, (HOUSE, None), &content).is_empty() {
+        let sent = self.send_text(now, &extension, (HOUSE, None), &content);
+        if !sent.is_empty() {
             self.count("texts to agents");
+        }
+        sent
+    }
+
+    fn question_answered(&mut self, call: CallId, status: u16) {
+        if (200..300).contains(&status) {
+            self.texts.questions.retain(|_, about| *about != call);
+        } else if !self.texts.questions.values().any(|about| *about == call) {
+            // The floor's event and the web hook may still reach them.
+            tracing::warn!(%call, status, "no phone of who is asked urgently takes texts");
+            self.count("urgent slips: no phone takes the text");
         }
     }
 
@@ -139,6 +163,10 @@ impl Exchange {
     /// The answer of a phone to a text; `false` where it answers something else. The first phone that takes the text
     /// has it delivered (RFC 3428 §7: a sender sees one 2xx); it is refused when all have refused it.
     pub(super) fn text_answered(&mut self, now: Now, sent: RequestId, status: u16) -> bool {
+        if let Some(call) = self.texts.questions.remove(&sent) {
+            self.question_answered(call, status);
+            return true;
+        }
         let Some(id) = self.texts.sent.remove(&sent) else { return false };
         let Some(relayed) = self.texts.relayed.get_mut(&id) else { return true };
         relayed.waiting = relayed.waiting.saturating_sub(1);

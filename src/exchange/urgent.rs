@@ -115,7 +115,7 @@ impl Exchange {
         };
         let who = slip.grade.iter().cloned().chain([from]).collect::<Vec<_>>().join(" ");
         let text = self.question(now, &who, rules);
-        self.text_to(now, agent, &text);
+        self.question_to(now, agent, &text, call);
         self.tell_urgent_floor(call, &slip.extension, "asked", None);
         Event::UrgentTold { told: true }
     }

@@ -97,6 +97,11 @@ pub fn staff(agents: u32) -> SourceFile {
             "\n[agent.{}]\nskills = {{ {skills} }}\npick_up_groups = [\"room {group}\"]\n",
             5001 + number
         ));
+        // Whom callers may ask for urgently, while they are away.
+        if number % 3 == 0 {
+            let urgent = if number % 2 == 0 { "text" } else { "ring" };
+            text.push_str(&format!("mailbox = true\nurgent = \"{urgent}\"\n"));
+        }
     }
     SourceFile { name: "simulated-staff.toml".to_owned(), text }
 }
@@ -145,6 +150,7 @@ fn desks(day: &Day) -> Vec<Desk> {
         .map(|(at, agent)| Desk {
             over_tcp: at % 5 == 4,
             habits: habits.clone(),
+            answers_texts: true,
             ..Desk::new(&*agent.extension)
         })
         .collect()

@@ -19,6 +19,10 @@ pub enum DeskAct {
     Hold(DialogId),
     Resume(DialogId),
     HangUp(DialogId),
+    /// Presses a key in the call that the phone is in.
+    Press(char),
+    /// Writes a text (RFC 3428) to the house, as in answer to one of its own.
+    Write(String),
     /// Hands the caller on by REFER: to a colleague, a line, a slot, or to where nobody is.
     HandOn(DialogId),
     /// The phone loses its power.
@@ -81,6 +85,8 @@ pub struct Desk {
     pub password: String,
     pub over_tcp: bool,
     pub habits: Habits,
+    /// Whoever sits here answers the house's questions by a text, one way or another.
+    pub answers_texts: bool,
     /// What happens at the next rings, before habits take over.
     pub script: VecDeque<Reaction>,
 }
@@ -89,7 +95,8 @@ impl Desk {
     pub fn new(extension: impl Into<String>) -> Self {
         let extension = extension.into();
         let password = format!("desk-{extension}");
-        Desk { extension, password, over_tcp: false, habits: Habits::default(), script: VecDeque::new() }
+        let (habits, script) = (Habits::default(), VecDeque::new());
+        Desk { extension, password, over_tcp: false, habits, answers_texts: false, script }
     }
 
     /// With the reactions to the first rings fixed.

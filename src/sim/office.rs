@@ -14,8 +14,8 @@ use super::network::{HOTLINE, Phone};
 use crate::base::{Instant, Masked, Rng};
 use crate::sip::auth::{Credentials, Login};
 use crate::sip::{
-    Answer, Config, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method, NameAddr,
-    OutOfDialog, RequestId, Response, Transport, Uri,
+    Answer, Config, Content, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method,
+    NameAddr, OutOfDialog, RequestId, Response, Transport, Uri,
 };
 
 /// A phone registers for so long …
@@ -26,6 +26,10 @@ const REFRESH: Duration = Duration::from_secs(3000);
 const PARK: &str = "700";
 const PICK_UP: &str = "*8";
 const LINE: &str = "10000";
+/// How the house's question about an urgent caller begins.
+const QUESTION: &str = "急件";
+/// Whom the house's own texts come from.
+const HOUSE: &str = "hotline";
 /// A registration that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -160,6 +164,8 @@ impl Office {
                 }
             }
             DeskAct::HandOn(dialog) => self.hand_on(ctx, number, dialog),
+            DeskAct::Press(key) => ctx.media.press(phone, key, out),
+            DeskAct::Write(text) => self.write(ctx, number, &text),
             DeskAct::HangUp(dialog) => {
                 if place.lines.contains_key(&dialog) {
                     self.endpoint.bye(ctx.now, dialog, None);
@@ -205,11 +211,13 @@ impl Office {
                 }
             }
             Event::Reply { id, status, headers, .. } => self.registered(ctx, id, status, &headers),
-            // A sign of life is asked for.
-            Event::Request { id, request, .. }
-                if matches!(request.method, Method::Options | Method::Message) =>
-            {
+            // A sign of life is asked for, or somebody is written to.
+            Event::Request { id, request, .. } if request.method == Method::Options => {
                 self.endpoint.respond(ctx.now, id, Answer::new(200));
+            }
+            Event::Request { id, request, flow } if request.method == Method::Message => {
+                self.endpoint.respond(ctx.now, id, Answer::new(200));
+                self.read(ctx, flow, &request.body);
             }
             _ => {}
         }
@@ -340,6 +348,37 @@ impl Office {
             let over = ctx.now + self.rng.between_ms(30_000, 180_000);
             ctx.agenda.add(over, Due::Desk(number, DeskAct::HangUp(dialog)));
         }
+    }
+
+    /// Who is asked what becomes of a caller answers, mostly; on days on which people do as they do.
+    fn read(&mut self, ctx: &mut Ctx<'_>, flow: Flow, text: &[u8]) {
+        let Some(Phone::Desk(number)) = Phone::at(flow.local.ip()) else { return };
+        let answers = self.places.get(usize::from(number)).is_some_and(|place| place.desk.answers_texts);
+        if !answers || !String::from_utf8_lossy(text).starts_with(QUESTION) {
+            return;
+        }
+        let all = ["1", "2 1530", "2", "3", "4", "in a meeting"];
+        let answer = self.rng.weighted(&[30, 15, 5, 15, 10, 5, 20]);
+        if let Some(answer) = all.get(answer) {
+            let after = self.rng.between_ms(1_000, 25_000);
+            ctx.agenda.add(ctx.now + after, Due::Desk(number, DeskAct::Write((*answer).to_owned())));
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Ctx<'_>, number: u16, text: &str) {
+        let Some(place) = self.places.get(usize::from(number)) else { return };
+        let user = place.desk.extension.clone();
+        let from = NameAddr::new(Uri::sip(Some(&user), HOTLINE));
+        let to = Uri::sip(Some(HOUSE), HOTLINE);
+        let message = OutOfDialog {
+            content: Some(Content {
+                kind: "text/plain".to_owned(),
+                body: Bytes::copy_from_slice(text.as_bytes()),
+            }),
+            credentials: Some(Credentials { user, password: Masked::new(place.desk.password.clone()) }),
+            ..OutOfDialog::new(Method::Message, to, flow(number, place), from)
+        };
+        self.endpoint.request(ctx.now, message);
     }
 
     fn register(&mut self, ctx: &mut Ctx<'_>, number: u16) {

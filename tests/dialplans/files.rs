@@ -214,14 +214,14 @@ mistake: the prompts lack in en-US: `message/to-accept`
   |
   = help: every call may need them
 mistake: prompt `greeting/welcome` does not exist in en-US
-  --> hotline.toml:25:8
+  --> hotline.toml:29:8
    |
-25 | play = \"greeting/welcome\"
+29 | play = \"greeting/welcome\"
    |        ^^^^^^^^^^^^^^^^^^
 mistake: prompt `greeting/welcome` does not exist in en-US
-   --> hotline.toml:110:8
+   --> hotline.toml:114:8
     |
-110 | play = \"greeting/welcome\"
+114 | play = \"greeting/welcome\"
     |        ^^^^^^^^^^^^^^^^^^
 "
             .trim(),

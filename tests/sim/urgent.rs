@@ -369,6 +369,76 @@ fn who_says_nothing_is_asked_once_more_and_offered_the_rest() {
     assert_eq!(world.ladder().matches("topic/urgent").count(), 1, "nobody is asked twice");
 }
 
+/// The manager's phone is lifted three seconds after it began to ring; then these keys, one a second.
+fn keyed(keys: &str) -> World {
+    let plan = PLAN.replace("\"text\"", "\"ring\"");
+    let lifts =
+        Reaction::Answer { after: SECOND * 3, talks_for: Some(SECOND * 40), holds: None, hands_on: None };
+    let desks = [Desk::new("4001").with([lifts; 2]), Desk::new("3001").with([answers(SECOND)])];
+    let mut scene = scene(&plan, AwayReason::Meeting, asks(), desks);
+    let lifted = scene.asked() + SECOND * 4;
+    for (at, key) in keys.chars().enumerate() {
+        let at = lifted + SECOND * u32::try_from(at).unwrap();
+        scene.world.desk_at(at, MANAGER, DeskAct::Press(key));
+    }
+    scene.end()
+}
+
+#[test]
+fn by_key_in_the_one_ring() {
+    for (keys, told) in [
+        ("1", "put-through"),
+        ("91", "put-through"),
+        ("21530", "call-back"),
+        ("2#", "call-back"),
+        ("297991530", "call-back"),
+        ("3", "delegate"),
+        ("4", "message"),
+        ("", "no-answer"),
+        ("215", "no-answer"),
+    ] {
+        let world = keyed(keys);
+        assert_eq!(states(&world), ["asked", told], "{keys}\n{}", world.ladder());
+    }
+    let world = keyed("1");
+    assert_eq!(left(&world), [KEPT, "slip m0 is marked done", "record: agent-hung-up"]);
+    assert_eq!(world.ladder().matches("4001 < INVITE").count(), 1, "who has lifted it is not rung again");
+    hears(&keyed("21530"), &["urgent/calls-back-before", "time/hour-3", "time/half"]);
+    hears(&keyed("297991530"), &["error/invalid-key", "agent/enter-call-back-time"]);
+}
+
+/// By these texts, so many seconds after the question came.
+fn texted(texts: &[(u32, u16, &str)]) -> World {
+    let desks = [Desk::new("4001").with([answers(SECOND * 2)]), Desk::new("3001").with([answers(SECOND)])];
+    let mut scene = scene(PLAN, AwayReason::Meeting, asks(), desks);
+    let asked = scene.asked();
+    for (after, desk, text) in texts {
+        scene.world.desk_at(asked + SECOND * *after, *desk, DeskAct::Write((*text).to_owned()));
+    }
+    scene.end()
+}
+
+#[test]
+fn by_text_from_who_is_asked_and_nobody_else() {
+    for (texts, told) in [
+        (&[(2, MANAGER, "1")][..], "put-through"),
+        (&[(2, MANAGER, "2 15:30")], "call-back"),
+        (&[(2, MANAGER, "hello"), (4, MANAGER, "3")], "delegate"),
+        (&[(2, 1, "1"), (4, MANAGER, "4")], "message"),
+        (&[(2, MANAGER, "4"), (3, MANAGER, "1")], "message"),
+        (&[(2, MANAGER, "2 25:00")], "no-answer"),
+        (&[(25, MANAGER, "1")], "no-answer"),
+    ] {
+        let world = texted(texts);
+        assert_eq!(states(&world), ["asked", told], "{texts:?}\n{}", world.ladder());
+        // Each text has arrived, whatever it says; the question, what came of it, and what an answer did not do.
+        let ladder = world.ladder();
+        assert_eq!(ladder.matches("< 200 MESSAGE").count(), texts.len(), "{texts:?}\n{ladder}");
+    }
+    let said = texted(&[(2, MANAGER, "hello"), (4, MANAGER, "4"), (6, MANAGER, "1")]);
+    assert_eq!(said.ladder().matches("4001 < MESSAGE").count(), 4, "{}", said.ladder());
+}
+
 /// Not at chosen steps: every half second of the whole, each in a world of its own.
 #[test]
 fn a_caller_who_hangs_up_at_any_moment_has_left_what_they_said() {
