@@ -64,6 +64,11 @@ fn drive(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure>
     let counters = Arc::new(Counters::default());
     let log =
         logging::start(&settings.log, &counters).map_err(Failure::io("the log could not be started"))?;
+    // The allocator asks for pages of two megabytes; a call takes some ten kilobytes, and no voice shall wait for such a
+    // page to be made.
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "huge pages stay allowed");
+    }
     let loaded = Loaded::first(settings)?;
     let state = State::open(state::folder(loaded.settings.state.as_deref())?)?;
     let mut store = Sqlite::open(&state::database(state.folder()))?;
