@@ -29,11 +29,11 @@ use self::ring::Ear;
 use super::message::{Pending, Said, Take, Wanted};
 use super::offer::Ringing;
 use super::talk::{self, Given};
-use super::{BEEP, Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Stage, Timer};
+use super::{BEEP, Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Promising, Stage, Timer};
 use crate::base::{AgentId, Masked, RecordingId, SlipId, UrgentAnswer, Wall};
 use crate::dialplan::{self, Urgency, UrgentEnd};
 use crate::media::{Command, EndWhy};
-use crate::record::{Record, SlipChange, SlipState, StageKind};
+use crate::record::{PromiseKind, Record, SlipChange, SlipState, StageKind};
 
 /// Who they are and what it is about, in a few seconds.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ const ONE_RING: Duration = Duration::from_secs(8);
 const REACH_WITHIN: Duration = Duration::from_secs(40);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// A promise without an hour is due after this, or at the person's return.
+/// A promise without an hour is due after this.
 const SOON: Duration = Duration::from_secs(3600);
 
 /// What the exchange is told of who asks, to pass it on.
@@ -315,16 +315,34 @@ impl Urgent {
             UrgentAnswer::Message => UrgentEnd::Message,
         };
         match answer {
-            // Where promises are objects of their own, this is one: owed by the person, to the caller, by then.
             UrgentAnswer::CallBack { at } => {
-                let due = at.unwrap_or(later(ctx.now.wall, SOON));
+                let due = at.unwrap_or(ctx.now.wall + SOON);
                 self.slip_becomes(ctx, SlipChange::Promised { due });
+                self.promise(body, ctx, due);
             }
             UrgentAnswer::Delegate => body.urgent = Some(self.take.slip),
             UrgentAnswer::Now | UrgentAnswer::Message => {}
         }
         self.told_over(ctx, UrgentOver::Answered(answer));
         self.ended(body, ctx, end)
+    }
+
+    /// The person is rung then and connected with the caller, where the plan calls such numbers back. Where it does not,
+    /// the slip reminds them.
+    fn promise(&self, body: &Body, ctx: &mut Ctx<'_>, due: Wall) {
+        if body.from.is_empty() {
+            return;
+        }
+        ctx.effect(Effect::Promise(Box::new(Promising {
+            kind: PromiseKind::Urgent,
+            number: body.from.clone(),
+            keyed: false,
+            queue: None,
+            owner: Some(self.extension.clone()),
+            language: body.cursor.language().clone(),
+            grade: body.cursor.grade().map(str::to_owned),
+            due,
+        })));
     }
 
     /// Who has lifted the phone talks at once; else it rings until they do.
@@ -427,8 +445,4 @@ fn no_timers(body: &mut Body) {
     for timer in [Timer::Urgent, Timer::Comfort, Timer::Ring, Timer::Reach, Timer::Durable] {
         body.timers.disarm(timer);
     }
-}
-
-fn later(at: Wall, by: Duration) -> Wall {
-    at + by
 }

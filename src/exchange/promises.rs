@@ -132,7 +132,12 @@ impl Exchange {
             agent.is_some_and(|agent| plan.entry_outside(number.expose(), agent).is_some())
         };
         let allowed = queue.filter(|queue| match keyed {
-            _ if kind == PromiseKind::Agent && owner.as_ref().is_some_and(granted) => true,
+            // By who may call the number anyhow.
+            _ if matches!(kind, PromiseKind::Agent | PromiseKind::Urgent)
+                && owner.as_ref().is_some_and(granted) =>
+            {
+                true
+            }
             true => queue.may_call_back_keyed(number.expose()),
             false => queue.may_call_back(number.expose()),
         });

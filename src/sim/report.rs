@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::checker::Broken;
 use super::faults::Fault;
-use crate::exchange::{Notice, Output};
+use crate::exchange::{FloorEvent, Notice, Output};
 use crate::record::{CallRecord, QueueOutcome, Record, SlipState};
 
 /// Who waited shorter than this and hung up has not been made to wait (the industry's "short abandons").
@@ -34,6 +34,8 @@ pub struct Report {
     pub parked: u64,
     pub picked_up: u64,
     pub reminders: u64,
+    /// Persons who were asked urgently what becomes of a caller, and what came of it, by the words of the floor.
+    pub urgent: BTreeMap<String, u64>,
     pub messages_in: u64,
     /// Before they were read.
     pub dropped: u64,
@@ -111,6 +113,11 @@ impl Report {
         match output {
             Output::Transmit(_) => self.messages_out += 1,
             Output::Notice(Notice::Offered { .. }) => self.offers += 1,
+            Output::Notice(Notice::Floor(event)) => {
+                if let FloorEvent::Urgent { state, .. } = &**event {
+                    *self.urgent.entry(state.clone()).or_default() += 1;
+                }
+            }
             Output::Notice(Notice::Refused { .. }) => self.refused += 1,
             Output::Record(Record::Call(record)) => {
                 self.calls += 1;
@@ -162,6 +169,8 @@ impl fmt::Display for Report {
             "  {} handed on, {} parked, {} picked up, {} reminders of callers on hold",
             self.handed_on, self.parked, self.picked_up, self.reminders
         )?;
+        let urgent: Vec<_> = self.urgent.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        writeln!(f, "  urgent slips: {}", urgent.join(", "))?;
         writeln!(f, "\n  {:<16} {:>7}", "ended", "calls")?;
         for (end, calls) in &self.ends {
             writeln!(f, "  {end:<16} {calls:>7}")?;

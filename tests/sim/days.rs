@@ -26,6 +26,12 @@ fn a_day_of_5000_calls_keeps_every_invariant() {
         assert!(report.ends.get(end).is_some_and(|count| *count > 0), "no call ended by {end}: {report}");
     }
     assert!(report.messages > 50, "{report}");
+    // Callers ask for the manager in a meeting urgently, who answers this way, that way, or not at all.
+    let asked = report.urgent.get("asked").copied().unwrap_or(0);
+    let ended: u64 =
+        report.urgent.iter().filter(|(state, _)| *state != "asked").map(|(_, count)| count).sum();
+    assert!(asked > 10 && report.urgent.len() > 4, "{report}");
+    assert_eq!(asked, ended, "{report}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hotline::base::{AwayReason, Instant, UrgentAnswer};
 use hotline::exchange::{AgentChange, Command, FloorEvent};
-use hotline::sim::{Act, Caller, Desk, DeskAct, Exchanges, Nature, Reaction, Setup, When, World};
+use hotline::sim::{Act, Caller, Desk, DeskAct, Exchanges, Nature, Reaction, Ring, Setup, When, World};
 
 use super::plans;
 
@@ -492,4 +492,30 @@ fn several_exchanges() {
         let world = scene.end();
         assert_eq!(states(&world)[..2], ["asked", "delegate"], "{}", world.ladder());
     }
+}
+
+/// What is promised is kept: at that time the manager's phone rings, and a key has the caller called.
+#[test]
+fn who_said_that_they_call_back_is_connected_with_the_caller_then() {
+    // The queue calls no such number back: it is the manager's right that counts.
+    let queue = "[skill.consult]\n[queue.consult]\nskills = { consult = 1 }\ncallback_to = [\"2.\"]\n";
+    let plan = PLAN.replace("[agent.4001]\n", &format!("{queue}[agent.4001]\nmay_call = [\"1.\"]\n"));
+    let desks = [Desk::new("4001").with([answers(SECOND * 2)]), Desk::new("3001")];
+    let mut scene = scene(&plan, AwayReason::Meeting, asks(), desks);
+    let person = Caller::new("", "", Nature::Script(vec![(When::Talks(SECOND * 5), Act::HangUp)]));
+    scene.world.expect(MOBILE, vec![Ring::Answers { after: SECOND * 2, who: Box::new(person) }]);
+    let asked = scene.asked();
+    scene.world.desk_at(asked + SECOND * 2, MANAGER, DeskAct::Write("2 10:10".to_owned()));
+    let ready = Command::SetAgent { extension: "4001".to_owned(), change: AgentChange::Ready };
+    scene.world.command_at(asked + SECOND * 60, ready);
+    let rings = |world: &World| world.ladder().contains("4001 < INVITE");
+    assert!(scene.world.run_to(asked + SECOND * 700, rings), "{}", scene.world.ladder());
+    let rung = scene.world.now();
+    scene.world.desk_at(rung.mono + SECOND * 8, MANAGER, DeskAct::Press('1'));
+    let world = scene.end();
+    let floor = world.floor().iter().filter_map(|(_, event)| match event {
+        FloorEvent::Promise { kind, result, .. } => Some(format!("{kind} {result}")),
+        _ => None,
+    });
+    assert_eq!(floor.collect::<Vec<_>>(), ["urgent open", "urgent kept"], "{}", world.ladder());
 }
