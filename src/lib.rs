@@ -15,6 +15,7 @@
 //!   presence  who is there, and if not, why and until when: words, calendars, working hours
 //!   -------------------------------------------------
 //!   call      one caller's journey, one file per verb
+//!   complaints what becomes of complaints by time: due, late, asked after
 //!   exchange  all calls: the switch
 //!   report    pure folds over records
 //!   rehearse  a day's calls against a roster, on the queue core alone: staffing and what-if
@@ -83,6 +84,7 @@ pub mod sdp;
 pub mod sip;
 
 pub mod call;
+pub mod complaints;
 pub mod exchange;
 pub mod report;
 pub mod slips;

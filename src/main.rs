@@ -8,7 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, Masked, SlipId, UrgentAnswer, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
-use hotline::daemon::commands::{self, AgentOrder, Form, MessageOrder, RehearseOrder, TestOrder};
+use hotline::daemon::commands::{
+    self, AgentOrder, ComplaintLine, ComplaintsLine, Form, MessageOrder, RehearseOrder, SurveysLine,
+    TestOrder,
+};
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
@@ -248,6 +251,25 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// List the complaints that are not closed.
+    Complaints(ComplaintsLine),
+    /// Accept a complaint, show one, or say what becomes of it.
+    Complaint {
+        #[command(subcommand)]
+        order: ComplaintLine,
+        /// As JSON.
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Note something of a call that runs, for whoever has it next and for its record.
+    Note {
+        /// As `12` or `c12`: see `hotline calls --running`.
+        #[arg(value_parser = call_id)]
+        call: CallId,
+        text: String,
+    },
+    /// What callers say of talks, by queue and by agent.
+    Surveys(SurveysLine),
     /// Read a PIN from standard input and print what `mailbox_pin` of an account has to say.
     Pin,
     /// List, play or settle the messages that callers left.
@@ -573,6 +595,10 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Queue { order: Some(Queue::Move { call, queue }), .. } => {
             commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
+        Command::Complaints(line) => line.run(&folder()?)?,
+        Command::Complaint { order, json } => commands::complaint(&folder()?, order.into(), form(json))?,
+        Command::Note { call, text } => commands::note(&folder()?, call, text)?,
+        Command::Surveys(line) => line.run(&folder()?)?,
         Command::Messages { order, mailbox, all, search, latest, json } => {
             let order = match order {
                 None | Some(Messages::List) => {

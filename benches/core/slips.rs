@@ -26,6 +26,7 @@ fn slip(number: u64) -> Record {
         urgent: false,
         confirmed: true,
         state: SlipState::New,
+        about: None,
         keeping: Keeping::default(),
     }))
 }

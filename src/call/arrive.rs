@@ -60,6 +60,8 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         owed: None,
         urgent: None,
         handed_by: None,
+        case: None,
+        talked: None,
         span: span.clone(),
     };
     let (leg, sdp) = match accepted {

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 use super::call_back::Owed;
+use super::complaint::Case;
 use super::keys::Keys;
 use super::listen::Listen;
+use super::survey::Talked;
 use super::timer::Timers;
 use super::{Ctx, Effect, Journal, Leg, Place, Stage, Towards};
 use crate::base::{AgentId, CallId, Clip, LegId, Masked, PlayId, SlipId};
@@ -34,6 +36,10 @@ pub(super) struct Body {
     pub(super) urgent: Option<SlipId>,
     /// The agent who handed the caller on last, by extension.
     pub(super) handed_by: Option<String>,
+    /// The complaint that this call is about.
+    pub(super) case: Option<Case>,
+    /// The talk that was last, until it is rated.
+    pub(super) talked: Option<Talked>,
     pub(super) span: tracing::Span,
 }
 

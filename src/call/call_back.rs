@@ -125,6 +125,8 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         owed: Some(Owed::new(callback, CalledBack::NotReached("not reached"))),
         urgent: None,
         handed_by: None,
+        case: None,
+        talked: None,
         span: span.clone(),
     };
     ctx.effect(Effect::ReachOutside { number: number.clone(), trunk });

@@ -95,6 +95,8 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, wanted: CallOut) -> Call {
         owed: briefing.map(|it| Owed::new(it.promise, CalledBack::NotTaken("did not answer"))),
         urgent: None,
         handed_by: None,
+        case: None,
+        talked: None,
         span: span.clone(),
     };
     let stage = match Leg::open(ctx, id, towards) {

@@ -47,6 +47,8 @@ pub struct Settings {
     /// What agents and whom they have called outside say to each other is recorded.
     pub record_outside: bool,
     pub transfer_keys: TransferKeys,
+    /// Keys of an agent who talks that accept the caller's complaint, and say its number to both; none where it is empty.
+    pub complaint_key: String,
     /// How long each target of a transfer is rung.
     pub transfer_ring: Duration,
     /// A promise is kept in time by a call that the customer answers so long after its time.
@@ -93,6 +95,7 @@ impl Default for Settings {
             recording_beep: None,
             record_outside: true,
             transfer_keys: TransferKeys::default(),
+            complaint_key: "*9".to_owned(),
             transfer_ring: Duration::from_secs(15),
             promise_within: Duration::from_secs(600),
             code_within: Duration::from_secs(4),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CalledBack, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
+use super::{CalledBack, Inquiry, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
 use crate::base::{
     AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId, UrgentAnswer, Wall,
 };
@@ -159,6 +159,8 @@ pub enum Effect {
     Record(Record),
     /// Asks for what lies in a message box: answered by [`Event::BoxOpened`](super::Event::BoxOpened).
     OpenBox(OpenBox),
+    /// Asks the store: answered by [`Event::Inquired`](super::Event::Inquired).
+    Inquire(Inquiry),
     /// A recording that nobody shall ever hear.
     Discard {
         recording: RecordingId,

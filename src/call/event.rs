@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{NotOpened, Towards};
+use super::{Inquired, NotOpened, Towards};
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId, UrgentAnswer};
 use crate::dialplan::{Cursor, DialEnd};
 use crate::media;
@@ -119,6 +119,13 @@ pub enum Event {
 
     /// What lies in the box that was asked for, or why it stays shut.
     BoxOpened(Result<Vec<MessageSlip>, NotOpened>),
+
+    /// The complaint of this call is committed, or could not be.
+    ComplaintSaved {
+        saved: bool,
+    },
+    /// What the store says to a question of this call's.
+    Inquired(Inquired),
 
     // -- the queue and the desks --
     Queued {

@@ -68,6 +68,9 @@ pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option
         Stage::Closing(Closing { pending, .. }) => return Some(pending),
         Stage::Listen(_)
         | Stage::Mailbox(_)
+        | Stage::Telling(_)
+        | Stage::CaseStatus(_)
+        | Stage::Survey(_)
         | Stage::CallBack(_)
         | Stage::CallOut(_)
         | Stage::Farewell(_)

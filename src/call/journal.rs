@@ -1,10 +1,16 @@
 //! The record of a call in the making.
 
 use crate::base::{CallId, Instant, Masked, Now, RecordingId, SlipId, Wall};
-use crate::record::{CallEnd, CallRecord, Diverted, Outside, QueueOutcome, QueueVisit, Stage, StageKind};
+use crate::record::{
+    CallEnd, CallRecord, CaseNumber, Diverted, Note, Outside, QueueOutcome, QueueVisit, Stage, StageKind,
+    SurveyAnswer,
+};
 
 /// Stages beyond this many are counted, not kept: a caller who walks in circles fills no disk.
 const MOST_STAGES: usize = 256;
+
+/// Nobody reads more of one call.
+const MOST_NOTES: usize = 50;
 
 /// Collects what the record will say.
 #[derive(Debug)]
@@ -45,6 +51,9 @@ impl Journal {
                 recordings: Vec::new(),
                 slip: None,
                 outside: None,
+                complaint: None,
+                survey: None,
+                notes: Vec::new(),
                 legs: Vec::new(),
                 end: CallEnd::FlowEnded,
             },
@@ -164,6 +173,32 @@ impl Journal {
 
     pub fn slip(&mut self, slip: SlipId) {
         self.record.slip = Some(slip);
+    }
+
+    pub fn complaint(&mut self, case: CaseNumber) {
+        self.record.complaint = Some(case);
+    }
+
+    pub fn survey(&mut self, answer: SurveyAnswer) {
+        self.record.survey = Some(answer);
+    }
+
+    /// `false`: there are too many already.
+    pub fn note(&mut self, note: Note) -> bool {
+        let has_room = self.record.notes.len() < MOST_NOTES;
+        if has_room {
+            self.record.notes.push(note);
+        }
+        has_room
+    }
+
+    pub fn notes(&self) -> &[Note] {
+        &self.record.notes
+    }
+
+    /// The queue that the caller last waited in.
+    pub fn queue(&self) -> Option<&str> {
+        self.record.queue.as_ref().map(|visit| visit.name.as_str())
     }
 
     pub fn end_is(&mut self, end: CallEnd) {

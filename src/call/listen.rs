@@ -1,9 +1,10 @@
 //! The caller listens, chooses and keys in: the dialplan leads.
 
 use super::message::Wanted;
+use super::survey::SurveyOrder;
 use super::{
-    Body, Booking, Ctx, Effect, Event, Promising, QueueRequest, Stage, Timer, dial, farewell, mailbox,
-    message, outside, urgent, wait,
+    Body, Booking, Ctx, Effect, Event, Promising, QueueRequest, Stage, Timer, case_status, dial, farewell,
+    mailbox, message, outside, survey, urgent, wait,
 };
 use crate::base::{AgentId, LegId, Masked, QueueId, Wall};
 use crate::dialplan::{self, Action};
@@ -101,13 +102,20 @@ impl Listen {
                 Action::Outside { number, trunk, ring } => {
                     return outside::enter(body, ctx, number, trunk, ring);
                 }
-                Action::Message { person, box_name, ask, before, longest, silence, shortest } => {
+                Action::Message { person, box_name, complaint, ask, before, longest, silence, shortest } => {
                     let person = person.and_then(|person| body.extension(person));
                     let mailbox = box_name;
-                    let wanted = Wanted { person, mailbox, ask, before, longest, silence, shortest };
+                    let wanted =
+                        Wanted { person, mailbox, complaint, ask, before, longest, silence, shortest };
                     return message::enter(body, ctx, wanted);
                 }
                 Action::Urgent { person } => return urgent::enter(body, ctx, person),
+                Action::Survey { after_talk, once_in, solved, low, low_to } => {
+                    let low_to = low_to.and_then(|person| body.extension(person));
+                    let order = SurveyOrder { after_talk, once_in, solved, low, low_to };
+                    return survey::enter(body, ctx, order);
+                }
+                Action::Complaint { tries } => return case_status::enter(body, ctx, tries),
                 Action::Mailbox { tries } => return mailbox::enter(body, ctx, tries),
                 Action::HangUp => return farewell::said(body, ctx, CallEnd::FlowEnded),
             }

@@ -17,7 +17,7 @@ use super::{Body, Ctx, Effect, Event, Listen, Stage, Timer, dial, outside};
 use crate::base::{Clip, Masked, Wall};
 use crate::dialplan;
 use crate::media::Command;
-use crate::record::{MessageSlip, Record, SlipChange, SlipState, StageKind};
+use crate::record::{About, MessageSlip, Record, SlipChange, SlipState, StageKind};
 
 /// Between two digits of an extension or a PIN.
 const BETWEEN_DIGITS: Duration = Duration::from_secs(4);
@@ -363,6 +363,7 @@ impl Mailbox {
 fn head(body: &Body, slip: &MessageSlip, now: Wall) -> Vec<Clip> {
     let speech = body.speech();
     let mut clips = if slip.urgent { body.prompts(&["mailbox/urgent"]) } else { Vec::new() };
+    clips.extend(about(body, slip));
     clips.extend(body.prompts(&["mailbox/received"]));
     let day = |at: Wall| speech.date(at);
     if day(slip.taken) != day(now) {
@@ -383,6 +384,20 @@ fn head(body: &Body, slip: &MessageSlip, now: Wall) -> Vec<Clip> {
         clips.extend(body.prompts(&["mailbox/call-back-number"]));
         clips.extend(speech.digits(number.expose()));
     }
+    clips
+}
+
+/// What it is, where it is no ordinary message.
+fn about(body: &Body, slip: &MessageSlip) -> Vec<Clip> {
+    let said = match &slip.about {
+        None => return Vec::new(),
+        Some(About::Complains { case, .. } | About::Complaint { case, .. }) => {
+            ("mailbox/about-complaint", case.to_string())
+        }
+        Some(About::Survey { mark, .. }) => ("mailbox/about-survey", mark.to_string()),
+    };
+    let mut clips = body.prompts(&[said.0]);
+    clips.extend(body.speech().digits(&said.1));
     clips
 }
 

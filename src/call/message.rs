@@ -61,6 +61,8 @@ pub(super) struct Wanted {
     /// The extension of the person that the message is for.
     pub person: Option<String>,
     pub mailbox: String,
+    /// It is a complaint of this category: its case has a number, which the caller is told.
+    pub complaint: Option<String>,
     pub ask: Vec<Ask>,
     /// What invites it, with the tone.
     pub before: Vec<Clip>,
@@ -413,7 +415,12 @@ impl Message {
     fn saved(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         body.timers.disarm(Timer::Durable);
         body.journal.slip(self.take.slip);
-        self.tell(body, ctx, "message/saved", MessageEnd::Saved)
+        let clips = match &self.wanted.complaint {
+            // With the slip its case is on disk.
+            Some(_) => body.case_by_message(),
+            None => body.prompts(&["message/saved"]),
+        };
+        self.tell(body, ctx, clips, MessageEnd::Saved)
     }
 
     /// The caller must not believe that their message is kept. The flow says so.
@@ -427,8 +434,7 @@ impl Message {
         Listen::begin(body, ctx, dialplan::Event::MessageEnded(MessageEnd::Failed))
     }
 
-    fn tell(mut self, body: &mut Body, ctx: &mut Ctx<'_>, prompt: &str, end: MessageEnd) -> Stage {
-        let clips = body.prompts(&[prompt]);
+    fn tell(mut self, body: &mut Body, ctx: &mut Ctx<'_>, clips: Vec<Clip>, end: MessageEnd) -> Stage {
         if clips.is_empty() {
             return Listen::begin(body, ctx, dialplan::Event::MessageEnded(end));
         }

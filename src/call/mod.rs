@@ -34,6 +34,8 @@ mod arrive;
 mod body;
 mod call_back;
 mod call_out;
+mod case_status;
+mod complaint;
 mod ctx;
 mod dial;
 mod effect;
@@ -41,18 +43,21 @@ mod event;
 mod farewell;
 mod hang_up;
 mod hold;
+mod inquiry;
 mod journal;
 mod keys;
 mod leg;
 mod listen;
 mod mailbox;
 mod message;
+mod note;
 mod offer;
 mod outside;
 mod pick_up;
 mod ports;
 mod recording;
 mod supervise;
+mod survey;
 mod talk;
 mod timer;
 mod transfer;
@@ -64,13 +69,16 @@ use std::sync::Arc;
 
 pub use self::call_back::{CalledBack, Outgoing, Place};
 pub use self::call_out::{Briefing, CallOut};
+pub use self::complaint::ComplaintOrder;
 pub use self::ctx::{Ctx, Settings, TransferKeys};
 pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, Promising, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::hold::HoldReminders;
+pub use self::inquiry::{Inquired, Inquiry};
 pub use self::journal::Journal;
 pub use self::leg::{Leg, NoMedia, Refusal, Towards};
 pub use self::mailbox::{NotOpened, OpenBox};
+pub use self::note::NotNoted;
 pub use self::ports::PortPool;
 pub use self::recording::NotRecorded;
 pub use self::supervise::{Announce, Manner, NoGuest};
@@ -81,6 +89,8 @@ pub use self::urgent::{UrgentOver, UrgentSlip};
 use self::body::{Body, answer_reoffer};
 use self::call_back::CallBack;
 use self::call_out::Calling;
+use self::case_status::CaseStatus;
+use self::complaint::Telling;
 use self::dial::Dial;
 use self::farewell::Farewell;
 use self::hang_up::{Closing, Over};
@@ -91,6 +101,7 @@ use self::message::Message;
 use self::offer::Offer;
 use self::outside::Outside;
 use self::pick_up::PickUp;
+use self::survey::Survey;
 use self::talk::Talk;
 use self::transfer::{Parked, Transfer};
 use self::urgent::Urgent;
@@ -140,6 +151,12 @@ enum Stage {
     /// Somebody who is not to be disturbed is asked what becomes of the caller.
     Urgent(Urgent),
     Mailbox(Mailbox),
+    /// The number of their complaint is told.
+    Telling(Telling),
+    /// They ask how things stand with a complaint.
+    CaseStatus(CaseStatus),
+    /// They rate a talk.
+    Survey(Survey),
     /// All is said; the line is closed next.
     Farewell(Farewell),
     /// The caller has gone; a message is still being made safe.
@@ -171,6 +188,9 @@ impl Call {
         let span = self.body.span.clone();
         let _entered = span.enter();
         let Some(event) = self.counted(ctx, event) else { return };
+        if let Event::ComplaintSaved { saved } = event {
+            self.body.case_saved(saved);
+        }
         let stage = std::mem::replace(&mut self.stage, Stage::Moving);
         let caller = self.body.caller_id;
         self.stage = match (stage, event) {
@@ -229,6 +249,9 @@ impl Call {
             (Stage::Message(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Urgent(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Mailbox(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Telling(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Survey(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::CaseStatus(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Moving, _) => unreachable!("a stage is put back after every event"),
         };
         self.want_keys(ctx);
@@ -258,6 +281,9 @@ impl Call {
                 Stage::Urgent(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Farewell(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Mailbox(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Telling(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Survey(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::CaseStatus(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
                 Stage::Moving => unreachable!("a stage is put back after every deadline"),
@@ -290,8 +316,13 @@ impl Call {
     /// Keys are listened for in the caller's voice only where somebody waits for them: it costs an ear.
     fn want_keys(&mut self, ctx: &mut Ctx<'_>) {
         let wanted = match &self.stage {
-            Stage::Listen(_) | Stage::Message(_) | Stage::Mailbox(_) => true,
-            Stage::CallBack(_) | Stage::CallOut(_) => true,
+            Stage::Listen(_)
+            | Stage::Message(_)
+            | Stage::Mailbox(_)
+            | Stage::Survey(_)
+            | Stage::CaseStatus(_)
+            | Stage::CallBack(_)
+            | Stage::CallOut(_) => true,
             Stage::Wait(wait) => wait.has_keys(),
             Stage::Offer(offer) => offer.has_keys(),
             Stage::Urgent(urgent) => urgent.has_keys(),
@@ -322,7 +353,8 @@ impl Call {
     /// Where the caller is, for lists and invariants.
     pub fn stage(&self) -> StageKind {
         match &self.stage {
-            Stage::Listen(_) | Stage::Moving => StageKind::Listen,
+            Stage::Survey(_) => StageKind::Survey,
+            Stage::Listen(_) | Stage::Telling(_) | Stage::CaseStatus(_) | Stage::Moving => StageKind::Listen,
             Stage::Wait(_) => StageKind::Wait,
             Stage::Offer(_)
             | Stage::Dial(_)

@@ -282,8 +282,10 @@ fn refusal(status: u16) -> Refusal {
 fn about(display: &Masked<String>, body: &Body) -> Masked<String> {
     let keys = body.cursor.keys_pressed();
     let keys = Some(keys.expose()).filter(|keys| !keys.is_empty()).map(|keys| format!("[{keys}]"));
-    let parts = [Some(display.expose().clone()), keys];
-    Masked::new(parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+    let case = body.case.as_ref().map(|case| format!("#{}", case.number()));
+    let notes = body.journal.notes().iter().map(|note| note.text.expose().clone());
+    let parts = [Some(display.expose().clone()), keys, case].into_iter().chain(notes.map(Some));
+    Masked::new(parts.flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
 /// What a desk phone shows: the service, the caller's grade, the caller.

@@ -4,9 +4,10 @@ use super::LegEnd;
 use super::hold::Hold;
 use super::recording::Recording;
 use super::supervise::Guest;
+use super::survey::Talked;
 use super::transfer::{self, Codes, How};
 use super::wait::Wait;
-use super::{Body, Ctx, Effect, Event, Leg, Listen, Stage, Timer, answer_reoffer};
+use super::{Body, Ctx, Effect, Event, Leg, Stage, Timer, answer_reoffer, complaint};
 use crate::base::{AgentId, Instant, LegId};
 use crate::dialplan::{self, DialEnd, QueueEnd};
 use crate::media::Command;
@@ -41,6 +42,9 @@ pub(super) struct Talk {
     pub(super) guest: Option<Box<Guest>>,
     /// What the agent keys.
     pub(super) codes: Codes,
+    /// And whether that accepts a complaint.
+    pub(super) complaint_codes: Codes,
+    since: Instant,
     /// The agent keys in where the caller is to go.
     pub(super) transfers: Option<How>,
     /// When the agent's phone was told that its transfer came to nothing.
@@ -70,6 +74,8 @@ pub(super) fn begin(
         recording: None,
         guest: None,
         codes: Codes::default(),
+        complaint_codes: Codes::default(),
+        since: ctx.now.mono,
         transfers: None,
         returned: None,
     };
@@ -101,10 +107,12 @@ impl Talk {
         self.recording_event(body, ctx, &event);
         match event {
             Event::Digit { leg, digit } if leg == self.leg.id && self.agent.is_some() => {
+                self.complaint_key(body, ctx, digit.expose().key());
                 if let Some((how, number)) = self.transfer_key(body, ctx, digit.expose().key()) {
                     return self.transfer_to(body, ctx, how, &number);
                 }
             }
+            Event::ComplaintSaved { saved } => self.complaint_saved(body, ctx, saved),
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
             Event::ReofferAnswered { leg, sdp } if leg == self.leg.id => {
@@ -188,6 +196,12 @@ impl Talk {
     /// and stands before all others of the queue that gave them.
     fn ended(self, body: &mut Body, ctx: &mut Ctx<'_>, lost: bool) -> Stage {
         let extension = self.extension.clone();
+        if self.agent.is_some() {
+            let queue = self.wait().and_then(|wait| body.cursor.plan().queue(wait.queue()));
+            let queue = queue.map(|queue| queue.name.clone());
+            let lasted = ctx.now.mono.since(self.since);
+            body.talked = Some(Talked { agent: extension.clone(), queue, lasted });
+        }
         match (&self.given, self.agent) {
             (Given::ByQueue(_) | Given::ByTransfer(_), Some(agent)) if lost => {
                 ctx.effect(Effect::PhoneLost { agent })
@@ -203,7 +217,7 @@ impl Talk {
             Given::ByDialling | Given::Outside => dialplan::Event::DialEnded(DialEnd::Served),
         };
         body.stop_playing(ctx);
-        Listen::begin(body, ctx, event)
+        complaint::tell_then(body, ctx, event)
     }
 
     /// The caller has gone: the agent's phone is hung up.

@@ -113,6 +113,7 @@ pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, person: AgentId) -> Stag
     };
     body.stage(ctx, StageKind::Urgent, extension.clone());
     let wanted = Wanted {
+        complaint: None,
         person: Some(extension.clone()),
         mailbox: extension.clone(),
         ask: Vec::new(),

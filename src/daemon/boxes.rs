@@ -14,7 +14,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::base::{CallId, Masked};
-use crate::call::{NotOpened, OpenBox};
+use crate::call::{Inquired, Inquiry, NotOpened, OpenBox};
 use crate::record::{MessageSlip, SlipState};
 use crate::slips::Door;
 
@@ -89,8 +89,14 @@ fn derived(pin: &str, salt: &[u8], rounds: u32) -> [u8; 32] {
 
 /// The asking end.
 pub struct Boxes {
-    orders: Sender<(CallId, OpenBox)>,
+    orders: Sender<(CallId, Asked)>,
     pins: Arc<ArcSwap<Pins>>,
+}
+
+/// What a call wants of the store.
+enum Asked {
+    Box(OpenBox),
+    Inquiry(Inquiry),
 }
 
 impl Boxes {
@@ -108,7 +114,12 @@ impl Boxes {
 
     /// The call hears by its deadline where the thread is gone.
     pub fn open(&self, call: CallId, order: OpenBox) {
-        let _ = self.orders.send((call, order));
+        let _ = self.orders.send((call, Asked::Box(order)));
+    }
+
+    /// Leads to one [`Report::Inquired`].
+    pub fn inquire(&self, call: CallId, inquiry: Inquiry) {
+        let _ = self.orders.send((call, Asked::Inquiry(inquiry)));
     }
 
     pub fn set_pins(&self, pins: Pins) {
@@ -123,8 +134,16 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self, orders: &Receiver<(CallId, OpenBox)>, inbox: &Inbox<Report>) {
-        for (call, order) in orders {
+    fn run(mut self, orders: &Receiver<(CallId, Asked)>, inbox: &Inbox<Report>) {
+        for (call, asked) in orders {
+            let order = match asked {
+                Asked::Box(order) => order,
+                Asked::Inquiry(inquiry) => {
+                    let answer = self.answer(&inquiry);
+                    inbox.push_patiently(Report::Inquired { call, answer });
+                    continue;
+                }
+            };
             let opened = self.open(&order);
             if let Err(why) = &opened {
                 tracing::warn!(%call, ?why, own = order.own, "a message box is not opened");
@@ -133,6 +152,17 @@ impl Thread {
             }
             inbox.push_patiently(Report::BoxOpened { call, opened });
         }
+    }
+
+    fn answer(&self, inquiry: &Inquiry) -> Inquired {
+        let answer = Sqlite::open_existing(&self.database).and_then(|store| match inquiry {
+            Inquiry::Case(case) => store.complaint(*case).map(|found| Inquired::Case(found.map(Box::new))),
+            Inquiry::Surveyed { from, since } => store.surveyed(from, *since).map(Inquired::Surveyed),
+        });
+        answer.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store could not be asked");
+            Inquired::NotNow
+        })
     }
 
     fn open(&mut self, order: &OpenBox) -> Result<Vec<MessageSlip>, NotOpened> {

@@ -252,6 +252,11 @@ impl Turning {
                     self.input(Input::CallbackSaved { callback, saved });
                 }
                 Report::BoxOpened { call, opened } => self.input(Input::BoxOpened { call, opened }),
+                Report::ComplaintSaved { case, saved } => self.input(Input::ComplaintSaved { case, saved }),
+                Report::ComplaintDue { complaint, duty } => {
+                    self.input(Input::ComplaintDue { complaint, duty });
+                }
+                Report::Inquired { call, answer } => self.input(Input::Inquired { call, answer }),
                 Report::Waiting { mailbox, waiting } => self.input(Input::Waiting { mailbox, waiting }),
                 Report::Loaded { recording, result } => {
                     if let Err(reason) = &result {
@@ -312,6 +317,10 @@ impl Turning {
                 Order::Settled { slip } => {
                     self.driver.records.changed(slip);
                     // Whoever asked may have gone.
+                    let _ = reply.send(Response::Reply(Reply::Done));
+                }
+                Order::Changed { case } => {
+                    self.driver.records.complaint_changed(case);
                     let _ = reply.send(Response::Reply(Reply::Done));
                 }
                 Order::Exchange(command) => self.ask(command, Asked::Plain(reply)),
@@ -481,6 +490,7 @@ impl Turning {
             Output::Resolve(question) => self.driver.dns.ask(question),
             Output::Record(record) => self.driver.records.save(record),
             Output::OpenBox { call, order } => self.driver.boxes.open(call, order),
+            Output::Inquire { call, inquiry } => self.driver.boxes.inquire(call, inquiry),
             Output::Discard(recording) => self.driver.recorder.discard(recording),
             Output::Notice(notice) => self.notice(from, &notice),
             Output::Reply { id, reply } => self.answer(from, id, reply),

@@ -13,11 +13,12 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::base::{CallId, RecordingId, SlipId};
-use crate::call::NotOpened;
+use crate::call::{Inquired, NotOpened};
+use crate::complaints::Duty;
 use crate::exchange::{Gauges, Output};
 use crate::media;
 use crate::presence::Absence;
-use crate::record::{MessageSlip, Waiting};
+use crate::record::{CaseNumber, Complaint, MessageSlip, Waiting};
 use crate::sip::locate::{Answer, Question};
 
 use super::failure::Failure;
@@ -51,6 +52,21 @@ pub enum Report {
     BoxOpened {
         call: CallId,
         opened: Result<Vec<MessageSlip>, NotOpened>,
+    },
+    /// The complaint is committed, or could not be.
+    ComplaintSaved {
+        case: CaseNumber,
+        saved: bool,
+    },
+    /// This is due of a complaint.
+    ComplaintDue {
+        complaint: Box<Complaint>,
+        duty: Duty,
+    },
+    /// What the store says to a call's question.
+    Inquired {
+        call: CallId,
+        answer: Inquired,
     },
     /// So many messages wait in the box.
     Waiting {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::base::{Ids, SlipId};
+use crate::complaints;
 use crate::dialplan::Plan;
-use crate::record::{Record, Waiting};
+use crate::record::{CaseNumber, ComplaintChange, Record, Waiting};
 use crate::slips::Clerk;
 
 use super::clock;
@@ -35,6 +36,8 @@ enum Job {
     Save(Record),
     /// Somebody else changed this slip.
     Changed(SlipId),
+    /// Somebody else changed this complaint.
+    ComplaintChanged(CaseNumber),
     /// The dialplan in force.
     Plan(Arc<Plan>),
     /// What came of a mail or the web hook.
@@ -70,9 +73,12 @@ impl Records {
         };
         let keeper = Keeper {
             clerk: Clerk::new(Arc::clone(&plan), post.hook.is_some()),
+            complaints: complaints::Clerk::new(Arc::clone(&plan)),
+            inbox: inbox.clone(),
             post: Post::start(post, state, Arc::clone(counters), done)?,
             plan,
             touched: BTreeSet::new(),
+            cases: BTreeSet::new(),
             unread: true,
             busy: false,
         };
@@ -103,6 +109,11 @@ impl Records {
     /// Somebody else has changed this slip in the store.
     pub fn changed(&self, slip: SlipId) {
         self.also(Job::Changed(slip));
+    }
+
+    /// The same of a complaint.
+    pub fn complaint_changed(&self, case: CaseNumber) {
+        self.also(Job::ComplaintChanged(case));
     }
 
     /// From now on slips go by this plan.
@@ -154,6 +165,7 @@ fn run(mut store: impl Store, mut keeper: Keeper, jobs: &Receiver<Job>, inbox: &
                     boxes.all = true;
                     keeper.changed(slip);
                 }
+                Job::ComplaintChanged(case) => keeper.complaint_changed(case),
                 Job::Plan(plan) => keeper.reload(plan),
                 Job::Told(outcome) => batch.push(keeper.told(outcome, clock::now().wall)),
                 Job::Close(ids) => next = Some(ids),
@@ -201,6 +213,8 @@ impl Boxes {
             | Record::CallbackOver(_)
             | Record::Promise(_)
             | Record::PromiseUnmade(_)
+            | Record::Complaint(..)
+            | Record::Survey(_)
             | Record::Contact(_)
             | Record::Presence(_)
             | Record::Place(_)
@@ -301,6 +315,9 @@ fn write(store: &mut impl Store, batch: Vec<Record>, refused: &mut VecDeque<Reco
         if let Record::Promise(made) = &record {
             inbox.push_patiently(Report::CallbackSaved { callback: made.promise, saved: result.is_ok() });
         }
+        if let Record::Complaint(case, ComplaintChange::Accepted(_)) = &record {
+            inbox.push_patiently(Report::ComplaintSaved { case: *case, saved: result.is_ok() });
+        }
         // Of a registration the next refresh tells as much.
         let passing = matches!(record, Record::Registration(_) | Record::RegistrationEnded(_));
         if kept && !(passing && refused.len() > QUEUED / 2) {
@@ -335,6 +352,7 @@ mod tests {
             urgent: false,
             confirmed: true,
             state: SlipState::New,
+            about: None,
             keeping: Keeping::default(),
         }))
     }

@@ -44,6 +44,10 @@ pub enum Event {
     UrgentAnswered { ok: bool },
     /// Answers [`Action::HearUrgent`] with what a caller has said who waits.
     UrgentHeard(Option<RecordingId>),
+    /// Answers [`Action::Survey`].
+    SurveyEnded,
+    /// Answers [`Action::Complaint`]. `found`: there was one of the number that was keyed.
+    ComplaintTold { found: bool },
     /// Answers [`Action::BookCallback`] and [`Action::PromiseCall`].
     CallbackBooked { ok: bool },
     /// Answers [`Action::Presence`].
@@ -67,6 +71,8 @@ impl fmt::Debug for Event {
             Event::UrgentEnded(end) => write!(f, "UrgentEnded({end:?})"),
             Event::UrgentAnswered { ok } => write!(f, "UrgentAnswered({ok})"),
             Event::UrgentHeard(_) => f.write_str("UrgentHeard"),
+            Event::SurveyEnded => f.write_str("SurveyEnded"),
+            Event::ComplaintTold { found } => write!(f, "ComplaintTold({found})"),
             Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
             Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
@@ -264,6 +270,8 @@ pub enum Action {
         /// `None`: for the team whose box it is.
         person: Option<AgentId>,
         box_name: String,
+        /// It is a complaint of this category, and has a number, which is said instead of that it is saved.
+        complaint: Option<String>,
         ask: Vec<Ask>,
         /// What invites the message, with the tone.
         before: Vec<Clip>,
@@ -287,6 +295,24 @@ pub enum Action {
     /// somebody back.
     Mailbox {
         /// How often extension and PIN may be keyed in.
+        tries: u8,
+    },
+    /// Ask for a mark, where the caller has talked with somebody; reports [`Event::SurveyEnded`].
+    Survey {
+        /// Who has talked for less is not asked.
+        after_talk: Duration,
+        /// Nobody is asked twice in this time.
+        once_in: Duration,
+        /// Whether it is solved is asked, too.
+        solved: bool,
+        /// Marks up to this one are low.
+        low: u8,
+        /// Who is told of a low one.
+        low_to: Option<AgentId>,
+    },
+    /// Tell the caller how things stand with the complaint whose number they key; reports [`Event::ComplaintTold`].
+    Complaint {
+        /// How often the number may be keyed in.
         tries: u8,
     },
     /// Of the agent whose desk calls; reports [`Event::PresenceSet`].

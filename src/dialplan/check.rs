@@ -103,6 +103,9 @@ fn edges(plan: &Plan, step: &Step) -> Vec<Edge> {
             vec![person(Target::Next), offered(spec.on_nothing), offered(spec.on_failure)]
         }
         Step::Mailbox { .. } => vec![person(Target::Next)],
+        // It comes after a talk; without one it does nothing.
+        Step::Survey(_) => vec![auto(Target::Next)],
+        Step::Complaint { on_unknown, .. } => vec![person(Target::Next), key(*on_unknown)],
         // Desks' own numbers: nobody waits for a person here.
         Step::Presence(_) | Step::Park(..) | Step::PickUp(_) => {
             vec![Edge { to: Target::Next, input: false, attended: true }]

@@ -6,6 +6,7 @@
 //!                     │  ├─► Choosing (menu)      digits, time-out
 //!                     │  ├─► Collecting           digits, time-out
 //!                     │  ├─► Queued ── QueueEnded      Dialling ── DialEnded      Recording ── MessageEnded
+//!                     │  ├─► Inquiring ── ComplaintTold     Surveying ── SurveyEnded
 //!                     │  ├─► Asking ── PresenceSet     PickingUp ── NotPickedUp     Staying ── until the caller hangs up
 //!                     └─► Telling (closing phrase) ── Played ──► HangUp, Over
 //! ```
@@ -21,8 +22,8 @@ use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
 use super::plan::{Entry, Plan, Queue};
 use super::step::{AnswerUrgentSpec, FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
-    callback, callback_at, collect, dial, find, hours, lookup, mailbox, menu, message, park, pick_up,
-    presence, queue, regret, say, urgent, wait,
+    callback, callback_at, collect, complaint, dial, find, hours, lookup, mailbox, menu, message, park,
+    pick_up, presence, queue, regret, say, survey, urgent, wait,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -76,6 +77,8 @@ pub(super) enum Stage {
     Dialling,
     Recording,
     Boxing,
+    Inquiring,
+    Surveying,
     Asking(PresenceSpec),
     Urging,
     Answering(Box<AnswerUrgentSpec>),
@@ -186,6 +189,8 @@ impl Cursor {
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Boxing, Event::MailboxEnded | Event::DialEnded(_)) => Turn::Go(Target::Next),
+            (Stage::Surveying, Event::SurveyEnded) => Turn::Go(Target::Next),
+            (Stage::Inquiring, Event::ComplaintTold { found }) => self.complaint_told(found),
             (Stage::Asking(spec), Event::PresenceSet { ok }) => presence::answered(self, &spec, ok, now, out),
             (Stage::Urging, Event::UrgentEnded(end)) => urgent::ended(self, end, now, out),
             (Stage::Urging, Event::DialEnded(_)) => urgent::served(self),
@@ -285,6 +290,8 @@ impl Cursor {
             }
             Step::Message(spec) => message::begin(self, spec, out),
             Step::Mailbox { tries } => mailbox::begin(self, *tries, out),
+            Step::Survey(spec) => survey::begin(self, *spec, out),
+            Step::Complaint { tries, .. } => complaint::begin(self, *tries, out),
             Step::Goto(target) => Turn::Go(*target),
             Step::Language(language) => {
                 self.language = language.clone();
@@ -382,6 +389,14 @@ impl Cursor {
         let plan = self.plan.clone();
         match self.current(&plan) {
             Some(Step::Message(spec)) => message::ended(self, spec, end, out),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn complaint_told(&mut self, found: bool) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::Complaint { on_unknown, .. }) => complaint::told(*on_unknown, found),
             _ => Turn::Go(Target::Next),
         }
     }

@@ -91,6 +91,7 @@ impl<'a, 's> Loader<'a, 's> {
         let before = self.phrase(place, written_default("before"));
         let time = |name| Duration::from_millis(parse_time(written_default(name)).unwrap_or(0));
         Step::Message(Box::new(MessageSpec {
+            complaint: None,
             ask: verb::message::by_default(whom.as_ref()),
             whom,
             box_name: box_name.to_owned(),

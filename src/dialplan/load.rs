@@ -16,7 +16,7 @@ use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
 use super::table::hotline::Defaults;
-use super::table::{agent, calendar, hotline, list, menu, message_box, number, queue, skill};
+use super::table::{agent, calendar, complaints, hotline, list, menu, message_box, number, queue, skill};
 use super::verb;
 use crate::base::{AgentId, Catalog, Clip, Language, QueueId};
 
@@ -72,6 +72,7 @@ pub(super) struct Loader<'a, 's> {
 pub(super) struct Tables<'a, 's> {
     hotline: Vec<Entry<'a, 's>>,
     defaults: Vec<Entry<'a, 's>>,
+    complaints: Vec<Entry<'a, 's>>,
     numbers: Named<'a, 's>,
     flows: Named<'a, 's>,
     menus: Named<'a, 's>,
@@ -84,8 +85,19 @@ pub(super) struct Tables<'a, 's> {
     holidays: Vec<Entry<'a, 's>>,
 }
 
-const KINDS: [&str; 12] = [
-    "hotline", "defaults", "numbers", "flow", "menu", "queue", "skill", "agent", "list", "box", "calendar",
+const KINDS: [&str; 13] = [
+    "hotline",
+    "defaults",
+    "complaints",
+    "numbers",
+    "flow",
+    "menu",
+    "queue",
+    "skill",
+    "agent",
+    "list",
+    "box",
+    "calendar",
     "holidays",
 ];
 
@@ -142,6 +154,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
     let mut tables = Tables {
         hotline: Vec::new(),
         defaults: Vec::new(),
+        complaints: Vec::new(),
         numbers: Named::new("number"),
         flows: Named::new("flow"),
         menus: Named::new("menu"),
@@ -161,6 +174,10 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
             }
             "defaults" => {
                 tables.defaults.push(entry);
+                continue;
+            }
+            "complaints" => {
+                tables.complaints.push(entry);
                 continue;
             }
             "holidays" => {
@@ -193,6 +210,7 @@ impl<'a, 's> Loader<'a, 's> {
         let ranges = self.collect_names();
         self.only_one(&tables.hotline, "hotline");
         self.only_one(&tables.defaults, "defaults");
+        self.only_one(&tables.complaints, "complaints");
         match tables.hotline.first() {
             Some(whole) => hotline::read(&mut self, *whole),
             None => {
@@ -212,6 +230,8 @@ impl<'a, 's> Loader<'a, 's> {
         let mut boxes: BTreeMap<_, _> =
             tables.boxes.order.iter().map(|e| (e.key.to_owned(), message_box::read(&mut self, *e))).collect();
         let every_box = boxes.remove(message_box::DEFAULT).unwrap_or_else(message_box::unwritten);
+        let complaints = tables.complaints.first().map(|whole| complaints::read(&mut self, *whole));
+        let complaints = complaints.unwrap_or_else(complaints::unwritten);
         let queues = tables.queues.order.iter().zip(0u16..);
         let mut queues: Vec<_> = queues.map(|(e, at)| queue::read(&mut self, *e, QueueId(at))).collect();
         self.menus_and_flows();
@@ -242,6 +262,7 @@ impl<'a, 's> Loader<'a, 's> {
             main_numbers: self.main_numbers,
             boxes,
             every_box,
+            complaints,
             calendars: self.calendars,
             own,
             outside,
@@ -469,6 +490,9 @@ const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music
     menu/press-6 menu/press-pound message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
+    survey/invite survey/scale-five survey/resolved survey/thanks mailbox/about-complaint mailbox/about-survey complaint/accepted complaint/number-is complaint/number-again complaint/number-unknown complaint/status-open \
+    complaint/status-escalated complaint/status-answered complaint/status-resolved complaint/status-reopened \
+    complaint/status-closed complaint/due-before complaint/due-after complaint/late menu/enter-complaint-number \
     callback/here-it-is callback/answer callback/cancelled language/choose \
     promise/is-due promise/customers-number promise/somebody-else promise/noted topic/call-now topic/somebody-else \
     goodbye/please-hang-up matter/yours agent/not-done";

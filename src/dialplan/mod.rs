@@ -25,6 +25,7 @@ mod boxes;
 mod calendar;
 mod check;
 mod check_queues;
+mod complaints;
 mod cursor;
 mod diagnostic;
 mod doc;
@@ -62,8 +63,9 @@ pub use load::{load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
-    Agent, BoxRule, Entry, Flow, Number, NumberList, OfferRules, Origin, Parking, Phrase, Plan, Queue,
-    Relaxation, Requirement, Skill, Urgency, UrgentRules, WHISPER_MOST, Whisper,
+    Agent, BoxRule, ComplaintRule, Entry, Flow, FollowUpRule, Number, NumberList, OfferRules, Origin,
+    Parking, Phrase, Plan, Queue, Relaxation, Requirement, Skill, Urgency, UrgentRules, WHISPER_MOST,
+    Whisper,
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;

@@ -224,6 +224,38 @@ pub struct BoxRule {
     pub mail: Vec<Masked<String>>,
 }
 
+/// Whose complaints are, and by when they are answered.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct ComplaintRule {
+    /// Of those that no agent took.
+    pub(super) owner: Option<AgentId>,
+    pub(super) supervisor: Option<AgentId>,
+    /// Index into the plan's calendars.
+    pub(super) hours: Option<usize>,
+    pub(super) answer_within: Duration,
+    pub result_days: u32,
+    pub most_days: u32,
+    pub(super) remind_days: u32,
+    /// How often the supervisor is told of one that is late.
+    pub remind: Duration,
+    /// `None`: nobody is called.
+    pub follow_up: Option<FollowUpRule>,
+}
+
+/// Whom the hotline asks whether their complaint is solved, and how.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FollowUpRule {
+    pub(super) to: Vec<Pattern>,
+    pub trunk: Option<String>,
+    /// So long after it was called solved.
+    pub after: Duration,
+    /// Tries in all, and the time between two.
+    pub tries: u32,
+    pub every: Duration,
+    /// The customer's phone rings this long.
+    pub ring: Duration,
+}
+
 /// A person with a desk.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Agent {
@@ -378,6 +410,7 @@ pub struct Plan {
     pub(super) boxes: BTreeMap<String, BoxRule>,
     /// Of every other box.
     pub(super) every_box: BoxRule,
+    pub(super) complaints: ComplaintRule,
     pub(super) own: OwnPhrases,
     /// What becomes of a desk's call to the outside. No step leads there, and no number.
     pub(super) outside: FlowId,

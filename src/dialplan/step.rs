@@ -83,6 +83,11 @@ pub(super) enum Step {
     Mailbox {
         tries: u8,
     },
+    Survey(SurveySpec),
+    Complaint {
+        tries: u8,
+        on_unknown: Target,
+    },
     Goto(Target),
     Language(Language),
     Presence(PresenceSpec),
@@ -122,6 +127,8 @@ impl Step {
             Step::Dial(_) | Step::Outside(_) => "dial",
             Step::Message(_) => "message",
             Step::Mailbox { .. } => "mailbox",
+            Step::Complaint { .. } => "complaint",
+            Step::Survey(_) => "survey",
             Step::Goto(_) => "goto",
             Step::Language(_) => "language",
             Step::Presence(_) => "presence",
@@ -359,6 +366,8 @@ pub(super) struct AnswerUrgentSpec {
 pub(super) struct MessageSpec {
     pub(super) whom: Option<Whom>,
     pub(super) box_name: String,
+    /// It is a complaint of this category.
+    pub(super) complaint: Option<String>,
     pub(super) ask: Vec<Ask>,
     pub(super) before: Phrase,
     pub(super) longest: Duration,
@@ -366,6 +375,16 @@ pub(super) struct MessageSpec {
     pub(super) shortest: Duration,
     pub(super) on_nothing: Target,
     pub(super) on_failure: Target,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct SurveySpec {
+    pub(super) after_talk: Duration,
+    pub(super) once_in: Duration,
+    pub(super) solved: bool,
+    /// Marks up to this one are low.
+    pub(super) low: u8,
+    pub(super) low_to: Option<AgentId>,
 }
 
 #[derive(Clone, PartialEq, Debug)]

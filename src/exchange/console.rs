@@ -40,6 +40,11 @@ impl Exchange {
                 Some(()) => Reply::Done,
                 None => Reply::Refused(format!("there is no open promise {promise}")),
             },
+            Command::AcceptComplaint { call, by, category, severity, expects, owner } => {
+                let order = call::ComplaintOrder { category, severity, expects, owner };
+                self.accept_complaint(now, call, &by, order)
+            }
+            Command::Note { call, by, text } => self.note(now, call, &by, &text),
             Command::HangUp { call } if self.calls.contains_key(&call) => {
                 self.work.push_back((call, call::Event::Dismissed));
                 Reply::Done

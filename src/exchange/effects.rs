@@ -158,9 +158,11 @@ impl Exchange {
                 {
                     self.slips.insert(slip.slip, call);
                 }
+                self.tell_of_record(&record);
                 self.output.push_back(Output::Record(record));
             }
             Effect::OpenBox(order) => self.output.push_back(Output::OpenBox { call, order }),
+            Effect::Inquire(inquiry) => self.inquire(call, inquiry),
             Effect::Discard { recording } => {
                 self.recordings.remove(&recording);
                 self.output.push_back(Output::Discard(recording));

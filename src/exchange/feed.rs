@@ -14,6 +14,7 @@ use super::{Exchange, Notice, Output};
 use crate::base::{AwayReason, CallId, Instant, Masked, Now, QueueId, Wall};
 use crate::call::Call;
 use crate::queue::{self, AgentState, LeaveWhy, Refusal, RequeueWhy};
+use crate::record::CaseNumber;
 
 /// The service level is that of the callers whose wait ended within this time.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
@@ -107,6 +108,26 @@ pub enum FloorEvent {
         number: String,
         by: Option<Wall>,
         result: String,
+    },
+    /// Something became of a complaint: `accepted`, or what is due.
+    Complaint {
+        case: CaseNumber,
+        what: String,
+        owner: Option<String>,
+    },
+    /// A caller has rated a talk, 1 to 5.
+    Survey {
+        call: CallId,
+        queue: Option<String>,
+        agent: Option<String>,
+        mark: u8,
+        solved: Option<bool>,
+        low: bool,
+    },
+    /// Somebody has noted something of a call, which its record has.
+    Noted {
+        call: CallId,
+        by: String,
     },
     /// Something had no owner any more and was put in order.
     Mended {

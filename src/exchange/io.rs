@@ -11,11 +11,12 @@ use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, Now, PlayId, QueueId, RecordingId, SlipId,
     UrgentAnswer, Wall,
 };
+use crate::complaints::Duty;
 use crate::dialplan::Plan;
 use crate::presence::Absence;
 use crate::record::{
-    Callback, Contact, KeptPlace, KeptPresence, LegQuality, MessageSlip, Promise, Record, Registration,
-    Waiting,
+    Callback, CaseNumber, Complaint, Contact, KeptPlace, KeptPresence, LegQuality, MessageSlip, Promise,
+    Record, Registration, Severity, Waiting,
 };
 use crate::sip::locate::{Answer, Question};
 use crate::{call, media, sip};
@@ -69,6 +70,21 @@ pub enum Input<'a> {
     BoxOpened {
         call: CallId,
         opened: Result<Vec<MessageSlip>, call::NotOpened>,
+    },
+    /// A complaint is accepted on disk; or it is not and perhaps never will be.
+    ComplaintSaved {
+        case: CaseNumber,
+        saved: bool,
+    },
+    /// This is due of a complaint: whoever it concerns is told by a slip, or the customer is called.
+    ComplaintDue {
+        complaint: Box<Complaint>,
+        duty: Duty,
+    },
+    /// The answer to an [`Output::Inquire`].
+    Inquired {
+        call: CallId,
+        answer: call::Inquired,
     },
     /// So many slips wait in this message box, by the store's count.
     Waiting {
@@ -142,6 +158,11 @@ pub enum Output {
     OpenBox {
         call: CallId,
         order: call::OpenBox,
+    },
+    /// A call asks the store; answered by one [`Input::Inquired`].
+    Inquire {
+        call: CallId,
+        inquiry: call::Inquiry,
     },
     /// A recording that nobody shall hear is to be removed.
     Discard(RecordingId),
@@ -224,6 +245,27 @@ pub enum Command {
     Why {
         call: CallId,
     },
+    /// The caller of this call complains: the case is accepted, or more is said of it.
+    AcceptComplaint {
+        call: CallId,
+        /// Who orders it.
+        by: String,
+        #[serde(default)]
+        category: String,
+        #[serde(default)]
+        severity: Severity,
+        #[serde(default)]
+        expects: Option<Masked<String>>,
+        /// By extension; `None`: the agent who talks.
+        #[serde(default)]
+        owner: Option<String>,
+    },
+    /// For whoever has the call next, and the record.
+    Note {
+        call: CallId,
+        by: String,
+        text: Masked<String>,
+    },
     /// Ends a call.
     HangUp {
         call: CallId,
@@ -278,6 +320,10 @@ pub enum Reply {
     Callbacks(Vec<CallbackLine>),
     Urgents(Vec<UrgentLine>),
     Why(Vec<MatchLine>),
+    /// A complaint has this number.
+    Accepted {
+        case: CaseNumber,
+    },
     /// Nothing was changed; why.
     Refused(String),
 }

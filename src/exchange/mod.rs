@@ -21,6 +21,7 @@ mod board;
 mod call_out;
 mod callbacks;
 mod commons;
+mod complaints;
 mod config;
 mod console;
 mod desks;
@@ -308,6 +309,11 @@ impl Exchange {
             }
             Input::BoxOpened { call, opened } => {
                 self.work.push_back((call, call::Event::BoxOpened(opened)));
+            }
+            Input::ComplaintSaved { case, saved } => self.complaint_saved(case, saved),
+            Input::ComplaintDue { complaint, duty } => self.complaint_due(now, *complaint, duty),
+            Input::Inquired { call, answer } => {
+                self.work.push_back((call, call::Event::Inquired(answer)));
             }
             Input::Waiting { mailbox, waiting } => self.messages_wait(now, mailbox, waiting),
             Input::Command { id, command } => {

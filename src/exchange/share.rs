@@ -120,7 +120,9 @@ impl Lands {
             Input::RecordingSaved { recording, .. } => with(recording.0),
             Input::SlipSaved { slip, .. } => with(slip.0),
             Input::CallbackSaved { callback, .. } => with(callback.0),
-            Input::BoxOpened { call, .. } => with(call.0),
+            Input::BoxOpened { call, .. } | Input::Inquired { call, .. } => with(call.0),
+            Input::ComplaintSaved { case, .. } => with(case.call().0),
+            Input::ComplaintDue { complaint, .. } => with(complaint.case.call().0),
             Input::Command { command, .. } => match command {
                 Command::Agents
                 | Command::SetAgent { .. }
@@ -134,6 +136,8 @@ impl Lands {
                 | Command::ChangeWaiting { call, .. }
                 | Command::Why { call }
                 | Command::Transfer { call, .. }
+                | Command::AcceptComplaint { call, .. }
+                | Command::Note { call, .. }
                 | Command::CancelCallback { callback: call }
                 | Command::SettlePromise { promise: call, .. }
                 | Command::HangUp { call } => with(call.0),

@@ -3,6 +3,8 @@
 //! Plain values: the calls fill them in, the shell writes them down, reports fold over them.
 
 mod callback;
+mod case_number;
+mod complaint;
 mod delivery;
 mod kept;
 mod presence;
@@ -10,6 +12,7 @@ mod promise;
 mod quality;
 mod registration;
 mod slip;
+mod survey;
 mod trunks;
 
 use std::fmt;
@@ -19,13 +22,18 @@ use serde::{Deserialize, Serialize};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 pub use self::callback::Callback;
+pub use self::case_number::{CaseNumber, MOST_DIGITS as MOST_CASE_DIGITS};
+pub use self::complaint::{
+    Care, Complaint, ComplaintChange, ComplaintState, ComplaintStep, ComplaintUpdate, Severity,
+};
 pub use self::delivery::{Delivery, Failed, Occasion, Posted, Target};
 pub use self::kept::{Contact, KeptPlace};
 pub use self::presence::{KeptAbsence, KeptPresence, KeptWord};
 pub use self::promise::{Promise, PromiseKind, PromiseState};
 pub use self::quality::LegQuality;
 pub use self::registration::Registration;
-pub use self::slip::{Keeping, MessageSlip, SlipChange, SlipState, Waiting};
+pub use self::slip::{About, Keeping, MessageSlip, SlipChange, SlipState, Waiting};
+pub use self::survey::{Note, SurveyAnswer};
 pub use self::trunks::{Diverted, Outside};
 
 /// What is written down.
@@ -43,6 +51,10 @@ pub enum Record {
     SlipDiscarded(SlipId),
     /// What became of a slip that was taken.
     SlipChange(SlipId, SlipChange),
+    /// What becomes of a complaint.
+    Complaint(CaseNumber, ComplaintChange),
+    /// What a caller said of a talk, or all that they have said so far.
+    Survey(Box<SurveyAnswer>),
     /// What came of telling somebody of a slip.
     Posted(Box<Posted>),
     /// A new registration of a phone, or the present state of one that is known.
@@ -98,6 +110,14 @@ pub struct CallRecord {
     pub queue: Option<QueueVisit>,
     pub recordings: Vec<RecordingId>,
     pub slip: Option<SlipId>,
+    /// The complaint that was made in it, or asked for.
+    #[serde(default)]
+    pub complaint: Option<CaseNumber>,
+    #[serde(default)]
+    pub survey: Option<SurveyAnswer>,
+    /// What agents noted of it, the first one first.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     /// Whom of outside an agent called, or the flow for the caller.
     #[serde(default)]
     pub outside: Option<Outside>,
@@ -184,6 +204,10 @@ pub enum StageKind {
     /// A person hears their messages.
     Mailbox,
     Presence,
+    /// A complaint is accepted, or asked for.
+    Complaint,
+    /// The caller rates a talk.
+    Survey,
     HangUp,
 }
 
@@ -203,6 +227,8 @@ impl StageKind {
             StageKind::Urgent => "urgent",
             StageKind::Mailbox => "mailbox",
             StageKind::Presence => "presence",
+            StageKind::Complaint => "complaint",
+            StageKind::Survey => "survey",
             StageKind::HangUp => "hang-up",
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Delivery;
+use super::{CaseNumber, Delivery};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 
 /// A taken message (留言). "New" until heard, "open" until done.
@@ -38,8 +38,43 @@ pub struct MessageSlip {
     /// Played back to the caller and accepted; `false` where they hung up before.
     pub confirmed: bool,
     pub state: SlipState,
+    /// What it is for, where it is no ordinary message.
+    #[serde(default)]
+    pub about: Option<About>,
     #[serde(default)]
     pub keeping: Keeping,
+}
+
+/// What a slip is for that is not, or not only, a caller's words for its box.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// The message is a complaint: once the slip is new, the case is accepted.
+    Complains { case: CaseNumber, category: String, language: String },
+    /// The hotline itself has something to say of a case, in a word.
+    Complaint { case: CaseNumber, why: String },
+    /// A caller has given the agent of this extension few points.
+    Survey { mark: u8, agent: Option<String> },
+}
+
+impl About {
+    /// The case that it is about.
+    pub fn case(&self) -> Option<CaseNumber> {
+        match self {
+            About::Complains { case, .. } | About::Complaint { case, .. } => Some(*case),
+            About::Survey { .. } => None,
+        }
+    }
+
+    /// For lists.
+    pub fn words(&self) -> String {
+        match self {
+            About::Complains { case, .. } => format!("complaint {case}"),
+            About::Complaint { case, why } => format!("complaint {case}: {why}"),
+            About::Survey { mark, agent: Some(agent) } => format!("rated {mark}: {agent}"),
+            About::Survey { mark, agent: None } => format!("rated {mark}"),
+        }
+    }
 }
 
 /// What sees to it that a slip is not forgotten. Nobody's who takes the message: it begins when the slip is new.

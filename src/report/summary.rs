@@ -269,6 +269,9 @@ mod tests {
             recordings: Vec::new(),
             slip: None,
             outside: None,
+            complaint: None,
+            survey: None,
+            notes: Vec::new(),
             legs: Vec::new(),
             end: CallEnd::CallerHungUp,
         }

@@ -11,6 +11,7 @@ use super::media_model;
 use super::network::Phone;
 use crate::base::{CallId, Instant, RecordingId, SlipId};
 use crate::exchange::Command;
+use crate::record::CaseNumber;
 use crate::sip::Flow;
 
 /// One thing to come.
@@ -25,6 +26,7 @@ pub(super) enum Due {
     Media(media_model::Due),
     RecordingSaved(RecordingId, bool),
     SlipSaved(SlipId, bool),
+    ComplaintSaved(CaseNumber, bool),
     CallbackSaved(CallId, bool),
     Dial(u32),
     Caller(u32, Act, While),

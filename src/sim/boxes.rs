@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Instant, SlipId};
-use crate::call::{NotOpened, OpenBox};
-use crate::record::{MessageSlip, Record, SlipChange, SlipState};
+use crate::call::{Inquired, Inquiry, NotOpened, OpenBox};
+use crate::record::{
+    CaseNumber, Complaint, ComplaintChange, MessageSlip, Record, SlipChange, SlipState, SurveyAnswer,
+};
 use crate::slips::Door;
 
 /// Everybody's in this world; at their own desks nobody is asked.
@@ -13,6 +15,8 @@ const PIN: &str = "246813";
 #[derive(Default)]
 pub(super) struct Boxes {
     slips: BTreeMap<SlipId, MessageSlip>,
+    complaints: BTreeMap<CaseNumber, Complaint>,
+    surveys: Vec<SurveyAnswer>,
     door: Door,
 }
 
@@ -20,7 +24,14 @@ impl Boxes {
     /// A record that is written down.
     pub(super) fn take(&mut self, record: &Record) {
         match record {
-            Record::Slip(slip) => drop(self.slips.insert(slip.slip, (**slip).clone())),
+            Record::Slip(slip) => {
+                if let Some(complaint) = Complaint::of_slip(slip) {
+                    self.changed(complaint.case, ComplaintChange::Accepted(Box::new(complaint)));
+                }
+                self.slips.insert(slip.slip, (**slip).clone());
+            }
+            Record::Complaint(case, change) => self.changed(*case, change.clone()),
+            Record::Survey(answer) => self.surveys.push((**answer).clone()),
             Record::SlipDiscarded(slip) => drop(self.slips.remove(slip)),
             Record::SlipChange(slip, change) => {
                 let Some(slip) = self.slips.get_mut(slip) else { return };
@@ -41,6 +52,23 @@ impl Boxes {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn changed(&mut self, case: CaseNumber, change: ComplaintChange) {
+        match (self.complaints.get_mut(&case), change) {
+            (Some(complaint), change) => complaint.change(change),
+            (None, ComplaintChange::Accepted(complaint)) => drop(self.complaints.insert(case, *complaint)),
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn answer(&self, inquiry: &Inquiry) -> Inquired {
+        match inquiry {
+            Inquiry::Case(case) => Inquired::Case(self.complaints.get(case).cloned().map(Box::new)),
+            Inquiry::Surveyed { from, since } => {
+                Inquired::Surveyed(self.surveys.iter().any(|one| one.from == *from && one.at >= *since))
+            }
         }
     }
 

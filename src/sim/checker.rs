@@ -124,8 +124,11 @@ struct Offer {
 
 impl Checker {
     pub(super) fn new(catalog: &Catalog) -> Self {
-        let saved =
-            catalog.iter().filter(|(_, prompt)| prompt.name == "message/saved").map(|(id, _)| id).collect();
+        let saved = catalog
+            .iter()
+            .filter(|(_, prompt)| matches!(prompt.name.as_str(), "message/saved" | "complaint/number-is"))
+            .map(|(id, _)| id)
+            .collect();
         let asks = ["transfer/screen-before", "agent/urgent-call"];
         let screens = catalog.iter().filter(|(_, prompt)| asks.contains(&prompt.name.as_str()));
         let screens = screens.map(|(id, _)| id).collect();
@@ -200,6 +203,9 @@ impl Checker {
             Input::RecordingSaved { recording, saved: true } => {
                 self.recordings.insert(*recording);
             }
+            Input::ComplaintSaved { case, saved: true } => {
+                self.durable.insert(case.call());
+            }
             Input::SlipSaved { slip, saved: true } => {
                 let call = self.slips.get(slip).copied();
                 self.durable.extend(call);
@@ -257,6 +263,8 @@ impl Checker {
                 Record::SlipDiscarded(_)
                 | Record::Leg { .. }
                 | Record::SlipChange(..)
+                | Record::Complaint(..)
+                | Record::Survey(_)
                 | Record::Posted(_)
                 | Record::Callback(_)
                 | Record::CallbackOver(_)
@@ -273,6 +281,7 @@ impl Checker {
             Output::Transmit(_)
             | Output::Reply { .. }
             | Output::OpenBox { .. }
+            | Output::Inquire { .. }
             | Output::Resolve(_)
             | Output::Word { .. } => {}
         }

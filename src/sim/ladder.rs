@@ -9,7 +9,7 @@ use super::network::Phone;
 use crate::base::{Catalog, Clip, Instant, LegId};
 use crate::exchange::{Input, Output};
 use crate::media::{self, Command, Sound};
-use crate::record::{Record, SlipChange, SlipState};
+use crate::record::{ComplaintChange, Record, SlipChange, SlipState};
 use crate::report::{Gist, traced};
 use crate::sdp::Direction;
 use crate::sip::{Message, Method};
@@ -109,6 +109,30 @@ impl Ladder {
                     SlipChange::Promised { .. } => format!("slip {slip} is open, with a time"),
                     SlipChange::Kept { mailbox, .. } => format!("slip {slip} is kept in {mailbox}"),
                 };
+                self.line(now, &line);
+            }
+            Output::Record(Record::Complaint(case, change)) => {
+                let line = match change {
+                    ComplaintChange::Accepted(complaint) => {
+                        let owner = complaint.owner.as_deref().unwrap_or("nobody");
+                        format!("complaint {case} accepted, {owner}'s")
+                    }
+                    ComplaintChange::Updated { by, update, .. } => {
+                        format!("complaint {case}: {update:?} by {by}")
+                    }
+                    ComplaintChange::Kept { .. } => format!("complaint {case} is seen to"),
+                };
+                self.line(now, &line);
+            }
+            Output::Record(Record::Survey(answer)) => {
+                let solved =
+                    answer.solved.map_or("", |solved| if solved { ", solved" } else { ", not solved" });
+                let low = if answer.low { ", low" } else { "" };
+                let line = format!(
+                    "survey: {} for {}{solved}{low}",
+                    answer.mark,
+                    answer.agent.as_deref().unwrap_or("nobody")
+                );
                 self.line(now, &line);
             }
             Output::Record(Record::SlipDiscarded(slip)) => self.line(now, &format!("slip {slip} discarded")),

@@ -38,14 +38,14 @@ use super::sabotage::{Sabotage, Saboteur};
 use super::transcript::{Moment, Transcript};
 use super::trunk::{self, AFTERGLOW, Trunk};
 use crate::base::{CallId, Catalog, Instant, LegId, Masked, Now, Rng, Wall};
-use crate::call::NotOpened;
+use crate::call::{Inquired, NotOpened};
 use crate::dialplan::{Pattern, Plan};
 use crate::exchange::{
     Account, Command, Config, FloorEvent, Input, Network as Addresses, Notice, Outbound, Output,
     Trunk as Carrier,
 };
 use crate::media;
-use crate::record::{CallRecord, MessageSlip, Record, SlipState};
+use crate::record::{CallRecord, ComplaintChange, MessageSlip, Record, SlipState};
 use crate::sip::Uri;
 use crate::sip::auth::Secret;
 use crate::sip::locate::{Answer, Question};
@@ -142,6 +142,7 @@ pub struct World {
     unresolved: VecDeque<Question>,
     boxes: Boxes,
     /// Calls that asked for a message box, and what they are told.
+    inquired: VecDeque<(CallId, Inquired)>,
     opened: VecDeque<(CallId, Result<Vec<MessageSlip>, NotOpened>)>,
     /// The phones on the legs.
     parties: BTreeMap<LegId, Phone>,
@@ -223,6 +224,7 @@ impl World {
             floor: Vec::new(),
             unresolved: VecDeque::new(),
             boxes: Boxes::default(),
+            inquired: VecDeque::new(),
             opened: VecDeque::new(),
             parties: BTreeMap::new(),
             rng,
@@ -427,6 +429,7 @@ impl World {
             Due::RecordingSaved(recording, saved) => self.input(Input::RecordingSaved { recording, saved }),
             Due::CallbackSaved(callback, saved) => self.input(Input::CallbackSaved { callback, saved }),
             Due::SlipSaved(slip, saved) => self.input(Input::SlipSaved { slip, saved }),
+            Due::ComplaintSaved(case, saved) => self.input(Input::ComplaintSaved { case, saved }),
             Due::Dial(number) => {
                 let never_acknowledges = std::mem::take(&mut self.next_never_acknowledges);
                 let (trunk, mut ctx) = self.callers();
@@ -559,6 +562,14 @@ impl World {
                     let (at, saved) = self.disk();
                     self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
                 }
+                Output::Record(Record::Complaint(case, ComplaintChange::Accepted(_))) => {
+                    let (at, saved) = self.disk();
+                    self.agenda.add(at, Due::ComplaintSaved(case, saved));
+                }
+                Output::Inquire { call, inquiry } => {
+                    let answer = self.boxes.answer(&inquiry);
+                    self.inquired.push_back((call, answer));
+                }
                 Output::Record(Record::Callback(owed)) => {
                     let (at, saved) = self.disk();
                     self.agenda.add(at, Due::CallbackSaved(owed.callback, saved));
@@ -608,6 +619,8 @@ impl World {
                 self.input(Input::Media(event));
             } else if let Some((call, opened)) = self.opened.pop_front() {
                 self.input(Input::BoxOpened { call, opened });
+            } else if let Some((call, answer)) = self.inquired.pop_front() {
+                self.input(Input::Inquired { call, answer });
             } else if let Some(question) = self.unresolved.pop_front() {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {

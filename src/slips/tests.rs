@@ -101,6 +101,7 @@ impl Office {
             urgent: false,
             confirmed: true,
             state: SlipState::New,
+            about: None,
             keeping: Keeping::default(),
         };
         self.slips.insert(slip, taken.clone());

@@ -219,9 +219,9 @@ mistake: prompt `greeting/welcome` does not exist in en-US
 29 | play = \"greeting/welcome\"
    |        ^^^^^^^^^^^^^^^^^^
 mistake: prompt `greeting/welcome` does not exist in en-US
-   --> hotline.toml:114:8
+   --> hotline.toml:140:8
     |
-114 | play = \"greeting/welcome\"
+140 | play = \"greeting/welcome\"
     |        ^^^^^^^^^^^^^^^^^^
 "
             .trim(),

@@ -50,6 +50,8 @@ fn every_verb_and_table_is_in_it() {
         "dial",
         "message",
         "mailbox",
+        "complaint",
+        "survey",
         "presence",
         "park",
         "pick_up",
@@ -65,6 +67,7 @@ fn every_verb_and_table_is_in_it() {
         "skill.<name>",
         "agent.<extension>",
         "box.<name>",
+        "complaints",
         "list.<name>",
         "list.<name>.entries",
         "calendar.<name>",
@@ -73,8 +76,8 @@ fn every_verb_and_table_is_in_it() {
     ] {
         assert!(reference.contains(&format!("### `{name}`\n")), "{name}");
     }
-    assert_eq!(examples().len(), 35);
-    assert_eq!(reference.matches("```toml").count(), 35);
+    assert_eq!(examples().len(), 38);
+    assert_eq!(reference.matches("```toml").count(), 38);
 }
 
 /// An example shows what it is about.

@@ -36,7 +36,7 @@ fn numbers_are_served_to_whom_they_are_meant_for() {
 
 #[test]
 fn a_consultation_in_mandarin() {
-    check(Walk::caller(&plan(), "10000").run("heard heard heard late heard 1 heard served heard"), "
+    check(Walk::caller(&plan(), "10000").run("heard heard heard late heard 1 heard served rated heard"), "
 answered
     says 早上好！
 heard
@@ -48,13 +48,15 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 1
     is silent
     says 正在为您转接客服人员，请稍等。
 heard
     queues for consultation, keys 2, offers 如果您想留言，请按二。
 served
+    asks for a mark after 20 s of talk and 86400 s, and whether it is solved; up to 2 is low, for 3001
+rated
     says 感谢您的来电，再见。
 heard
     hangs up
@@ -94,16 +96,16 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 heard
     waits 5 s
 late
-    says 对不起，没有收到您的输入。 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 对不起，没有收到您的输入。 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 heard
     waits 5 s
 7
     waits no more
-    says 您输入的按键有误，请重新输入。 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 您输入的按键有误，请重新输入。 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 heard
     waits 5 s
 late
@@ -205,7 +207,7 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 4
     is silent
     says 请输入分机号，以井号键结束。
@@ -252,7 +254,7 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 4
     is silent
     says 请输入分机号，以井号键结束。
@@ -315,7 +317,7 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 1
     is silent
     says 您好，现在是非工作时间。
@@ -349,7 +351,7 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 0
     is silent
     says 今天是法定节假日，人工服务暂停。
@@ -381,7 +383,7 @@ heard
 late
     says 为了保证服务质量，本次通话将被录音。
 heard
-    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 重听， 请按九。 人工服务， 请按零。
+    says 请您收听以下选项。 业务咨询， 请按一。 投诉与建议， 请按二。 银行卡挂失， 请按三。 转接分机， 请按四。 查询投诉进度， 请按五。 重听， 请按九。 人工服务， 请按零。
 1
     is silent
     says 正在为您转接客服人员，请稍等。
@@ -514,4 +516,23 @@ fn queues_titles_and_agents() {
     assert!(manager.mailbox && !manager.ready && manager.account);
     assert_eq!(manager.delegate, plan.agent_by_extension("3001").map(|a| a.id));
     assert_eq!(format!("{:?}", manager.name), "***");
+}
+
+#[test]
+fn how_a_complaint_stands() {
+    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard told heard").ladder();
+    assert!(
+        ladder.contains("asks for a complaint's number in 3 tries\ntold\n    says Thank you for calling"),
+        "{ladder}"
+    );
+    // Who has no number that we know may complain again.
+    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard untold").ladder();
+    assert!(ladder.contains("untold\n    says Hello, this is the complaints line."), "{ladder}");
+}
+
+#[test]
+fn a_complaint_by_message_is_a_case() {
+    let ladder = Walk::caller(&plan(), "10000").run("1 2 heard heard heard queue-key:2 saved heard").ladder();
+    assert!(ladder.contains("records a complaint (general) for box complaint:"), "{ladder}");
+    assert!(ladder.contains("saved\n    says 感谢您的宝贵意见"), "{ladder}");
 }

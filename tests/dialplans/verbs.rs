@@ -591,6 +591,8 @@ impl State {
             | Event::DialEnded(_)
             | Event::MessageEnded(_)
             | Event::MailboxEnded
+            | Event::ComplaintTold { .. }
+            | Event::SurveyEnded
             | Event::CallbackBooked { .. }
             | Event::PresenceSet { .. }
             | Event::UrgentEnded(_)
@@ -618,6 +620,8 @@ impl State {
                 Action::Dial { .. } | Action::Outside { .. } => self.pending = Some("dial"),
                 Action::Message { .. } => self.pending = Some("message"),
                 Action::BookCallback { .. } | Action::PromiseCall { .. } => self.pending = Some("callback"),
+                Action::Survey { .. } => self.pending = Some("survey"),
+                Action::Complaint { .. } => self.pending = Some("complaint"),
                 Action::Mailbox { .. } => self.pending = Some("mailbox"),
                 Action::Presence { .. } => self.pending = Some("presence"),
                 Action::PickUp(_) => self.pending = Some("pick-up"),
@@ -659,6 +663,8 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
                 until: (rng.below(2) == 0).then(|| at(plan, "2026-10-05T15:00:00")),
             },
         }),
+        Some("survey") if fits => Event::SurveyEnded,
+        Some("complaint") if fits => Event::ComplaintTold { found: rng.below(2) == 0 },
         Some("mailbox") if fits => Event::MailboxEnded,
         Some("message") if fits => Event::MessageEnded(match rng.below(3) {
             0 => MessageEnd::Saved,

@@ -96,6 +96,9 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         "saved" => vec![Event::MessageEnded(MessageEnd::Saved)],
         "nothing" => vec![Event::MessageEnded(MessageEnd::Nothing)],
         "failed" => vec![Event::MessageEnded(MessageEnd::Failed)],
+        "rated" => vec![Event::SurveyEnded],
+        "told" => vec![Event::ComplaintTold { found: true }],
+        "untold" => vec![Event::ComplaintTold { found: false }],
         "done" => vec![Event::PresenceSet { ok: true }],
         "booked" => vec![Event::CallbackBooked { ok: true }],
         "unbooked" => vec![Event::CallbackBooked { ok: false }],
@@ -175,17 +178,26 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             let by = trunk.as_ref().map(|trunk| format!(" by {trunk}")).unwrap_or_default();
             format!("rings {number} outside{by} for {}", time(*ring))
         }
-        Action::Message { person, box_name, ask, before, longest, silence, shortest } => {
+        Action::Message { person, box_name, complaint, ask, before, longest, silence, shortest } => {
+            let what =
+                complaint.as_ref().map(|category| format!("a complaint ({category}) ")).unwrap_or_default();
             let whose = person.map(|p| format!(" of {}", extension(p))).unwrap_or_default();
             let asked = ask.iter().map(|ask| format!(", asks {}", ask.name())).collect::<String>();
             format!(
-                "records for box {box_name}{whose}: {} to {}, silence {}{asked}, says {}",
+                "records {what}for box {box_name}{whose}: {} to {}, silence {}{asked}, says {}",
                 time(*shortest),
                 time(*longest),
                 time(*silence),
                 clips(plan, before)
             )
         }
+        Action::Survey { after_talk, once_in, solved, low, low_to } => {
+            let solved = if *solved { ", and whether it is solved" } else { "" };
+            let to = low_to.map(|to| format!(", for {}", extension(to))).unwrap_or_default();
+            let (talk, once) = (time(*after_talk), time(*once_in));
+            format!("asks for a mark after {talk} of talk and {once}{solved}; up to {low} is low{to}")
+        }
+        Action::Complaint { tries } => format!("asks for a complaint's number in {tries} tries"),
         Action::Mailbox { tries } => format!("opens a message box in {tries} tries"),
         Action::Presence { change } => match change {
             PresenceChange::Away { reason, until, delegate } => {

@@ -152,6 +152,9 @@ fn record(at_s: u64, queue: &str, outcome: QueueOutcome, waited_s: u64, talked_s
         recordings: Vec::new(),
         slip: None,
         outside: None,
+        complaint: None,
+        survey: None,
+        notes: Vec::new(),
         legs: Vec::new(),
         end: CallEnd::CallerHungUp,
     }

@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod cases;
+mod complaints;
 mod days;
 mod ladders;
 mod logs;
@@ -11,4 +12,5 @@ mod rests;
 mod sabotages;
 mod shares;
 mod slips;
+mod surveys;
 mod urgent;

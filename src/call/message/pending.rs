@@ -1,6 +1,7 @@
 //! What is still to be done when the caller has gone: what they said is made safe, and nobody waits for it.
 
 use crate::media::Command;
+use crate::record::CaseNumber;
 
 use super::{Body, Ctx, Event, LEAST_DIGITS, Message, Phase, SlipState, Take, Timer, Wanted};
 
@@ -73,6 +74,9 @@ impl Pending {
             Event::SlipSaved { slip, saved } if slip == self.take.slip && self.stored => {
                 if saved {
                     body.journal.slip(slip);
+                    if self.wanted.complaint.is_some() {
+                        body.journal.complaint(CaseNumber::of(body.id));
+                    }
                 } else {
                     tracing::error!(%slip, "a message slip could not be stored");
                 }

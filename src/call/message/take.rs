@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Body, Ctx, Effect, Record, SlipState, Wanted};
 use crate::base::{Masked, RecordingId, SlipId, Wall};
-use crate::record::{Keeping, MessageSlip};
+use crate::record::{About, CaseNumber, Keeping, MessageSlip};
 
 /// Less voice than this in a recording is a breath or a click.
 const LEAST_VOICE: Duration = Duration::from_millis(200);
@@ -182,6 +182,11 @@ impl Take {
             urgent: self.urgent,
             confirmed: self.confirmed,
             state,
+            about: wanted.complaint.as_ref().map(|category| About::Complains {
+                case: CaseNumber::of(body.id),
+                category: category.clone(),
+                language: body.cursor.language().to_string(),
+            }),
             keeping: Keeping::default(),
         })))
     }

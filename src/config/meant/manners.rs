@@ -49,6 +49,7 @@ impl Reader<'_> {
                 back: self.keys("call.back_key", &call.back_key),
                 park: self.keys("call.park_key", &call.park_key),
             },
+            complaint_key: self.keys("call.complaint_key", &call.complaint_key),
             transfer_ring: Duration::from_secs(self.at_least(
                 "call.transfer_ring_s",
                 call.transfer_ring_s,

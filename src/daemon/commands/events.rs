@@ -79,6 +79,18 @@ fn told(event: &FloorEvent) -> String {
             let by = by.map(|by| format!(" by {}", local(by, "%H:%M"))).unwrap_or_default();
             format!("promise {promise} ({kind}) of {who} to call {number}{by}: {result}")
         }
+        FloorEvent::Complaint { case, what, owner } => {
+            let owner = owner.as_deref().map_or(String::new(), |owner| format!(", {owner}'s"));
+            format!("complaint {case}: {what}{owner}")
+        }
+        FloorEvent::Survey { call, queue, agent, mark, solved, low } => {
+            let mut text = format!("{}: {call} rates ", queue.as_deref().unwrap_or("no queue"));
+            text.push_str(&format!("{} with {mark}", agent.as_deref().unwrap_or("the service")));
+            text.extend(solved.map(|solved| if solved { ", solved" } else { ", not solved" }));
+            text.push_str(if *low { ", which is low" } else { "" });
+            text
+        }
+        FloorEvent::Noted { call, by } => format!("{call} noted by {by}"),
         FloorEvent::Mended { what } => format!("put in order: {what}"),
     }
 }

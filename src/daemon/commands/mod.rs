@@ -4,6 +4,8 @@
 mod agent;
 mod cases;
 mod check;
+mod complaint_line;
+mod complaints;
 mod counted;
 mod events;
 mod promises;
@@ -20,6 +22,8 @@ pub use agent::{
 };
 pub use cases::{TestOrder, test, tests_reference};
 pub use check::{check, pin, plan_with, reference};
+pub use complaint_line::{ComplaintLine, ComplaintsLine, SurveysLine};
+pub use complaints::{ComplaintCommand, complaint, note};
 pub use events::events;
 pub use promises::{Promises, promises};
 pub use queues::queues;

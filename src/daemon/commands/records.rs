@@ -16,7 +16,7 @@ use crate::daemon::failure::Failure;
 use crate::daemon::recorder;
 use crate::daemon::state;
 use crate::daemon::store::{CallFilter, SlipFilter, Sqlite, Store};
-use crate::record::{CallRecord, LegQuality, MessageSlip, Outside, SlipState};
+use crate::record::{About, CallRecord, LegQuality, MessageSlip, Outside, SlipState};
 
 use super::agent::{columns, score};
 
@@ -135,6 +135,16 @@ fn write_call(out: &mut String, call: &CallRecord) -> std::fmt::Result {
         let offers =
             if queue.offers == 1 { "1 offer".to_owned() } else { format!("{} offers", queue.offers) };
         writeln!(out, ", {offers}, talked {}", seconds(u128::from(queue.talked_ms)))?;
+    }
+    if let Some(case) = &call.complaint {
+        writeln!(out, "\ncomplaint {case}")?;
+    }
+    if let Some(answer) = &call.survey {
+        let solved = answer.solved.map_or("", |solved| if solved { ", solved" } else { ", not solved" });
+        writeln!(out, "\nrated {}{solved}", answer.mark)?;
+    }
+    for note in &call.notes {
+        writeln!(out, "\nnoted {} by {}: {}", local(note.at), note.by, note.text.expose())?;
     }
     if !call.legs.is_empty() {
         write!(out, "\n{}", columns(&heard(&call.legs)))?;
@@ -303,6 +313,7 @@ fn show(slip: MessageSlip, form: Form) -> String {
         ("looked at again", due),
         ("reminders", slip.keeping.reminders.to_string()),
         ("recordings", parts.join(" ")),
+        ("about", slip.about.as_ref().map_or("-".to_owned(), About::words)),
     ]
     .map(|(what, is)| [what.to_owned(), is])
     .to_vec();
@@ -347,6 +358,9 @@ fn play(path: &Path) -> Result<String, Failure> {
 fn masked_call(mut call: CallRecord) -> CallRecord {
     call.from = if call.withheld { Masked::default() } else { hidden(&call.from) };
     call.keys = hidden(&call.keys);
+    if let Some(answer) = &mut call.survey {
+        answer.from = call.from.clone();
+    }
     for diverted in &mut call.diverted {
         diverted.number = hidden(&diverted.number);
     }
@@ -369,7 +383,7 @@ fn written_slip(mut slip: MessageSlip) -> Value {
     written
 }
 
-fn hidden(value: &Masked<String>) -> Masked<String> {
+pub(super) fn hidden(value: &Masked<String>) -> Masked<String> {
     Masked::new(value.to_string())
 }
 
@@ -380,11 +394,11 @@ pub(super) fn json(value: &impl Serialize) -> String {
 }
 
 /// To the second.
-fn local(wall: Wall) -> String {
+pub(super) fn local(wall: Wall) -> String {
     super::agent::local(wall, "%Y-%m-%d %H:%M:%S")
 }
 
-fn seconds(millis: u128) -> String {
+pub(super) fn seconds(millis: u128) -> String {
     format!("{}.{} s", millis / 1000, millis % 1000 / 100)
 }
 
@@ -408,6 +422,7 @@ mod tests {
             urgent: false,
             confirmed: true,
             state: SlipState::New,
+            about: None,
             keeping: Keeping::default(),
         }
     }
@@ -440,6 +455,9 @@ mod tests {
                 answered: true,
                 talked_ms: 2_500,
             }),
+            complaint: None,
+            survey: None,
+            notes: Vec::new(),
             legs: Vec::new(),
             end: CallEnd::CallerHungUp,
         };

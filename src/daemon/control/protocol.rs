@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Masked, SlipId, Wall};
 use crate::exchange::{Command, FloorEvent, QueueLine, Reply, StatusLine};
+use crate::record::CaseNumber;
 use crate::report::Traced;
 
 /// One line from the administrator.
@@ -16,6 +17,8 @@ pub enum Order {
     Reload,
     /// A slip was marked or forwarded in the store: lamps follow, and whoever is to be told is told.
     Settled { slip: SlipId },
+    /// A complaint was changed in the store: what is due of it is reckoned anew.
+    Changed { case: CaseNumber },
     /// The exchange's figures with the shell's.
     Status,
     /// The queue core's figures: nobody else is asked.

@@ -20,6 +20,7 @@ use crate::base::Masked;
 use crate::daemon::clock;
 use crate::daemon::failure::Failure;
 use crate::daemon::transport::tls;
+use crate::record::About;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -101,6 +102,8 @@ fn body(parcel: &Parcel) -> String {
             "confirmed": slip.confirmed,
             "state": slip.state.name(),
             "length_ms": slip.length_ms,
+            "about": slip.about.as_ref().map(About::words),
+            "case": slip.about.as_ref().and_then(About::case),
         },
     })
     .to_string()

@@ -35,6 +35,9 @@ pub(super) fn text(parcel: &Parcel) -> String {
         format!("回电 / call back: {number}"),
         format!("时长 / length: {seconds} s"),
     ];
+    if let Some(about) = &slip.about {
+        lines.push(format!("事由 / about: {}", about.words()));
+    }
     if slip.urgent {
         lines.push("紧急 / urgent".to_owned());
     }

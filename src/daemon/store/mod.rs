@@ -9,6 +9,7 @@
 //! only, and what is read comes out masked again.
 
 mod callbacks;
+mod complaints;
 mod deliveries;
 mod error;
 mod kept;
@@ -20,6 +21,7 @@ mod registrations;
 mod schema;
 mod slips;
 mod sqlite;
+mod surveys;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +29,8 @@ use std::time::Duration;
 
 use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, Delivery, KeptPlace, KeptPresence, MessageSlip, Promise, Record,
-    Registration, SlipState, Waiting,
+    CallRecord, Callback, CaseNumber, Complaint, ComplaintChange, Contact, Delivery, KeptPlace, KeptPresence,
+    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Waiting,
 };
 
 pub use error::StoreError;
@@ -88,6 +90,20 @@ pub trait Store: Send {
     /// When somebody is to be told who is not to be told yet.
     fn next_due(&self, after: Wall) -> Result<Option<Wall>, StoreError>;
 
+    /// Newest first.
+    fn complaints(&self, filter: &ComplaintFilter) -> Result<Vec<Complaint>, StoreError>;
+
+    fn complaint(&self, case: CaseNumber) -> Result<Option<Complaint>, StoreError>;
+
+    /// `false`: there is no such complaint.
+    fn change_complaint(&mut self, case: CaseNumber, change: &ComplaintChange) -> Result<bool, StoreError>;
+
+    /// What callers have said of talks since then, the first one first.
+    fn surveys(&self, since: Wall) -> Result<Vec<SurveyAnswer>, StoreError>;
+
+    /// Whether somebody has answered a survey from this number since then.
+    fn surveyed(&self, from: &Masked<String>, since: Wall) -> Result<bool, StoreError>;
+
     /// Heard, open, done, or new again. `false`: there is no such slip.
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError>;
 
@@ -122,4 +138,16 @@ pub struct SlipFilter {
     pub latest: usize,
     /// What the box, the caller's number or the number left for calling back contains; empty: anything.
     pub search: Masked<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComplaintFilter {
+    /// An extension; `None`: everybody's.
+    pub owner: Option<String>,
+    /// Leave out what is closed.
+    pub not_closed: bool,
+    /// Accepted at this time or later.
+    pub since: Option<Wall>,
+    /// At most so many, the newest; 0: all.
+    pub latest: usize,
 }

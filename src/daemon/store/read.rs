@@ -9,12 +9,12 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use super::sqlite::{Sqlite, stored};
 use super::{CallFilter, StoreError, legs};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
-use crate::record::{CallRecord, QueueVisit, Stage};
+use crate::record::{CallRecord, CaseNumber, QueueVisit, Stage};
 
 const CALL: &str =
     "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
     ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
-    withheld, diverted, outside
+    withheld, diverted, outside, complaint, survey, notes
     FROM calls";
 
 impl Sqlite {
@@ -99,6 +99,9 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         queue: queue.map(visit).transpose()?,
         recordings: Vec::new(),
         slip: row.get::<_, Option<i64>>(19)?.map(|slip| SlipId(slip.unsigned_abs())),
+        complaint: row.get::<_, Option<String>>(24)?.and_then(|case| CaseNumber::parse(&case)),
+        survey: json(row, 25)?,
+        notes: json(row, 26)?.unwrap_or_default(),
         outside: json(row, 23)?,
         legs: Vec::new(),
         end: serde_json::from_str(&end).map_err(|error| unreadable(20, error))?,

@@ -4,13 +4,13 @@ use rusqlite::{OptionalExtension, Row, Transaction, named_params, params};
 
 use super::read::{json, masked, number, wall, word};
 use super::sqlite::{Sqlite, json as written, stored};
-use super::{SlipFilter, StoreError, deliveries};
+use super::{SlipFilter, StoreError, complaints, deliveries};
 use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
 use crate::record::{Keeping, MessageSlip, SlipChange, SlipState, Waiting};
 
 const SLIP: &str =
     "SELECT slip, call, from_number, person, mailbox, taken, who, recordings, length_ms, number, urgent,
-    confirmed, state, told, due, reminders, passed
+    confirmed, state, told, due, reminders, passed, about
     FROM slips";
 
 /// What somebody has heard or done with meanwhile does not become new again by a late state of the taking; and what
@@ -30,13 +30,14 @@ pub(super) fn upsert(transaction: &Transaction<'_>, record: &MessageSlip) -> rus
         urgent,
         confirmed,
         state,
+        about,
         keeping: _,
     } = record;
     let recordings: Vec<u64> = recordings.iter().map(|recording| recording.0).collect();
     let mut upsert = transaction.prepare_cached(
         "INSERT INTO slips (slip, call, from_number, person, mailbox, taken, who, recordings, length_ms, number,
-             urgent, confirmed, state, told, due, reminders, passed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, NULL, 0, '[]')
+             urgent, confirmed, state, told, due, reminders, passed, about)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, NULL, 0, '[]', ?14)
          ON CONFLICT (slip) DO UPDATE SET
              call = excluded.call, from_number = excluded.from_number, person = excluded.person,
              mailbox = CASE WHEN told THEN mailbox ELSE excluded.mailbox END,
@@ -60,8 +61,9 @@ pub(super) fn upsert(transaction: &Transaction<'_>, record: &MessageSlip) -> rus
         urgent,
         confirmed,
         state.name(),
+        about.as_ref().map(written).transpose()?,
     ])?;
-    Ok(())
+    complaints::accept_by_slip(transaction, record)
 }
 
 pub(super) fn remove(transaction: &Transaction<'_>, slip: SlipId) -> rusqlite::Result<()> {
@@ -218,6 +220,7 @@ fn slip(row: &Row<'_>) -> rusqlite::Result<MessageSlip> {
         urgent: row.get(10)?,
         confirmed: row.get(11)?,
         state: word(row, 12)?,
+        about: json(row, 17)?,
         keeping: Keeping {
             told: row.get(13)?,
             due: row.get::<_, Option<i64>>(14)?.map(Wall::from_micros),

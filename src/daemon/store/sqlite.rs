@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::schema::{self, MIGRATIONS};
 use super::slips::left_of;
 use super::{
-    CallFilter, Due, SlipFilter, Store, StoreError, callbacks, deliveries, kept, legs, presences, promises,
-    registrations, slips,
+    CallFilter, ComplaintFilter, Due, SlipFilter, Store, StoreError, callbacks, complaints, deliveries, kept,
+    legs, presences, promises, registrations, slips, surveys,
 };
-use crate::base::{CallId, Ids, RecordingId, SlipId, Wall};
+use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
 use crate::record::{
-    CallRecord, Callback, Contact, KeptPlace, KeptPresence, MessageSlip, Promise, Record, Registration,
-    SlipState, Waiting,
+    CallRecord, Callback, CaseNumber, Complaint, ComplaintChange, Contact, KeptPlace, KeptPresence,
+    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Waiting,
 };
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
@@ -111,6 +111,11 @@ impl Store for Sqlite {
                     Record::Slip(slip) => slips::upsert(transaction, slip)?,
                     Record::SlipDiscarded(slip) => slips::remove(transaction, *slip)?,
                     Record::SlipChange(slip, change) => slips::change(transaction, *slip, change)?,
+                    Record::Complaint(case, change) => {
+                        // Of one that is unknown nothing can be said.
+                        complaints::change(transaction, *case, change)?;
+                    }
+                    Record::Survey(answer) => surveys::upsert(transaction, answer)?,
                     Record::Posted(posted) => deliveries::settle(transaction, posted)?,
                     Record::Callback(callback) => callbacks::upsert(transaction, callback)?,
                     Record::CallbackOver(callback) => callbacks::remove(transaction, *callback)?,
@@ -221,6 +226,26 @@ impl Store for Sqlite {
         self.read_next_due(after)
     }
 
+    fn complaints(&self, filter: &ComplaintFilter) -> Result<Vec<Complaint>, StoreError> {
+        self.read_complaints(filter)
+    }
+
+    fn complaint(&self, case: CaseNumber) -> Result<Option<Complaint>, StoreError> {
+        self.read_complaint(case)
+    }
+
+    fn change_complaint(&mut self, case: CaseNumber, change: &ComplaintChange) -> Result<bool, StoreError> {
+        self.change(|transaction| complaints::change(transaction, case, change))
+    }
+
+    fn surveys(&self, since: Wall) -> Result<Vec<SurveyAnswer>, StoreError> {
+        self.read_surveys(since)
+    }
+
+    fn surveyed(&self, from: &Masked<String>, since: Wall) -> Result<bool, StoreError> {
+        self.read_surveyed(from, since)
+    }
+
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError> {
         self.change(|transaction| slips::mark(transaction, slip, state))
     }
@@ -249,6 +274,9 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         queue,
         recordings,
         slip,
+        complaint,
+        survey,
+        notes,
         outside,
         // Each of them is a record of its own.
         legs: _,
@@ -258,9 +286,9 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
     let mut insert = transaction.prepare_cached(
         "INSERT INTO calls (call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
              ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
-             withheld, diverted, outside)
+             withheld, diverted, outside, complaint, survey, notes)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24)
+             ?22, ?23, ?24, ?25, ?26, ?27)
          ON CONFLICT DO NOTHING",
     )?;
     let inserted = insert.execute(params![
@@ -288,6 +316,9 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         withheld,
         (!diverted.is_empty()).then(|| json(diverted)).transpose()?,
         outside.as_ref().map(json).transpose()?,
+        complaint.map(|case| case.to_string()),
+        survey.as_ref().map(json).transpose()?,
+        (!notes.is_empty()).then(|| json(notes)).transpose()?,
     ])?;
     if inserted == 0 {
         // The other records of the transaction must not suffer for it.
@@ -330,8 +361,10 @@ fn further(mut aside: Ids, records: &[Record]) -> Ids {
             Record::Callback(callback) => raise(&mut aside.call, callback.callback.0),
             Record::Promise(promise) => raise(&mut aside.call, promise.promise.0),
             Record::Leg { call, .. } => raise(&mut aside.call, call.0),
+            Record::Survey(answer) => raise(&mut aside.call, answer.call.0),
             Record::CallbackOver(_)
             | Record::PromiseUnmade(_)
+            | Record::Complaint(..)
             | Record::Contact(_)
             | Record::Presence(_)
             | Record::Place(_)

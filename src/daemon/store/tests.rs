@@ -102,6 +102,9 @@ fn call(id: u64) -> CallRecord {
             answered: true,
             talked_ms: 4_000,
         }),
+        complaint: None,
+        survey: None,
+        notes: Vec::new(),
         legs: Vec::new(),
         end: CallEnd::Refused { status: 486, why: "busy 忙".to_owned() },
     }
@@ -135,6 +138,7 @@ fn slip(id: u64, state: SlipState) -> MessageSlip {
         recordings: vec![RecordingId(id)],
         number: None,
         urgent: false,
+        about: None,
         keeping: crate::record::Keeping::default(),
         length_ms: 12_345,
         confirmed: true,

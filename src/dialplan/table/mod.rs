@@ -2,6 +2,7 @@
 
 pub(super) mod agent;
 pub(super) mod calendar;
+pub(super) mod complaints;
 pub(super) mod hotline;
 pub(super) mod list;
 pub(super) mod menu;
@@ -25,6 +26,7 @@ pub(super) const TABLES: &[&Doc] = &[
     &skill::DOC,
     &agent::DOC,
     &message_box::DOC,
+    &complaints::DOC,
     &list::DOC,
     &list::ENTRY,
     &calendar::DOC,

@@ -28,6 +28,13 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
              read out to be confirmed, or another keyed in; never read out where it is withheld or one of the \
              `main_numbers` of `[hotline]`. `urgent`: whether it is.",
         ),
+        Field::optional(
+            "complaint",
+            Form::Text,
+            "it is no complaint",
+            "The message is a complaint of this category: it is accepted with a number, which the caller is told digit by \
+             digit once it is on disk. See `[complaints]`.",
+        ),
         Field::with("before", Form::Prompts, "message/record-now", "What invites it; the tone follows."),
         Field::with("longest", Form::Time(5_000, 600_000), "120 s", "It ends after this time."),
         Field::with("silence", Form::Time(1_000, 60_000), "5 s", "It ends after this much silence."),
@@ -71,11 +78,13 @@ pub(in crate::dialplan) fn read<'a, 's>(
         loader.report.mistake(written.place, reason).add_help("give the agent `mailbox = true`");
     }
     let box_name = loader.text(fields, "box").map_or_else(|| "general".to_owned(), |(name, _)| name);
+    let complaint = loader.text(fields, "complaint").map(|(category, _)| category);
     let ask = asked(loader, fields).unwrap_or_else(|| by_default(whom.as_ref()));
     let before = loader.prompts(fields, "before");
     Some(Step::Message(Box::new(MessageSpec {
         whom,
         box_name,
+        complaint,
         ask,
         before: loader.with_tone(before),
         longest: loader.time(fields, "longest"),
@@ -113,6 +122,7 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &MessageSpec, out: &
     out.push(Action::Message {
         person: person.map(|a| a.id),
         box_name: person.map_or_else(|| spec.box_name.clone(), |a| a.extension.clone()),
+        complaint: spec.complaint.clone(),
         ask: spec.ask.clone(),
         before: spec.before.clips(&cursor.language).to_vec(),
         longest: spec.longest,

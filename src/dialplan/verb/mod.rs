@@ -3,6 +3,7 @@
 pub(super) mod callback;
 pub(super) mod callback_at;
 pub(super) mod collect;
+pub(super) mod complaint;
 pub(super) mod dial;
 pub(super) mod find;
 pub(super) mod goto;
@@ -20,6 +21,7 @@ pub(super) mod presence;
 pub(super) mod queue;
 pub(super) mod regret;
 pub(super) mod say;
+pub(super) mod survey;
 pub(super) mod urgent;
 pub(super) mod wait;
 
@@ -48,7 +50,9 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &callback::DOC, read: callback::read },
     Verb { doc: &callback_at::DOC, read: callback_at::read },
     Verb { doc: &dial::DOC, read: dial::read },
+    Verb { doc: &survey::DOC, read: survey::read },
     Verb { doc: &message::DOC, read: message::read },
+    Verb { doc: &complaint::DOC, read: complaint::read },
     Verb { doc: &mailbox::DOC, read: mailbox::read },
     Verb { doc: &presence::DOC, read: presence::read },
     Verb { doc: &urgent::DOC, read: urgent::read },
