@@ -520,14 +520,14 @@ fn queues_titles_and_agents() {
 
 #[test]
 fn how_a_complaint_stands() {
-    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard told heard").ladder();
+    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard found heard").ladder();
     assert!(
-        ladder.contains("asks for a complaint's number in 3 tries\ntold\n    says Thank you for calling"),
+        ladder.contains("asks for a complaint's number in 3 tries\nfound\n    says Thank you for calling"),
         "{ladder}"
     );
     // Who has no number that we know may complain again.
-    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard untold").ladder();
-    assert!(ladder.contains("untold\n    says Hello, this is the complaints line."), "{ladder}");
+    let ladder = Walk::caller(&plan(), "10000").run("2 5 heard unfound").ladder();
+    assert!(ladder.contains("unfound\n    says Hello, this is the complaints line."), "{ladder}");
 }
 
 #[test]
