@@ -25,8 +25,6 @@ pub enum DeskAct {
     Write(String),
     /// Hands the caller on by REFER: to a colleague, a line, a slot, or to where nobody is.
     HandOn(DialogId),
-    /// In whatever call the phone is in.
-    Press(char),
     /// The phone loses its power.
     Vanish,
     /// It is plugged in again and registers.

@@ -163,7 +163,6 @@ impl Office {
                     self.endpoint.reoffer(ctx.now, dialog, sdp);
                 }
             }
-            DeskAct::Press(key) => ctx.media.press(phone, key, out),
             DeskAct::HandOn(dialog) => self.hand_on(ctx, number, dialog),
             DeskAct::Press(key) => ctx.media.press(phone, key, out),
             DeskAct::Write(text) => self.write(ctx, number, &text),
