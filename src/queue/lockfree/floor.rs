@@ -14,6 +14,7 @@ use once_cell::race::OnceBox;
 
 use super::table::Table;
 use super::tickets::Tickets;
+use super::walk;
 use super::word::FURTHER;
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::index::{Design, Index, LaneKey};
@@ -153,7 +154,7 @@ impl Floor {
     }
 
     pub fn lanes_of(&self, queue: QueueId) -> impl Iterator<Item = Arc<Lane>> {
-        let lanes = self.lanes.range(LaneKey::before(queue)..);
+        let lanes = walk::from(&self.lanes, LaneKey::before(queue));
         lanes.take_while(move |lane| lane.key().queue() == queue).map(|lane| lane.value().clone())
     }
 
@@ -173,7 +174,7 @@ impl Floor {
     /// Idle agents of the group who have nobody on hold.
     pub fn ready_in(&self, group: usize) -> usize {
         let idle = &self.groups[group].idle;
-        idle.len().saturating_sub(idle.range((FURTHER, 0, 0)..).count())
+        idle.len().saturating_sub(walk::from(idle, (FURTHER, 0, 0)).count())
     }
 
     pub fn reserve(&self, pool: usize) -> u32 {
@@ -267,8 +268,8 @@ impl Lane {
     /// How many of this lane come before the key, whose ticket is this if it stands here.
     pub fn rank(&self, key: Key, ticket: Option<u64>) -> usize {
         let ticket = ticket.filter(|t| *t != super::tickets::AHEAD).or_else(|| {
-            let later = self.line.range((key, 0)..).map(|entry| *entry.value());
-            later.into_iter().find(|ticket| *ticket != super::tickets::AHEAD)
+            let mut later = walk::from(&self.line, (key, 0)).map(|entry| *entry.value());
+            later.find(|ticket| *ticket != super::tickets::AHEAD)
         });
         let with = ticket.map_or_else(|| self.tickets.all(), |ticket| self.tickets.before(ticket));
         with + self.tickets.ahead_of(key)

@@ -28,6 +28,7 @@ mod tests;
 mod tickets;
 mod timers;
 mod views;
+mod walk;
 mod word;
 
 use std::sync::Arc;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crossbeam_skiplist::map;
+
 use super::Core;
 use super::cells::{Agent, Caller, NEVER};
 use super::claims::{Hall, publish_agent, publish_caller, serve_agent, serve_caller};
@@ -11,6 +13,7 @@ use super::codes::reason;
 use super::floor::{Entry, Floor, Kind, Lane};
 use super::sync;
 use super::tickets::AHEAD;
+use super::walk;
 use super::word::{AgentStep, AgentWord, CallerState, CallerWord, FURTHER, UNTIL};
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::line::Key;
@@ -228,12 +231,16 @@ impl<'a> Op<'a> {
         if !facts.barred {
             return;
         }
-        let CallerId { index, epoch } = facts.id;
-        for bar in self.core.bars.range((index, epoch, 0)..=(index, epoch, u32::MAX)) {
-            if which(*bar.value()) {
-                bar.remove();
-            }
+        for bar in self.bars(facts).filter(|bar| which(*bar.value())) {
+            bar.remove();
         }
+    }
+
+    /// The agents who are, or were, barred for this caller.
+    pub fn bars(&self, facts: Facts) -> impl Iterator<Item = map::Entry<'_, (u32, u32, u32), u64>> {
+        let CallerId { index, epoch } = facts.id;
+        let bars = walk::from(&self.core.bars, (index, epoch, 0));
+        bars.take_while(move |bar| (bar.key().0, bar.key().1) == (index, epoch))
     }
 
     // -- agents --

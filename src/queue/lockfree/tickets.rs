@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_skiplist::SkipMap;
 
+use super::walk;
 use crate::queue::line::Key;
 
 const WORDS: usize = 64;
@@ -86,7 +87,7 @@ impl Tickets {
     pub fn before(&self, ticket: u64) -> usize {
         let number = ticket / BLOCK;
         let count = |block: &Block| block.count.load(Ordering::Relaxed) as usize;
-        let whole: usize = self.blocks.range(..number).map(|block| count(block.value())).sum();
+        let whole: usize = walk::before(&self.blocks, number).map(|block| count(block.value())).sum();
         let Some(block) = self.blocks.get(&number) else { return whole };
         let (word, bit) = place(ticket);
         let ones = |bits: u64| bits.count_ones() as usize;
@@ -102,7 +103,7 @@ impl Tickets {
 
     /// How many without a ticket come before this key.
     pub fn ahead_of(&self, key: Key) -> usize {
-        self.ahead.range(..key).count()
+        walk::before(&self.ahead, key).count()
     }
 
     /// Blocks and entries held, for the proof that nothing piles up.

@@ -163,9 +163,8 @@ impl Op<'_> {
         let moment = lane.design.moments.get(relaxed).map(|after| facts.arrived + *after);
         let time = |at: u64| (at != NEVER).then(|| Instant::from_micros(at));
         let again = facts.barred.then(|| {
-            let (index, epoch) = (facts.id.index, facts.id.epoch);
-            let bars = self.core.bars.range((index, epoch, 0)..=(index, epoch, u32::MAX));
-            bars.map(|bar| Instant::from_micros(*bar.value())).filter(|until| *until > now).min()
+            let until = self.bars(facts).map(|bar| Instant::from_micros(*bar.value()));
+            until.filter(|until| *until > now).min()
         });
         let hold = owned.then(|| Instant::from_micros(cell.owner_until.load(Ordering::Relaxed)));
         [

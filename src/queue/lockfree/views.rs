@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Core;
 use super::floor::Floor;
 use super::op::public_state;
+use super::walk;
 use super::word::{AgentStep, AgentWord, CallerState, CallerWord, Then};
 use crate::base::{AgentId, Instant, QueueId};
 use crate::queue::{AgentState, AgentView, CallerId, QueueView, Snapshot, WaitBand};
@@ -26,7 +27,7 @@ impl Core {
         let own = self.lane_on(&floor, kind)?;
         let key = cell.key(id.index, own.virtual_time(cell.arrived()));
         let before = match owner {
-            Some(owner) => self.agents.at(owner).owned.0.range(..(key, 0)).count(),
+            Some(owner) => walk::before(&self.agents.at(owner).owned.0, (key, 0)).count(),
             None => {
                 let ticket = cell.ticket.load(Ordering::Relaxed);
                 let lanes = floor.lanes_of(own.key.queue());
