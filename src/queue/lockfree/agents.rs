@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Core;
-use super::claims::{Found, Hall, accept, look, standing_offer, take_back};
+use super::claims::{Found, Hall, Step, accept, look, standing_offer, take_back};
 use super::codes::{Wish, code};
 use super::op::{Facts, Op, whole};
 use super::word::{AgentStep, AgentWord, CallerState, CallerWord};
@@ -203,17 +203,20 @@ impl Op<'_> {
 
     fn refused(&mut self, agent: u32, epoch: u32, refusal: Refusal) -> bool {
         let Some((_, caller, theirs)) = standing_offer(self, agent, epoch) else { return false };
+        let id = self.facts(caller).id;
         let floor = self.floor.clone();
         let config = &floor.plan.config;
         let (rest, missed) = config.rest_after(refusal);
         let until = (self.now() + rest).as_micros();
         // Barred before it waits again: nobody shall find the pair in between.
-        let cell = self.caller_cell(caller);
-        let bar = (caller, cell.epoch.load(Ordering::Relaxed), agent);
-        cell.barred.store(true, Ordering::Relaxed);
+        let bar = (caller, id.epoch, agent, self.next_seq());
+        self.caller_cell(caller).barred.store(true, Ordering::Relaxed);
         self.core.bars.insert(bar, until);
+        self.pause(Step::Barred);
         let Some(back) = self.give_back(caller, theirs) else {
+            // Somebody who looked meanwhile may have passed the pair over.
             self.core.bars.remove(&bar);
+            self.match_caller(caller);
             return false;
         };
         self.requeue(&back, agent, OwnerSkip::Refused, RequeueWhy::Refused(refusal));

@@ -104,8 +104,6 @@ impl Op<'_> {
             return Err(JoinError::Full);
         };
         let arrived = join.arrived.min(now);
-        let waited = now.since(arrived);
-        let relaxed = lane.design.moments.iter().take_while(|moment| **moment <= waited).count();
         let cell = self.caller_cell(caller);
         let time = |at: Option<Instant>| at.map_or(NEVER, Instant::as_micros);
         let order = Ordering::Relaxed;
@@ -119,7 +117,7 @@ impl Op<'_> {
         cell.leave_by.store(time(max_wait.map(|wait| now + wait)), order);
         cell.owner_until.store(time(owner.map(|(owner, _)| now + owner.hold)), order);
         cell.joined_at.store(1, order);
-        cell.relaxed.store(relaxed as u32, order);
+        cell.told_until.fetch_max(now.as_micros(), order);
         cell.ticket.store(NEVER, order);
         cell.barred.store(false, order);
         cell.timer_at.store(NEVER, order);

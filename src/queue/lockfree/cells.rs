@@ -27,8 +27,9 @@ pub(super) struct Caller {
     pub owner_until: AtomicU64,
     /// Position right after joining.
     pub joined_at: AtomicU32,
-    /// Relaxation steps that were told.
-    pub relaxed: AtomicU32,
+    /// Relaxation steps that had come by then (microseconds) were told. A time, and no number of steps: it means the same
+    /// by the rules of any floor, and it only grows, whichever thread comes late.
+    pub told_until: AtomicU64,
     /// In the lane; `NEVER` until one is drawn.
     pub ticket: AtomicU64,
     /// Whether agents are barred.

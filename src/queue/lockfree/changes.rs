@@ -124,11 +124,9 @@ impl Op<'_> {
                 self.emit(Event::QueueDepth { queue, waiting });
             }
             let (cell, order) = (self.caller_cell(caller), Ordering::Relaxed);
-            let waited = self.now().since(facts.arrived);
-            let relaxed = lane.design.moments.iter().take_while(|moment| **moment <= waited).count();
             cell.kind.store(kind, order);
             cell.queue.store(u32::from(queue.0), order);
-            cell.relaxed.store(relaxed as u32, order);
+            cell.told_until.fetch_max(self.now().as_micros(), order);
             // Not the last of its lane, even where nobody of a later time stands there: of equal times it came first.
             cell.ticket.store(AT_OLD_PLACE, order);
             cell.timer_at.store(NEVER, order);

@@ -94,6 +94,10 @@ pub(super) enum Step {
     Changing,
     /// A new topology is in force, and nobody has been moved to it.
     Reloading,
+    /// The agent has refused: the pair is barred, and the caller's word does not say so yet.
+    Barred,
+    /// An operation has its floor, and has done nothing yet.
+    Begun,
 }
 
 /// Makes a waiting caller findable. The word must be in place.

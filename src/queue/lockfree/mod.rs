@@ -38,6 +38,7 @@ use arc_swap::ArcSwap;
 use crossbeam_skiplist::SkipMap;
 
 use self::floor::{Floor, Kind};
+use self::op::Bar;
 use self::table::Table;
 use super::deadlines::Who;
 use super::{Deadline, Topology};
@@ -62,8 +63,8 @@ pub struct Core {
     agents: Table<cells::Agent>,
     timers: SkipMap<(Instant, Who, u32), Deadline>,
     /// Callers, by cell and epoch of the handle, whom an agent did not take, and until when (microseconds) they are
-    /// not offered to this agent again.
-    bars: SkipMap<(u32, u32, u32), u64>,
+    /// not offered to this agent again. With a number for each refusal: one that comes too late takes back its own.
+    bars: SkipMap<Bar, u64>,
     /// At most one for each way in which a dialplan can queue somebody.
     kinds: SkipMap<Kind, u32>,
     kind_of: SkipMap<u32, Arc<Kind>>,

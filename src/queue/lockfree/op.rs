@@ -8,7 +8,7 @@ use crossbeam_skiplist::map;
 
 use super::Core;
 use super::cells::{Agent, Caller, NEVER};
-use super::claims::{Hall, publish_agent, publish_caller, serve_agent, serve_caller};
+use super::claims::{Hall, Step, publish_agent, publish_caller, serve_agent, serve_caller};
 use super::codes::reason;
 use super::floor::{Entry, Floor, Kind, Lane};
 use super::sync;
@@ -21,6 +21,9 @@ use crate::queue::{AgentState, CallerId, Event, LeaveWhy, OfferId, Sink};
 
 /// Of the numbers that operations draw: so often one gives back what lists have left behind.
 const FREED_EACH: u64 = 32;
+
+/// Caller's cell, epoch of its handle, agent, number.
+pub(super) type Bar = (u32, u32, u32, u64);
 
 pub(super) struct Op<'a> {
     pub core: &'a Core,
@@ -59,6 +62,7 @@ impl<'a> Op<'a> {
             _pin.flush();
         }
         let mut op = Op { core, floor: core.floor.load_full(), sink, again, exceeded, _pin };
+        op.pause(Step::Begun);
         op.advance(now);
         op
     }
@@ -107,8 +111,14 @@ impl<'a> Op<'a> {
     // -- searching --
 
     pub fn match_caller(&mut self, caller: u32) {
-        serve_caller(self, caller);
-        self.arm_caller(caller);
+        loop {
+            serve_caller(self, caller);
+            self.arm_caller(caller);
+            // Else a deadline of the old rules could replace one of the new; and what the caller's wait has brought it was
+            // looked for on a floor on which nobody stands any more.
+            let Some(newest) = self.floor_changed() else { return };
+            self.floor = newest;
+        }
     }
 
     /// After the agent has become idle.
@@ -221,9 +231,11 @@ impl<'a> Op<'a> {
     pub fn barred(&self, caller: u32, agent: u32) -> bool {
         let cell = self.caller_cell(caller);
         cell.barred.load(Ordering::Relaxed) && {
-            let key = (caller, cell.epoch.load(Ordering::Relaxed), agent);
-            let now = self.core.now.load(Ordering::Relaxed);
-            self.core.bars.get(&key).is_some_and(|bar| *bar.value() > now)
+            let (epoch, now) = (cell.epoch.load(Ordering::Relaxed), self.core.now.load(Ordering::Relaxed));
+            let bars = walk::from(&self.core.bars, (caller, epoch, agent, 0));
+            let mut mine =
+                bars.take_while(|bar| (bar.key().0, bar.key().1, bar.key().2) == (caller, epoch, agent));
+            mine.any(|bar| *bar.value() > now)
         }
     }
 
@@ -237,9 +249,9 @@ impl<'a> Op<'a> {
     }
 
     /// The agents who are, or were, barred for this caller.
-    pub fn bars(&self, facts: Facts) -> impl Iterator<Item = map::Entry<'_, (u32, u32, u32), u64>> {
+    pub fn bars(&self, facts: Facts) -> impl Iterator<Item = map::Entry<'_, Bar, u64>> {
         let CallerId { index, epoch } = facts.id;
-        let bars = walk::from(&self.core.bars, (index, epoch, 0));
+        let bars = walk::from(&self.core.bars, (index, epoch, 0, 0));
         bars.take_while(move |bar| (bar.key().0, bar.key().1) == (index, epoch))
     }
 
@@ -479,7 +491,7 @@ impl Hall for Op<'_> {
     }
 
     #[cfg(all(test, not(loom)))]
-    fn pause(&mut self, at: super::claims::Step) {
+    fn pause(&mut self, at: Step) {
         if let Some(pause) = self.core.pause.get() {
             pause(at);
         }

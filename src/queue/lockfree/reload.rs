@@ -106,7 +106,7 @@ impl Op<'_> {
             match (word.state, lane) {
                 (CallerState::Waiting { .. }, Some(lane)) => {
                     moving.push((self.key(caller, &facts, &lane), caller, word));
-                    self.forget_wait(caller, facts, &lane);
+                    self.forget_wait(caller);
                 }
                 (CallerState::Waiting { .. }, None) => {
                     if self.move_caller(caller, word, facts, old).is_some() {
@@ -114,9 +114,9 @@ impl Op<'_> {
                     }
                 }
                 // Its place in the new lane it gets if it ever comes back.
-                (_, Some(lane)) => {
+                (_, Some(_)) => {
                     self.caller_cell(caller).ticket.store(AT_OLD_PLACE, Ordering::Relaxed);
-                    self.forget_wait(caller, facts, &lane);
+                    self.forget_wait(caller);
                 }
                 (_, None) => homeless.push((caller, word, facts)),
             }
@@ -133,10 +133,8 @@ impl Op<'_> {
     }
 
     /// What the new rules have brought the caller already is not told.
-    fn forget_wait(&mut self, caller: u32, facts: Facts, lane: &super::floor::Lane) {
-        let waited = self.now().since(facts.arrived);
-        let reached = lane.design.moments.iter().take_while(|moment| **moment <= waited).count();
-        self.caller_cell(caller).relaxed.store(reached as u32, Ordering::Relaxed);
+    fn forget_wait(&self, caller: u32) {
+        self.caller_cell(caller).told_until.fetch_max(self.now().as_micros(), Ordering::Relaxed);
     }
 
     /// Gives every agent its group. Returns those who are gone, in the order of their ids.

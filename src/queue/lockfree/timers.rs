@@ -98,26 +98,19 @@ impl Op<'_> {
         let now = self.now();
         self.drop_bars(facts, |until| until <= now.as_micros());
         let Some(lane) = self.lane(facts.kind) else { return };
-        let waited = now.since(facts.arrived);
-        let reached = lane.design.moments.iter().take_while(|m| **m <= waited).count() as u32;
-        for step in cell.relaxed.fetch_max(reached, Ordering::Relaxed)..reached {
-            let tier = u8::try_from(step + 1).unwrap_or(u8::MAX);
-            self.emit(Event::Relaxed { caller: facts.id, tag: facts.tag, tier });
+        let told = Instant::from_micros(cell.told_until.fetch_max(now.as_micros(), Ordering::Relaxed));
+        for (tier, moment) in (1..).zip(&lane.design.moments) {
+            let at = facts.arrived + *moment;
+            if at > told && at <= now {
+                let tier = u8::try_from(tier).unwrap_or(u8::MAX);
+                self.emit(Event::Relaxed { caller: facts.id, tag: facts.tag, tier });
+            }
         }
     }
 
     /// After anything that a caller's deadlines depend on. Only waiting callers have any: an offer that
     /// rings is not taken away because the longest wait ends meanwhile.
     pub fn arm_caller(&mut self, caller: u32) {
-        self.arm_by_this_floor(caller);
-        // Else a deadline of the old rules could replace one of the new.
-        while let Some(newest) = self.floor_changed() {
-            self.floor = newest;
-            self.arm_by_this_floor(caller);
-        }
-    }
-
-    fn arm_by_this_floor(&mut self, caller: u32) {
         // Before the word: an entry known by now is of this word or of an earlier one, and never what somebody else has
         // entered for a later one.
         let timer = self.facts(caller).timer;
@@ -159,8 +152,9 @@ impl Op<'_> {
         let cell = self.caller_cell(caller);
         let now = self.now();
         let waiver = facts.arrived + self.floor.plan.config.reserve_waived_after;
-        let relaxed = cell.relaxed.load(Ordering::Relaxed) as usize;
-        let moment = lane.design.moments.get(relaxed).map(|after| facts.arrived + *after);
+        let told = Instant::from_micros(cell.told_until.load(Ordering::Relaxed));
+        let moments = lane.design.moments.iter().map(|after| facts.arrived + *after);
+        let moment = moments.into_iter().find(|at| *at > told);
         let time = |at: u64| (at != NEVER).then(|| Instant::from_micros(at));
         let again = facts.barred.then(|| {
             let until = self.bars(facts).map(|bar| Instant::from_micros(*bar.value()));
