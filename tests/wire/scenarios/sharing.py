@@ -99,3 +99,29 @@ async def end_of_all_exchanges(world):
     assert (await one.over(), await other.over()) == ("remote bye", "remote bye")
     ends = [record["end"] for record in await hotline.calls()]
     assert ends.count("shutdown") == 2, ends
+
+
+@scenario(weight=3)
+async def taken_out_of_either_exchange(world):
+    """*8 takes a caller who rings at a colleague's phone, and 701 one who is parked, whichever exchange has the call"""
+    hotline = await world.hotline(settings=TWO)
+    callers = Callers(world, hotline)
+    first = await world.desk(hotline, "1001", auto=None)
+    second = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE, ready=False)
+    for exchange in (0, 1):
+        # In this queue phones ring for long.
+        caller = await callers.of(exchange, "95505")
+        await first.ringing()
+        first.rang.clear()
+        await second.dial(hotline.uri("*8"))
+        await caller.call.media.wait_tone(SECOND_AGENT_TONE, timeout=20)
+        assert await first.over() == "cancelled"
+        assert exchange_of(second) == exchange, "who fetches a caller has to be where the caller is"
+        await second.call.dtmf("*6")
+        await second.over(20)
+        await first.dial(hotline.uri("701"))
+        await caller.call.media.wait_tone(AGENT_TONE, timeout=20)
+        assert exchange_of(first) == exchange
+        await caller.hang_up()
+        await first.over()
+        await hotline.command("agent", "ready", "1001")

@@ -1,10 +1,12 @@
 """In the queue: giving up, nobody answering, nobody there, closed."""
 
 import asyncio
+import os
+import time
 
 from prompts import expect, expect_music, expect_tone, prompt
 from scenarios import scenario
-from world import AGENT_TONE, SECOND_AGENT_TONE
+from world import AGENT_TONE, HERE, SECOND_AGENT_TONE
 
 
 @scenario
@@ -85,6 +87,55 @@ async def closed_hours(world):
     expect(await caller.heard(), "closed/after-hours", "goodbye/thanks")
     record = await hotline.call_recorded()
     assert record["end"] == "flow-ended", record
+
+
+def plan_that_closes(world, patience):
+    """A folder with a plan whose service closes at a full minute, so many seconds from now at the earliest; and when."""
+    now = time.time()
+    closes = (int(now + patience) // 60 + 1) * 60
+    # In a time zone in which it is about noon: a day has its end elsewhere.
+    west = time.gmtime(now).tm_hour - 12
+    at = time.strftime("%H:%M", time.gmtime(closes - 3600 * west))
+    with open(os.path.join(HERE, "plans", "short", "short.toml"), encoding="utf-8") as file:
+        plan = file.read()
+    plan = plan.replace('language = "zh-CN"', f'language = "zh-CN"\ntime_zone = "Etc/GMT{west:+d}"', 1)
+    for queue, left in (("consultation", "tell"), ("complaint", "serve")):
+        rules = f'calendar = "today"\nleft_in_line = "{left}"\ncomfort_every = "5 s"\nmax_wait = "never"'
+        plan = plan.replace(f"[queue.{queue}]", f"[queue.{queue}]\n{rules}")
+    folder = os.path.join(world.folder, "closing")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "closing.toml"), "w", encoding="utf-8") as file:
+        file.write(f'{plan}\n[calendar.today]\nopen = {{ mon-sun = "00:00-{at}" }}\n')
+    return folder, closes
+
+
+@scenario(weight=9)
+async def closing_time_finds_callers_in_line(world):
+    """the service closes while two wait: one queue tells its caller so and takes a message, the other serves to the end"""
+    folder, closes = plan_that_closes(world, patience=25)
+    hotline = await world.hotline("--dialplans", folder, plan=None)
+    desk = await world.desk(hotline, "1001")
+    # Signed on, so that callers may hope.
+    await hotline.command("agent", "away", "1001")
+    told, served = await world.caller("13800000001"), await world.caller("13800000002")
+    await told.dial(hotline.uri("95501"))
+    await served.dial(hotline.uri("95505"))
+    await asyncio.sleep(max(0, closes - 2 - time.time()))
+    for caller in (told, served):
+        expect_music(caller.listen(time.monotonic() - 6))
+        assert caller.call.state == "answered", caller.call.state
+    await told.call.media.wait_heard(prompt("closed/leave-message"), timeout=30)
+    assert time.time() > closes, "not before it is closed"
+    expect(await told.heard(), "closed/after-hours")
+    await told.hang_up()
+    await hotline.command("agent", "ready", "1001")
+    await served.call.media.wait_tone(AGENT_TONE, timeout=30)
+    assert len(desk.calls) == 1
+    await served.hang_up()
+    await desk.over()
+    await hotline.until(hotline.calls, lambda calls: len(calls) == 2, timeout=20)
+    outcomes = {record["queue"]["name"]: record["queue"]["outcome"] for record in await hotline.calls()}
+    assert outcomes == {"consultation": "closed", "complaint": "served"}, outcomes
 
 
 @scenario(weight=2)
