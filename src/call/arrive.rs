@@ -62,6 +62,7 @@ pub(super) fn arrive(ctx: &mut Ctx<'_>, arrival: Arrival) -> Call {
         handed_by: None,
         case: None,
         talked: None,
+        follow_up: None,
         span: span.clone(),
     };
     let (leg, sdp) = match accepted {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::call_back::Owed;
 use super::complaint::Case;
+use super::follow_up::Asks;
 use super::keys::Keys;
 use super::listen::Listen;
 use super::survey::Talked;
@@ -40,6 +41,8 @@ pub(super) struct Body {
     pub(super) case: Option<Case>,
     /// The talk that was last, until it is rated.
     pub(super) talked: Option<Talked>,
+    /// The complaint that this call of ours is about.
+    pub(super) follow_up: Option<Asks>,
     pub(super) span: tracing::Span,
 }
 

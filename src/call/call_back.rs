@@ -127,6 +127,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         handed_by: None,
         case: None,
         talked: None,
+        follow_up: None,
         span: span.clone(),
     };
     ctx.effect(Effect::ReachOutside { number: number.clone(), trunk });

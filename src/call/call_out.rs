@@ -97,6 +97,7 @@ pub(super) fn begin(ctx: &mut Ctx<'_>, wanted: CallOut) -> Call {
         handed_by: None,
         case: None,
         talked: None,
+        follow_up: None,
         span: span.clone(),
     };
     let stage = match Leg::open(ctx, id, towards) {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CalledBack, Inquiry, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
+use super::{CalledBack, FollowedUp, Inquiry, OpenBox, Refusal, SharedPlan, UrgentOver, UrgentSlip};
 use crate::base::{
     AgentId, CallId, Clip, Instant, Language, LegId, Masked, PlayId, QueueId, RecordingId, UrgentAnswer, Wall,
 };
 use crate::dialplan::{Owner, PickUp, PresenceChange, Requirement};
 use crate::media;
 use crate::queue;
-use crate::record::{PromiseKind, Record};
+use crate::record::{Complaint, PromiseKind, Record};
 
 /// What a call wants done. Carried out by the exchange in this order.
 #[derive(Debug)]
@@ -94,6 +94,11 @@ pub enum Effect {
     CalledBack {
         callback: CallId,
         what: CalledBack,
+    },
+    /// What came of asking a customer whether it is solved.
+    FollowedUp {
+        complaint: Box<Complaint>,
+        what: FollowedUp,
     },
     AcceptOffer {
         offer: queue::OfferId,

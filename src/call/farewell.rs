@@ -39,7 +39,14 @@ pub(super) fn dismiss(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage
     let phrase = body.prompts(&[GOODBYE]);
     let unheard = !body.is_heard() || body.desk.is_some() || phrase.is_empty();
     if unheard
-        || matches!(stage, Stage::CallBack(_) | Stage::CallOut(_) | Stage::Closing(_) | Stage::Farewell(_))
+        || matches!(
+            stage,
+            Stage::CallBack(_)
+                | Stage::CallOut(_)
+                | Stage::Following(_)
+                | Stage::Closing(_)
+                | Stage::Farewell(_)
+        )
     {
         ctx.effect(Effect::Bye { leg: body.caller_id });
         return hang_up::caller_gone(stage, body, ctx, CallEnd::Shutdown);

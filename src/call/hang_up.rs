@@ -73,6 +73,7 @@ pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option
         | Stage::Survey(_)
         | Stage::CallBack(_)
         | Stage::CallOut(_)
+        | Stage::Following(_)
         | Stage::Farewell(_)
         | Stage::Over(_)
         | Stage::Moving => {}
@@ -101,6 +102,7 @@ impl Closing {
 pub(super) fn over(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     close_caller(body, ctx);
     body.settle_callback(ctx);
+    body.settle_follow_up(ctx);
     body.timers.clear();
     // Who hung up first is what the reader of a record wants to know.
     let end = match (end, body.journal.end()) {

@@ -25,6 +25,7 @@
 //!
 //! A caller who is parked, or for whom a phone rings, may be picked up by any colleague (pick_up) and talks with them.
 //!
+//! A follow-up of a complaint (follow_up) is a call of ours that asks one thing.
 //! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
 //!
 //! Architecture invariant: a call never touches another call, and never a socket, a clock or a file. What it
@@ -41,6 +42,7 @@ mod dial;
 mod effect;
 mod event;
 mod farewell;
+mod follow_up;
 mod hang_up;
 mod hold;
 mod inquiry;
@@ -73,6 +75,7 @@ pub use self::complaint::ComplaintOrder;
 pub use self::ctx::{Ctx, Settings, TransferKeys};
 pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, Promising, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
+pub use self::follow_up::{FollowUp, FollowedUp};
 pub use self::hold::HoldReminders;
 pub use self::inquiry::{Inquired, Inquiry};
 pub use self::journal::Journal;
@@ -93,6 +96,7 @@ use self::case_status::CaseStatus;
 use self::complaint::Telling;
 use self::dial::Dial;
 use self::farewell::Farewell;
+use self::follow_up::Following;
 use self::hang_up::{Closing, Over};
 use self::hold::Hold;
 use self::listen::Listen;
@@ -134,6 +138,8 @@ enum Stage {
     CallBack(CallBack),
     /// An agent's phone rings, who wants to call somebody outside.
     CallOut(Calling),
+    /// We call a customer who complained.
+    Following(Following),
     Listen(Listen),
     Wait(Wait),
     Offer(Offer),
@@ -176,6 +182,11 @@ impl Call {
     /// Calls a customer back. Ends with what came of it: [`Effect::CalledBack`].
     pub fn call_back(ctx: &mut Ctx<'_>, outgoing: Outgoing) -> Call {
         call_back::begin(ctx, outgoing)
+    }
+
+    /// Calls a customer who complained. Ends with what came of it: [`Effect::FollowedUp`].
+    pub fn follow_up(ctx: &mut Ctx<'_>, wanted: FollowUp) -> Call {
+        follow_up::begin(ctx, wanted)
     }
 
     /// Calls an agent who is then connected with somebody outside.
@@ -229,6 +240,7 @@ impl Call {
                 }
             }
             (Stage::CallBack(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Following(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::CallOut(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Farewell(stage), event) => stage.handle(&mut self.body, ctx, event),
@@ -266,6 +278,7 @@ impl Call {
             let stage = std::mem::replace(&mut self.stage, Stage::Moving);
             self.stage = match stage {
                 Stage::CallBack(stage) => stage.timed_out(&mut self.body, ctx),
+                Stage::Following(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::CallOut(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Listen(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Wait(stage) => stage.timed_out(&mut self.body, ctx, timer),
@@ -322,6 +335,7 @@ impl Call {
             | Stage::Survey(_)
             | Stage::CaseStatus(_)
             | Stage::CallBack(_)
+            | Stage::Following(_)
             | Stage::CallOut(_) => true,
             Stage::Wait(wait) => wait.has_keys(),
             Stage::Offer(offer) => offer.has_keys(),
@@ -361,6 +375,7 @@ impl Call {
             | Stage::Outside(_)
             | Stage::CallBack(_)
             | Stage::CallOut(_)
+            | Stage::Following(_)
             | Stage::PickUp(_) => StageKind::Offer,
             Stage::Talk(_) => StageKind::Talk,
             Stage::Hold(_) | Stage::Parked(_) => StageKind::Hold,

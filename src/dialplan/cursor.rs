@@ -144,6 +144,12 @@ impl Cursor {
         Some(Cursor { language, grade, ..Cursor::new(plan, Entry { flow }, facts) })
     }
 
+    /// Whom we call ourselves, for something that no flow leads through: for the language in which they are spoken to.
+    pub fn of_the_house(plan: Arc<Plan>, facts: Facts, language: Language) -> Self {
+        let language = if plan.languages().contains(&language) { language } else { plan.language().clone() };
+        Cursor { language, ..Cursor::new(plan, Entry { flow: FlowId::NOWHERE }, facts) }
+    }
+
     /// The same caller at another number, from the flow's first step on: with the language, the grade and what
     /// was keyed in so far.
     pub fn moved_to(&self, entry: Entry, dialled: &str, now: Now) -> Self {

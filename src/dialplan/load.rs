@@ -490,7 +490,8 @@ const SAID_BY_CALLS: &str = "common/beep common/recording-beep common/hold-music
     menu/press-6 menu/press-pound message/saved message/too-short message/time-is-up message/record-now message/choices transfer/sorry-please-wait transfer/still-trying \
     transfer/trying-another hold/on-hold hold/still-holding hold/resumed queue/please-wait queue/thanks-for-waiting \
     queue/sorry-for-the-wait queue/offer-continue \
-    survey/invite survey/scale-five survey/resolved survey/thanks mailbox/about-complaint mailbox/about-survey complaint/accepted complaint/number-is complaint/number-again complaint/number-unknown complaint/status-open \
+    complaint/follow-up complaint/is-it-solved complaint/it-is-solved complaint/it-is-not-solved \
+    complaint/thanks-closed complaint/reopened survey/invite survey/scale-five survey/resolved survey/thanks mailbox/about-complaint mailbox/about-survey complaint/accepted complaint/number-is complaint/number-again complaint/number-unknown complaint/status-open \
     complaint/status-escalated complaint/status-answered complaint/status-resolved complaint/status-reopened \
     complaint/status-closed complaint/due-before complaint/due-after complaint/late menu/enter-complaint-number \
     callback/here-it-is callback/answer callback/cancelled language/choose \

@@ -75,6 +75,9 @@ impl Exchange {
 
     /// Whom it concerns has a slip in their box, with all that a slip brings: lamp, mail, web hook, reminders.
     pub(super) fn complaint_due(&mut self, now: Now, complaint: Complaint, duty: Duty) {
+        if duty == Duty::FollowUp {
+            return self.follow_up(now, complaint);
+        }
         let whose = duty.whose(&complaint, &self.plan);
         let (case, what) = (complaint.case, duty.name().to_owned());
         self.count("complaints: due");
@@ -89,7 +92,14 @@ impl Exchange {
     }
 
     /// The hotline's own words to somebody, in their box.
-    fn slip_about(&mut self, now: Now, mailbox: &str, case: CaseNumber, complaint: &Complaint, why: String) {
+    pub(super) fn slip_about(
+        &mut self,
+        now: Now,
+        mailbox: &str,
+        case: CaseNumber,
+        complaint: &Complaint,
+        why: String,
+    ) {
         let slip = MessageSlip {
             slip: self.ids.next_slip(),
             call: case.call(),

@@ -101,6 +101,7 @@ impl Exchange {
                 self.called_back(now, call, callback, what);
                 self.promise_tried(now, call, callback, what);
             }
+            Effect::FollowedUp { complaint, what } => self.followed_up(now, call, &complaint, what),
             Effect::Text { agent, text } => self.text_to(now, agent, &text),
             Effect::PhoneLost { agent } => self.phone_lost(now, agent),
             Effect::AcceptOffer { offer } => {

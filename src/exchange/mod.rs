@@ -30,6 +30,7 @@ mod effects;
 mod encryption;
 mod events;
 mod feed;
+mod follow_ups;
 mod guard;
 mod info;
 mod invariants;

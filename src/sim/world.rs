@@ -11,6 +11,7 @@
 //!
 //! Architecture invariant: nothing here decides anything that the product decides.
 
+mod complaints;
 mod mishaps;
 mod wires;
 

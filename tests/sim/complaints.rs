@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use hotline::base::{CallId, Instant};
+use hotline::complaints::Duty;
 use hotline::exchange::Command;
-use hotline::record::{CaseNumber, Severity};
-use hotline::sim::{Act, Caller, Desk, DeskAct, Fault, Nature, Reaction, Setup, When, World};
+use hotline::record::{CaseNumber, Complaint, ComplaintState, Severity};
+use hotline::sim::{Act, Caller, Desk, DeskAct, Fault, Nature, Reaction, Ring, Setup, When, World};
 
 use super::plans;
 
@@ -45,8 +46,13 @@ skills = { complaint = 5 }
 mailbox = true
 ready = true
 
+[agent.3001]
+mailbox = true
+
 [complaints]
 owner = "2001"
+supervisor = "3001"
+follow_up_to = ["1[3-9]xxxxxxxxx"]
 "#;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -270,4 +276,107 @@ fn who_asks_may_hang_up_at_every_step() {
     }
     let ladder = then_asks(CUSTOMER, Vec::new());
     assert!(ladder.contains("error/too-many-tries"), "who says nothing\n{ladder}");
+}
+
+/// A complaint by message, said to be solved; then its customer is called, whose telephone does this.
+fn followed_up(ring: Ring) -> (Complaint, String) {
+    let mut world = world();
+    let start = Instant::ZERO + SECOND * 10;
+    world.call_at(start, Caller::new(CUSTOMER, "10000", Nature::Script(complains())));
+    world.run_until(start + SECOND * 120);
+    let before = world.ladder().len();
+    world.expect(CUSTOMER, vec![ring]);
+    let mut complaint = world.complaint(first_case()).expect("a case");
+    complaint.owner = Some("2001".to_owned());
+    world.complaint_due(complaint, Duty::FollowUp);
+    world.run_until(start + SECOND * 121);
+    let ladder = ends(&mut world)[before..].to_owned();
+    (world.complaint(first_case()).expect("the case"), ladder)
+}
+
+fn picks_up(script: Script) -> Ring {
+    Ring::Answers { after: SECOND * 3, who: Box::new(Caller::new("", "", Nature::Script(script))) }
+}
+
+fn says(key: char, then: Script) -> Script {
+    let mut script = vec![(When::Hears("complaint/it-is-not-solved", SECOND), Act::Press(key))];
+    script.extend(then);
+    script
+}
+
+#[test]
+fn a_customer_who_says_yes_has_closed_the_case_and_one_who_says_no_has_opened_it_again() {
+    let hangs_up = || vec![(When::After(SECOND / 2), Act::HangUp)];
+    for then in [Vec::new(), hangs_up()] {
+        let (complaint, ladder) = followed_up(picks_up(says('1', then.clone())));
+        assert_eq!((complaint.state, complaint.calls.len()), (ComplaintState::Closed, 2), "{ladder}");
+        assert!(ladder.contains("complaint/thanks-closed goodbye/thanks"), "{ladder}");
+        let (complaint, ladder) = followed_up(picks_up(says('2', then)));
+        assert_eq!((complaint.state, complaint.care.escalated), (ComplaintState::Reopened, true), "{ladder}");
+        assert!(ladder.contains("complaint/reopened goodbye/thanks"), "{ladder}");
+        // Its owner's box, and the supervisor's.
+        assert!(ladder.contains("for 2001 of 0 ms") && ladder.contains("for 3001 of 0 ms"), "{ladder}");
+    }
+}
+
+#[test]
+fn the_keys_of_a_follow_up_are_said_with_what_they_are_for() {
+    let (_, ladder) = followed_up(picks_up(says('1', Vec::new())));
+    let question = "complaint/follow-up complaint/is-it-solved complaint/it-is-solved menu/press-1 \
+                    complaint/it-is-not-solved menu/press-2";
+    assert!(ladder.contains(question), "{ladder}");
+}
+
+#[test]
+fn a_customer_who_is_not_there_is_called_again_later() {
+    let nobody = [
+        Ring::Refuses(486),
+        Ring::NobodyThere,
+        // A machine; who hangs up at once; in the middle of the question.
+        picks_up(Vec::new()),
+        picks_up(vec![(When::After(SECOND / 2), Act::HangUp)]),
+        picks_up(vec![(When::Hears("complaint/it-is-not-solved", SECOND * 2), Act::HangUp)]),
+    ];
+    for ring in nobody {
+        let what = format!("{ring:?}");
+        let (complaint, ladder) = followed_up(ring);
+        assert_eq!(complaint.state, ComplaintState::Accepted, "{what}\n{ladder}");
+        assert_eq!(complaint.care.tries, 1, "{what}\n{ladder}");
+        assert!(complaint.care.next_try.is_some(), "{what}");
+    }
+}
+
+#[test]
+fn what_is_late_is_in_the_box_of_its_owner_and_then_the_supervisors() {
+    let mut world = world();
+    let start = Instant::ZERO + SECOND * 10;
+    world.call_at(start, Caller::new(CUSTOMER, "10000", Nature::Script(complains())));
+    world.run_until(start + SECOND * 120);
+    let mut complaint = world.complaint(first_case()).expect("a case");
+    complaint.owner = Some("2001".to_owned());
+    world.complaint_due(complaint.clone(), Duty::AnswerNears);
+    assert!(!world.complaint(first_case()).expect("the case").care.escalated);
+    world.complaint_due(complaint, Duty::AnswerLate);
+    assert!(world.complaint(first_case()).expect("the case").care.escalated);
+    let ladder = ends(&mut world);
+    assert!(
+        ladder.contains("slip m1 for 2001 of 0 ms") && ladder.contains("slip m2 for 3001 of 0 ms"),
+        "{ladder}"
+    );
+}
+
+/// What an agent notes of a call stands in its record, and in front of whoever is rung for it next.
+#[test]
+fn a_note_goes_along_with_the_call() {
+    let mut world = world();
+    world.desk_at(Instant::ZERO + SECOND, 0, DeskAct::Register);
+    let note = |text: &str| Command::Note { call: CallId(0), by: "1001".to_owned(), text: text.into() };
+    world.call_at(Instant::ZERO + SECOND * 10, Caller::new(CUSTOMER, "10002", Nature::Script(Vec::new())));
+    world.command_at(Instant::ZERO + SECOND * 11, note("asks for\n  the third time"));
+    world.command_at(Instant::ZERO + SECOND * 11, note("  "));
+    world.command_at(Instant::ZERO + SECOND * 11, note(&"long ".repeat(60)));
+    world.run_until(Instant::ZERO + SECOND * 12);
+    ends(&mut world);
+    let notes: Vec<_> = world.records()[0].notes.iter().map(|note| note.text.expose().clone()).collect();
+    assert_eq!(notes, ["asks for the third time"]);
 }
