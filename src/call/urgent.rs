@@ -32,7 +32,7 @@ use super::talk::{self, Given};
 use super::{BEEP, Body, Ctx, Effect, Event, HOLD_MUSIC, Leg, Listen, Promising, Stage, Timer};
 use crate::base::{AgentId, Masked, RecordingId, SlipId, UrgentAnswer, Wall};
 use crate::dialplan::{self, Urgency, UrgentEnd};
-use crate::media::{Command, EndWhy};
+use crate::media::Command;
 use crate::record::{PromiseKind, Record, SlipChange, SlipState, StageKind};
 
 /// Who they are and what it is about, in a few seconds.
@@ -106,7 +106,6 @@ enum Phase {
     Reaching,
 }
 
-/// `None` where the plan has no such person.
 pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, person: AgentId) -> Stage {
     let Some(extension) = body.extension(person) else {
         return Listen::begin(body, ctx, dialplan::Event::UrgentEnded(UrgentEnd::NotNow));
@@ -158,8 +157,11 @@ impl Urgent {
                 Phase::Storing | Phase::Waiting { .. } | Phase::Reaching => music(body, ctx),
                 Phase::Asking | Phase::Recording => {}
             },
-            Event::RecordingEnded { recording, length, voiced, why } if self.take.is_running(recording) => {
-                return self.recorded(body, ctx, (length, voiced), why);
+            Event::RecordingEnded { recording, length, voiced, .. } if self.take.is_running(recording) => {
+                let kept = self.take.ended(ctx, &self.wanted, length, voiced);
+                if self.phase == Phase::Recording {
+                    return self.recorded(body, ctx, kept);
+                }
             }
             Event::RecordingSaved { recording, saved } if self.take.has(recording) => {
                 if !saved {
@@ -236,14 +238,9 @@ impl Urgent {
         self.phase = Phase::Recording;
     }
 
-    fn recorded(
-        mut self,
-        body: &mut Body,
-        ctx: &mut Ctx<'_>,
-        (length, voiced): (Duration, Duration),
-        _: EndWhy,
-    ) -> Stage {
-        if self.take.ended(ctx, &self.wanted, length, voiced) {
+    /// Not `kept`: nothing was said.
+    fn recorded(mut self, body: &mut Body, ctx: &mut Ctx<'_>, kept: bool) -> Stage {
+        if kept {
             body.timers.arm(Timer::Durable, ctx.now.mono + ctx.settings.durable_within);
             self.phase = Phase::Storing;
             music(body, ctx);

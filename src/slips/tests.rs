@@ -206,6 +206,26 @@ fn what_is_done_is_not_mentioned_again_and_what_is_heard_or_open_is() {
     assert!(office.told.iter().any(|(_, slip, why, _)| *slip == done && *why == Occasion::PassedOn));
 }
 
+/// Whether they said so before the clerk had told anybody, or after.
+#[test]
+fn who_calls_back_at_a_time_is_reminded_then_and_passed_on_when_it_was_forgotten() {
+    for early in [true, false] {
+        let mut office = Office::new();
+        let slip = office.take(1, "4001");
+        if !early {
+            office.minutes(1);
+        }
+        let promised = office.slips.get_mut(&slip).expect("a slip");
+        promised.state = SlipState::Open;
+        promised.keeping.due = Some(Wall::from_micros(NINE + 330 * MINUTE));
+        let stands = promised.clone();
+        office.clerk.stands(stands);
+        office.minutes(7 * 60);
+        let reminded = ["09:00 new 4001", "14:30 reminder 4001", "15:30 passed-on 3001"];
+        assert_eq!(office.shown()[..3], reminded, "{:?}", office.shown());
+    }
+}
+
 #[test]
 fn a_box_counts_its_own_hours() {
     let mut office = Office::new();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hotline::base::{AwayReason, Instant, UrgentAnswer};
 use hotline::exchange::{AgentChange, Command, FloorEvent};
-use hotline::sim::{Act, Caller, Desk, DeskAct, Exchanges, Nature, Reaction, Ring, Setup, When, World};
+use hotline::sim::{
+    Act, Caller, Desk, DeskAct, Exchanges, Fault, Nature, Reaction, Ring, Setup, When, World,
+};
 
 use super::plans;
 
@@ -487,7 +489,7 @@ fn several_exchanges() {
                 .world
                 .call_at(DIALS + SECOND * 100 * call, Caller::new(number, "10000", Nature::Script(asks())));
         }
-        scene.lasts = SECOND * 100 * u32::try_from(seed).unwrap() + SECOND * 60;
+        scene.lasts = SECOND * 100 * seed + SECOND * 60;
         scene.answer(UrgentAnswer::Delegate);
         let world = scene.end();
         assert_eq!(states(&world)[..2], ["asked", "delegate"], "{}", world.ladder());
@@ -518,4 +520,17 @@ fn who_said_that_they_call_back_is_connected_with_the_caller_then() {
         _ => None,
     });
     assert_eq!(floor.collect::<Vec<_>>(), ["urgent open", "urgent kept"], "{}", world.ladder());
+}
+
+/// The manager is asked and the caller hears the answer; of the slip nothing was promised to anybody.
+#[test]
+fn a_disk_that_takes_nothing_costs_the_slip_and_not_the_answer() {
+    let mut scene = meeting(asks());
+    // After the caller has begun to speak, and for five seconds at least.
+    scene.world.fault_at(DIALS + SECOND * 15, Fault::DiskFails);
+    scene.answer(UrgentAnswer::Message);
+    let world = scene.end();
+    assert_eq!(states(&world), ["asked", "message"], "{}", world.ladder());
+    hears(&world, &["message/urgent-sent", "urgent/leave-message"]);
+    assert!(!world.ladder().contains("slip m0 on disk"), "{}", world.ladder());
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod presences;
+mod promised_slips;
 mod promises;
 
 use std::env;

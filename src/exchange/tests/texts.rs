@@ -100,8 +100,12 @@ fn a_text_that_cannot_be_relayed_is_refused_with_the_reason() {
     assert_eq!(refused("2002", "100", text("text/plain", "hi")), [404], "a number is nobody");
     assert_eq!(refused("2002", "1001", text("text/html", "<b>hi</b>")), [415]);
     assert_eq!(refused("2002", "1001", text("text/plain", &"x".repeat(801))), [413]);
+    // An answer to the house, of an account that is no person of the plan's.
+    assert_eq!(refused("2002", "hotline", text("text/plain", "1")), [403]);
+    assert_eq!(refused("2002", "hotline", text("text/html", "<b>1</b>")), [415]);
     let counted = |why| bench.exchange.refused.get(why).copied();
     assert_eq!(counted("text by a caller"), Some(1));
+    assert_eq!(counted("answer of somebody whom nobody asks"), Some(1));
     assert_eq!(counted("text too long"), Some(1));
 }
 
