@@ -1,5 +1,6 @@
 //! Arguments to one of the commands. Nothing else.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{
     self, AgentOrder, ComplaintLine, ComplaintsLine, Form, MessageOrder, RehearseOrder, SurveysLine,
-    TestOrder,
+    TestOrder, TrialOrder,
 };
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
@@ -116,6 +117,23 @@ enum Command {
     Check {
         /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
         dir: Option<PathBuf>,
+    },
+    /// Call the hotline here in the terminal, in virtual time: prompts as text, keys typed, time skipped.
+    Try {
+        /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
+        dir: Option<PathBuf>,
+        /// The number that is dialled; without it, the plan's first.
+        #[arg(long, value_name = "NUMBER")]
+        dials: Option<String>,
+        /// The caller's own number; "" for one that is withheld.
+        #[arg(long, value_name = "NUMBER")]
+        from: Option<String>,
+        /// When, as "2026-11-16 10:00", in the plan's time zone.
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// Whose phone is signed in and what it does, as 1001=answers (or no-answer, busy, refuses, away); may be repeated.
+        #[arg(long, value_name = "EXTENSION=CONDUCT")]
+        person: Vec<String>,
     },
     /// Make the calls that the dialplan's own tests describe, in virtual time.
     Test {
@@ -533,6 +551,13 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Check { .. } => commands::check(&source.load()?)?,
         Command::Reference => commands::reference(),
         Command::Pin => commands::pin()?,
+        Command::Try { dials, from, at, person, .. } => {
+            let order = TrialOrder { dials, from, at, people: person };
+            let stdin = std::io::stdin();
+            let asks = stdin.is_terminal();
+            commands::trial(&source.load()?, &order, asks, &mut stdin.lock(), &mut std::io::stdout().lock())?;
+            String::new()
+        }
         Command::Test { reference: true, .. } => commands::tests_reference(),
         Command::Test { only, verbose, coverage, junit, .. } => {
             let order = TestOrder { only, verbose, coverage, junit };
@@ -623,7 +648,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
 
 fn source(common: Common, command: &Option<Command>) -> Source {
     let checked = match command {
-        Some(Command::Check { dir } | Command::Test { dir, .. }) => dir.clone(),
+        Some(Command::Check { dir } | Command::Test { dir, .. } | Command::Try { dir, .. }) => dir.clone(),
         _ => None,
     };
     let arguments = Arguments {

@@ -225,6 +225,10 @@ impl Journal {
         &self.record.end
     }
 
+    pub fn stages(&self) -> &[Stage] {
+        &self.record.stages
+    }
+
     pub fn started(&self) -> Wall {
         self.record.started
     }

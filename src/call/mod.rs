@@ -509,4 +509,9 @@ impl Call {
     pub fn started(&self) -> Wall {
         self.body.journal.started()
     }
+
+    /// The journey so far.
+    pub fn stages(&self) -> &[crate::record::Stage] {
+        self.body.journal.stages()
+    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //!   tests/*.toml ──► read ──► Case ──┐
 //!   dialplans ─────► Plan ───────────┴─► run ──► Verdict ──► story of the call, coverage
+//!                                    └─► Trial: the same call by hand, step after step ──► the text of a case
 //! ```
 //!
 //! A case says who calls, when, what they press and what they must hear, who answers the phones meanwhile, and how the
@@ -17,9 +18,11 @@ mod coverage;
 mod read;
 mod run;
 mod story;
+mod trial;
 
 pub use case::{Case, Conduct, Expected, Person, Step, Wanted};
 pub use coverage::Coverage;
 pub use read::{read, reference};
 pub use run::{Fault, Verdict, run};
 pub use story::{Line, Story};
+pub use trial::{Trial, deed};

@@ -18,7 +18,7 @@ const BETWEEN_KEYS: Duration = Duration::from_millis(300);
 /// Phones sign in first, people say that they are there or not, and then the caller dials.
 const PHONES: Instant = Instant::ZERO;
 const PEOPLE: Duration = Duration::from_secs(1);
-const CALLER: Duration = Duration::from_secs(2);
+pub(super) const CALLER: Duration = Duration::from_secs(2);
 
 /// Nobody answers more often in one call.
 const ANSWERS: usize = 32;
@@ -28,7 +28,7 @@ const ASKED: &str = "message/urgent-sent";
 const ANSWERED_AFTER: Duration = Duration::from_secs(2);
 
 /// The caller, of whom there is one.
-const FIRST: u32 = 0;
+pub(super) const FIRST: u32 = 0;
 
 /// What came of a case.
 #[derive(Clone, Debug)]
@@ -67,21 +67,21 @@ pub fn run(plan: &Arc<Plan>, case: &Case) -> Verdict {
 }
 
 /// The call under way.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     plan: &'a Plan,
-    world: World,
+    pub(super) world: World,
     /// The call must be over by then.
     limit: Instant,
     /// What of the transcript is behind us: the moment, and the clip in it.
     seen: (usize, usize),
-    did: Vec<(Instant, String)>,
+    pub(super) did: Vec<(Instant, String)>,
     keys: usize,
     /// Who may be asked urgently.
     away: Vec<String>,
 }
 
 impl<'a> Call<'a> {
-    fn new(plan: &'a Arc<Plan>, case: &Case) -> Self {
+    pub(super) fn new(plan: &'a Arc<Plan>, case: &Case) -> Self {
         let there = case.people.iter();
         let desks = there.clone().map(|person| Desk::new(&person.extension).with(reactions(person.conduct)));
         let mut world = World::new(Setup {
@@ -128,7 +128,7 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), String> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), String> {
         let limit = step.within.map_or(self.limit, |within| (self.world.now().mono + within).min(self.limit));
         match &step.wanted {
             Wanted::Hears(meant) => self.hears(meant, limit),
@@ -312,7 +312,7 @@ impl<'a> Call<'a> {
 }
 
 /// Neither side has hung up.
-fn is_under_way(world: &World) -> bool {
+pub(super) fn is_under_way(world: &World) -> bool {
     world.is_on_the_line(FIRST)
 }
 

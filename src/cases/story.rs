@@ -19,7 +19,29 @@ pub struct Line {
 impl Story {
     /// What the caller met and what they did, in order of time; what they did comes first where both happen at once.
     pub(super) fn new(began: Instant, met: &[Moment], did: &[(Instant, String)], catalog: &Catalog) -> Self {
-        let met = met.iter().map(|moment| (moment.at, 1, told(&moment.met, catalog)));
+        Story::with(began, met, did, |met| told(met, catalog))
+    }
+
+    /// The same with the words of what is heard.
+    pub(super) fn in_words(
+        began: Instant,
+        met: &[Moment],
+        did: &[(Instant, String)],
+        catalog: &Catalog,
+    ) -> Self {
+        Story::with(began, met, did, |met| match met {
+            Met::Hears(clips) => heard(clips, catalog),
+            other => told(other, catalog),
+        })
+    }
+
+    fn with(
+        began: Instant,
+        met: &[Moment],
+        did: &[(Instant, String)],
+        told: impl Fn(&Met) -> String,
+    ) -> Self {
+        let met = met.iter().map(|moment| (moment.at, 1, told(&moment.met)));
         let did = did.iter().map(|(at, text)| (*at, 0, text.clone()));
         let mut lines: Vec<_> = met.chain(did).filter(|(.., text)| !text.is_empty()).collect();
         lines.sort_by_key(|(at, rank, _)| (*at, *rank));
@@ -50,6 +72,22 @@ fn told(met: &Met, catalog: &Catalog) -> String {
         Met::MaySpeak => "hears the tone and may speak".to_owned(),
         Met::Message(mailbox) => format!("has left a message for `{mailbox}`"),
     }
+}
+
+/// Words where there are some, else the name: music says nothing.
+fn heard(clips: &[Clip], catalog: &Catalog) -> String {
+    let words: Vec<_> = clips
+        .iter()
+        .filter_map(|clip| match clip {
+            Clip::Prompt(id) => catalog.get(*id),
+            Clip::Silence(_) | Clip::Recording(_) => None,
+        })
+        .map(|prompt| match prompt.text.as_str() {
+            "" => format!("[{}]", prompt.name),
+            text => text.to_owned(),
+        })
+        .collect();
+    if words.is_empty() { "hears a recording".to_owned() } else { format!("hears: {}", words.join(" ")) }
 }
 
 pub(super) fn name<'c>(clip: &Clip, catalog: &'c Catalog) -> Option<&'c str> {

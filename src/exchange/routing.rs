@@ -9,6 +9,7 @@ use super::{ConsideredLine, Exchange, MatchLine, Reply};
 use crate::base::{CallId, Now, Wall};
 use crate::call;
 use crate::queue::{self, AgentState, Behind, Change, Explanation, Lack, NotChanged, Verdict};
+use crate::record::Stage;
 
 /// Matches that are remembered: about an hour of a large bank, and a few megabytes.
 const MOST_MATCHES: usize = 4_000;
@@ -43,18 +44,28 @@ impl Exchange {
 
     /// Each offer of the call, and, while it waits, how things stand now.
     pub(super) fn why(&self, now: Now, call: CallId) -> Reply {
-        let waiting = self.calls.get(&call).and_then(|call| call.queued_as());
-        let present = waiting.and_then(|caller| self.core.explain(caller, MOST_AGENTS));
-        let present = present.filter(|explanation| explanation.chosen.is_none());
-        let past = self.matches.of(call).map(|(at, explanation)| self.match_line(*at, explanation));
-        let lines: Vec<_> =
-            past.chain(present.map(|explanation| self.match_line(now.wall, &explanation))).collect();
+        let lines = self.explain(now, call);
         if lines.is_empty() {
             return Reply::Refused(format!(
                 "nothing is known of an offer to call {call}: it waits in no queue"
             ));
         }
         Reply::Why(lines)
+    }
+
+    /// The offers of a call, and where it waits, why to nobody yet.
+    fn explain(&self, now: Now, call: CallId) -> Vec<MatchLine> {
+        let waiting = self.calls.get(&call).and_then(|call| call.queued_as());
+        let present = waiting.and_then(|caller| self.core.explain(caller, MOST_AGENTS));
+        let present = present.filter(|explanation| explanation.chosen.is_none());
+        let past = self.matches.of(call).map(|(at, explanation)| self.match_line(*at, explanation));
+        past.chain(present.map(|explanation| self.match_line(now.wall, &explanation))).collect()
+    }
+
+    /// The call that began last: its stages so far, and what [`Command::Why`](super::Command::Why) tells of it.
+    pub fn newest_journey(&self, now: Now) -> Option<(&[Stage], Vec<MatchLine>)> {
+        let call = self.calls.values().next_back()?;
+        Some((call.stages(), self.explain(now, call.id())))
     }
 
     fn match_line(&self, at: Wall, explanation: &Explanation) -> MatchLine {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::base::{Ids, Instant, Now, Rng};
 use crate::dialplan::Plan;
-use crate::exchange::{Broken, Config, Exchange, Input, Lands, Notice, Output, Word};
+use crate::exchange::{Broken, Config, Exchange, Input, Lands, MatchLine, Notice, Output, Word};
+use crate::record::Stage;
 
 /// A word is under way for up to this long. Threads that share a core are slower than any network in a house.
 const LATEST: Duration = Duration::from_millis(20);
@@ -153,6 +154,11 @@ impl House {
     pub(super) fn waits_for(&self) -> String {
         let next = self.exchanges.iter().filter_map(Exchange::poll_timeout).min();
         next.map_or("nothing".to_owned(), |(at, deadline)| format!("{deadline} at {at}"))
+    }
+
+    /// The journey of the call that began last, and why it came to whom it came to.
+    pub fn newest_journey(&self, now: Now) -> Option<(&[Stage], Vec<MatchLine>)> {
+        self.exchanges.iter().filter_map(|exchange| exchange.newest_journey(now)).next_back()
     }
 
     pub fn calls(&self) -> usize {

@@ -14,6 +14,7 @@ mod records;
 mod rehearse;
 mod routing;
 mod sip;
+mod trial;
 mod urgent;
 
 pub use agent::{
@@ -31,4 +32,5 @@ pub use records::{Form, MessageOrder, call, calls, messages};
 pub use rehearse::{RehearseOrder, days_reference, rehearse};
 pub use routing::{change_waiting, why};
 pub use sip::trace;
+pub use trial::{TrialOrder, trial};
 pub use urgent::{answer_urgent, parse_answer, urgents};

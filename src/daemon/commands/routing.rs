@@ -33,7 +33,7 @@ pub fn why(state: &Path, call: CallId, form: Form) -> Result<String, Failure> {
     Ok(told.join("\n"))
 }
 
-fn told(call: CallId, one: &MatchLine, at: &str) -> String {
+pub(super) fn told(call: CallId, one: &MatchLine, at: &str) -> String {
     let (waited, credit) = (one.waited_ms / 1000, one.credit_ms / 1000);
     let mut text = format!("{at}  {call} in queue {}, waited {waited} s", one.queue);
     if credit > 0 {
