@@ -249,6 +249,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Whose the customers' matters are (first asked, first responsible), and through whose hands they went.
+    Matters(commands::Matters),
     /// What callers were promised: what is open, what was kept, late, broken or passed on.
     Promises(commands::Promises),
     /// Tell why a call was offered to whom it was, or why it still waits: who was considered, and what became of it.
@@ -608,6 +610,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Urgent { order: Some(Urgent::Answer { extension, answer, at }), .. } => {
             commands::answer_urgent(&folder()?, extension, answer, at)?
         }
+        Command::Matters(asked) => commands::matters(&folder()?, &asked)?,
         Command::Promises(asked) => commands::promises(&folder()?, asked)?,
         Command::Why { call, json } => commands::why(&folder()?, call, form(json))?,
         Command::Queue { order: None, json } => commands::queues(&folder()?, None, form(json))?,

@@ -49,6 +49,9 @@ pub struct Settings {
     pub transfer_keys: TransferKeys,
     /// Keys of an agent who talks that accept the caller's complaint, and say its number to both; none where it is empty.
     pub complaint_key: String,
+    pub pledge_keys: PledgeKeys,
+    /// After its latest call so long a customer's matter is still its owner's.
+    pub matter_lasts: Duration,
     /// How long each target of a transfer is rung.
     pub transfer_ring: Duration,
     /// A promise is kept in time by a call that the customer answers so long after its time.
@@ -74,6 +77,22 @@ pub struct TransferKeys {
     pub park: String,
 }
 
+/// Keys of an agent who talks, by which they answer for something; none where it is empty.
+#[derive(Clone, Debug)]
+pub struct PledgeKeys {
+    /// Four digits follow, a time of the clock: I call you back then.
+    pub promise: String,
+    /// The customer's matter is mine from now on.
+    pub matter: String,
+}
+
+impl Default for PledgeKeys {
+    fn default() -> Self {
+        let [promise, matter] = ["*7", "*8"].map(str::to_owned);
+        PledgeKeys { promise, matter }
+    }
+}
+
 impl Default for TransferKeys {
     fn default() -> Self {
         let [blind, attended, swap, three, back, park] =
@@ -96,6 +115,8 @@ impl Default for Settings {
             record_outside: true,
             transfer_keys: TransferKeys::default(),
             complaint_key: "*9".to_owned(),
+            pledge_keys: PledgeKeys::default(),
+            matter_lasts: Duration::from_secs(30 * 24 * 3600),
             transfer_ring: Duration::from_secs(15),
             promise_within: Duration::from_secs(600),
             code_within: Duration::from_secs(4),

@@ -88,6 +88,10 @@ pub enum Effect {
     },
     /// The caller wants to be called back: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
     BookCallback(Box<Booking>),
+    /// The agent says by a key that this caller's matter is theirs from now on.
+    TakeMatter {
+        agent: AgentId,
+    },
     /// Somebody is to be promised a call: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
     Promise(Box<Promising>),
     /// What came of calling back, or of what was promised.

@@ -56,6 +56,7 @@ mod note;
 mod offer;
 mod outside;
 mod pick_up;
+mod pledge;
 mod ports;
 mod recording;
 mod supervise;
@@ -72,7 +73,7 @@ use std::sync::Arc;
 pub use self::call_back::{CalledBack, Outgoing, Place};
 pub use self::call_out::{Briefing, CallOut};
 pub use self::complaint::ComplaintOrder;
-pub use self::ctx::{Ctx, Settings, TransferKeys};
+pub use self::ctx::{Ctx, PledgeKeys, Settings, TransferKeys};
 pub use self::effect::{Booking, Effect, InviteAgent, InviteOutside, Promising, QueueRequest};
 pub use self::event::{Arrival, Event, LegEnd};
 pub use self::follow_up::{FollowUp, FollowedUp};
@@ -110,7 +111,7 @@ use self::talk::Talk;
 use self::transfer::{Parked, Transfer};
 use self::urgent::Urgent;
 use self::wait::Wait;
-use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
+use crate::base::{AgentId, CallId, Instant, Language, LegId, Masked, Wall};
 use crate::dialplan::Plan;
 use crate::media::{Command, DigitMeans};
 use crate::queue;
@@ -354,6 +355,11 @@ impl Call {
     /// In line, and no deadline would ever end that.
     pub fn is_forgotten(&self) -> bool {
         self.queued_as().is_some() && self.next_deadline().is_none()
+    }
+
+    /// What the caller is spoken to in.
+    pub fn language(&self) -> &Language {
+        self.body.cursor.language()
     }
 
     pub fn is_over(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::LegEnd;
 use super::hold::Hold;
+use super::pledge::Pledge;
 use super::recording::Recording;
 use super::supervise::Guest;
 use super::survey::Talked;
@@ -47,6 +48,8 @@ pub(super) struct Talk {
     since: Instant,
     /// The agent keys in where the caller is to go.
     pub(super) transfers: Option<How>,
+    /// What else they key.
+    pub(super) pledge: Pledge,
     /// When the agent's phone was told that its transfer came to nothing.
     pub(super) returned: Option<Instant>,
 }
@@ -77,6 +80,7 @@ pub(super) fn begin(
         complaint_codes: Codes::default(),
         since: ctx.now.mono,
         transfers: None,
+        pledge: Pledge::default(),
         returned: None,
     };
     if record {
@@ -107,11 +111,16 @@ impl Talk {
         self.recording_event(body, ctx, &event);
         match event {
             Event::Digit { leg, digit } if leg == self.leg.id && self.agent.is_some() => {
-                self.complaint_key(body, ctx, digit.expose().key());
-                if let Some((how, number)) = self.transfer_key(body, ctx, digit.expose().key()) {
+                let key = digit.expose().key();
+                self.complaint_key(body, ctx, key);
+                if self.pledge_key(body, ctx, key) {
+                    return Err(self);
+                }
+                if let Some((how, number)) = self.transfer_key(body, ctx, key) {
                     return self.transfer_to(body, ctx, how, &number);
                 }
             }
+            Event::CallbackBooked { ok } => self.promised(body, ctx, ok),
             Event::ComplaintSaved { saved } => self.complaint_saved(body, ctx, saved),
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
@@ -164,6 +173,7 @@ impl Talk {
         timer: Timer,
     ) -> Result<Stage, Talk> {
         match timer {
+            Timer::Code if self.pledge_timed_out(body, ctx) => {}
             Timer::Code => {
                 if let Some((how, number)) = self.code_timed_out() {
                     return self.transfer_to(body, ctx, how, &number);

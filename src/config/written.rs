@@ -157,6 +157,9 @@ section! {
         code_within_s: u64,
         transfer_ring_s: u64,
         promise_within_s: u64,
+        promise_key: String,
+        matter_key: String,
+        matter_days: u64,
     }
     Recording { flush_ms: u64, beep: bool, beep_every_s: u64, outside: bool, }
     Mail {
@@ -434,6 +437,9 @@ impl Default for Written {
                 code_within_s: call.code_within.as_secs(),
                 transfer_ring_s: call.transfer_ring.as_secs(),
                 promise_within_s: call.promise_within.as_secs(),
+                promise_key: call.pledge_keys.promise.clone(),
+                matter_key: call.pledge_keys.matter.clone(),
+                matter_days: call.matter_lasts.as_secs() / (24 * 3600),
             },
             recording: Recording {
                 flush_ms: millis(recording.flush),

@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use super::desks::Room;
 use super::directory::Phone;
 use super::numbering::Numbering;
-use super::places::{self, Lasting};
+use super::places::{self, Lasting, Matter};
 use super::share::Share;
 use super::trunks::Line;
 use super::urgent::Asked;
@@ -37,7 +37,7 @@ pub(super) struct Commons {
     /// Who is asked what becomes of a caller, or was.
     pub urgent: DashMap<AgentId, Asked>,
     places: Mutex<Lasting<Waiter, Instant>>,
-    contacts: Mutex<Lasting<Masked<String>, AgentId>>,
+    contacts: Mutex<Lasting<Masked<String>, Matter>>,
     /// Of the plan in force.
     numbering: ArcSwap<Numbering>,
     /// Of each share.
@@ -66,8 +66,8 @@ impl Commons {
         locked(&self.places)
     }
 
-    /// Who served a number last.
-    pub fn contacts(&self) -> MutexGuard<'_, Lasting<Masked<String>, AgentId>> {
+    /// Whose each customer's matter is.
+    pub fn contacts(&self) -> MutexGuard<'_, Lasting<Masked<String>, Matter>> {
         locked(&self.contacts)
     }
 

@@ -92,6 +92,7 @@ impl Exchange {
                     self.work.push_back((call, Event::CallbackBooked { ok }));
                 }
             }
+            Effect::TakeMatter { agent } => self.take_matter(now, call, agent),
             Effect::Promise(wanted) => {
                 if let Some(ok) = self.make_promise(now, Some(call), *wanted) {
                     self.work.push_back((call, Event::CallbackBooked { ok }));

@@ -129,6 +129,13 @@ pub enum FloorEvent {
         call: CallId,
         by: String,
     },
+    /// Somebody has accepted a customer's matter; whose it was before, where anybody's.
+    Matter {
+        call: CallId,
+        customer: String,
+        from: Option<String>,
+        to: String,
+    },
     /// Something had no owner any more and was put in order.
     Mended {
         what: String,

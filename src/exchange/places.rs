@@ -1,24 +1,32 @@
 //! Where callers stand: joining the line, places kept for those who dropped, who served whom last.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::callbacks::earlier;
-use super::{Exchange, Output};
-use crate::base::{AgentId, CallId, Instant, Masked, Now};
+use super::{Exchange, FloorEvent, Output};
+use crate::base::{AgentId, CallId, Instant, Masked, Now, Wall};
 use crate::call::{Event, QueueRequest};
 use crate::dialplan::{self, Plan};
+use crate::presence;
 use crate::queue::{AgentState, Join, JoinError, Owner};
 use crate::record::{Contact, KeptPlace, Record};
 
 /// Callers who dropped within the last minutes: more than ever wait at a time.
 pub(super) const MOST_PLACES: usize = 20_000;
 
-/// Numbers whose last agent is remembered: some 10 MB, a month of a large bank.
+/// An owner and their delegates: of so many people somebody is there, or nobody will be.
+const MOST_IN_TURN: usize = 8;
+
+/// Numbers whose matters are remembered: some 10 MB, a month of a large bank.
 pub(super) const MOST_CONTACTS: usize = 100_000;
 
-/// After this long nobody remembers what the last call was about.
-const CONTACT_LASTS: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Whose a customer's matter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Matter {
+    pub owner: AgentId,
+    /// They took it first then, or accepted it.
+    pub since: Wall,
+}
 
 /// Things that are remembered for a while, and no more of them than fit: who would end first is forgotten first.
 #[derive(Debug)]
@@ -96,8 +104,11 @@ impl Exchange {
             .iter()
             .filter_map(|owner| match owner {
                 dialplan::Owner::Person(person) => self.numbering.agent(&plan.agent(*person)?.extension),
-                dialplan::Owner::Contact => self.commons.contacts().get(now.mono, from.as_ref()?),
+                dialplan::Owner::Contact => {
+                    Some(self.commons.contacts().get(now.mono, from.as_ref()?)?.owner)
+                }
             })
+            .flat_map(|owner| self.with_delegates(owner))
             .collect();
         let is_there = |agent: &&AgentId| {
             let state = self.core.agent_state(**agent);
@@ -107,19 +118,51 @@ impl Exchange {
         Some(Owner { agent: *agent, hold: request.owner_wait })
     }
 
-    /// The extension of who served this number last.
-    pub(super) fn contact_owner(&self, now: Now, number: &Masked<String>) -> Option<String> {
-        let agent = self.commons.contacts().get(now.mono, number).filter(|_| !number.is_empty())?;
-        Some(self.numbering.extension(agent).to_owned())
+    /// A person, and who takes their calls while they are away.
+    fn with_delegates(&self, owner: AgentId) -> Vec<AgentId> {
+        let delegates = presence::delegates(owner, |agent| self.delegate_of(agent));
+        std::iter::once(owner).chain(delegates).take(MOST_IN_TURN).collect()
     }
 
-    /// The agent serves this caller: their next call is the agent's too.
+    /// The extension of whose matter this number's is.
+    pub(super) fn contact_owner(&self, now: Now, number: &Masked<String>) -> Option<String> {
+        let matter = self.commons.contacts().get(now.mono, number).filter(|_| !number.is_empty())?;
+        Some(self.numbering.extension(matter.owner).to_owned())
+    }
+
+    /// The agent serves this caller. Who does so first has the matter: their next calls are the agent's too, until
+    /// somebody else accepts it by a key.
     pub(super) fn contact(&mut self, now: Now, call: CallId, agent: AgentId) {
+        let known = self.calls.get(&call).and_then(|call| self.commons.contacts().get(now.mono, call.from()));
+        // Who has left the house has left their matters.
+        let theirs = known
+            .filter(|matter| self.plan.agent_by_extension(self.numbering.extension(matter.owner)).is_some());
+        let matter = theirs.unwrap_or(Matter { owner: agent, since: now.wall });
+        self.matter_is(now, call, matter);
+    }
+
+    /// The agent accepts the matter of this caller.
+    pub(super) fn take_matter(&mut self, now: Now, call: CallId, agent: AgentId) {
+        let Some(number) = self.calls.get(&call).map(|call| call.from().clone()) else { return };
+        let before = self.commons.contacts().get(now.mono, &number).map(|matter| matter.owner);
+        if before == Some(agent) {
+            return;
+        }
+        self.count("matters: accepted by somebody else");
+        let from = before.map(|owner| self.numbering.extension(owner).to_owned());
+        let to = self.numbering.extension(agent).to_owned();
+        self.tell_floor(FloorEvent::Matter { call, customer: number.to_string(), from, to });
+        self.matter_is(now, call, Matter { owner: agent, since: now.wall });
+    }
+
+    fn matter_is(&mut self, now: Now, call: CallId, matter: Matter) {
         let from = self.calls.get(&call).map(|call| call.from().clone()).filter(|from| !from.is_empty());
         let Some(number) = from else { return };
-        self.commons.contacts().put(now.mono, number.clone(), agent, now.mono + CONTACT_LASTS);
-        let extension = self.numbering.extension(agent).to_owned();
-        let contact = Contact { number, extension, until: now.wall + CONTACT_LASTS };
+        let lasts = self.config.call.matter_lasts;
+        self.commons.contacts().put(now.mono, number.clone(), matter, now.mono + lasts);
+        let extension = self.numbering.extension(matter.owner).to_owned();
+        let (since, until) = (matter.since, now.wall + lasts);
+        let contact = Contact { number, extension, since, last_call: call, until };
         self.output.push_back(Output::Record(Record::Contact(Box::new(contact))));
     }
 
@@ -152,9 +195,10 @@ impl Exchange {
 
     /// What the last run remembered of callers.
     pub(super) fn restore_kept(&mut self, now: Now, contacts: Vec<Contact>, places: Vec<KeptPlace>) {
-        for Contact { number, extension, until } in contacts {
-            if let Some(agent) = self.numbering.agent(&extension) {
-                self.commons.contacts().put(now.mono, number, agent, now.mono + until.since(now.wall));
+        for Contact { number, extension, since, until, .. } in contacts {
+            if let Some(owner) = self.numbering.agent(&extension) {
+                let matter = Matter { owner, since };
+                self.commons.contacts().put(now.mono, number, matter, now.mono + until.since(now.wall));
             }
         }
         for KeptPlace { number, queue, since, until } in places {
@@ -166,6 +210,8 @@ impl Exchange {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -7,6 +7,7 @@ mod handing_over;
 mod held_long;
 mod holds;
 mod lines;
+mod matters;
 mod parking;
 mod persons;
 mod quality;

@@ -2,14 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Masked, Wall};
+use crate::base::{CallId, Masked, Wall};
 
-/// Who served a number last. One for each number; the latest counts.
+/// Whose the matter of a customer is: who took it first, or has accepted it since. One for each number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     pub number: Masked<String>,
     /// The agent's extension.
     pub extension: String,
+    /// They have it since then.
+    pub since: Wall,
+    /// The latest call about it.
+    pub last_call: CallId,
     /// Nobody remembers it any more then.
     pub until: Wall,
 }

@@ -69,7 +69,7 @@ pub enum Record {
     Promise(Box<Promise>),
     /// It could not be written down in time, and was promised to nobody.
     PromiseUnmade(CallId),
-    /// Who served a number last, or was known to before.
+    /// Whose a customer's matter is, instead of whose it was before.
     Contact(Box<Contact>),
     /// A place in line that is kept for who dropped.
     Place(Box<KeptPlace>),

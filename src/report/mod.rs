@@ -8,11 +8,13 @@
 //! | abandonment | the share of those who entered and hung up while waiting; those who gave up within 5 s are shown apart |
 
 mod ladder;
+mod matters;
 mod promises;
 mod summary;
 pub mod traced;
 
 pub use ladder::Ladder;
+pub use matters::{Hop, Hopped, hops};
 pub use promises::{Kept, Per, kept_promises};
 pub use summary::{AT_ONCE, Mean, QueueFigures, Share, Summary};
 pub use traced::{Gist, Traced};

@@ -44,6 +44,13 @@ impl Codes {
         if number.len() >= MOST { self.number.take() } else { None }
     }
 
+    /// A digit of a number that has just so many; the number once it has.
+    pub fn number_digits(&mut self, digit: char, many: usize) -> Option<String> {
+        let number = self.number.as_mut()?;
+        number.push(digit);
+        if number.len() >= many { self.number.take() } else { None }
+    }
+
     /// The agent keys no further: what there is is the number.
     pub fn take_number(&mut self) -> Option<String> {
         self.number.take()

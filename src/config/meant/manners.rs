@@ -8,6 +8,8 @@ use crate::config::written;
 
 /// Longer than this nobody is left in silence.
 const LONGEST_SILENCE_S: u64 = 10;
+/// A customer of ten years ago is nobody's.
+const LONGEST_MATTER_DAYS: u64 = 3660;
 
 impl Reader<'_> {
     pub(super) fn call(&mut self, call: &written::Call, recording: &written::Recording) -> call::Settings {
@@ -55,6 +57,13 @@ impl Reader<'_> {
                 call.transfer_ring_s,
                 1,
             )),
+            pledge_keys: call::PledgeKeys {
+                promise: self.keys("call.promise_key", &call.promise_key),
+                matter: self.keys("call.matter_key", &call.matter_key),
+            },
+            matter_lasts: Duration::from_secs(
+                24 * 3600 * self.at_most("call.matter_days", call.matter_days, LONGEST_MATTER_DAYS),
+            ),
             promise_within: Duration::from_secs(call.promise_within_s),
             code_within: Duration::from_secs(self.at_least("call.code_within_s", call.code_within_s, 1)),
         }

@@ -91,6 +91,12 @@ fn told(event: &FloorEvent) -> String {
             text
         }
         FloorEvent::Noted { call, by } => format!("{call} noted by {by}"),
+        FloorEvent::Matter { call, customer, from, to } => {
+            format!(
+                "{call}: the matter of {customer} goes from {} to {to}",
+                from.as_deref().unwrap_or("nobody")
+            )
+        }
         FloorEvent::Mended { what } => format!("put in order: {what}"),
     }
 }

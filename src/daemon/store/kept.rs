@@ -1,17 +1,20 @@
 //! What is remembered of callers for a while: written as it changes, read and weeded once, at the start.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::StoreError;
-use super::sqlite::Sqlite;
-use crate::base::{Masked, Wall};
+use super::sqlite::{Sqlite, stored};
+use crate::base::{CallId, Masked, Wall};
 use crate::record::{Contact, KeptPlace};
 
 pub(super) fn contact(transaction: &Transaction<'_>, record: &Contact) -> rusqlite::Result<()> {
-    let Contact { number, extension, until } = record;
-    let mut upsert = transaction
-        .prepare_cached("INSERT OR REPLACE INTO contacts (number, extension, until) VALUES (?1, ?2, ?3)")?;
-    upsert.execute(params![number.expose(), extension, until.as_micros()])?;
+    let Contact { number, extension, since, last_call, until } = record;
+    let mut upsert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO contacts (number, extension, until, since, last_call)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let (until, since) = (until.as_micros(), since.as_micros());
+    upsert.execute(params![number.expose(), extension, until, since, stored(last_call.0)])?;
     Ok(())
 }
 
@@ -40,19 +43,45 @@ pub(super) fn forget(transaction: &Transaction<'_>, now: Wall) -> rusqlite::Resu
     Ok(())
 }
 
+/// Who was remembered by an older hotline has their matter since nobody knows when.
+const CONTACT: &str = "number, extension, until, coalesce(since, 0), coalesce(last_call, 0)";
+
+fn read_contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    Ok(Contact {
+        number: row.get::<_, String>(0).map(Masked::new)?,
+        extension: row.get(1)?,
+        until: row.get(2).map(Wall::from_micros)?,
+        since: row.get(3).map(Wall::from_micros)?,
+        last_call: row.get::<_, i64>(4).map(|call| CallId(call.unsigned_abs()))?,
+    })
+}
+
 impl Sqlite {
+    /// The latest by their calls.
+    pub(super) fn read_matters(
+        &self,
+        now: Wall,
+        owner: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Contact>, StoreError> {
+        let read = || {
+            let mut select = self.db.prepare_cached(&format!(
+                "SELECT {CONTACT} FROM contacts WHERE until > ?1 AND (?2 IS NULL OR extension = ?2)
+                 ORDER BY last_call DESC LIMIT ?3"
+            ))?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            select
+                .query_map(params![now.as_micros(), owner, most], read_contact)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(self.failed())
+    }
+
     pub(super) fn read_kept(&self) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError> {
         let read = || {
             let mut select =
-                self.db.prepare_cached("SELECT number, extension, until FROM contacts ORDER BY until")?;
-            let contacts = select.query_map([], |row| {
-                Ok(Contact {
-                    number: row.get::<_, String>(0).map(Masked::new)?,
-                    extension: row.get(1)?,
-                    until: row.get(2).map(Wall::from_micros)?,
-                })
-            })?;
-            let contacts = contacts.collect::<rusqlite::Result<_>>()?;
+                self.db.prepare_cached(&format!("SELECT {CONTACT} FROM contacts ORDER BY until"))?;
+            let contacts = select.query_map([], read_contact)?.collect::<rusqlite::Result<_>>()?;
             let mut select =
                 self.db.prepare_cached("SELECT number, queue, since, until FROM places ORDER BY until")?;
             let places = select.query_map([], |row| {

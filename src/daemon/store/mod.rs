@@ -68,6 +68,12 @@ pub trait Store: Send {
     /// What is remembered of callers beyond this moment; all else is forgotten. Who would be forgotten first comes first.
     fn kept(&mut self, now: Wall) -> Result<(Vec<Contact>, Vec<KeptPlace>), StoreError>;
 
+    /// Whose matters are open, one person's or everybody's: so many, those with the latest calls, these first.
+    fn matters(&self, now: Wall, owner: Option<&str>, most: usize) -> Result<Vec<Contact>, StoreError>;
+
+    /// The calls from a number that ended then or later. The earliest first.
+    fn calls_of(&self, number: &Masked<String>, since: Wall) -> Result<Vec<CallRecord>, StoreError>;
+
     /// What was said of people's presence.
     fn presences(&self) -> Result<Vec<KeptPresence>, StoreError>;
 

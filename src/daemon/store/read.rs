@@ -30,6 +30,22 @@ impl Sqlite {
         })
     }
 
+    /// The earliest first.
+    pub(super) fn read_calls_of(
+        &self,
+        number: &Masked<String>,
+        since: Wall,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        self.in_one_view(|| {
+            let sql = format!("{CALL} WHERE from_number = ?1 AND ended >= ?2 ORDER BY started, call");
+            let mut select = self.db.prepare_cached(&sql)?;
+            let calls = select.query_map(rusqlite::params![number.expose(), since.as_micros()], call)?;
+            let mut calls = calls.collect::<rusqlite::Result<Vec<_>>>()?;
+            calls.iter_mut().try_for_each(|call| self.complete(call))?;
+            Ok(calls)
+        })
+    }
+
     pub(super) fn read_call(&self, id: CallId) -> Result<Option<CallRecord>, StoreError> {
         self.in_one_view(|| {
             let mut select = self.db.prepare_cached(&format!("{CALL} WHERE call = ?1"))?;

@@ -21,7 +21,7 @@ CREATE TABLE promises (
 CREATE INDEX promises_by_made ON promises (made);
 CREATE INDEX promises_open ON promises (state) WHERE state = 'open';
 
--- Whose a matter is: since when, through whose hands it went (JSON), and its last call.
+-- Whose a matter is: since when, and its last call; its calls are found by the number.
 ALTER TABLE contacts ADD COLUMN since INTEGER;
 ALTER TABLE contacts ADD COLUMN last_call INTEGER;
-ALTER TABLE contacts ADD COLUMN hops TEXT;
+CREATE INDEX calls_by_number ON calls (from_number, started);

@@ -194,6 +194,14 @@ impl Store for Sqlite {
         self.read_kept()
     }
 
+    fn matters(&self, now: Wall, owner: Option<&str>, most: usize) -> Result<Vec<Contact>, StoreError> {
+        self.read_matters(now, owner, most)
+    }
+
+    fn calls_of(&self, number: &Masked<String>, since: Wall) -> Result<Vec<CallRecord>, StoreError> {
+        self.read_calls_of(number, since)
+    }
+
     fn presences(&self) -> Result<Vec<KeptPresence>, StoreError> {
         self.read_presences()
     }

@@ -119,6 +119,44 @@ fn who_promised_is_rung_at_the_time_and_the_customer_when_they_are_there() {
     assert!(world.told().is_none() && world.said().len() == 2, "once and for all");
 }
 
+/// What the agent keys while they talk with the customer.
+fn keyed_in_a_talk(keys: &str) -> World {
+    let mut world = World::with(carrier(), PLAN);
+    assert_eq!(world.call(FIRST_TARGET, CUSTOMER, "100", &[]), Some(200));
+    let (dialog, _) = world.told().expect("the agent's phone rings");
+    world.accepts(DESK_PHONE, dialog);
+    let leg = world.exchange.calls.values().find_map(crate::call::Call::agents_leg).expect("they talk");
+    for key in keys.chars() {
+        let digit = Masked::new(media::Digit::from_char(key).unwrap());
+        let by = media::DigitMeans::TelephoneEvent;
+        world.exchange.handle_input(world.now, Input::Media(media::Event::Digit { leg, digit, by }));
+        world.settle();
+        world.advance(1);
+    }
+    world
+}
+
+#[test]
+fn an_agent_promises_by_a_key_and_a_time_and_is_rung_then() {
+    // It is 08:26 where the bank is.
+    let mut world = keyed_in_a_talk("*70830");
+    let made = world.last();
+    assert_eq!((made.kind, made.owner.as_deref()), (PromiseKind::Agent, Some("8001")));
+    assert_eq!((made.queue.as_str(), made.number), ("consultation", Masked::from("+8613900139000")));
+    let call = world.last_call();
+    assert_eq!(made.call, Some(call));
+    world.hangs_up(call);
+    world.advance(300);
+    assert_eq!(world.told().expect("the agent's phone rings").1, "8001");
+    // A time that is none, one that is thought better of, and one that is not keyed to its end.
+    for keys in ["*72561", "*70*", "*708"] {
+        let mut world = keyed_in_a_talk(keys);
+        world.advance(10);
+        assert!(world.said().is_empty(), "{keys}");
+        assert_eq!(world.exchange.calls.values().next().map(|call| call.stage()), Some(StageKind::Talk));
+    }
+}
+
 #[test]
 fn an_absent_owners_delegate_calls_and_the_queue_where_the_delegate_will_not() {
     let mut world = World::promised();
