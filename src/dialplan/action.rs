@@ -13,7 +13,7 @@ pub struct Facts {
     /// The caller's number; empty where it was withheld.
     pub from: Masked<String>,
     pub dialled: String,
-    /// The extension of who served this number last: first asked, first responsible.
+    /// The extension of whose matter this number's is: first asked, first responsible.
     pub owner: Option<String>,
     pub origin: Origin,
     pub now: Now,
@@ -97,7 +97,7 @@ pub enum QueueEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     Person(AgentId),
-    /// Who served this number last.
+    /// Whose matter this number's is.
     Contact,
 }
 

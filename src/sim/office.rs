@@ -9,9 +9,9 @@ use super::agenda::{Agenda, Due};
 use super::chance::Chance;
 use super::desk::{Desk, DeskAct, Reaction};
 use super::line::Line;
-use super::media_model::{MediaModel, Outcome};
+use super::media_model::{Cue, MediaModel, Outcome};
 use super::network::{HOTLINE, Phone};
-use crate::base::{Instant, Masked, Rng};
+use crate::base::{Catalog, Clip, Instant, Masked, Rng};
 use crate::sip::auth::{Credentials, Login};
 use crate::sip::{
     Answer, Config, Content, DialogId, Endpoint, Event, Flow, Framing, Invite, Limits, Message, Method,
@@ -131,6 +131,25 @@ impl Office {
     }
 
     /// `Some(dead)` where the phone went dead or came back.
+    /// Who is told of a promise calls the customer for the most part, now and then has somebody else do it, or lays the
+    /// hand-set beside the phone.
+    pub(super) fn notice(&mut self, ctx: &mut Ctx<'_>, number: u16, cue: &Cue, catalog: &Catalog) {
+        let Cue::Hears { clips, .. } = cue else { return };
+        let is_due = |clip: &Clip| match clip {
+            Clip::Prompt(id) => catalog.get(*id).is_some_and(|prompt| prompt.name == "promise/is-due"),
+            _ => false,
+        };
+        if !clips.iter().any(is_due) {
+            return;
+        }
+        let key = match self.rng.below(10) {
+            0..7 => '1',
+            7 | 8 => '2',
+            _ => return,
+        };
+        ctx.agenda.add(ctx.now + Duration::from_secs(4), Due::Desk(number, DeskAct::Press(key)));
+    }
+
     pub(super) fn act(
         &mut self,
         ctx: &mut Ctx<'_>,

@@ -625,7 +625,11 @@ impl World {
             } else if let Some(question) = self.unresolved.pop_front() {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {
-                if let Phone::Caller(number) = phone {
+                if let Phone::Desk(number) = phone {
+                    let catalog = self.catalog.clone();
+                    let (office, mut ctx) = self.desks();
+                    office.notice(&mut ctx, number, &cue, &catalog);
+                } else if let Phone::Caller(number) = phone {
                     if let Some(transcript) = &mut self.transcript {
                         transcript.cue(self.now.mono, number, &cue);
                     }

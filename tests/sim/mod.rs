@@ -8,6 +8,7 @@ mod ladders;
 mod logs;
 mod mailboxes;
 mod plans;
+mod promises;
 mod rests;
 mod sabotages;
 mod shares;

@@ -28,7 +28,8 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "owner",
             Form::Other("`manager`, `contact`, or a list of both"),
             "nobody",
-            "Who is asked first: the caller's own manager (from a list), or who served this number last. Of several the \
+            "Who is asked first: the caller's own manager (from a list), or whose matter it is: who \
+             served this number first, or accepted it since, or their delegate. Of several the \
              first who is signed on and not away. The place in line is kept meanwhile.",
         ),
         Field::with(

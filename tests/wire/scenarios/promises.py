@@ -9,6 +9,8 @@ from scenarios import scenario
 from scenarios.trunks import House
 from world import AGENT_TONE, SECOND_AGENT_TONE
 
+import scripted
+
 PLAN = """
 [hotline]
 name = "Promises"
@@ -138,6 +140,9 @@ async def an_agent_answers_for_a_customer(world):
     caller = await carrier.dial(hotline.uri("95502"))
     await desk.in_call()
     await caller.media.wait_tone(AGENT_TONE, timeout=20)
+    # The caller says nothing, so that the agent hears what we say and nothing else.
+    caller.media.play(scripted.silence(1))
+    await asyncio.sleep(1)
     await desk.press("*7")
     await asyncio.sleep(0.5)
     then = (datetime.datetime.now(BEIJING) + datetime.timedelta(hours=2)).strftime("%H%M")
