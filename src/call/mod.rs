@@ -111,7 +111,7 @@ use self::talk::Talk;
 use self::transfer::{Parked, Transfer};
 use self::urgent::Urgent;
 use self::wait::Wait;
-use crate::base::{AgentId, CallId, Instant, Language, LegId, Masked, Wall};
+use crate::base::{AgentId, CallId, Instant, LegId, Masked, Wall};
 use crate::dialplan::Plan;
 use crate::media::{Command, DigitMeans};
 use crate::queue;
@@ -355,11 +355,6 @@ impl Call {
     /// In line, and no deadline would ever end that.
     pub fn is_forgotten(&self) -> bool {
         self.queued_as().is_some() && self.next_deadline().is_none()
-    }
-
-    /// What the caller is spoken to in.
-    pub fn language(&self) -> &Language {
-        self.body.cursor.language()
     }
 
     pub fn is_over(&self) -> bool {

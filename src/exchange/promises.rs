@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use super::call_out::Ordered;
 use super::{Exchange, FloorEvent, Output};
-use crate::base::{AgentId, CallId, Instant, Language, Now, Wall};
+use crate::base::{CallId, Instant, Language, Now, Wall};
 use crate::call::{CalledBack, Event, Promising};
 use crate::dialplan::{DialEnd, Origin};
 use crate::record::{Callback, Promise, PromiseKind, PromiseState, Record};
@@ -44,9 +44,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Who was not called for so long after the time was promised something that nobody has kept.
 const BROKEN_AFTER: Duration = Duration::from_secs(24 * 3600);
-
-/// "I call back", and nobody knows when they will be out of what they are in.
-const AS_SOON_AS_I_CAN: Duration = Duration::from_secs(3600);
 
 /// A queue that nobody works in for so long calls nobody back.
 const QUEUE_LASTS: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -453,36 +450,6 @@ impl Exchange {
             State::Waiting(_) => {}
         }
         Some(())
-    }
-
-    /// Who was asked urgently has said that they call the caller back: then, or when they are out of what they are in.
-    pub(super) fn promise_of_urgent(
-        &mut self,
-        now: Now,
-        call: CallId,
-        agent: AgentId,
-        extension: &str,
-        at: Option<Wall>,
-    ) {
-        let Some(caller) = self.calls.get(&call) else { return };
-        let (number, language) = (caller.from().clone(), caller.language().clone());
-        if number.is_empty() {
-            return self.count("promises: not possible");
-        }
-        let back = self.desks.get(agent).away.and_then(|away| away.until);
-        let due = at.or(back).filter(|due| *due >= now.wall).unwrap_or(now.wall + AS_SOON_AS_I_CAN);
-        let wanted = Promising {
-            kind: PromiseKind::Urgent,
-            number,
-            keyed: false,
-            queue: None,
-            owner: Some(extension.to_owned()),
-            language,
-            grade: None,
-            due,
-        };
-        // It has been said already, and whoever cannot be called by us is called by the person.
-        self.make_promise(now, None, wanted);
     }
 
     /// By the administrator: this agent has said that they will call then.

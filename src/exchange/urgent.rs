@@ -161,9 +161,6 @@ impl Exchange {
             UrgentOver::Answered(UrgentAnswer::CallBack { at }) => at,
             _ => None,
         };
-        if matches!(how, UrgentOver::Answered(UrgentAnswer::CallBack { .. })) {
-            self.promise_of_urgent(now, call, agent, extension, until);
-        }
         self.tell_urgent_floor(call, extension, name, until);
         if let Some(text) = text {
             self.text_to(now, agent, &text);
