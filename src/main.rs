@@ -234,13 +234,7 @@ enum Command {
         order: Recording,
     },
     /// List the callbacks that are owed, or cancel one.
-    Callbacks {
-        #[command(subcommand)]
-        order: Option<Callbacks>,
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
-    },
+    Callbacks(commands::Callbacks),
     /// List who is asked what becomes of an urgent caller, or answer in their name.
     Urgent {
         #[command(subcommand)]
@@ -380,16 +374,6 @@ enum Recording {
         /// As `12` or `c12`.
         #[arg(value_parser = call_id)]
         call: CallId,
-    },
-}
-
-#[derive(Subcommand)]
-enum Callbacks {
-    /// Nobody is called.
-    Cancel {
-        /// As `12` or `c12`.
-        #[arg(value_parser = call_id)]
-        callback: CallId,
     },
 }
 
@@ -602,10 +586,7 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         }
         Command::Calls { call: Some(call), json, .. } => commands::call(&folder()?, call, form(json))?,
         Command::Calls { latest, json, .. } => commands::calls(&folder()?, latest, form(json))?,
-        Command::Callbacks { order: None, json } => commands::callbacks(&folder()?, form(json))?,
-        Command::Callbacks { order: Some(Callbacks::Cancel { callback }), .. } => {
-            commands::cancel_callback(&folder()?, callback)?
-        }
+        Command::Callbacks(asked) => commands::callbacks(&folder()?, asked)?,
         Command::Urgent { order: None, json } => commands::urgents(&folder()?, form(json))?,
         Command::Urgent { order: Some(Urgent::Answer { extension, answer, at }), .. } => {
             commands::answer_urgent(&folder()?, extension, answer, at)?

@@ -99,6 +99,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/daemon/store/callbacks.rs", "the store"),
     ("src/daemon/store/kept.rs", "the store"),
     ("src/daemon/store/promises.rs", "the store"),
+    ("src/daemon/store/read.rs", "the store"),
     ("src/daemon/store/deliveries.rs", "the store"),
     ("src/daemon/store/slips.rs", "the store"),
     ("src/exchange/promises.rs", "whether the number that a call is promised to may be called, and can be"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::record::{CallRecord, Stage, StageKind};
+use crate::record::{Stage, StageKind};
 
 /// One person on a matter's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl fmt::Display for Hop {
 
 const TAKES: &str = " takes the matter";
 
-/// In the order of time. Who talks on after a hold is one hop.
-pub fn hops(call: &CallRecord) -> Vec<Hop> {
+/// Of one call, in the order of time. Who talks on after a hold is one hop.
+pub fn hops(stages: &[Stage]) -> Vec<Hop> {
     let mut hops: Vec<Hop> = Vec::new();
     let mut rings: Option<&str> = None;
     // The one who talks, and whether they have tried to hand the customer on since.
@@ -47,7 +47,7 @@ pub fn hops(call: &CallRecord) -> Vec<Hop> {
     let bounce = |hops: &mut Vec<Hop>, rings: &mut Option<&str>| {
         hops.extend(rings.take().map(|agent| Hop { agent: agent.to_owned(), what: Hopped::Bounced }));
     };
-    for Stage { kind, detail, .. } in &call.stages {
+    for Stage { kind, detail, .. } in stages {
         match kind {
             StageKind::Talk => {
                 if let Some(agent) = detail.strip_suffix(TAKES) {
@@ -95,8 +95,7 @@ fn is_extension(detail: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{CallId, Masked, Wall};
-    use crate::record::CallEnd;
+    use crate::base::Wall;
 
     fn of(stages: &[(StageKind, &str)]) -> String {
         let stage = |(kind, detail): &(StageKind, &str)| Stage {
@@ -104,29 +103,8 @@ mod tests {
             kind: *kind,
             detail: (*detail).to_owned(),
         };
-        let call = CallRecord {
-            call: CallId(1),
-            sip_call_id: String::new(),
-            from: Masked::from("13800138000"),
-            withheld: false,
-            diverted: Vec::new(),
-            dialled: "95588".to_owned(),
-            origin: "carrier".to_owned(),
-            language: "zh-CN".to_owned(),
-            grade: None,
-            started: Wall::default(),
-            answered: None,
-            ended: Wall::default(),
-            stages: stages.iter().map(stage).collect(),
-            keys: Masked::default(),
-            queue: None,
-            recordings: Vec::new(),
-            slip: None,
-            outside: None,
-            legs: Vec::new(),
-            end: CallEnd::FlowEnded,
-        };
-        hops(&call).iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")
+        let stages: Vec<Stage> = stages.iter().map(stage).collect();
+        hops(&stages).iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")
     }
 
     #[test]

@@ -471,8 +471,7 @@ impl World {
             ladder.input(now.mono, &input);
         }
         if let Input::Media(media::Event::RecordingEnded { recording, .. }) = &input {
-            let (at, saved) = self.disk();
-            self.agenda.add(at, Due::RecordingSaved(*recording, saved));
+            self.disk_says(|saved| Due::RecordingSaved(*recording, saved));
         }
         self.exchange.handle_input(now, input);
         self.take_outputs();
@@ -560,24 +559,20 @@ impl World {
                     if let Some(transcript) = &mut self.transcript {
                         transcript.message(now, &slip);
                     }
-                    let (at, saved) = self.disk();
-                    self.agenda.add(at, Due::SlipSaved(slip.slip, saved));
+                    self.disk_says(|saved| Due::SlipSaved(slip.slip, saved));
                 }
                 Output::Record(Record::Complaint(case, ComplaintChange::Accepted(_))) => {
-                    let (at, saved) = self.disk();
-                    self.agenda.add(at, Due::ComplaintSaved(case, saved));
+                    self.disk_says(|saved| Due::ComplaintSaved(case, saved));
                 }
                 Output::Inquire { call, inquiry } => {
                     let answer = self.boxes.answer(&inquiry);
                     self.inquired.push_back((call, answer));
                 }
                 Output::Record(Record::Callback(owed)) => {
-                    let (at, saved) = self.disk();
-                    self.agenda.add(at, Due::CallbackSaved(owed.callback, saved));
+                    self.disk_says(|saved| Due::CallbackSaved(owed.callback, saved));
                 }
                 Output::Record(Record::Promise(made)) => {
-                    let (at, saved) = self.disk();
-                    self.agenda.add(at, Due::CallbackSaved(made.promise, saved));
+                    self.disk_says(|saved| Due::CallbackSaved(made.promise, saved));
                 }
                 Output::Record(Record::Call(record)) => self.records.push(*record),
                 Output::OpenBox { call, order } => {
@@ -599,10 +594,10 @@ impl World {
         }
     }
 
-    /// When a write that begins now is through, and whether it succeeds.
-    fn disk(&mut self) -> (Instant, bool) {
+    /// A write that begins now is through after a while, and succeeds unless the disk is out of order.
+    fn disk_says(&mut self, due: impl FnOnce(bool) -> Due) {
         let now = self.now.mono;
-        (now + self.network.disk_delay(), now >= self.disk_fails_until)
+        self.agenda.add(now + self.network.disk_delay(), due(now >= self.disk_fails_until));
     }
 
     fn follow_up(&mut self, outcome: Outcome) {

@@ -34,36 +34,6 @@ pub fn agent(state: &Path, order: AgentOrder) -> Result<String, Failure> {
     }
 }
 
-/// What is owed to customers who gave up the line and kept their place, as a table or one JSON object a line.
-pub fn callbacks(state: &Path, form: Form) -> Result<String, Failure> {
-    let callbacks = match ask(state, &Order::Exchange(Command::Callbacks))? {
-        Response::Reply(Reply::Callbacks(callbacks)) => callbacks,
-        other => return Err(refused(other)),
-    };
-    if matches!(form, Form::Json) {
-        return Ok(callbacks.iter().map(line).collect());
-    }
-    let mut table =
-        vec![["callback", "number", "queue", "since", "state", "tries", "last"].map(str::to_owned)];
-    for callback in callbacks {
-        table.push([
-            callback.callback.to_string(),
-            callback.number,
-            callback.queue,
-            local(callback.since, "%H:%M:%S"),
-            callback.state,
-            callback.tries.to_string(),
-            callback.last.unwrap_or_else(|| "-".to_owned()),
-        ]);
-    }
-    Ok(columns(&table))
-}
-
-/// Nobody is called.
-pub fn cancel_callback(state: &Path, callback: CallId) -> Result<String, Failure> {
-    done(ask(state, &Order::Exchange(Command::CancelCallback { callback }))?)
-}
-
 /// The calls that run.
 pub fn running(state: &Path, form: Form) -> Result<String, Failure> {
     let calls = match ask(state, &Order::Exchange(Command::Calls))? {

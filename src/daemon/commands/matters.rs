@@ -38,7 +38,7 @@ pub fn matters(folder: &Path, asked: &Matters) -> Result<String, Failure> {
     let mut lines = String::new();
     for matter in found {
         let calls = store.calls_of(&matter.number, matter.since)?;
-        let way: Vec<Hop> = calls.iter().flat_map(hops).collect();
+        let way: Vec<Hop> = calls.iter().flat_map(|call| hops(&call.stages)).collect();
         let bounces = way.iter().filter(|hop| matches!(hop.what, Hopped::Bounced | Hopped::CameBack)).count();
         let shown = way.get(way.len().saturating_sub(SHOWN)..).unwrap_or_default();
         let shown = shown.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");

@@ -2,6 +2,7 @@
 //! rehearse days.
 
 mod agent;
+mod callbacks;
 mod cases;
 mod check;
 mod complaint_line;
@@ -19,9 +20,9 @@ mod trial;
 mod urgent;
 
 pub use agent::{
-    AgentOrder, agent, call_out, callbacks, cancel_callback, parse_until, pause_recording, reload, running,
-    status, supervise, transfer,
+    AgentOrder, agent, call_out, parse_until, pause_recording, reload, running, status, supervise, transfer,
 };
+pub use callbacks::{Callbacks, callbacks};
 pub use cases::{TestOrder, test, tests_reference};
 pub use check::{check, pin, plan_with, reference};
 pub use complaint_line::{ComplaintLine, ComplaintsLine, SurveysLine};

@@ -54,13 +54,13 @@ enum PromiseOrder {
     /// A person has called them: it is kept.
     Kept {
         /// As `12` or `c12`.
-        #[arg(value_parser = promise)]
+        #[arg(value_parser = call_id)]
         promise: CallId,
     },
     /// A person sees to it: nobody is called any more.
     Settle {
         /// As `12` or `c12`.
-        #[arg(value_parser = promise)]
+        #[arg(value_parser = call_id)]
         promise: CallId,
     },
 }
@@ -98,7 +98,7 @@ fn day_before(days: i64) -> Wall {
     Wall::from_micros(today.map_or(0, |day| day.timestamp().as_microsecond()))
 }
 
-fn promise(text: &str) -> Result<CallId, String> {
+pub(super) fn call_id(text: &str) -> Result<CallId, String> {
     let number = text.trim_start_matches('c').parse();
     number.map(CallId).map_err(|_| "not a number, as 12 or c12".to_owned())
 }
