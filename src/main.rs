@@ -10,7 +10,7 @@ use hotline::base::{AwayReason, CallId, Masked, SlipId, UrgentAnswer, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{
-    self, AgentOrder, ComplaintLine, ComplaintsLine, Form, MessageOrder, RehearseOrder, SurveysLine,
+    self, AgentOrder, Checked, ComplaintLine, ComplaintsLine, Form, MessageOrder, RehearseOrder, SurveysLine,
     TestOrder, TrialOrder,
 };
 use hotline::daemon::control::TraceOrder;
@@ -117,6 +117,9 @@ enum Command {
     Check {
         /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
         dir: Option<PathBuf>,
+        /// For people, or for a build server: one JSON object, or SARIF 2.1.0. The exit code is 1 where there is a mistake.
+        #[arg(long, value_name = "FORM", default_value = "text", value_parser = checked)]
+        format: Checked,
     },
     /// Call the hotline here in the terminal, in virtual time: prompts as text, keys typed, time skipped.
     Try {
@@ -534,7 +537,11 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
             String::new()
         }
-        Command::Check { .. } => commands::check(&source.load()?)?,
+        Command::Check { format, .. } => {
+            let (text, sound) = commands::check(&source.load()?, format)?;
+            print!("{text}");
+            return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Reference => commands::reference(),
         Command::Pin => commands::pin()?,
         Command::Try { dials, from, at, person, .. } => {
@@ -632,7 +639,9 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
 
 fn source(common: Common, command: &Option<Command>) -> Source {
     let checked = match command {
-        Some(Command::Check { dir } | Command::Test { dir, .. } | Command::Try { dir, .. }) => dir.clone(),
+        Some(Command::Check { dir, .. } | Command::Test { dir, .. } | Command::Try { dir, .. }) => {
+            dir.clone()
+        }
         _ => None,
     };
     let arguments = Arguments {
@@ -677,6 +686,15 @@ fn slip_id(text: &str) -> Result<SlipId, String> {
 
 fn number(text: &str, prefix: char) -> Result<u64, String> {
     text.trim_start_matches(prefix).parse().map_err(|_| format!("not a number, as 12 or {prefix}12"))
+}
+
+fn checked(text: &str) -> Result<Checked, String> {
+    match text {
+        "text" => Ok(Checked::Text),
+        "json" => Ok(Checked::Json),
+        "sarif" => Ok(Checked::Sarif),
+        _ => Err("text, json or sarif".to_owned()),
+    }
 }
 
 fn peer(text: &str) -> Result<Peer, String> {

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The plan is refused.
     Mistake,
@@ -58,6 +60,11 @@ impl Diagnostic {
             source: mask(&source),
             marked: from..to,
         }
+    }
+
+    /// The line as it was written; long numbers in it are masked.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn add_help(&mut self, help: impl Into<String>) -> &mut Self {
