@@ -76,7 +76,7 @@ pub enum Due {
 pub fn seen_to(complaint: &Complaint, duty: Duty, now: Wall) -> ComplaintChange {
     let mut care = Care { seen: Some(now), ..complaint.care.clone() };
     care.escalated |= duty.escalates();
-    kept(complaint, care)
+    kept(care)
 }
 
 /// A follow-up call came to nothing: it is tried again, by the plan's rule. `counts`: it was the customer who was not there.
@@ -84,12 +84,12 @@ pub fn not_reached(complaint: &Complaint, plan: &Plan, counts: bool, now: Wall) 
     let every = plan.complaints().follow_up.as_ref().map_or(std::time::Duration::ZERO, |rule| rule.every);
     let tries = complaint.care.tries.saturating_add(u32::from(counts));
     let care = Care { tries, next_try: Some(now + every), ..complaint.care.clone() };
-    kept(complaint, care)
+    kept(care)
 }
 
-fn kept(complaint: &Complaint, care: Care) -> ComplaintChange {
-    let Complaint { answer_due, result_due, owner, .. } = complaint;
-    ComplaintChange::Kept { answer_due: *answer_due, result_due: *result_due, owner: owner.clone(), care }
+fn kept(care: Care) -> ComplaintChange {
+    // Whoever set another day meanwhile has set it.
+    ComplaintChange::Kept { answer_due: None, result_due: None, owner: None, care }
 }
 
 /// Keeps every complaint that is not closed in mind.
@@ -156,7 +156,7 @@ impl Clerk {
             self.due.remove(&(at, case));
             self.due_of.remove(&case);
             let Some(complaint) = self.open.get(&case) else { continue };
-            if complaint.result_due.is_none() || complaint.answer_due.is_none() {
+            if !is_reckoned(&self.plan, complaint) {
                 return Some(Due::Reckoned(case, reckoned(&self.plan, complaint)));
             }
             if let Some((_, duty)) = latest(&self.plan, complaint, now) {
@@ -168,19 +168,29 @@ impl Clerk {
 
 /// By when it is owed, and whose it is.
 fn reckoned(plan: &Plan, complaint: &Complaint) -> ComplaintChange {
+    let rule = plan.complaints();
+    let latest = rule.latest_due(complaint.accepted);
     ComplaintChange::Kept {
-        answer_due: Some(plan.answer_due(complaint.accepted)),
-        result_due: Some(plan.complaints().result_due(complaint.accepted)),
+        answer_due: Some(complaint.answer_due.unwrap_or_else(|| plan.answer_due(complaint.accepted))),
+        result_due: Some(
+            complaint.result_due.map_or(rule.result_due(complaint.accepted), |due| due.min(latest)),
+        ),
         owner: complaint.owner.clone().or_else(|| plan.complaint_owner().map(str::to_owned)),
         care: complaint.care.clone(),
     }
 }
 
+/// Nobody puts the result off for ever, whoever says so.
+fn is_reckoned(plan: &Plan, complaint: &Complaint) -> bool {
+    let latest = plan.complaints().latest_due(complaint.accepted);
+    complaint.answer_due.is_some() && complaint.result_due.is_some_and(|due| due <= latest)
+}
+
 /// What comes next of it, and when. Never what was seen to already.
 fn next(plan: &Plan, complaint: &Complaint) -> Option<(Wall, Option<Duty>)> {
-    let (Some(_), Some(_)) = (complaint.answer_due, complaint.result_due) else {
+    if !is_reckoned(plan, complaint) {
         return Some((Wall::from_micros(i64::MIN), None));
-    };
+    }
     duties(plan, complaint).into_iter().min().map(|(at, duty)| (at, Some(duty)))
 }
 

@@ -203,3 +203,18 @@ fn whom_the_plan_does_not_call_nobody_calls() {
     office.says(monday(11, 0), ComplaintState::Solved);
     assert_eq!(office.until(monday(10, 0) + DAY * 30), []);
 }
+
+#[test]
+fn nobody_puts_a_result_off_for_ever() {
+    let mut office = Office::new(monday(10, 0));
+    office.until(monday(10, 5));
+    let mut put_off = |days: u32| {
+        let update = ComplaintUpdate::ResultDue(monday(10, 0) + DAY * days);
+        office.complaint.change(ComplaintChange::Updated { at: office.now, by: "2001".to_owned(), update });
+        office.stands();
+        office.until(monday(10, 5));
+        office.complaint.result_due
+    };
+    assert_eq!(put_off(25), Some(monday(10, 0) + DAY * 25));
+    assert_eq!(put_off(300), Some(monday(10, 0) + DAY * 30));
+}

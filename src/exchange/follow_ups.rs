@@ -62,9 +62,7 @@ impl Exchange {
                 self.customer_says(now, complaint, ComplaintUpdate::Call(call));
                 self.customer_says(now, complaint, ComplaintUpdate::State(ComplaintState::Reopened));
                 let care = Care { escalated: true, ..complaint.care.clone() };
-                let (answer_due, result_due) = (complaint.answer_due, complaint.result_due);
-                let change =
-                    ComplaintChange::Kept { answer_due, result_due, owner: complaint.owner.clone(), care };
+                let change = ComplaintChange::Kept { answer_due: None, result_due: None, owner: None, care };
                 self.output.push_back(Output::Record(Record::Complaint(case, change)));
                 self.count("complaints: not solved, says the customer");
                 self.tell_complaint(complaint, "not solved, says its customer");

@@ -149,7 +149,7 @@ pub enum ComplaintChange {
     Accepted(Box<Complaint>),
     /// Somebody says so.
     Updated { at: Wall, by: String, update: ComplaintUpdate },
-    /// By time: what was reckoned, and what was seen to.
+    /// By time: what was reckoned, where it is another than before, and what was seen to.
     Kept { answer_due: Option<Wall>, result_due: Option<Wall>, owner: Option<String>, care: Care },
 }
 
@@ -245,11 +245,9 @@ impl Complaint {
             ComplaintChange::Accepted(again) => self.accepted_again(*again),
             ComplaintChange::Updated { at, by, update } => self.update(at, by, update),
             ComplaintChange::Kept { answer_due, result_due, owner, care } => {
-                self.answer_due = self.answer_due.or(answer_due);
-                self.result_due = self.result_due.or(result_due);
-                if self.owner.is_none() {
-                    self.owner = owner;
-                }
+                self.answer_due = answer_due.or(self.answer_due);
+                self.result_due = result_due.or(self.result_due);
+                self.owner = self.owner.take().or(owner);
                 self.care = care;
             }
         }

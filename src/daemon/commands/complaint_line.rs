@@ -41,8 +41,9 @@ pub enum ComplaintLine {
         #[arg(value_parser = parse_case)]
         case: CaseNumber,
         /// One of accepted, in-work, answered, solved, reopened or closed.
-        #[arg(value_parser = parse_state)]
-        state: ComplaintState,
+        // Not `state`: by that name the folder of the daemon goes.
+        #[arg(value_parser = parse_state, value_name = "STATE")]
+        stands: ComplaintState,
     },
     /// Give it to somebody.
     Owner {
@@ -91,7 +92,7 @@ impl From<ComplaintLine> for ComplaintCommand {
                 return ComplaintCommand::Accept { call, category, severity, expects, owner };
             }
             ComplaintLine::Show { case } => return ComplaintCommand::Show(case),
-            ComplaintLine::State { case, state } => (case, ComplaintUpdate::State(state)),
+            ComplaintLine::State { case, stands } => (case, ComplaintUpdate::State(stands)),
             ComplaintLine::Owner { case, extension } => (case, ComplaintUpdate::Owner(extension)),
             ComplaintLine::Category { case, category } => (case, ComplaintUpdate::Category(category)),
             ComplaintLine::Severity { case, severity } => (case, ComplaintUpdate::Severity(severity)),

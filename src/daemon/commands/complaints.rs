@@ -90,6 +90,9 @@ pub fn complaint(folder: &Path, command: ComplaintCommand, form: Form) -> Result
             Ok(if form == Form::Json { json(&written(found)) } else { show(&found) })
         }
         ComplaintCommand::Update(case, update) => {
+            if let ComplaintUpdate::Owner(extension) = &update {
+                is_person(folder, extension)?;
+            }
             let change = ComplaintChange::Updated { at: clock::now().wall, by: BY.to_owned(), update };
             let mut store = open(folder)?;
             if !store.change_complaint(case, &change)? {
@@ -98,6 +101,19 @@ pub fn complaint(folder: &Path, command: ComplaintCommand, form: Form) -> Result
             let state = store.complaint(case)?.map_or("", |one| one.state.name());
             told(folder, case, &format!("{case} is {state}\n"))
         }
+    }
+}
+
+/// Nobody is given a case whom the dialplan does not know; without a daemon nobody can say.
+fn is_person(folder: &Path, extension: &str) -> Result<(), Failure> {
+    match ask(folder, &Order::Exchange(Command::Agents)) {
+        Ok(Response::Reply(Reply::Agents(agents)))
+            if !agents.iter().any(|agent| agent.extension == extension) =>
+        {
+            Err(Failure::Other(format!("the dialplan has no agent {extension}")))
+        }
+        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 

@@ -1,5 +1,6 @@
 //! On a real file each: what a crash, another program, a full disk and another hotline do to it.
 
+mod complaints;
 mod files;
 mod presences;
 mod promised_slips;

@@ -83,13 +83,19 @@ async def complaint_in_a_talk_and_a_low_mark(world):
     """*9: both hear the number over their talk, and each other; the agent hangs up: the caller rates with 1 and says that it is
     not solved; the supervisor has a slip, the record has it all"""
     hotline = await world.hotline(plan="complaints")
+    # Signed on and away: somebody is there, and nobody is rung yet.
     desk = await world.desk(hotline, "1001")
+    await hotline.command("agent", "away", "1001")
     caller = await world.caller(CUSTOMER)
     await caller.dial(hotline.uri("95503"))
-    await caller.call.media.wait_tone(AGENT_TONE, timeout=25)
-    await desk.call.media.wait_tone(CALLER_TONE, timeout=25)
+    await caller.call.media.wait_heard(prompt("queue/connecting"), timeout=25)
     call = (await listed(hotline, "calls", "--running"))[0]["call"]
     await hotline.command("note", str(call), "wants the branch manager")
+    await hotline.command("agent", "ready", "1001")
+    await caller.call.media.wait_tone(AGENT_TONE, timeout=25)
+    await desk.call.media.wait_tone(CALLER_TONE, timeout=25)
+    # Whoever is rung sees what was noted before.
+    assert "wants the branch manager" in desk.call.invite_msg.get("subject"), desk.call.invite_msg.build()
     began = time.monotonic()
     # Speech-like silence on both sides: what is laid over the talk is heard alone.
     desk.call.media.play(scripted.silence(60), loop=True)
