@@ -44,12 +44,12 @@ pub(super) struct Talk {
     /// What the agent keys.
     pub(super) codes: Codes,
     /// And whether that accepts a complaint.
-    pub(super) complaint_codes: Codes,
+    pub(super) complaint_codes: Box<Codes>,
     since: Instant,
     /// The agent keys in where the caller is to go.
     pub(super) transfers: Option<How>,
     /// What else they key.
-    pub(super) pledge: Pledge,
+    pub(super) pledge: Box<Pledge>,
     /// When the agent's phone was told that its transfer came to nothing.
     pub(super) returned: Option<Instant>,
 }
@@ -77,10 +77,10 @@ pub(super) fn begin(
         recording: None,
         guest: None,
         codes: Codes::default(),
-        complaint_codes: Codes::default(),
+        complaint_codes: Box::default(),
         since: ctx.now.mono,
         transfers: None,
-        pledge: Pledge::default(),
+        pledge: Box::default(),
         returned: None,
     };
     if record {

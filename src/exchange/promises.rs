@@ -246,7 +246,7 @@ impl Exchange {
             if !in_queue {
                 self.wait_for_time(now, promise);
             } else if !self.callbacks.is_owed(promise) {
-                self.to_the_queue(now, promise);
+                self.the_queue_calls(now, promise);
             }
         }
         // Written down and never promised, for want of time: it is from now on.
@@ -324,7 +324,7 @@ impl Exchange {
         if !may || self.draining || self.all_calls() >= self.config.most_calls {
             return self.promises.set(promise, State::Waiting(now.mono + LOOK_AGAIN));
         }
-        let Some(holder) = record.holder.clone() else { return self.to_the_queue(now, promise) };
+        let Some(holder) = record.holder.clone() else { return self.the_queue_calls(now, promise) };
         let late = record.by.is_some_and(|by| now.wall >= by);
         let call = self.ids.next_call();
         match self.seize(now, call, &holder) {
@@ -346,10 +346,10 @@ impl Exchange {
     fn pass_on(&mut self, now: Now, promise: CallId) {
         let Some(given) = self.promises.all.get(&promise) else { return };
         let owners = given.record.owner.clone().filter(|_| given.record.holder == given.record.owner);
-        let Some(owner) = owners else { return self.to_the_queue(now, promise) };
+        let Some(owner) = owners else { return self.the_queue_calls(now, promise) };
         let call = self.ids.next_call();
         match self.seize_delegate(now, call, &owner) {
-            Event::NotSeized { .. } => self.to_the_queue(now, promise),
+            Event::NotSeized { .. } => self.the_queue_calls(now, promise),
             seized => self.ring_holder(now, promise, call, seized),
         }
     }
@@ -410,7 +410,7 @@ impl Exchange {
     }
 
     /// Nobody in person can call: the queue does, when it has an agent, at the place since it was due.
-    fn to_the_queue(&mut self, now: Now, promise: CallId) {
+    fn the_queue_calls(&mut self, now: Now, promise: CallId) {
         let Some(given) = self.promises.all.get_mut(&promise) else { return };
         given.record.holder = None;
         let record = given.record.clone();

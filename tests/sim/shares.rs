@@ -22,7 +22,8 @@ fn several_exchanges_keep_every_invariant_and_each_has_its_share() {
         let report = day(&shared(of, 64, 1, 1_500));
         sound(&report);
         assert_eq!(report.missed, 0, "the ring was large enough");
-        let even = report.calls / u64::from(of);
+        // Of what trunks bring; what desks dial is the first one's.
+        let even = 1_500 / u64::from(of);
         assert!(report.taken.iter().all(|taken| *taken > even * 3 / 4), "{:?}", report.taken);
         assert_eq!(day(&shared(of, 64, 1, 1_500)).hash, report.hash, "a seed is a proof");
     }

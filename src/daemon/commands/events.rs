@@ -75,7 +75,7 @@ fn told(event: &FloorEvent) -> String {
             text
         }
         FloorEvent::Promise { promise, kind, owner, holder, queue, number, by, result } => {
-            let who = holder.as_deref().or(owner.as_deref()).unwrap_or(&queue);
+            let who = holder.as_deref().or(owner.as_deref()).unwrap_or(queue);
             let by = by.map(|by| format!(" by {}", local(by, "%H:%M"))).unwrap_or_default();
             format!("promise {promise} ({kind}) of {who} to call {number}{by}: {result}")
         }

@@ -94,7 +94,7 @@ fn a_mark_is_kept_once_for_each_call_and_found_by_number() {
     store
         .write(&[Record::Survey(Box::new(first)), Record::Survey(Box::new(whole.clone()))])
         .expect("written");
-    assert_eq!(store.surveys(at(0)).expect("read"), [whole.clone()]);
+    assert_eq!(store.surveys(at(0)).expect("read"), std::slice::from_ref(&whole));
     assert_eq!(store.surveys(at(5)).expect("read"), []);
     let asked = |from: &str, since| store.surveyed(&from.into(), since).expect("asked");
     assert!(asked("13912345678", at(4)) && !asked("13912345678", at(5)) && !asked("13800138000", at(0)));

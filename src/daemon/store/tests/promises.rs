@@ -14,7 +14,7 @@ fn promise(number: u64, state: PromiseState) -> Promise {
         number: Masked::from("13800138000"),
         queue: "complaint".to_owned(),
         owner: Some("8001".to_owned()),
-        holder: (number % 2 == 0).then(|| "8002".to_owned()),
+        holder: number.is_multiple_of(2).then(|| "8002".to_owned()),
         language: "en-US".to_owned(),
         grade: Some("VIP".to_owned()),
         made: at(made),
