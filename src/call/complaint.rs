@@ -108,14 +108,8 @@ impl Body {
 }
 
 impl Talk {
-    /// A key of the agent's that may be the code.
-    pub(super) fn complaint_key(&mut self, body: &mut Body, ctx: &mut Ctx<'_>, key: char) {
-        // Digits of a number to transfer to are no code.
-        if self.transfers.is_some()
-            || self.complaint_codes.told(key, &[&ctx.settings.complaint_key]).is_none()
-        {
-            return;
-        }
+    /// By the agent's code; or the number is said again.
+    pub(super) fn accept_complaint(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
         match &mut body.case {
             Some(Case { saved: Saved::Writing, keyed, .. }) => *keyed = true,
             Some(Case { saved: Saved::OnDisk, .. }) => self.say_case(body, ctx),

@@ -42,9 +42,7 @@ pub(super) struct Talk {
     /// A supervisor who takes part, or whose phone rings for it.
     pub(super) guest: Option<Box<Guest>>,
     /// What the agent keys.
-    pub(super) codes: Codes,
-    /// And whether that accepts a complaint.
-    pub(super) complaint_codes: Box<Codes>,
+    pub(super) codes: Box<Codes>,
     since: Instant,
     /// The agent keys in where the caller is to go.
     pub(super) transfers: Option<How>,
@@ -76,8 +74,7 @@ pub(super) fn begin(
         leg,
         recording: None,
         guest: None,
-        codes: Codes::default(),
-        complaint_codes: Box::default(),
+        codes: Box::default(),
         since: ctx.now.mono,
         transfers: None,
         pledge: Box::default(),
@@ -112,7 +109,6 @@ impl Talk {
         match event {
             Event::Digit { leg, digit } if leg == self.leg.id && self.agent.is_some() => {
                 let key = digit.expose().key();
-                self.complaint_key(body, ctx, key);
                 if self.pledge_key(body, ctx, key) {
                     return Err(self);
                 }

@@ -190,7 +190,8 @@ impl Transfer {
 }
 
 impl Talk {
-    /// A key of the agent's that may be a code. Gives the number that the agent wants the caller to go to.
+    /// A key of the agent's that may be a code: what it asks for is done. Gives the number that the agent wants the caller to
+    /// go to.
     pub(in crate::call) fn transfer_key(
         &mut self,
         body: &mut Body,
@@ -210,11 +211,16 @@ impl Talk {
                 (how, number)
             });
         }
-        let how = match self.codes.told(key, &[&keys.blind, &keys.attended, &keys.park])? {
+        let complaint = &ctx.settings.complaint_key;
+        let how = match self.codes.told(key, &[&keys.blind, &keys.attended, &keys.park, complaint])? {
             0 => How::Blind,
             1 => How::Attended,
             // Where to is the plan's business, and needs no number.
-            _ => return Some((How::Blind, PARK.to_owned())),
+            2 => return Some((How::Blind, PARK.to_owned())),
+            _ => {
+                self.accept_complaint(body, ctx);
+                return None;
+            }
         };
         self.transfers = Some(how);
         self.codes.ask_number();
