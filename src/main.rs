@@ -10,8 +10,8 @@ use hotline::base::{AwayReason, CallId, Masked, SlipId, UrgentAnswer, Wall};
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
 use hotline::daemon::commands::{
-    self, AgentOrder, Checked, ComplaintLine, ComplaintsLine, Form, MessageOrder, RehearseOrder, SurveysLine,
-    TestOrder, TrialOrder,
+    self, AgentOrder, Checked, ComplaintOf, ComplaintsLine, Form, MessageOrder, NoteLine, RehearseOrder,
+    SurveysLine, TestOrder, TrialOrder,
 };
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
@@ -271,20 +271,9 @@ enum Command {
     /// List the complaints that are not closed.
     Complaints(ComplaintsLine),
     /// Accept a complaint, show one, or say what becomes of it.
-    Complaint {
-        #[command(subcommand)]
-        order: ComplaintLine,
-        /// As JSON.
-        #[arg(long, global = true)]
-        json: bool,
-    },
+    Complaint(ComplaintOf),
     /// Note something of a call that runs, for whoever has it next and for its record.
-    Note {
-        /// As `12` or `c12`: see `hotline calls --running`.
-        #[arg(value_parser = call_id)]
-        call: CallId,
-        text: String,
-    },
+    Note(NoteLine),
     /// What callers say of talks, by queue and by agent.
     Surveys(SurveysLine),
     /// Read a PIN from standard input and print what `mailbox_pin` of an account has to say.
@@ -612,8 +601,8 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
         Command::Complaints(line) => line.run(&folder()?)?,
-        Command::Complaint { order, json } => commands::complaint(&folder()?, order.into(), form(json))?,
-        Command::Note { call, text } => commands::note(&folder()?, call, text)?,
+        Command::Complaint(line) => line.run(&folder()?)?,
+        Command::Note(line) => line.run(&folder()?)?,
         Command::Surveys(line) => line.run(&folder()?)?,
         Command::Messages { order, mailbox, all, search, latest, json } => {
             let order = match order {

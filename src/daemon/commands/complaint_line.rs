@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::complaints::{ComplaintCommand, complaints, parse_case, parse_severity, parse_state, surveys};
+use super::complaints::{
+    ComplaintCommand, complaint, complaints, note, parse_case, parse_severity, parse_state, surveys,
+};
 use super::{Form, parse_until};
 use crate::base::{CallId, Masked, Wall};
 use crate::daemon::failure::Failure;
@@ -12,7 +14,7 @@ use crate::daemon::store::ComplaintFilter;
 use crate::record::{CaseNumber, ComplaintState, ComplaintUpdate, Severity};
 
 #[derive(Subcommand)]
-pub enum ComplaintLine {
+enum ComplaintLine {
     /// The caller of a call complains: print the number of the case. In a call that runs the caller hears it when the
     /// talk is over, or on the agent's key.
     Accept {
@@ -101,6 +103,39 @@ impl From<ComplaintLine> for ComplaintCommand {
             ComplaintLine::Call { case, call } => (case, ComplaintUpdate::Call(call)),
         };
         ComplaintCommand::Update(case, update)
+    }
+}
+
+#[derive(Args)]
+pub struct ComplaintOf {
+    #[command(subcommand)]
+    order: ComplaintLine,
+    /// As JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl ComplaintOf {
+    /// # Errors
+    /// There is no such complaint or call, or the store cannot be written.
+    pub fn run(self, folder: &Path) -> Result<String, Failure> {
+        complaint(folder, self.order.into(), form(self.json))
+    }
+}
+
+#[derive(Args)]
+pub struct NoteLine {
+    /// As `12` or `c12`: see `hotline calls --running`.
+    #[arg(value_parser = call_id)]
+    call: CallId,
+    text: String,
+}
+
+impl NoteLine {
+    /// # Errors
+    /// There is no such call, or it is no note.
+    pub fn run(self, folder: &Path) -> Result<String, Failure> {
+        note(folder, self.call, self.text)
     }
 }
 

@@ -25,8 +25,7 @@ pub use agent::{
 pub use callbacks::{Callbacks, callbacks};
 pub use cases::{TestOrder, test, tests_reference};
 pub use check::{Checked, check, pin, plan_with, reference};
-pub use complaint_line::{ComplaintLine, ComplaintsLine, SurveysLine};
-pub use complaints::{ComplaintCommand, complaint, note};
+pub use complaint_line::{ComplaintOf, ComplaintsLine, NoteLine, SurveysLine};
 pub use events::events;
 pub use matters::{Matters, matters};
 pub use promises::{Promises, promises};
