@@ -205,7 +205,7 @@ fn threads_leave_everything_in_order_while_the_topology_changes() {
 
 /// Alone in its process: it looks at the memory of all of it.
 #[test]
-#[ignore = "ten million operations; OPERATIONS=100000000 for a hundred"]
+#[ignore = "ten million operations; OPERATIONS=100000000 for a hundred, MALLOC_ARENA_MAX=1 for less noise"]
 #[expect(clippy::disallowed_methods, reason = "how long it took is told, and nothing depends on it")]
 fn threads_leave_everything_in_order_for_long() {
     const ROUND: u64 = 1000;
