@@ -61,7 +61,7 @@ mod tests {
                 return;
             }
             crossbeam_epoch::pin().flush();
-            std::thread::yield_now();
+            std::hint::spin_loop();
         }
         panic!("{} entries are kept", Arc::strong_count(&value) - 1);
     }
