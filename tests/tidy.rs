@@ -22,10 +22,11 @@ const LAYERS: &[&[&str]] = &[
     &["cases"],
     &["daemon"],
     &["config"],
+    &["main"],
 ];
 
 /// Where the environment begins. Everything else takes time, randomness and bytes as arguments.
-const SHELL: &[&str] = &["daemon", "config"];
+const SHELL: &[&str] = &["daemon", "config", "main"];
 
 /// What only the shell may name.
 const ENVIRONMENT: &[&str] = &[
