@@ -253,6 +253,7 @@ impl<'a, 's> Loader<'a, 's> {
             files: self.report.file_names(),
             numbers,
             flows: self.flows,
+            written_flows: tables.flows.order.len(),
             menus: self.menus.into_iter().map(Arc::new).collect(),
             queues,
             skills,

@@ -30,6 +30,7 @@ mod cursor;
 mod diagnostic;
 mod doc;
 mod fields;
+mod flow;
 mod implied;
 mod load;
 mod manifest;
@@ -59,6 +60,7 @@ pub use action::{
 pub use calendar::{Calendar, Hours};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
+pub use flow::{By, Edge, Graph, Node, NodeId, Reached, What};
 pub use load::{load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;

@@ -398,6 +398,8 @@ pub struct Plan {
     pub(super) files: Vec<Arc<str>>,
     pub(super) numbers: Vec<Number>,
     pub(super) flows: Vec<Flow>,
+    /// So many of them were written; the others are what defaults do.
+    pub(super) written_flows: usize,
     pub(super) menus: Vec<Arc<MenuSpec>>,
     pub(super) queues: Vec<Queue>,
     pub(super) skills: Vec<Skill>,
@@ -627,15 +629,10 @@ impl Plan {
     /// Every step that a caller can come by, as `flow verb (file:line)`: the words of a call's record. Where a flow is
     /// what a default does, the place is that of the step which has the default.
     pub fn steps(&self) -> Vec<String> {
-        let located = super::check::callers_reach(self).into_iter().filter_map(|(flow, step)| {
-            let flow = self.flow(flow)?;
-            Some((flow, flow.steps.get(step)?))
-        });
-        let told = located.map(|(flow, located)| {
-            let file = self.files.get(located.place.file).cloned().unwrap_or_default();
-            format!("{} {} ({file}:{})", flow.name, located.step.verb(), located.line)
-        });
-        told.collect()
+        let graph = self.graph();
+        let reached = graph.reach(graph.callers());
+        let steps = graph.nodes().filter(|(id, node)| reached.has(*id) && node.is_step());
+        steps.map(|(_, node)| node.label()).collect()
     }
 
     pub(super) fn flow(&self, id: FlowId) -> Option<&Flow> {

@@ -376,7 +376,7 @@ queue = {{ to = \"consultation\", on_max_wait = \"main\" }}
 "
         ),
         "
-mistake: this goes round without the caller's input: main -> again -> main
+mistake: the overflow of queue `consultation` never ends: main -> again -> main
  --> test.toml:5:1
   |
 5 | play = \"greeting/welcome\"

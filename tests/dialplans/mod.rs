@@ -2,6 +2,7 @@
 
 mod callback_at;
 mod files;
+mod flow;
 mod mistakes;
 mod persons;
 mod queues;
