@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use hotline::base::{Codec, Instant, LegId};
-use hotline::media::{Channel, Command, Decoder, Encoder, Header};
+use hotline::media::{Channel, Command, Decoder, Encoder, Header, Seat};
 
 use super::{CALLS, Sample, connected, drained, legs, phone};
 
@@ -81,6 +81,7 @@ fn bridged(codecs: [Codec; 2]) -> Sample {
     for pair in legs.chunks(2) {
         engine.handle_command(Instant::ZERO, Command::Bridge { a: pair[0], b: pair[1] });
     }
+    let seats: Vec<Seat> = legs.iter().filter_map(|leg| engine.seat(*leg)).collect();
     let said = codecs.map(packets);
     let frames = FRAMES / 4;
     let begun = std::time::Instant::now();
@@ -97,7 +98,7 @@ fn bridged(codecs: [Codec; 2]) -> Sample {
             };
             let mut packet = header.write().to_vec();
             packet.extend(&said[at % 2][frame as usize % FRAMES as usize]);
-            engine.handle_packet(now, *leg, Channel::Rtp, phone(*leg), &packet);
+            engine.handle_packet(now, seats[at], Channel::Rtp, phone(*leg), &packet);
         }
         drained(&mut engine);
         engine.handle_tick(now);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotline::base::{AgentId, CallId, Codec, Instant, LegId, PlayId, PromptId, QueueId, RecordingId};
-use hotline::media::{self, Channel, Command, Engine, Library, Output, Sound, Stream};
+use hotline::media::{self, Channel, Command, Engine, Library, Output, Seat, Sound, Stream};
 use hotline::queue::{AgentSpec, Core, Event, Join, OfferId, QueueSpec, Requirement, Topology};
 
 /// The daemon's.
@@ -180,6 +180,7 @@ fn talking(parties: usize, codecs: [Codec; 2]) -> Sample {
             engine.handle_command(Instant::ZERO, Command::Hear { leg: *leg, others });
         }
     }
+    let seats: Vec<Seat> = legs.iter().filter_map(|leg| engine.seat(*leg)).collect();
     let mut packet = [0; 172];
     let (mut sent, begun) = (0, std::time::Instant::now());
     for ms in 0..FRAMES * 20 {
@@ -188,7 +189,7 @@ fn talking(parties: usize, codecs: [Codec; 2]) -> Sample {
             packet[..2].copy_from_slice(&[0x80, codecs[at % 2].offered_payload_type()]);
             packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
-            engine.handle_packet(now, *leg, Channel::Rtp, phone(*leg), &packet);
+            engine.handle_packet(now, seats[at], Channel::Rtp, phone(*leg), &packet);
         }
         sent += drained(&mut engine);
         engine.handle_tick(now);
@@ -221,6 +222,7 @@ fn recorded_packet() -> Sample {
         let record = Command::Record { recording, left, right, longest, silence_ends: None };
         engine.handle_command(Instant::ZERO, record);
     }
+    let seats: Vec<Seat> = legs.iter().filter_map(|leg| engine.seat(*leg)).collect();
     let mut packet = [0x2a; 172];
     let (mut heard, begun) = (0, std::time::Instant::now());
     for ms in 0..FRAMES * 20 {
@@ -229,7 +231,7 @@ fn recorded_packet() -> Sample {
             packet[..2].copy_from_slice(&[0x80, codecs[at % 2].offered_payload_type()]);
             packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
-            engine.handle_packet(now, *leg, Channel::Rtp, phone(*leg), &packet);
+            engine.handle_packet(now, seats[at], Channel::Rtp, phone(*leg), &packet);
             heard += 1;
         }
         engine.handle_tick(now);

@@ -13,7 +13,7 @@ use super::outbox::{Outbox, Output};
 use super::outgoing::Outgoing;
 use super::player::Player;
 use super::recorder::Recorder;
-use super::session::{Content, Place, Session};
+use super::session::{Content, Place, Seat, Session};
 use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library};
 
 pub(super) use conference::Mixing;
@@ -155,21 +155,26 @@ impl Engine {
         }
     }
 
-    /// A datagram from `from` that arrived on the leg's port.
+    /// Where a leg sits while it is open.
+    pub fn seat(&self, leg: LegId) -> Option<Seat> {
+        self.places.get(&leg).map(|place| Seat { leg, place: *place })
+    }
+
+    /// A datagram from `from` that arrived on the port of the leg in this seat.
     pub fn handle_packet(
         &mut self,
         now: Instant,
-        leg: LegId,
+        Seat { leg, place }: Seat,
         channel: Channel,
         from: SocketAddr,
         packet: &[u8],
     ) {
         let from = canonical(from);
-        let Some(place) = self.places.get(&leg).copied() else {
+        let session = self.sessions.get_mut(place).and_then(Option::as_mut);
+        let Some(session) = session.filter(|session| session.seat.leg == leg) else {
             self.counters.no_leg += 1;
             return;
         };
-        let Some(Some(session)) = self.sessions.get_mut(place) else { return };
         if !session.is_protected() {
             return self.hear(now, place, channel, from, packet);
         }
@@ -185,7 +190,7 @@ impl Engine {
     /// A packet in the clear.
     fn hear(&mut self, now: Instant, place: Place, channel: Channel, from: SocketAddr, packet: &[u8]) {
         let Some(Some(session)) = self.sessions.get_mut(place) else { return };
-        let leg = session.leg;
+        let leg = session.seat.leg;
         if channel == Channel::Rtcp {
             return session.accept_rtcp(now, from, packet);
         }
@@ -206,7 +211,7 @@ impl Engine {
             self.recordings.hear(now, &session.recordings, &packet);
         }
         if !secret {
-            self.forward(now, leg, &heard, key);
+            self.forward(now, place, &heard, key);
         }
     }
 
@@ -273,12 +278,12 @@ impl Engine {
             }
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             if session.report_is_due(now) {
-                self.out.rtcp(session.leg, |bytes| session.write_report(now, &self.config, false, bytes));
-                let (leg, report) = (session.leg, session.quality());
+                self.out.rtcp(session.seat, |bytes| session.write_report(now, &self.config, false, bytes));
+                let (leg, report) = (session.seat.leg, session.quality());
                 self.out.event(Event::Quality { leg, report, last: false });
             }
             if session.times_out(now, &self.config) {
-                self.out.event(Event::RtpTimeout { leg: session.leg });
+                self.out.event(Event::RtpTimeout { leg: session.seat.leg });
             }
         }
         let Some(slot) = self.slots.get_mut((ms % FRAME_MS) as usize) else { return };
@@ -296,7 +301,6 @@ impl Engine {
             return;
         }
         let slot = least(&self.slots, |slot| slot.sessions.len());
-        let session = Some(Session::new(now, leg, slot, out));
         let place = match self.free.pop() {
             Some(place) => place,
             None => {
@@ -304,6 +308,7 @@ impl Engine {
                 self.sessions.len() - 1
             }
         };
+        let session = Some(Session::new(now, Seat { leg, place }, slot, out));
         if let (Some(room), Some(slot)) = (self.sessions.get_mut(place), self.slots.get_mut(slot)) {
             *room = session;
             slot.sessions.push(place);
@@ -323,7 +328,7 @@ impl Engine {
         if let Some(slot) = self.slots.get_mut(half_way(session.slot)) {
             slot.halves.retain(|other| *other != place);
         }
-        self.out.rtcp(leg, |bytes| session.write_report(now, &self.config, true, bytes));
+        self.out.rtcp(session.seat, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality(), last: true });
     }
 }
@@ -343,7 +348,7 @@ fn hand_out(
     let frame = ear.frame(now);
     if let Some(digit) = session.key_within(&frame) {
         let digit = Masked::new(digit);
-        out.event(Event::Digit { leg: session.leg, digit, by: DigitMeans::Tone });
+        out.event(Event::Digit { leg: session.seat.leg, digit, by: DigitMeans::Tone });
     }
     recordings.lay(&session.recordings, &frame);
     if session.is_recorded_as_it_comes() {

@@ -61,6 +61,7 @@ pub use library::{Library, LibraryError};
 pub use outbox::Output;
 pub use quality::QualityReport;
 pub use rtp::Header;
+pub use session::Seat;
 
 /// Samples a second of prompts, recordings and what is mixed.
 pub const SAMPLE_RATE: u32 = 8000;

@@ -4,17 +4,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::base::LegId;
-
 use super::srtp::Srtp;
-use super::{Audio, Channel, Event, Header};
+use super::{Audio, Channel, Event, Header, Seat};
 
 /// One piece of output. `bytes` borrows from the engine's buffer until the next call.
 #[derive(Debug, PartialEq)]
 pub enum Output<'a> {
     /// A packet to be sent from the leg's RTP or RTCP port.
     Send {
-        leg: LegId,
+        seat: Seat,
         channel: Channel,
         to: SocketAddr,
         bytes: &'a [u8],
@@ -25,7 +23,7 @@ pub enum Output<'a> {
     /// Until further notice, what comes to the leg's RTP port from elsewhere would be dropped, and all RTP goes there: the
     /// host may have the system see to it. `None`: from anywhere again.
     Peer {
-        leg: LegId,
+        seat: Seat,
         only: Option<SocketAddr>,
     },
 }
@@ -38,10 +36,10 @@ pub(super) struct Outbox {
 }
 
 enum Item {
-    Send { leg: LegId, channel: Channel, to: SocketAddr, bytes: Range<usize> },
+    Send { seat: Seat, channel: Channel, to: SocketAddr, bytes: Range<usize> },
     Event(Event),
     Audio(Audio),
-    Peer { leg: LegId, only: Option<SocketAddr> },
+    Peer { seat: Seat, only: Option<SocketAddr> },
 }
 
 impl Outbox {
@@ -53,14 +51,14 @@ impl Outbox {
         self.items.push_back(Item::Audio(audio));
     }
 
-    pub fn peer(&mut self, leg: LegId, only: Option<SocketAddr>) {
-        self.items.push_back(Item::Peer { leg, only });
+    pub fn peer(&mut self, seat: Seat, only: Option<SocketAddr>) {
+        self.items.push_back(Item::Peer { seat, only });
     }
 
     /// An RTP packet, its payload octet by octet through `table` if there is one, protected where the leg is.
     pub fn rtp(
         &mut self,
-        leg: LegId,
+        seat: Seat,
         to: SocketAddr,
         header: &Header,
         payload: &[u8],
@@ -77,27 +75,27 @@ impl Outbox {
             return;
         }
         let bytes = start..self.bytes.len();
-        self.items.push_back(Item::Send { leg, channel: Channel::Rtp, to, bytes });
+        self.items.push_back(Item::Send { seat, channel: Channel::Rtp, to, bytes });
     }
 
     /// An RTCP packet; `write` appends it and says where it goes, or leaves the buffer as it was.
-    pub fn rtcp(&mut self, leg: LegId, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) {
+    pub fn rtcp(&mut self, seat: Seat, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) {
         let start = self.bytes.len();
         if let Some(to) = write(&mut self.bytes) {
             let bytes = start..self.bytes.len();
-            self.items.push_back(Item::Send { leg, channel: Channel::Rtcp, to, bytes });
+            self.items.push_back(Item::Send { seat, channel: Channel::Rtcp, to, bytes });
         }
     }
 
     pub fn poll(&mut self) -> Option<Output<'_>> {
         match self.items.pop_front() {
-            Some(Item::Send { leg, channel, to, bytes }) => {
+            Some(Item::Send { seat, channel, to, bytes }) => {
                 let bytes = self.bytes.get(bytes).unwrap_or_default();
-                Some(Output::Send { leg, channel, to, bytes })
+                Some(Output::Send { seat, channel, to, bytes })
             }
             Some(Item::Event(event)) => Some(Output::Event(event)),
             Some(Item::Audio(audio)) => Some(Output::Audio(audio)),
-            Some(Item::Peer { leg, only }) => Some(Output::Peer { leg, only }),
+            Some(Item::Peer { seat, only }) => Some(Output::Peer { seat, only }),
             None => {
                 self.bytes.clear();
                 None

@@ -36,10 +36,18 @@ use reports::Reports;
 use translation::Translation;
 
 /// Index of a session in its engine.
-pub(super) type Place = usize;
+pub type Place = usize;
+
+/// A leg, and where it sits: whoever has this finds the leg without a search. Right until the leg is closed; its place
+/// is another's then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    pub leg: LegId,
+    pub place: Place,
+}
 
 pub(super) struct Session {
-    pub leg: LegId,
+    pub seat: Seat,
     /// The millisecond of the 20 in which this leg's frames are sent.
     pub slot: usize,
     pub out: Outgoing,
@@ -118,9 +126,9 @@ enum Secret {
 const SECRET_FADES: Duration = Duration::from_millis(500);
 
 impl Session {
-    pub fn new(now: Instant, leg: LegId, slot: usize, out: Outgoing) -> Self {
+    pub fn new(now: Instant, seat: Seat, slot: usize, out: Outgoing) -> Self {
         Session {
-            leg,
+            seat,
             slot,
             out,
             player: None,
@@ -226,7 +234,7 @@ impl Session {
         let only = self.link.as_ref().and_then(|link| link.latch.confirmed());
         if self.peer_told != only {
             self.peer_told = only;
-            out.peer(self.leg, only);
+            out.peer(self.seat, only);
         }
     }
 
@@ -419,7 +427,7 @@ impl Session {
         {
             self.relay.interrupt();
             let header = self.out.event(events, key.timestamp, key.duration, key.begins);
-            out.rtp(self.leg, to, &header, &key.payload, None, self.srtp.as_deref_mut());
+            out.rtp(self.seat, to, &header, &key.payload, None, self.srtp.as_deref_mut());
             return;
         }
 
@@ -483,11 +491,11 @@ impl Session {
                     }
                 };
                 let header = self.out.frame(now, stream.payload_type, speaker, payload.len());
-                out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
+                out.rtp(self.seat, to, &header, payload, None, self.srtp.as_deref_mut());
             }
         }
         if let Some(play) = played {
-            out.event(Event::Played { leg: self.leg, play });
+            out.event(Event::Played { leg: self.seat.leg, play });
         }
     }
 
@@ -531,7 +539,7 @@ impl Session {
         let octets = heard.payload.len();
         let header = self.relay.pass(now, &heard.header, payload_type, ticks, octets, &mut self.out);
         if let Some(header) = header {
-            out.rtp(self.leg, to, &header, heard.payload, table, self.srtp.as_deref_mut());
+            out.rtp(self.seat, to, &header, heard.payload, table, self.srtp.as_deref_mut());
         }
     }
 

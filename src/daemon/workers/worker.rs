@@ -1,9 +1,8 @@
 //! One media thread.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -18,7 +17,7 @@ use crate::daemon::counters::Counters;
 use crate::daemon::heartbeat::Heartbeat;
 use crate::daemon::inbox::{Inbox, Report};
 use crate::daemon::recorder::Recorder;
-use crate::media::{Channel, Command, Engine, Event, Output};
+use crate::media::{Channel, Command, Engine, Event, Output, Seat};
 
 use super::ports::Ports;
 use super::tick::Tick;
@@ -229,12 +228,7 @@ impl Worker {
         self.orders.take(&mut taken);
         for order in taken.drain(..) {
             match order {
-                Order::Command(Command::Close { leg }) => {
-                    self.engine.handle_command(clock::mono(), Command::Close { leg });
-                    // The leg's last packets still need its ports.
-                    self.put_out();
-                    self.legs.remove(leg);
-                }
+                Order::Command(Command::Close { leg }) => self.close(leg),
                 Order::Command(command) => self.engine.handle_command(clock::mono(), command),
                 Order::Open { leg, ports, command } => self.open(leg, ports, command),
                 Order::Stop => {
@@ -249,18 +243,27 @@ impl Worker {
     }
 
     fn open(&mut self, leg: LegId, ports: Ports, command: Command) {
-        let slot = self.legs.add(leg, ports);
-        let Some(Some((_, ports))) = self.legs.slots.get(slot) else { return };
+        self.engine.handle_command(clock::mono(), command);
+        let Some(seat) = self.engine.seat(leg) else { return };
         for channel in [Channel::Rtp, Channel::Rtcp] {
-            let data = epoll::EventData::new_u64(Legs::key(slot, channel));
+            let data = epoll::EventData::new_u64(Legs::key(seat, channel));
             if let Err(error) = epoll::add(&self.poll, ports.socket(channel), data, epoll::EventFlags::IN) {
                 let reason = format!("the leg's socket cannot be watched: {error}");
                 self.unsent.push_back(Event::OpenFailed { leg, reason });
-                self.legs.remove(leg);
-                return;
+                return self.close(leg);
             }
         }
-        self.engine.handle_command(clock::mono(), command);
+        self.legs.add(seat, ports);
+    }
+
+    fn close(&mut self, leg: LegId) {
+        let seat = self.engine.seat(leg);
+        self.engine.handle_command(clock::mono(), Command::Close { leg });
+        // The leg's last packets still need its ports.
+        self.put_out();
+        if let Some(seat) = seat {
+            self.legs.remove(seat);
+        }
     }
 
     /// One packet of every socket that has some, until none has: the usual case, a packet each, costs one
@@ -279,10 +282,10 @@ impl Worker {
                     self.silence_bell();
                     continue;
                 }
-                let Some((leg, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
+                let Some((seat, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
                 if let Some((length, from)) = ports.receive(channel, &mut buffer) {
                     let packet = buffer.get(..length).unwrap_or_default();
-                    self.engine.handle_packet(now, leg, channel, from, packet);
+                    self.engine.handle_packet(now, seat, channel, from, packet);
                 }
             }
             self.put_out();
@@ -292,8 +295,8 @@ impl Worker {
     fn put_out(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Send { leg, channel, to, bytes } => {
-                    let sent = self.legs.by_leg(leg).map(|ports| ports.send(channel, to, bytes));
+                Output::Send { seat, channel, to, bytes } => {
+                    let sent = self.legs.get(seat).map(|ports| ports.send(channel, to, bytes));
                     if !matches!(sent, Some(Ok(()))) {
                         self.counters.rtp_send_failed.add_one();
                     }
@@ -305,7 +308,11 @@ impl Worker {
                     self.unsent.push_back(event);
                 }
                 Output::Audio(audio) => self.recorder.audio(audio),
-                Output::Peer { leg, only } => self.legs.only_from(leg, only),
+                Output::Peer { seat, only } => {
+                    if let Some(ports) = self.legs.get(seat) {
+                        ports.only_from(only);
+                    }
+                }
             }
         }
     }
@@ -320,62 +327,52 @@ impl Worker {
     }
 }
 
-/// The legs' sockets by slot, for what the system reports, and by leg, for what the engine sends.
+/// The legs' sockets, by the legs' places in the engine.
 #[derive(Default)]
 struct Legs {
-    slots: Vec<Option<(LegId, Ports)>>,
-    by_leg: HashMap<LegId, usize>,
-    free: Vec<usize>,
+    places: Vec<Option<(Seat, Ports)>>,
+    open: usize,
 }
 
 impl Legs {
     fn is_empty(&self) -> bool {
-        self.by_leg.is_empty()
+        self.open == 0
     }
 
-    fn add(&mut self, leg: LegId, ports: Ports) -> usize {
-        self.remove(leg);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some((leg, ports));
+    fn add(&mut self, seat: Seat, ports: Ports) {
+        if self.places.len() <= seat.place {
+            self.places.resize_with(seat.place + 1, || None);
         }
-        self.by_leg.insert(leg, slot);
-        slot
+        if let Some(place) = self.places.get_mut(seat.place) {
+            self.open += usize::from(place.is_none());
+            *place = Some((seat, ports));
+        }
     }
 
     /// Closing the sockets takes them off the poll.
-    fn remove(&mut self, leg: LegId) {
-        let Some(slot) = self.by_leg.remove(&leg) else { return };
-        if let Some(place) = self.slots.get_mut(slot) {
+    fn remove(&mut self, seat: Seat) {
+        if self.get(seat).is_some()
+            && let Some(place) = self.places.get_mut(seat.place)
+        {
             *place = None;
-        }
-        self.free.push(slot);
-    }
-
-    fn only_from(&mut self, leg: LegId, peer: Option<SocketAddr>) {
-        let slot = self.by_leg.get(&leg).and_then(|slot| self.slots.get_mut(*slot));
-        if let Some((_, ports)) = slot.and_then(Option::as_mut) {
-            ports.only_from(peer);
+            self.open -= 1;
         }
     }
 
-    fn by_leg(&self, leg: LegId) -> Option<&Ports> {
-        let slot = *self.by_leg.get(&leg)?;
-        self.slots.get(slot)?.as_ref().map(|(_, ports)| ports)
+    fn get(&mut self, seat: Seat) -> Option<&mut Ports> {
+        let (sits, ports) = self.places.get_mut(seat.place)?.as_mut()?;
+        (*sits == seat).then_some(ports)
     }
 
-    /// `slot` and channel in one number.
-    fn key(slot: usize, channel: Channel) -> u64 {
-        (slot as u64) << 1 | u64::from(channel == Channel::Rtcp)
+    /// A leg's place and the channel in one number.
+    fn key(seat: Seat, channel: Channel) -> u64 {
+        (seat.place as u64) << 1 | u64::from(channel == Channel::Rtcp)
     }
 
-    fn by_key(&self, key: u64) -> Option<(LegId, &Ports, Channel)> {
-        let slot = usize::try_from(key >> 1).ok()?;
-        let (leg, ports) = self.slots.get(slot)?.as_ref()?;
-        Some((*leg, ports, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
+    fn by_key(&self, key: u64) -> Option<(Seat, &Ports, Channel)> {
+        let place = usize::try_from(key >> 1).ok()?;
+        let (seat, ports) = self.places.get(place)?.as_ref()?;
+        Some((*seat, ports, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
     }
 }
 

@@ -100,8 +100,7 @@ impl Engine {
     }
 
     /// Passes a packet of `leg` on to those who hear it as it is.
-    pub(super) fn forward(&mut self, now: Instant, leg: LegId, heard: &Heard<'_>, key: Option<Digit>) {
-        let Some(&place) = self.places.get(&leg) else { return };
+    pub(super) fn forward(&mut self, now: Instant, place: Place, heard: &Heard<'_>, key: Option<Digit>) {
         let mut next = 0;
         while let Some(Some(session)) = self.sessions.get(place)
             && let Some(&hearer) = session.heard_by.get(next)

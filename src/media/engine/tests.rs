@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{CallId, Codec, PlayId, PromptId, RecordingId};
-use crate::media::{Audio, Decoder, Encoder, Header, Sound, Stream};
+use crate::media::{Audio, Decoder, Encoder, Header, Seat, Sound, Stream};
 
 const A: LegId = LegId { call: CallId(1), index: 0 };
 const B: LegId = LegId { call: CallId(1), index: 1 };
@@ -82,8 +82,14 @@ impl World {
     fn packet(&mut self, leg: LegId, from: SocketAddr, header: Header, payload: &[u8]) {
         let mut packet = header.write().to_vec();
         packet.extend(payload);
-        self.engine.handle_packet(self.now(), leg, Channel::Rtp, from, &packet);
+        self.arrive(leg, Channel::Rtp, from, &packet);
         self.drain();
+    }
+
+    fn arrive(&mut self, leg: LegId, channel: Channel, from: SocketAddr, packet: &[u8]) {
+        if let Some(seat) = self.engine.seat(leg) {
+            self.engine.handle_packet(self.now(), seat, channel, from, packet);
+        }
     }
 
     /// The peer of a leg says frame `n` of its stream.
@@ -119,16 +125,16 @@ impl World {
         let at_ms = self.now_us / 1000;
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Send { leg, channel: Channel::Rtp, to, bytes } => {
+                Output::Send { seat: Seat { leg, .. }, channel: Channel::Rtp, to, bytes } => {
                     let (header, payload) = Header::parse(bytes).expect("RTP");
                     self.sent.push(Sent { at_ms, leg, to, header, payload: payload.to_vec() });
                 }
-                Output::Send { leg, channel: Channel::Rtcp, to, bytes } => {
+                Output::Send { seat: Seat { leg, .. }, channel: Channel::Rtcp, to, bytes } => {
                     self.reports.push((at_ms, leg, to, bytes.to_vec()));
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Audio(audio) => self.audio.push(audio),
-                Output::Peer { leg, only } => self.peers.push((leg, only)),
+                Output::Peer { seat, only } => self.peers.push((seat.leg, only)),
             }
         }
     }
@@ -302,7 +308,7 @@ fn a_stranger_neither_hears_nor_is_heard() {
             Header { marker: false, payload_type: 8, sequence: n as u16, timestamp: n * 160, ssrc: 66 };
         world.packet(A, stranger, header, &[0x2a; 160]);
         world.packet(A, stranger, Header { payload_type: EVENTS, ..header }, &[9, 0x8a, 1, 0]);
-        world.engine.handle_packet(world.now(), A, Channel::Rtcp, stranger, &[0x80, 201, 0, 1, 0, 0, 0, 66]);
+        world.arrive(A, Channel::Rtcp, stranger, &[0x80, 201, 0, 1, 0, 0, 0, 66]);
         world.say(B, Codec::Pcma, n, &frame(n));
     }
     world.command(Command::StopRecording { recording: RecordingId(1) });
@@ -374,7 +380,7 @@ fn a_silent_peer_times_out_once_and_later_on_hold() {
     // A report is a sign of life, too: a phone may suppress silence.
     let report = [0x80, 201, 0, 1, 0, 0, 0, 1];
     let from = SocketAddr::new(address(A).ip(), 4001);
-    world.engine.handle_packet(world.now(), A, Channel::Rtcp, from, &report);
+    world.arrive(A, Channel::Rtcp, from, &report);
     world.until(89_990);
     assert_eq!(timeouts(&mut world), []);
     world.until(91_000);
@@ -405,7 +411,7 @@ fn reports_go_out_come_back_and_give_the_round_trip() {
     let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0xaa, 0xaa, 0, 0, 0, 3, 0, 0, 0, 9, 0, 0, 0, 80];
     report.extend(ntp_middle);
     report.extend(delay.to_be_bytes());
-    world.engine.handle_packet(world.now(), A, Channel::Rtcp, to, &report);
+    world.arrive(A, Channel::Rtcp, to, &report);
     let of_a = |event: &&Event| matches!(event, Event::Quality { leg: A, last: false, .. });
     let reports = world.reports.iter().filter(|r| r.1 == A).count();
     assert_eq!(world.events.iter().filter(of_a).count(), reports, "one with each report");
@@ -423,6 +429,7 @@ fn a_closed_leg_says_goodbye_and_leaves_nothing() {
     let mut world = World::connected(Codec::Pcma, Codec::Pcma);
     world.command(Command::Bridge { a: A, b: B });
     world.say(A, Codec::Pcma, 0, &frame(0));
+    let seat = world.engine.seat(A).expect("open");
     world.command(Command::Close { leg: A });
     world.command(Command::Close { leg: A });
     let (_, leg, _, report) = world.reports.last().expect("a report");
@@ -431,7 +438,8 @@ fn a_closed_leg_says_goodbye_and_leaves_nothing() {
     assert!(matches!(last[..], [Event::FirstPacket { .. }, Event::Quality { leg: A, .. }]), "{last:?}");
 
     let count = world.sent_to(A).len();
-    world.say(A, Codec::Pcma, 1, &frame(1));
+    assert_eq!(world.engine.seat(A), None);
+    world.engine.handle_packet(world.now(), seat, Channel::Rtp, address(A), &[0x80; 172]);
     world.until(100);
     assert_eq!(world.sent_to(A).len(), count);
     assert_eq!(world.engine.counters().no_leg, 1);
@@ -524,7 +532,7 @@ proptest! {
             };
             packet.extend(bytes);
             world.now_us += wait * 1000;
-            world.engine.handle_packet(world.now(), leg, channel, address(leg), &packet);
+            world.arrive(leg, channel, address(leg), &packet);
             world.engine.handle_tick(world.now());
             world.drain();
         }

@@ -79,7 +79,7 @@ impl Session {
         }
         if let Some(payload) = voice.packet(ms) {
             let header = self.out.packet(now, stream.payload_type, packing.speaker, payload.len(), ms);
-            out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
+            out.rtp(self.seat, to, &header, payload, None, self.srtp.as_deref_mut());
             packing.due = now + Duration::from_millis(ms);
         }
     }

@@ -92,7 +92,7 @@ impl Session {
         let voice = self.voice.get_or_insert_with(|| Box::new(Voice::new(stream.codec)));
         let payload = voice.say(samples, frame.rate);
         let header = self.out.frame(now, stream.payload_type, Speaker::Peer, payload.len());
-        out.rtp(self.leg, to, &header, payload, None, self.srtp.as_deref_mut());
+        out.rtp(self.seat, to, &header, payload, None, self.srtp.as_deref_mut());
     }
 
     /// Whether the frame of this slot has been sent by [`Session::tell`].
@@ -121,7 +121,7 @@ impl Session {
             let payload = at_clock(*key, heard.events_clock, stream.dtmf_clock);
             let lasted = at_clock(*key, heard.events_clock, self.out.clock_rate());
             let header = self.out.event(events, ours, u16::from_be_bytes([lasted[2], lasted[3]]), begins);
-            out.rtp(self.leg, to, &header, &payload, None, self.srtp.as_deref_mut());
+            out.rtp(self.seat, to, &header, &payload, None, self.srtp.as_deref_mut());
         }
         true
     }

@@ -95,7 +95,8 @@ impl World {
     }
 
     fn packet(&mut self, bytes: &[u8]) {
-        self.engine.handle_packet(self.now(), LEG, Channel::Rtp, "192.0.2.1:4000".parse().unwrap(), bytes);
+        let seat = self.engine.seat(LEG).unwrap();
+        self.engine.handle_packet(self.now(), seat, Channel::Rtp, "192.0.2.1:4000".parse().unwrap(), bytes);
         self.drain();
     }
 

@@ -32,9 +32,10 @@ fuzz_target!(|data: &[u8]| {
         held: false,
     };
     engine.handle_command(now(now_ms), Command::Connect { leg: LEG, stream });
+    let seat = engine.seat(LEG).unwrap();
     engine.handle_packet(
         now(now_ms),
-        LEG,
+        seat,
         Channel::Rtp,
         peer,
         &[0x80, 8, 0, 1, 0, 0, 0, 9, 0, 0, 0, 1, 0xd5],
@@ -43,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     let mut rest = data;
     while let Some((&length, after)) = rest.split_first() {
         let (packet, after) = after.split_at(usize::from(length).min(after.len()));
-        engine.handle_packet(now(now_ms), LEG, Channel::Rtcp, peer, packet);
+        engine.handle_packet(now(now_ms), seat, Channel::Rtcp, peer, packet);
         for _ in 0..length % 64 {
             now_ms += 1;
             engine.handle_tick(now(now_ms));

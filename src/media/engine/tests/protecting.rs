@@ -24,8 +24,8 @@ fn protect(world: &mut World, leg: LegId, keys: &Keys) -> Srtp {
 fn drain(world: &mut World) -> Vec<(LegId, Channel, Vec<u8>)> {
     let mut sent = Vec::new();
     while let Some(output) = world.engine.poll_output() {
-        if let Output::Send { leg, channel, bytes, .. } = output {
-            sent.push((leg, channel, bytes.to_vec()));
+        if let Output::Send { seat, channel, bytes, .. } = output {
+            sent.push((seat.leg, channel, bytes.to_vec()));
         }
     }
     sent
@@ -44,7 +44,7 @@ fn said(leg: LegId, n: u32, by: Option<&mut Srtp>) -> Vec<u8> {
 }
 
 fn pass(world: &mut World, from: LegId, packet: &[u8]) -> Vec<(LegId, Channel, Vec<u8>)> {
-    world.engine.handle_packet(world.now(), from, Channel::Rtp, address(from), packet);
+    world.arrive(from, Channel::Rtp, address(from), packet);
     drain(world)
 }
 
