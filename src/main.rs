@@ -80,7 +80,11 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Agent { order } => commands::agent(&folder()?, order.into())?,
-        Command::Reload => commands::reload(&folder()?)?,
+        Command::Reload(line) => line.run(&folder()?)?,
+        Command::Rollback(line) => line.run(&folder()?)?,
+        Command::Canary { order } => order.run(&folder()?)?,
+        Command::Versions(line) => line.run(&source.load()?, &folder()?)?,
+        Command::Diff(line) => line.run(&source.load()?, &folder()?)?,
         Command::Status { json } => commands::status(&folder()?, form(json))?,
         Command::Events { json } => {
             commands::events(&folder()?, form(json))?;

@@ -134,6 +134,11 @@ impl Catalog {
         self.prompts.iter().enumerate().map(|(at, info)| (PromptId(at as u32), info))
     }
 
+    /// What a name means now, in the order of the names.
+    pub fn named(&self) -> impl Iterator<Item = &PromptInfo> {
+        self.by_name.values().flat_map(BTreeMap::values).filter_map(|id| self.get(*id))
+    }
+
     /// Every name, once, in order: for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)

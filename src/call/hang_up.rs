@@ -114,6 +114,7 @@ pub(super) fn over(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     let language = body.cursor.language().to_string();
     let grade = body.cursor.grade().map(str::to_owned);
     let keys = body.cursor.keys_pressed();
+    body.journal.met_plan(body.cursor.plan().version(), body.cursor.wrong_keys());
     let record = body.journal.close(ctx.now, language, grade, keys);
     tracing::info!(end = %record.end, "call over");
     ctx.effect(Effect::Record(Record::Call(Box::new(record))));

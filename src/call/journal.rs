@@ -55,6 +55,8 @@ impl Journal {
                 survey: None,
                 notes: Vec::new(),
                 legs: Vec::new(),
+                version: None,
+                wrong_keys: 0,
                 end: CallEnd::FlowEnded,
             },
             waiting_since: now.mono,
@@ -66,6 +68,10 @@ impl Journal {
     /// What the trunk said beside the number.
     pub fn came(&mut self, withheld: bool, diverted: Vec<Diverted>) {
         (self.record.withheld, self.record.diverted) = (withheld, diverted);
+    }
+
+    pub fn met_plan(&mut self, version: u64, wrong_keys: u32) {
+        (self.record.version, self.record.wrong_keys) = ((version != 0).then_some(version), wrong_keys);
     }
 
     pub fn calls_outside(&mut self, number: Masked<String>) {

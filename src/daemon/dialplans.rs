@@ -38,32 +38,60 @@ pub fn load_with(
 ) -> Result<(Arc<Plan>, Vec<Diagnostic>), Failure> {
     let mut files = sources(config)?;
     files.extend(extra);
-    match dialplan::load_beside(&files, Arc::clone(catalog), Some(config.trunks.clone())) {
-        Ok((plan, warnings)) => Ok((Arc::new(plan), warnings)),
-        Err(mistakes) => {
-            let shown: Vec<_> = mistakes.iter().map(Diagnostic::to_string).collect();
-            Err(Failure::Dialplan { diagnostics: shown.join("\n\n") })
-        }
-    }
+    plan_of(&files, &config.trunks, catalog).map(|(plan, warnings)| (Arc::new(plan), warnings))
+}
+
+/// The plan of these files; tests among them are no part of it.
+pub fn plan_of(
+    files: &[SourceFile],
+    trunks: &[String],
+    catalog: &Arc<Catalog>,
+) -> Result<(Plan, Vec<Diagnostic>), Failure> {
+    let files: Vec<SourceFile> = files.iter().filter(|file| !is_test(&file.name)).cloned().collect();
+    dialplan::load_beside(&files, Arc::clone(catalog), Some(trunks.to_vec())).map_err(|all| mistakes(&all))
+}
+
+pub fn mistakes(mistakes: &[Diagnostic]) -> Failure {
+    let shown: Vec<_> = mistakes.iter().map(Diagnostic::to_string).collect();
+    Failure::Dialplan { diagnostics: shown.join("\n\n") }
 }
 
 /// The folder whose files are tests of the plan, and no part of it.
 const TESTS: &str = "tests/";
 
+pub fn is_test(name: &str) -> bool {
+    name.starts_with(TESTS)
+}
+
 /// What is to be loaded, in order of the names.
 pub fn sources(config: &Config) -> Result<Vec<SourceFile>, Failure> {
-    let files = all(config)?;
-    if files.is_empty() || files.iter().all(|file| file.name.starts_with(TESTS)) {
-        let folder = config.folder.as_deref().unwrap_or(Path::new("dialplans"));
-        return Err(Failure::Other(format!("{} has no dialplan: it is empty", folder.display())));
-    }
-    Ok(files.into_iter().filter(|file| !file.name.starts_with(TESTS)).collect())
+    let mut files = files(config)?;
+    files.retain(|file| !is_test(&file.name));
+    Ok(files)
 }
 
 /// The plan's own tests, in order of the names.
 pub fn tests(config: &Config) -> Result<Vec<SourceFile>, Failure> {
     let files = all(config)?.into_iter();
-    Ok(files.filter(|file| file.name.starts_with(TESTS) && file.name.ends_with(".toml")).collect())
+    Ok(files.filter(|file| is_test(&file.name) && file.name.ends_with(".toml")).collect())
+}
+
+/// The plan and the tests that were written for it: those of the embedded plan do not fit one that a folder has changed.
+pub fn files(config: &Config) -> Result<Vec<SourceFile>, Failure> {
+    let own = Config { alone: true, ..config.clone() };
+    let own_tests = match &config.folder {
+        Some(_) => tests(&own)?,
+        None => tests(config)?,
+    };
+    let mut files = all(config)?;
+    files.retain(|file| !is_test(&file.name));
+    if files.is_empty() {
+        let folder = config.folder.as_deref().unwrap_or(Path::new("dialplans"));
+        return Err(Failure::Other(format!("{} has no dialplan: it is empty", folder.display())));
+    }
+    files.extend(own_tests);
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(files)
 }
 
 fn all(config: &Config) -> Result<Vec<SourceFile>, Failure> {

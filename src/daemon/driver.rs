@@ -45,6 +45,7 @@ use super::recorder::Recorder;
 use super::records::Records;
 use super::trace::{Leg, Trace};
 use super::transport::Transports;
+use super::versions::{History, Task, Wanted};
 use super::workers::Workers;
 
 /// Messages from the network that are handled in one turn.
@@ -69,6 +70,7 @@ pub struct Driver {
     pub exchange: Exchange,
     /// The other exchanges, where there are several.
     pub others: Others,
+    pub history: History,
     pub transports: Transports,
     pub trace: Trace,
     pub events: Events,
@@ -273,7 +275,10 @@ impl Turning {
                     self.carry_out(from, *output);
                     self.settle();
                 }
-                Report::Told(Told::Reload) => self.begin_reload(None),
+                Report::Told(Told::Reload) => {
+                    let task = Task::Reload { without_tests: false };
+                    self.begin_reload(Wanted { task, by: "SIGHUP".to_owned() }, None);
+                }
                 Report::Told(Told::Stop) => self.begin_to_stop(),
                 Report::Told(Told::StopAtOnce) => self.leave(Duration::ZERO),
             }
@@ -299,12 +304,12 @@ impl Turning {
         let mut any = false;
         while let Some(pending) = self.driver.control.take() {
             any = true;
-            let (order, reply) = match pending {
+            let (order, by, reply) = match pending {
                 Pending::Events { reply } => {
                     let _ = reply.send(self.driver.events.follow());
                     continue;
                 }
-                Pending::Order { order, reply } => (order, reply),
+                Pending::Order { order, by, reply } => (order, by, reply),
                 Pending::Trace { follow, reply } => {
                     let _ = reply.send(self.driver.trace.feed(follow));
                     continue;
@@ -313,7 +318,7 @@ impl Turning {
             match order {
                 // The console's own thread asks for a feed instead, and reads the core by itself.
                 Order::Trace(_) | Order::Events | Order::Queues => {}
-                Order::Reload => self.begin_reload(Some(reply)),
+                Order::Dialplan(task) => self.begin_reload(Wanted { task, by }, Some(reply)),
                 Order::Settled { slip } => {
                     self.driver.records.changed(slip);
                     // Whoever asked may have gone.
@@ -524,6 +529,7 @@ impl Turning {
                 let call_id = call_id.to_str().into_owned();
                 self.driver.trace.leg(Leg { call_id, call: leg.call, party: party.clone() });
             }
+            Notice::Canary(news) => self.canary_news(news),
             Notice::Floor(event) => self.driver.events.tell(clock::now().wall, event),
             notice => tracing::debug!(?notice, "notice"),
         }

@@ -22,7 +22,7 @@ use crate::record::{CaseNumber, Complaint, MessageSlip, Waiting};
 use crate::sip::locate::{Answer, Question};
 
 use super::failure::Failure;
-use super::loaded::Loaded;
+use super::versions::{Done, Prepared};
 
 /// Something that happened on another thread. All but `Loaded` become an input of the exchange.
 #[derive(Debug)]
@@ -78,8 +78,8 @@ pub enum Report {
         question: Question,
         answer: Answer,
     },
-    /// What a reload read, complete and checked, or all that is wrong with it.
-    Reloaded(Box<Result<Loaded, Failure>>),
+    /// What a reload read, complete, checked and tested, or all that is wrong with it.
+    Reloaded(Box<Result<(Prepared, Done), Failure>>),
     /// A person's calendar file says so.
     Calendar {
         extension: String,

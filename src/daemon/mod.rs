@@ -48,6 +48,7 @@ pub mod store;
 mod tap;
 pub mod trace;
 pub mod transport;
+pub mod versions;
 pub mod workers;
 
 pub use banner::Ready;

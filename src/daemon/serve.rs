@@ -31,6 +31,7 @@ use super::state::{self, State};
 use super::store::{Sqlite, Store};
 use super::trace::Trace;
 use super::transport::{self, Transports};
+use super::versions::{self, History};
 use super::workers::{Surroundings, Workers};
 
 /// What threads may report before the driver looks: a second of a thousand busy legs.
@@ -69,10 +70,11 @@ fn drive(load: Load, ready: impl FnOnce(&Ready, Stopper)) -> Result<(), Failure>
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
         tracing::debug!(%error, "huge pages stay allowed");
     }
-    let loaded = Loaded::first(settings)?;
-    let state = State::open(state::folder(loaded.settings.state.as_deref())?)?;
+    let state = State::open(state::folder(settings.state.as_deref())?)?;
     let mut store = Sqlite::open(&state::database(state.folder()))?;
+    let mut loaded = Loaded::first(settings, versions::pinned(&store)?)?;
     recover(&state, &mut store)?;
+    versions::started(&mut store, &mut loaded)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -174,6 +176,7 @@ fn build(
     let driver = Driver {
         exchange,
         others,
+        history: History { database: state::database(state.folder()) },
         transports,
         trace,
         events: Events::new(&counters),
@@ -260,6 +263,7 @@ mod tests {
     use super::*;
     use crate::daemon::commands::{self, AgentOrder, Form};
     use crate::daemon::settings::Settings;
+    use crate::daemon::versions::Task;
 
     const OPTIONS: &str = "OPTIONS sip:hotline@127.0.0.1 SIP/2.0\r\n\
         Via: SIP/2.0/UDP 127.0.0.1:9;rport;branch=z9hG4bKone\r\n\
@@ -302,7 +306,8 @@ mod tests {
         let status = commands::status(folder.path(), Form::Table).unwrap();
         assert!(status.contains(&format!("UDP {udp}")) && status.contains("0 of "), "{status}");
         assert!(commands::agent(folder.path(), AgentOrder::List).unwrap().lines().count() > 1);
-        assert!(commands::reload(folder.path()).unwrap().ends_with("reloaded\n"));
+        let reload = || commands::change(folder.path(), Task::Reload { without_tests: true }, Form::Table);
+        assert!(reload().unwrap().ends_with("reloaded: version 2 is live\n"));
         assert_eq!(commands::calls(folder.path(), 5, Form::Table).unwrap().lines().count(), 1);
 
         stopper.stop();

@@ -58,6 +58,8 @@ pub struct Cursor {
     pub(super) dial_end: Option<DialEnd>,
     /// Somebody has been asked urgently in this call: nobody is asked twice.
     pub(super) has_urged: bool,
+    /// Times that a question was answered wrongly, or not at all.
+    pub(super) wrong_keys: u32,
     /// Digits were complete before their `#`, which may still come and means nothing then.
     pub(super) closing_key: bool,
     playing: bool,
@@ -125,6 +127,7 @@ impl Cursor {
             person: None,
             dial_end: None,
             has_urged: false,
+            wrong_keys: 0,
             closing_key: false,
             playing: false,
             armed: false,
@@ -233,6 +236,11 @@ impl Cursor {
     /// What the caller keyed in, for the agent's screen and the record; secrets are left out.
     pub fn keys_pressed(&self) -> Masked<String> {
         Masked::new(self.keys.clone())
+    }
+
+    /// How often a menu or a question was answered by a key that means nothing, or by none.
+    pub fn wrong_keys(&self) -> u32 {
+        self.wrong_keys
     }
 
     /// The caller's own number where it may be read out to them: not where they keep it to themselves, and not where

@@ -11,7 +11,9 @@ use super::SourceFile;
 use super::calendar::{Calendar, Year};
 use super::check;
 use super::diagnostic::Diagnostic;
-use super::plan::{Agent, Flow, NumberList, OfferRules, OwnPhrases, Phrase, Plan, Skill, UrgentRules};
+use super::plan::{
+    Agent, Flow, NumberList, OfferRules, OwnPhrases, Phrase, Plan, Skill, UrgentRules, Written as WrittenBy,
+};
 use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
@@ -242,7 +244,10 @@ impl<'a, 's> Loader<'a, 's> {
         }
         let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
         let outside = self.outside_call();
+        let written = WrittenBy { flows: tables.flows.order.len(), menus: tables.menus.order.len() };
         let plan = Plan {
+            version: 0,
+            written,
             name: self.name,
             language: self.language,
             languages: self.languages,

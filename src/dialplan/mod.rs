@@ -23,6 +23,7 @@
 mod action;
 mod boxes;
 mod calendar;
+mod changes;
 mod check;
 mod check_queues;
 mod complaints;
@@ -58,6 +59,7 @@ pub use action::{
     Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd, UrgentEnd,
 };
 pub use calendar::{Calendar, Hours};
+pub use changes::{Change, Prompted, changes, prompt_changes};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
 pub use flow::{By, Edge, Graph, Node, NodeId, Reached, What};

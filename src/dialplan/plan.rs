@@ -385,9 +385,19 @@ pub(super) struct OwnPhrases {
     pub(super) confirm: Phrase,
 }
 
+/// How many of the plan's flows and menus somebody wrote: those of defaults come after them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct Written {
+    pub(super) flows: usize,
+    pub(super) menus: usize,
+}
+
 /// A dialplan that was loaded without a mistake.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Of the history; 0: of none.
+    pub(super) version: u64,
+    pub(super) written: Written,
     pub(super) name: String,
     pub(super) language: Language,
     pub(super) languages: Vec<Language>,
@@ -419,6 +429,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same plan, under this number of the history.
+    pub fn with_version(self, version: u64) -> Self {
+        Plan { version, ..self }
+    }
+
+    /// The number that it has in the history of versions; 0 where it has none.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The hotline's name, for screens and records.
     pub fn name(&self) -> &str {
         &self.name

@@ -5,7 +5,7 @@ use super::trunks::{Identity, Rewrite, Trunk, diversions, identity, is_telephone
 use super::{Exchange, Notice, Output};
 use crate::base::{AgentId, LegId, Masked, Now};
 use crate::call::{self, Arrival};
-use crate::dialplan::{Cursor, Entry, Facts, Origin};
+use crate::dialplan::{Cursor, Entry, Facts, Origin, Plan};
 use crate::sip::{Answer, DialogId, Flow, Method, Name, Request, RequestId};
 
 /// A refused caller's system may try again after this many seconds.
@@ -68,7 +68,8 @@ impl Exchange {
     ) -> Result<(), (Answer, &'static str)> {
         let who = self.who(now, request, flow)?;
         self.sip.trying(now.mono, dialog);
-        let Dialled { number: dialled, entry, outside } = self.dialled(request, &who)?;
+        let plan = self.plan_for(who.origin, &who.number, request.call_id.as_bytes());
+        let Dialled { number: dialled, entry, outside } = self.dialled(&plan, request, &who)?;
         let id = self.ids.next_call();
         let leg = LegId { call: id, index: 0 };
         if let Some(trunk) = &who.trunk
@@ -80,7 +81,8 @@ impl Exchange {
         let from = if who.withheld { Masked::default() } else { who.number.clone() };
         let owner = self.contact_owner(now, &who.number);
         let facts = Facts { from, dialled: dialled.clone(), owner, origin: who.origin, now };
-        let cursor = Cursor::new(self.plan.clone(), entry, facts);
+        self.begins_with(id, who.origin, &plan);
+        let cursor = Cursor::new(plan, entry, facts);
         self.dialogs.insert(dialog, leg);
         self.legs.insert(leg, dialog);
         self.name_leg(leg, request.call_id.clone(), who.name.clone());
@@ -122,19 +124,19 @@ impl Exchange {
 
     /// The number that was dialled, and where its call begins. Only for a desk, and only by its agent's right, that
     /// may be outside.
-    fn dialled(&self, request: &Request, who: &Who) -> Result<Dialled, (Answer, &'static str)> {
+    fn dialled(&self, plan: &Plan, request: &Request, who: &Who) -> Result<Dialled, (Answer, &'static str)> {
         let written = request.uri.dialled().unwrap_or_default();
         let numbers = who.trunk.as_ref().map_or(&[][..], |trunk| &trunk.numbers);
         // As the carrier writes it, and as the house does.
         let house = who.trunk.as_ref().map(|trunk| trunk.rewrite.apply(&written)).unwrap_or_default();
         for number in [&written, &house] {
             let served = numbers.is_empty() || numbers.contains(number);
-            if let Some(entry) = self.plan.entry(number, who.origin).filter(|_| served) {
+            if let Some(entry) = plan.entry(number, who.origin).filter(|_| served) {
                 return Ok(Dialled { number: number.clone(), entry, outside: None });
             }
         }
         let Origin::Desk(agent) = who.origin else { return Err((Answer::new(404), "number not served")) };
-        match self.plan.entry_outside(&written, agent) {
+        match plan.entry_outside(&written, agent) {
             Some(entry) => {
                 let outside = Some(Masked::new(written));
                 Ok(Dialled { number: OUTSIDE.to_owned(), entry, outside })

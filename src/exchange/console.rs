@@ -191,6 +191,7 @@ impl Exchange {
             rtp_ports_free: self.ports.free(),
             queues,
             resting: if self.share.is_first() { self.resting(now) } else { Vec::new() },
+            canary: self.canary_line(now),
             trunks: if self.share.is_first() { self.trunk_lines(now) } else { Vec::new() },
             counters,
         }

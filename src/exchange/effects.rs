@@ -160,6 +160,9 @@ impl Exchange {
                 {
                     self.slips.insert(slip.slip, call);
                 }
+                if let Record::Call(call) = &record {
+                    self.count_for_trial(call);
+                }
                 self.tell_of_record(&record);
                 self.output.push_back(Output::Record(record));
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::canary::{CanaryLine, CanaryNews, Trial};
 use super::{Config, FloorEvent, Word};
 use crate::base::{
     AgentId, AwayReason, CallId, Clip, LegId, Masked, Now, PlayId, QueueId, RecordingId, SlipId,
@@ -107,6 +108,10 @@ pub enum Input<'a> {
         plan: Arc<Plan>,
         config: Option<Box<Config>>,
     },
+    /// New callers meet this plan for as long as they are of its share.
+    Canary(Arc<Trial>),
+    /// No new caller does any more.
+    CanaryOver,
     /// For how long the oldest message has waited that is not handed in yet; said whenever that has changed much.
     Backlog(Duration),
     /// What the process has left, as of a second ago.
@@ -437,6 +442,9 @@ pub struct StatusLine {
     pub resting: Vec<RestLine>,
     #[serde(default)]
     pub trunks: Vec<TrunkLine>,
+    /// Another version of the dialplan that some callers meet first.
+    #[serde(default)]
+    pub canary: Option<CanaryLine>,
     /// Refused and dropped messages and calls, by reason.
     pub counters: Vec<(String, u64)>,
 }
@@ -515,6 +523,8 @@ pub enum Notice {
         why: &'static str,
         source: sip::Flow,
     },
+    /// Of the version of the dialplan that is on trial.
+    Canary(CanaryNews),
     /// Draining, and no call is left.
     Drained,
 }
@@ -535,6 +545,8 @@ pub enum Deadline {
     Presence,
     /// What a phone published about its person.
     Publication,
+    /// How the calls with a plan on trial went.
+    Canary,
     /// Of a trunk: a registration of ours, a sign of life, a target that says nothing.
     Trunk(&'static str),
 }
@@ -550,6 +562,7 @@ impl fmt::Display for Deadline {
             Deadline::Phone(name) => f.write_str(name),
             Deadline::Presence => f.write_str("presence"),
             Deadline::Publication => f.write_str("publication expires"),
+            Deadline::Canary => f.write_str("canary"),
         }
     }
 }

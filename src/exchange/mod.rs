@@ -20,6 +20,7 @@ mod arrivals;
 mod board;
 mod call_out;
 mod callbacks;
+mod canary;
 mod commons;
 mod complaints;
 mod config;
@@ -71,6 +72,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use self::board::Board;
+pub use self::canary::{CanaryLine, CanaryNews, LEAST_CALLS, Tally, Trial, Worse};
 pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
 pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
@@ -84,6 +86,7 @@ pub use self::topology::topology_of;
 pub use self::trunks::{Limits, Outbound, Register, Rewrite, Rule, Trunk};
 
 use self::callbacks::Callbacks;
+use self::canary::Trying;
 use self::commons::Commons;
 use self::desks::Desks;
 use self::directory::Directory;
@@ -116,6 +119,8 @@ pub struct Exchange {
     commons: Arc<Commons>,
     config: Config,
     plan: Arc<Plan>,
+    /// Another plan that some callers meet first.
+    trying: Option<Trying>,
     rng: Rng,
     ids: Ids,
     sip: sip::Endpoint,
@@ -242,6 +247,7 @@ impl Exchange {
             recordings: BTreeMap::new(),
             slips: BTreeMap::new(),
             qualities: Qualities::default(),
+            trying: None,
             work: VecDeque::new(),
             output: VecDeque::new(),
             draining: false,
@@ -328,6 +334,8 @@ impl Exchange {
                 }
                 self.reload(now, plan);
             }
+            Input::Canary(trial) => self.begin_trial(now, trial),
+            Input::CanaryOver => self.end_trial(),
             Input::Drain => {
                 self.draining = true;
                 self.leave_trunks(now, &[]);
@@ -375,7 +383,8 @@ impl Exchange {
         let promise = self.promises.next_due().map(|at| (at, Deadline::Promise));
         let trunk = self.trunks.poll_timeout().map(|(at, name)| (at, Deadline::Trunk(name)));
         let person = self.timetable.next().map(|at| (at, Deadline::Presence));
-        [sip, queue, call, callback, promise, registration, publication, trunk, person]
+        let canary = self.next_look().map(|at| (at, Deadline::Canary));
+        [sip, queue, call, callback, promise, registration, publication, trunk, person, canary]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)
@@ -449,6 +458,7 @@ impl Exchange {
     fn reload(&mut self, now: Now, plan: Arc<Plan>) {
         self.numbering.learn(&plan);
         let before = std::mem::replace(&mut self.plan, plan);
+        self.end_trial();
         self.open_desks(now);
         if !self.share.is_first() {
             return;
@@ -490,6 +500,7 @@ impl Exchange {
         self.callbacks_due(now);
         self.promises_due(now);
         self.persons_due(now);
+        self.trial_due(now);
         while let Some(&(at, call, _)) = self.deadlines.first() {
             if at > now.mono {
                 break;

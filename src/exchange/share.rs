@@ -147,6 +147,8 @@ impl Lands {
             | Input::RestorePromises(_)
             | Input::Resolved { .. }
             | Input::Reload { .. }
+            | Input::Canary(_)
+            | Input::CanaryOver
             | Input::Gauges(_)
             | Input::Drain
             | Input::Farewell
@@ -178,6 +180,8 @@ impl Input<'_> {
                 Input::Resolved { question: question.clone(), answer: answer.clone() }
             }
             Input::Reload { plan, config } => Input::Reload { plan: plan.clone(), config: config.clone() },
+            Input::Canary(trial) => Input::Canary(trial.clone()),
+            Input::CanaryOver => Input::CanaryOver,
             Input::Gauges(gauges) => Input::Gauges(*gauges),
             Input::Drain => Input::Drain,
             Input::Farewell => Input::Farewell,

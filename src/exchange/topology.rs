@@ -32,6 +32,14 @@ pub(super) fn topology(plan: &Plan, numbering: &Numbering) -> Arc<Topology> {
     Arc::new(Topology { queues, agents, config: config(plan) })
 }
 
+/// The same, with the queues that only `other` has: callers meet it who are the first to.
+pub(super) fn beside(plan: &Plan, other: &Plan, numbering: &Numbering) -> Arc<Topology> {
+    let mut both = Topology::clone(&topology(plan, numbering));
+    let new = other.queues().iter().filter(|queue| plan.queue_by_name(&queue.name).is_none());
+    both.queues.extend(new.filter_map(|queue| queue_spec(other, numbering, queue)));
+    Arc::new(both)
+}
+
 fn config(plan: &Plan) -> Config {
     let offers = plan.offers();
     Config {

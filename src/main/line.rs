@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, SlipId, UrgentAnswer, Wall};
 use hotline::daemon::commands::{
-    self, AgentOrder, Checked, ComplaintOf, ComplaintsLine, NoteLine, SurveysLine,
+    self, AgentOrder, CanaryOrder, Checked, ComplaintOf, ComplaintsLine, DiffLine, NoteLine, ReloadLine,
+    RollbackLine, SurveysLine, VersionsLine,
 };
 use hotline::exchange::{AgentChange, AwayOrder};
 use hotline::rehearse::Peer;
@@ -150,8 +151,19 @@ pub enum Command {
         #[command(subcommand)]
         order: Agent,
     },
-    /// Read settings, prompts and dialplans again.
-    Reload,
+    /// Read settings, prompts and dialplans again; refused where the dialplan or one of its own tests is wrong.
+    Reload(ReloadLine),
+    /// Take an earlier version of the dialplan again, whatever lies on disk.
+    Rollback(RollbackLine),
+    /// What becomes of the version that some callers meet first: see `hotline reload --canary`.
+    Canary {
+        #[command(subcommand)]
+        order: CanaryOrder,
+    },
+    /// The versions of the dialplan: who put what in force, when, and what came of it.
+    Versions(VersionsLine),
+    /// What callers would notice, in words: between the live version and what lies on disk, or any two.
+    Diff(DiffLine),
     /// Show what the daemon is doing.
     Status {
         /// As one JSON object.

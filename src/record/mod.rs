@@ -14,6 +14,7 @@ mod registration;
 mod slip;
 mod survey;
 mod trunks;
+mod version;
 
 use std::fmt;
 
@@ -35,6 +36,7 @@ pub use self::registration::Registration;
 pub use self::slip::{About, Keeping, MessageSlip, SlipChange, SlipState, Waiting};
 pub use self::survey::{Note, SurveyAnswer};
 pub use self::trunks::{Diverted, Outside};
+pub use self::version::{Version, VersionHow, VersionState, VersionTests};
 
 /// What is written down.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +126,12 @@ pub struct CallRecord {
     /// How each party was heard, as far as [`Record::Leg`] has said it.
     #[serde(default)]
     pub legs: Vec<LegQuality>,
+    /// The version of the dialplan that it began with, where there is a history of them.
+    #[serde(default)]
+    pub version: Option<u64>,
+    /// How often a menu or a question was answered by a key that means nothing there, or by none.
+    #[serde(default)]
+    pub wrong_keys: u32,
     pub end: CallEnd,
 }
 

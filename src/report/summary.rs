@@ -273,6 +273,8 @@ mod tests {
             survey: None,
             notes: Vec::new(),
             legs: Vec::new(),
+            version: None,
+            wrong_keys: 0,
             end: CallEnd::CallerHungUp,
         }
     }

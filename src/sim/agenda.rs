@@ -1,6 +1,7 @@
 //! What the world will do, and when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use super::faults::Fault;
 use super::media_model;
 use super::network::Phone;
 use crate::base::{CallId, Instant, RecordingId, SlipId};
-use crate::exchange::Command;
+use crate::exchange::{Command, Trial};
 use crate::record::CaseNumber;
 use crate::sip::Flow;
 
@@ -35,6 +36,7 @@ pub(super) enum Due {
     /// A leg of this phone was closed then: its dialog must be too.
     LookAtPhone(Phone, Instant),
     Fault(Fault),
+    Canary(Arc<Trial>),
 }
 
 /// Things to come, the earliest first; of those at one moment the one that was thought of first.

@@ -15,7 +15,7 @@ use super::setup::{Setup, Watch};
 use super::world::World;
 use crate::base::{AwayReason, Instant, Rng, Wall};
 use crate::dialplan::{Origin, Plan, SourceFile};
-use crate::exchange::{AgentChange, AwayOrder, Command};
+use crate::exchange::{AgentChange, AwayOrder, Command, Trial};
 
 /// Monday, 23 November 2026, 8 o'clock in Beijing.
 const MORNING: Wall = Wall::from_micros(1_795_392_000_000_000);
@@ -44,11 +44,24 @@ pub struct Day {
     pub fault_every: Option<Duration>,
     /// Mishaps at given times of the day, beside those.
     pub faults: Vec<(Duration, Fault)>,
+    /// A plan that some callers meet first.
+    pub canary: Option<Canary>,
     pub watch: Watch,
     pub sabotage: Option<Sabotage>,
     pub exchanges: Exchanges,
     /// Of a thousand calls so many are handed on by the agent.
     pub hands_on_per_mille: u64,
+}
+
+/// A plan on trial.
+#[derive(Clone)]
+pub struct Canary {
+    /// Of the day.
+    pub at: Duration,
+    pub plan: Arc<Plan>,
+    pub per_mille: u16,
+    /// Accepted after it, unless something gets worse.
+    pub length: Option<Duration>,
 }
 
 impl Day {
@@ -63,6 +76,7 @@ impl Day {
             conditions: Conditions::ORDINARY,
             fault_every: Some(Duration::from_secs(120)),
             faults: Vec::new(),
+            canary: None,
             watch: Watch::Every(512),
             sabotage: None,
             exchanges: Exchanges::ONE,
@@ -134,6 +148,10 @@ pub fn day(day: &Day) -> Report {
     }
     for (at, fault) in &day.faults {
         world.fault_at(Instant::ZERO + BEFORE_OPENING + *at, *fault);
+    }
+    if let Some(Canary { at, plan, per_mille, length }) = &day.canary {
+        let trial = Trial::new(plan.clone(), *per_mille, *length, day.seed);
+        world.canary_at(Instant::ZERO + BEFORE_OPENING + *at, Arc::new(trial));
     }
     world.run_until(Instant::ZERO + BEFORE_OPENING + day.length + CLOSING);
     if !world.drain(DRAIN) {

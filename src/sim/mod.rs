@@ -38,7 +38,7 @@ mod world;
 pub use called::Ring;
 pub use caller::{Act, Caller, Listening, MessageHabit, Nature, Person, When, Wish};
 pub use checker::{Broken, Checker, Invariant};
-pub use day::{Day, day, staff};
+pub use day::{Canary, Day, day, staff};
 pub use desk::{Desk, DeskAct, Habits, Reaction};
 pub use faults::{Fault, WEIGHTED};
 pub use house::{Exchanges, House};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::checker::Broken;
 use super::faults::Fault;
-use crate::exchange::{FloorEvent, Notice, Output};
+use crate::exchange::{CanaryNews, FloorEvent, Notice, Output};
 use crate::record::{CallRecord, QueueOutcome, Record, SlipState};
 
 /// Who waited shorter than this and hung up has not been made to wait (the industry's "short abandons").
@@ -52,6 +52,8 @@ pub struct Report {
     pub taken: Vec<u64>,
     /// How often words between exchanges were lost.
     pub missed: u64,
+    /// What became of a plan that some callers met first.
+    pub canary: Option<CanaryNews>,
     /// The planted fault found its moment.
     pub sabotaged: bool,
 }

@@ -11,6 +11,7 @@
 //!
 //! Architecture invariant: nothing here decides anything that the product decides.
 
+mod canary;
 mod complaints;
 mod mishaps;
 mod wires;
@@ -43,8 +44,8 @@ use crate::base::{CallId, Catalog, Instant, LegId, Masked, Now, Rng, Wall};
 use crate::call::{Inquired, NotOpened};
 use crate::dialplan::{Pattern, Plan};
 use crate::exchange::{
-    Account, Command, Config, FloorEvent, Input, Network as Addresses, Notice, Outbound, Output,
-    Trunk as Carrier,
+    Account, CanaryNews, Command, Config, FloorEvent, Input, Network as Addresses, Notice, Outbound, Output,
+    Trial, Trunk as Carrier,
 };
 use crate::media;
 use crate::record::{CallRecord, ComplaintChange, MessageSlip, Record, SlipState};
@@ -97,6 +98,9 @@ pub struct World {
     /// Calls that asked for a message box, and what they are told.
     inquired: VecDeque<(CallId, Inquired)>,
     opened: VecDeque<(CallId, Result<Vec<MessageSlip>, NotOpened>)>,
+    /// A plan that some callers meet first, and what has become of it.
+    on_trial: Option<Arc<Trial>>,
+    canary_news: Option<CanaryNews>,
     /// The phones on the legs.
     parties: BTreeMap<LegId, Phone>,
 }
@@ -179,6 +183,8 @@ impl World {
             boxes: Boxes::default(),
             inquired: VecDeque::new(),
             opened: VecDeque::new(),
+            on_trial: None,
+            canary_news: None,
             parties: BTreeMap::new(),
             rng,
             next_plan: other_plan.unwrap_or_else(|| plan.clone()),
@@ -409,6 +415,7 @@ impl World {
             Due::Command(command) => self.input(Input::Command { id: 0, command }),
             Due::LookAtPhone(phone, over) => self.look_at_phone(phone, over),
             Due::Fault(fault) => self.strike(fault, &mut outcome),
+            Due::Canary(trial) => self.begin_canary(trial),
         }
         self.follow_up(outcome);
     }
@@ -531,6 +538,7 @@ impl World {
                     let opened = self.boxes.open(now, &order);
                     self.opened.push_back((call, opened));
                 }
+                Output::Notice(Notice::Canary(news)) => self.canary_news = Some(news),
                 Output::Notice(Notice::Floor(event)) if self.ladder.is_some() => {
                     self.floor.push((now, *event));
                 }
@@ -569,6 +577,8 @@ impl World {
                 self.input(Input::BoxOpened { call, opened });
             } else if let Some((call, answer)) = self.inquired.pop_front() {
                 self.input(Input::Inquired { call, answer });
+            } else if let Some(news) = self.canary_news.take() {
+                self.canary_over(news);
             } else if let Some(question) = self.unresolved.pop_front() {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {

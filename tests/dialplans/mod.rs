@@ -1,6 +1,7 @@
 //! Dialplans as an administrator and a caller meet them: the shipped plan, wrong plans, walks through flows.
 
 mod callback_at;
+mod changes;
 mod files;
 mod flow;
 mod mistakes;

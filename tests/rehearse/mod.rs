@@ -156,6 +156,8 @@ fn record(at_s: u64, queue: &str, outcome: QueueOutcome, waited_s: u64, talked_s
         survey: None,
         notes: Vec::new(),
         legs: Vec::new(),
+        version: None,
+        wrong_keys: 0,
         end: CallEnd::CallerHungUp,
     }
 }

@@ -1,6 +1,7 @@
 //! The whole exchange under a virtual clock, against callers and agents who speak real SIP.
 
 mod callbacks;
+mod canaries;
 mod cases;
 mod complaints;
 mod days;

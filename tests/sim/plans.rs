@@ -15,6 +15,15 @@ pub fn bank(agents: u32) -> Arc<Plan> {
     plan(&files, catalog())
 }
 
+/// The same with one place of its text written otherwise.
+pub fn bank_with(agents: u32, old: &str, new: &str) -> Arc<Plan> {
+    let mut files = shipped();
+    assert!(files.iter().any(|file| file.text.contains(old)), "{old}");
+    files.iter_mut().for_each(|file| file.text = file.text.replace(old, new));
+    files.push(hotline::sim::staff(agents));
+    plan(&files, catalog())
+}
+
 /// The same, and agents are told who it is before they are joined.
 pub fn telling(agents: u32) -> Arc<Plan> {
     let mut files = shipped();

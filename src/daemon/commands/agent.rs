@@ -106,19 +106,6 @@ pub(super) fn done(response: Response) -> Result<String, Failure> {
     }
 }
 
-/// Settings, prompts and dialplans are read again; the warnings.
-pub fn reload(state: &Path) -> Result<String, Failure> {
-    match ask(state, &Order::Reload)? {
-        Response::Reloaded { warnings } => {
-            Ok(warnings.into_iter().chain(["reloaded\n".to_owned()]).collect::<Vec<_>>().join("\n\n"))
-        }
-        Response::Refused(mistakes) => {
-            Err(Failure::Other(format!("not reloaded, everything stays as it was:\n{mistakes}")))
-        }
-        other => Err(refused(other)),
-    }
-}
-
 pub fn status(state: &Path, form: Form) -> Result<String, Failure> {
     match ask(state, &Order::Status)? {
         status @ Response::Status { .. } if matches!(form, Form::Json) => Ok(line(&status)),

@@ -18,9 +18,11 @@ mod routing;
 mod sip;
 mod trial;
 mod urgent;
+mod version_line;
+mod versions;
 
 pub use agent::{
-    AgentOrder, agent, call_out, parse_until, pause_recording, reload, running, status, supervise, transfer,
+    AgentOrder, agent, call_out, parse_until, pause_recording, running, status, supervise, transfer,
 };
 pub use callbacks::{Callbacks, callbacks};
 pub use cases::{TestOrder, test, tests_reference};
@@ -36,3 +38,6 @@ pub use routing::{change_waiting, why};
 pub use sip::trace;
 pub use trial::{TrialOrder, trial};
 pub use urgent::{answer_urgent, parse_answer, urgents};
+pub use version_line::{CanaryOrder, DiffLine, ReloadLine, RollbackLine, VersionsLine};
+#[cfg(test)]
+pub use versions::change;

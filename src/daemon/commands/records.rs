@@ -459,6 +459,8 @@ mod tests {
             survey: None,
             notes: Vec::new(),
             legs: Vec::new(),
+            version: None,
+            wrong_keys: 0,
             end: CallEnd::CallerHungUp,
         };
         store.write(&[Record::Call(Box::new(call))]).unwrap();

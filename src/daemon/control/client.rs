@@ -11,8 +11,8 @@ use crate::daemon::state;
 
 use super::protocol::{Order, Response, line};
 
-/// A reload reads and checks everything; nothing else takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A reload reads and checks everything, and makes the calls of the tests; nothing else takes as long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Gives one order to the daemon that owns the state folder, and waits for its answer.
 pub fn ask(folder: &Path, order: &Order) -> Result<Response, Failure> {

@@ -3,6 +3,7 @@
 //! Whoever may open the socket may order: it belongs to the daemon's user, mode 0600.
 
 mod client;
+mod peer;
 mod protocol;
 mod server;
 

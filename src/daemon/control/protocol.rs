@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Masked, SlipId, Wall};
+use crate::daemon::versions::Task;
+use crate::dialplan::Change;
 use crate::exchange::{Command, FloorEvent, QueueLine, Reply, StatusLine};
-use crate::record::CaseNumber;
+use crate::record::{CaseNumber, VersionTests};
 use crate::report::Traced;
 
 /// One line from the administrator.
@@ -13,8 +15,8 @@ use crate::report::Traced;
 pub enum Order {
     /// For the exchange.
     Exchange(Command),
-    /// Settings, prompts and dialplans are read again.
-    Reload,
+    /// Settings, prompts and dialplans are read again, or an earlier version is taken.
+    Dialplan(Task),
     /// A slip was marked or forwarded in the store: lamps follow, and whoever is to be told is told.
     Settled { slip: SlipId },
     /// A complaint was changed in the store: what is due of it is reckoned anew.
@@ -51,9 +53,16 @@ pub struct TraceOrder {
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
     Reply(Reply),
-    /// What was read is live; what a person should look at.
+    /// What was read is live, or on trial; what callers notice of it, and what a person should look at.
     Reloaded {
         warnings: Vec<String>,
+        /// The number of what is live now, or on trial.
+        #[serde(default)]
+        version: Option<u64>,
+        #[serde(default)]
+        changes: Vec<Change>,
+        #[serde(default)]
+        tests: Option<VersionTests>,
     },
     Status {
         exchange: Box<StatusLine>,
@@ -122,7 +131,8 @@ mod tests {
              {\"reason\":\"meeting\",\"until\":null}}}}}\n"
         );
         assert_eq!(parse_order(text.trim_end()), Ok(order));
-        assert_eq!(parse_order("\"reload\""), Ok(Order::Reload));
+        let reload = Order::Dialplan(Task::Reload { without_tests: false });
+        assert_eq!(parse_order("{\"dialplan\":{\"reload\":{}}}"), Ok(reload));
         assert!(parse_order("{\"exchange\":\"explode\"}").is_err());
         assert!(parse_order("").is_err());
     }
@@ -131,7 +141,12 @@ mod tests {
     fn responses_survive_the_way() {
         for response in [
             Response::Reply(Reply::Done),
-            Response::Reloaded { warnings: vec!["calendar".to_owned()] },
+            Response::Reloaded {
+                warnings: vec!["calendar".to_owned()],
+                version: Some(7),
+                changes: vec![Change { about: "menu main".to_owned(), what: "is new".to_owned() }],
+                tests: Some(VersionTests::Passed { tests: 3 }),
+            },
             Response::Refused("no such agent".to_owned()),
             Response::Status { exchange: Box::default(), shell: Shell::default() },
         ] {

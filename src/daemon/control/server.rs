@@ -20,23 +20,21 @@ use crate::daemon::failure::Failure;
 use crate::daemon::trace::{self, Asked, Feed};
 use crate::exchange::QueueLine;
 
+use super::peer::user_name;
 use super::protocol::{Order, Response, TraceOrder, line, parse_order};
 
 /// An order and whom to tell what came of it.
 pub enum Pending {
     Order {
         order: Order,
+        /// The user at the other end.
+        by: String,
         reply: oneshot::Sender<Response>,
     },
     /// What is read, masked and written elsewhere.
-    Trace {
-        follow: bool,
-        reply: oneshot::Sender<Result<Feed, &'static str>>,
-    },
+    Trace { follow: bool, reply: oneshot::Sender<Result<Feed, &'static str>> },
     /// What is written elsewhere, too.
-    Events {
-        reply: oneshot::Sender<Result<events::Live, &'static str>>,
-    },
+    Events { reply: oneshot::Sender<Result<events::Live, &'static str>> },
 }
 
 /// The socket, ours already, with nobody behind it yet. Its file is removed when it is dropped.
@@ -152,6 +150,7 @@ async fn accept(listener: tokio::net::UnixListener, console: Arc<Console>) {
 }
 
 async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphorePermit) -> io::Result<()> {
+    let by = socket.peer_cred().map_or_else(|_| "nobody".to_owned(), |peer| user_name(peer.uid()));
     let stream = {
         let (reader, mut writer) = socket.split();
         let mut reader = BufReader::new(reader);
@@ -171,7 +170,7 @@ async fn serve(mut socket: UnixStream, console: &Console, place: OwnedSemaphoreP
                     Err(why) => Response::Refused(why.to_owned()),
                 },
                 Ok(Order::Queues) => Response::Queues((console.queues)()),
-                Ok(order) => carry_out(order, &console.orders).await,
+                Ok(order) => carry_out(order, by.clone(), &console.orders).await,
                 Err(reason) => Response::Refused(reason),
             };
             // Who does not read what they asked for gives their place to others.
@@ -207,10 +206,10 @@ async fn feed(order: &TraceOrder, orders: &mpsc::Sender<Pending>) -> Result<Feed
     answer.await.map_err(gone)?
 }
 
-async fn carry_out(order: Order, orders: &mpsc::Sender<Pending>) -> Response {
+async fn carry_out(order: Order, by: String, orders: &mpsc::Sender<Pending>) -> Response {
     let (reply, answer) = oneshot::channel();
     let gone = || Response::Refused("the hotline is ending".to_owned());
-    if orders.send(Pending::Order { order, reply }).await.is_err() {
+    if orders.send(Pending::Order { order, by, reply }).await.is_err() {
         return gone();
     }
     answer.await.unwrap_or_else(|_| gone())
@@ -220,6 +219,7 @@ async fn carry_out(order: Order, orders: &mpsc::Sender<Pending>) -> Response {
 mod tests {
     use super::*;
     use crate::daemon::control::client::ask;
+    use crate::daemon::versions::Task;
     use crate::exchange::{Command, Reply};
 
     #[test]
@@ -246,17 +246,17 @@ mod tests {
                     // Nobody takes orders yet.
                     ask(&asked, &Order::Queues).unwrap(),
                     ask(&asked, &Order::Exchange(Command::Agents)).unwrap(),
-                    ask(&asked, &Order::Reload).unwrap(),
+                    ask(&asked, &Order::Dialplan(Task::Accept)).unwrap(),
                 )
             });
-            for response in [Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] }] {
+            for response in [Response::Reply(Reply::Done), Response::Reply(Reply::Done)] {
                 control.ready().await;
                 let Some(Pending::Order { reply, .. }) = control.take() else { panic!("no order") };
                 reply.send(response).unwrap();
             }
             let answers = tokio::task::spawn_blocking(|| client.join().unwrap()).await.unwrap();
-            let (done, reloaded) = (Response::Reply(Reply::Done), Response::Reloaded { warnings: vec![] });
-            assert_eq!(answers, (Response::Queues(queues), done, reloaded));
+            let done = || Response::Reply(Reply::Done);
+            assert_eq!(answers, (Response::Queues(queues), done(), done()));
             drop(control);
         });
         assert!(!path.exists());

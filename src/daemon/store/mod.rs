@@ -24,13 +24,15 @@ mod sqlite;
 mod surveys;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::time::Duration;
 
 use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
+use crate::dialplan::SourceFile;
 use crate::record::{
     CallRecord, Callback, CaseNumber, Complaint, ComplaintChange, Contact, Delivery, KeptPlace, KeptPresence,
-    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Waiting,
+    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Version, Waiting,
 };
 
 pub use error::StoreError;
@@ -112,6 +114,22 @@ pub trait Store: Send {
 
     /// Heard, open, done, or new again. `false`: there is no such slip.
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError>;
+
+    /// The history of the dialplan, the newest first.
+    fn versions(&self) -> Result<Vec<Version>, StoreError>;
+
+    /// One of them with its files.
+    fn version(&self, number: u64) -> Result<Option<(Version, Vec<SourceFile>)>, StoreError>;
+
+    /// A new one, under the next number, which comes back; and what becomes of others by it.
+    fn keep_version(
+        &mut self,
+        version: &Version,
+        files: &[SourceFile],
+        changed: &[Version],
+    ) -> Result<u64, StoreError>;
+
+    fn change_versions(&mut self, changed: &[Version]) -> Result<(), StoreError>;
 
     /// Into another box, where it is new. `false`: there is no such slip.
     fn forward(&mut self, slip: SlipId, mailbox: &str) -> Result<bool, StoreError>;

@@ -14,7 +14,7 @@ use crate::record::{CallRecord, CaseNumber, QueueVisit, Stage};
 const CALL: &str =
     "SELECT call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
     ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
-    withheld, diverted, outside, complaint, survey, notes
+    withheld, diverted, outside, complaint, survey, notes, version, wrong_keys
     FROM calls";
 
 impl Sqlite {
@@ -120,6 +120,8 @@ fn call(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         notes: json(row, 26)?.unwrap_or_default(),
         outside: json(row, 23)?,
         legs: Vec::new(),
+        version: row.get::<_, Option<i64>>(27)?.map(i64::unsigned_abs),
+        wrong_keys: row.get(28)?,
         end: serde_json::from_str(&end).map_err(|error| unreadable(20, error))?,
     })
 }

@@ -12,12 +12,13 @@ use super::schema::{self, MIGRATIONS};
 use super::slips::left_of;
 use super::{
     CallFilter, ComplaintFilter, Due, SlipFilter, Store, StoreError, callbacks, complaints, deliveries, kept,
-    legs, presences, promises, registrations, slips, surveys,
+    legs, presences, promises, registrations, slips, surveys, versions,
 };
 use crate::base::{CallId, Ids, Masked, RecordingId, SlipId, Wall};
+use crate::dialplan::SourceFile;
 use crate::record::{
     CallRecord, Callback, CaseNumber, Complaint, ComplaintChange, Contact, KeptPlace, KeptPresence,
-    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Waiting,
+    MessageSlip, Promise, Record, Registration, SlipState, SurveyAnswer, Version, Waiting,
 };
 
 /// Numbers set aside at a time, and how many of them may be left before more are: many times the calls that
@@ -254,6 +255,30 @@ impl Store for Sqlite {
         self.read_surveyed(from, since)
     }
 
+    fn versions(&self) -> Result<Vec<Version>, StoreError> {
+        self.read_versions()
+    }
+
+    fn version(&self, number: u64) -> Result<Option<(Version, Vec<SourceFile>)>, StoreError> {
+        self.read_version(number)
+    }
+
+    fn keep_version(
+        &mut self,
+        version: &Version,
+        files: &[SourceFile],
+        changed: &[Version],
+    ) -> Result<u64, StoreError> {
+        self.change(|transaction| {
+            changed.iter().try_for_each(|other| versions::update(transaction, other))?;
+            versions::insert(transaction, version, files)
+        })
+    }
+
+    fn change_versions(&mut self, changed: &[Version]) -> Result<(), StoreError> {
+        self.change(|transaction| changed.iter().try_for_each(|other| versions::update(transaction, other)))
+    }
+
     fn mark(&mut self, slip: SlipId, state: SlipState) -> Result<bool, StoreError> {
         self.change(|transaction| slips::mark(transaction, slip, state))
     }
@@ -288,15 +313,17 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         outside,
         // Each of them is a record of its own.
         legs: _,
+        version,
+        wrong_keys,
         end,
     } = record;
     let visit = queue.as_ref();
     let mut insert = transaction.prepare_cached(
         "INSERT INTO calls (call, sip_call_id, from_number, dialled, origin, language, grade, started, answered,
              ended, keys, queue, queue_entered, waited_ms, offers, outcome, agent, talked_ms, target_ms, slip, end,
-             withheld, diverted, outside, complaint, survey, notes)
+             withheld, diverted, outside, complaint, survey, notes, version, wrong_keys)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-             ?22, ?23, ?24, ?25, ?26, ?27)
+             ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)
          ON CONFLICT DO NOTHING",
     )?;
     let inserted = insert.execute(params![
@@ -327,6 +354,8 @@ fn insert_call(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::
         complaint.map(|case| case.to_string()),
         survey.as_ref().map(json).transpose()?,
         (!notes.is_empty()).then(|| json(notes)).transpose()?,
+        version.map(stored),
+        wrong_keys,
     ])?;
     if inserted == 0 {
         // The other records of the transaction must not suffer for it.

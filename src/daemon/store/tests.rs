@@ -5,6 +5,7 @@ mod files;
 mod presences;
 mod promised_slips;
 mod promises;
+mod versions;
 
 use std::env;
 use std::fs;
@@ -108,6 +109,8 @@ fn call(id: u64) -> CallRecord {
         survey: None,
         notes: Vec::new(),
         legs: Vec::new(),
+        version: Some(id),
+        wrong_keys: 2,
         end: CallEnd::Refused { status: 486, why: "busy 忙".to_owned() },
     }
 }

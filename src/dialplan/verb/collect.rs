@@ -288,6 +288,7 @@ fn again(cursor: &mut Cursor, mut collecting: Collecting, why: Why, out: &mut Ve
     collecting.typed.clear();
     collecting.confirming = false;
     collecting.tries = collecting.tries.saturating_add(1);
+    cursor.wrong_keys += 1;
     let left = collecting.tries < collecting.spec.tries;
     let plan = cursor.plan.clone();
     let phrase = match why {

@@ -188,6 +188,8 @@ fn failed(
     cursor.ahead.clear();
     choosing.typed.clear();
     choosing.tries = choosing.tries.saturating_add(1);
+    // A menu without a word for it does not ask: the choice of a language, which goes on by itself.
+    cursor.wrong_keys += u32::from(!(spec.silent.is_empty() && spec.invalid.is_empty()));
     let language = cursor.language.clone();
     let left = choosing.tries < spec.tries;
     let first = match failure {
