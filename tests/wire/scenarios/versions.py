@@ -147,7 +147,7 @@ async def a_version_is_tested_live_kept_and_taken_back(world):
 
 
 @scenario(weight=2)
-async def a_canary_is_met_by_its_share_and_by_nobody_when_it_is_stopped(world):
+async def a_canary_is_met_by_its_share_until_it_is_stopped(world):
     """reload --canary: its callers meet the new version, `canary stop` takes it back, `canary accept` makes it everybody's"""
     folder = Folder(world)
     hotline = await world.hotline("--dialplans", folder.path, plan=None)
