@@ -67,8 +67,8 @@ class Ledger:
         self.doubtful = []
         # Talks of which a phone's own recording has too little: who, and when they answered.
         self.unheard = set()
-        # Callers who gave up in the moment in which an agent answered: who was quicker, the hotline alone knows, and with
-        # it whether the place is kept. Number and queue.
+        # Callers who gave up in the moment in which an agent answered, or whose agent's phone had died: who was quicker, the
+        # hotline alone knows, and with it whether the place is kept. Number and queue.
         self.raced = set()
         self.faults, self.excused, self.counts = [], collections.Counter(), collections.Counter()
         # Phones that died: nobody sees them ring. By extension: from, to.
@@ -149,6 +149,9 @@ class Ledger:
         if not visit:
             return
         visit.ended = at or time.monotonic()
+        if visit.cut_off:
+            # Back in line for a moment or not yet: if they were, the head of it is kept for them.
+            self.raced.add((number, visit.queue))
         if visit.served is None:
             self.counts["gave up"] += 1
             # The place in line is remembered for some minutes.
