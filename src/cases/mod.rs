@@ -13,6 +13,7 @@
 //! Architecture invariant: nothing here decides anything that the product decides, and no file, thread or clock is
 //! named: the same cases give the same verdicts.
 
+mod bench;
 mod case;
 mod coverage;
 mod read;
@@ -20,6 +21,7 @@ mod run;
 mod story;
 mod trial;
 
+pub use bench::shows;
 pub use case::{Case, Conduct, Expected, Person, Step, Wanted};
 pub use coverage::Coverage;
 pub use read::{read, reference};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use crate::base::Catalog;
-use crate::dialplan::{self, Diagnostic, Plan, SourceFile};
+use crate::dialplan::{self, Around, Diagnostic, Plan, SourceFile};
 
 use super::failure::Failure;
 
@@ -48,7 +48,12 @@ pub fn plan_of(
     catalog: &Arc<Catalog>,
 ) -> Result<(Plan, Vec<Diagnostic>), Failure> {
     let files: Vec<SourceFile> = files.iter().filter(|file| !is_test(&file.name)).cloned().collect();
-    dialplan::load_beside(&files, Arc::clone(catalog), Some(trunks.to_vec())).map_err(|all| mistakes(&all))
+    let around = Around { trunks: Some(trunks.to_vec()), today: Some(super::clock::now().wall) };
+    let examined = dialplan::examine(&files, Arc::clone(catalog), &around);
+    match examined.plan.filter(|_| examined.sound) {
+        Some(plan) => Ok((plan, examined.diagnostics)),
+        None => Err(mistakes(&examined.diagnostics)),
+    }
 }
 
 pub fn mistakes(mistakes: &[Diagnostic]) -> Failure {

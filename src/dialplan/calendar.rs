@@ -84,6 +84,18 @@ impl Calendar {
         self.keeps_holidays && !self.years.contains_key(&year)
     }
 
+    /// Goes by its week that day.
+    pub(super) fn is_plain(&self, date: Date) -> bool {
+        let worked = self.years.get(&date.year()).is_some_and(|year| year.workdays.contains(&date));
+        !(self.keeps_holidays && (worked || self.holiday(date).is_some()))
+    }
+
+    /// The minutes of a day at which anything may change.
+    pub(super) fn minutes(&self) -> impl Iterator<Item = u16> {
+        let spans = self.week.iter().chain([&self.workday]).flatten();
+        spans.flat_map(|span| [span.from, span.until])
+    }
+
     fn spans(&self, date: Date) -> &[Span] {
         let worked = self.years.get(&date.year()).is_some_and(|y| y.workdays.contains(&date));
         if self.keeps_holidays && worked {

@@ -3,13 +3,18 @@
 //!
 //! The proof is made on the plan's [graph](Graph). What it refuses it shows: [a call](super::witness) that gets there.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::check_queues;
+use super::circumstance::{Circumstance, circumstances};
 use super::flow::{Edge, Graph, Node, NodeId, What};
 use super::plan::Plan;
 use super::source::Report;
 use super::step::{FlowId, Located, Place, Step, Target};
+use super::witness::{self, Found, Shown};
+use crate::base::Wall;
 
 /// Where things were written.
 pub(super) struct WrittenAt {
@@ -20,11 +25,13 @@ pub(super) struct WrittenAt {
     pub(super) operator: Option<Target>,
 }
 
-pub(super) fn check(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
+/// `today`: from when on calls come.
+pub(super) fn check(report: &mut Report<'_>, plan: &Arc<Plan>, written: &WrittenAt, today: Option<Wall>) {
     let broken = report.failed();
     let graph = plan.graph();
-    dead_ends(report, plan, &graph);
-    circles(report, plan, &graph);
+    let court = Court { plan, graph: &graph, broken, today, all: OnceCell::new() };
+    dead_ends(report, plan, &graph, &court);
+    circles(report, plan, &graph, &court);
     desks_only(report, plan, &graph);
     lost_slots(report, plan);
     check_queues::check(report, plan, &written.queues);
@@ -35,6 +42,27 @@ pub(super) fn check(report: &mut Report<'_>, plan: &Plan, written: &WrittenAt) {
             let place = written.numbers.unwrap_or(Place { file: 0, start: 0, end: 0 });
             report.warning(place, "no number is served: add `[numbers]`");
         }
+    }
+}
+
+/// Where a doubt becomes a call that shows it, or none.
+struct Court<'a> {
+    plan: &'a Arc<Plan>,
+    graph: &'a Graph,
+    /// Of a plan that was not understood no call can be made.
+    broken: bool,
+    today: Option<Wall>,
+    all: OnceCell<Vec<Circumstance>>,
+}
+
+impl Court<'_> {
+    fn hear(&self, shown: &Shown<'_>) -> Found {
+        if self.broken {
+            return Found::Possibly;
+        }
+        let from = || self.today.unwrap_or_else(|| self.plan.some_day());
+        let all = self.all.get_or_init(|| circumstances(self.plan, from()));
+        witness::find(self.plan, self.graph, all, shown)
     }
 }
 
@@ -61,7 +89,7 @@ fn starts(graph: &Graph) -> Vec<NodeId> {
 }
 
 /// A flow that runs out without a person, a message or a goodbye: closed with thanks by nobody's will.
-fn dead_ends(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
+fn dead_ends(report: &mut Report<'_>, plan: &Plan, graph: &Graph, court: &Court<'_>) {
     let mut seen: BTreeSet<(NodeId, bool)> = BTreeSet::new();
     let mut open: Vec<(NodeId, bool)> = starts(graph).into_iter().map(|id| (id, false)).collect();
     let mut told = BTreeSet::new();
@@ -73,17 +101,23 @@ fn dead_ends(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
             let attended = attended || edge.attended;
             if attended || !is_nobodys(graph, edge) {
                 open.push((edge.to, attended));
-            } else if told.insert(id)
+            } else if !told.contains(&id)
                 && let Some(node) = graph.node(id)
                 && let Some(here) = located(plan, node)
             {
+                let found = court.hear(&Shown { last: vec![edge], unattended: true });
+                if matches!(found, Found::Never) {
+                    continue;
+                }
                 let reason = format!(
                     "flow `{}` ends after this `{}` without a person, a message or a goodbye",
                     node.flow,
                     here.step.verb()
                 );
+                told.insert(id);
                 report
                     .mistake(here.place, reason)
+                    .add_witness(found)
                     .add_help("end it with `queue`, `dial`, `message`, `goto` or `hang_up`");
             }
         }
@@ -96,7 +130,7 @@ fn is_nobodys(graph: &Graph, edge: &Edge) -> bool {
 }
 
 /// A circle of steps that the caller has no part in.
-fn circles(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
+fn circles(report: &mut Report<'_>, plan: &Plan, graph: &Graph, court: &Court<'_>) {
     // Depth first over the edges without input: a node met again on its own path closes a circle.
     let nodes = graph.nodes().count();
     let mut done = vec![false; nodes];
@@ -108,7 +142,7 @@ fn circles(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
             if let Some(id) = enter.take() {
                 let at = id.0 as usize;
                 match on_path.get(at).copied().flatten() {
-                    Some(from) => tell_circle(report, plan, graph, path.get(from..).unwrap_or_default()),
+                    Some(from) => tell_circle(report, plan, court, path.get(from..).unwrap_or_default()),
                     None if !done.get(at).copied().unwrap_or(true) => {
                         set(&mut on_path, at, Some(path.len()));
                         path.push((id, 0));
@@ -141,7 +175,13 @@ fn set<T>(of: &mut [T], at: usize, value: T) {
     }
 }
 
-fn tell_circle(report: &mut Report<'_>, plan: &Plan, graph: &Graph, circle: &[(NodeId, usize)]) {
+fn tell_circle(report: &mut Report<'_>, plan: &Plan, court: &Court<'_>, circle: &[(NodeId, usize)]) {
+    let graph = court.graph;
+    let taken = circle.iter().filter_map(|(id, tried)| graph.from(*id).get(tried.checked_sub(1)?));
+    let found = court.hear(&Shown { last: taken.collect(), unattended: false });
+    if matches!(found, Found::Never) {
+        return;
+    }
     let nodes: Vec<&Node> = circle.iter().filter_map(|(id, _)| graph.node(*id)).collect();
     let Some(first) = nodes.iter().filter_map(|node| located(plan, node)).min_by_key(|l| l.place) else {
         return;
@@ -165,7 +205,10 @@ fn tell_circle(report: &mut Report<'_>, plan: &Plan, graph: &Graph, circle: &[(N
         None => format!("this goes round without the caller's input: {names}"),
     };
     let place = first.place;
-    report.mistake(place, reason).add_help("let a menu, a message or a goodbye be part of it");
+    report
+        .mistake(place, reason)
+        .add_witness(found)
+        .add_help("let a menu, a message or a goodbye be part of it");
 }
 
 /// What is for agents.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use super::witness::{Found, Witness};
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -29,6 +31,8 @@ pub struct Diagnostic {
     pub column: u32,
     /// "did you mean …" and the like; may be empty.
     pub help: Vec<String>,
+    /// A call that shows it.
+    pub witness: Option<Box<Witness>>,
     /// The text of the line and the marked bytes in it.
     source: String,
     marked: Range<usize>,
@@ -57,6 +61,7 @@ impl Diagnostic {
             line: text[..start].matches('\n').count() as u32 + 1,
             column: text[line_start..start].chars().count() as u32 + 1,
             help: Vec::new(),
+            witness: None,
             source: mask(&source),
             marked: from..to,
         }
@@ -65,6 +70,13 @@ impl Diagnostic {
     /// The line as it was written; long numbers in it are masked.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    pub(super) fn add_witness(&mut self, found: Found) -> &mut Self {
+        if let Found::Witness(witness) = found {
+            self.witness = Some(witness);
+        }
+        self
     }
 
     pub(crate) fn add_help(&mut self, help: impl Into<String>) -> &mut Self {
@@ -112,6 +124,9 @@ impl fmt::Display for Diagnostic {
             .path(&*self.file)
             .annotation(mark);
         let mut group = level.primary_title(self.reason.as_str()).element(snippet);
+        if let Some(witness) = &self.witness {
+            group = group.element(Level::NOTE.message(witness.to_string()));
+        }
         for help in &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }

@@ -20,7 +20,7 @@ use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
 use super::table::hotline::Defaults;
 use super::table::{agent, calendar, complaints, hotline, list, menu, message_box, number, queue, skill};
 use super::verb;
-use crate::base::{AgentId, Catalog, Clip, Language, QueueId};
+use crate::base::{AgentId, Catalog, Clip, Language, QueueId, Wall};
 
 /// What is defined, by name.
 #[derive(Default)]
@@ -116,17 +116,46 @@ pub fn load_beside(
     catalog: Arc<Catalog>,
     trunks: Option<Vec<String>>,
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let examined = examine(files, catalog, &Around { trunks, today: None });
+    match examined.plan.filter(|_| examined.sound) {
+        Some(plan) => Ok((plan, examined.diagnostics)),
+        None => Err(examined.diagnostics),
+    }
+}
+
+/// What is known where a plan is looked at.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Around {
+    /// The trunks of the configuration.
+    pub trunks: Option<Vec<String>>,
+    /// From when on calls come: calendars are looked at for a year. `None`: that is not looked at.
+    pub today: Option<Wall>,
+}
+
+/// What came of looking at a plan.
+#[derive(Debug)]
+pub struct Examined {
+    /// What was written means this; `None` where it means nothing. Not to be served unless it is `sound`.
+    pub plan: Option<Plan>,
+    /// Without a mistake.
+    pub sound: bool,
+    /// Every mistake, then the warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and checks the files as one plan.
+pub fn examine(files: &[SourceFile], catalog: Arc<Catalog>, around: &Around) -> Examined {
     let mut report = Report::new(files);
     let plans = files.iter().enumerate().filter(|(_, f)| f.name.ends_with(".toml"));
     let parsed: Vec<Parsed<'_>> = plans.map(|(at, _)| Parsed::read(&mut report, at)).collect();
     if report.failed() {
-        return Err(report.into_diagnostics());
+        return Examined { plan: None, sound: false, diagnostics: report.into_diagnostics() };
     }
     let tables = tables(&mut report, &parsed);
     let loader = Loader {
         report,
         catalog,
-        trunks,
+        trunks: around.trunks.clone(),
         name: String::new(),
         hotline: None,
         language: Language::new("zh-CN"),
@@ -149,7 +178,7 @@ pub fn load_beside(
         called_back_keyed: BTreeSet::new(),
         tables: &tables,
     };
-    loader.load()
+    loader.load(around.today)
 }
 
 fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'a, 's> {
@@ -207,7 +236,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
 }
 
 impl<'a, 's> Loader<'a, 's> {
-    fn load(mut self) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    fn load(mut self, today: Option<Wall>) -> Examined {
         let tables = self.tables;
         let ranges = self.collect_names();
         self.only_one(&tables.hotline, "hotline");
@@ -281,10 +310,12 @@ impl<'a, 's> Loader<'a, 's> {
             numbers: tables.numbers.order.first().map(|e| e.key_place),
             operator: self.operator,
         };
-        check::check(&mut self.report, &plan, &written);
-        let failed = self.report.failed();
-        let diagnostics = self.report.into_diagnostics();
-        if failed { Err(diagnostics) } else { Ok((plan, diagnostics)) }
+        let broken = self.report.failed();
+        let plan = Arc::new(plan);
+        check::check(&mut self.report, &plan, &written, today);
+        let sound = !self.report.failed();
+        let plan = (!broken).then(|| Arc::unwrap_or_clone(plan));
+        Examined { plan, sound, diagnostics: self.report.into_diagnostics() }
     }
 
     fn only_one(&mut self, whole: &[Entry<'a, 's>], name: &str) {

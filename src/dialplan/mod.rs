@@ -26,6 +26,7 @@ mod calendar;
 mod changes;
 mod check;
 mod check_queues;
+mod circumstance;
 mod complaints;
 mod cursor;
 mod diagnostic;
@@ -33,17 +34,20 @@ mod doc;
 mod fields;
 mod flow;
 mod implied;
+mod journey;
 mod load;
 mod manifest;
 mod pattern;
 mod plan;
 mod read;
 mod reference;
+mod rider;
 mod source;
 mod speech;
 mod step;
 mod table;
 mod verb;
+mod witness;
 
 /// Documented tables with the places of what was written: for other files of the house that are read as a dialplan is.
 pub(crate) mod written {
@@ -63,7 +67,8 @@ pub use changes::{Change, Prompted, changes, prompt_changes};
 pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
 pub use flow::{By, Edge, Graph, Node, NodeId, Reached, What};
-pub use load::{load, load_beside};
+pub use journey::{Journey, Reach, journeys};
+pub use load::{Around, Examined, examine, load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
 pub use plan::{
@@ -73,6 +78,7 @@ pub use plan::{
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;
+pub use witness::{Waypoint, Witness};
 
 /// A file of the dialplans folder: `*.toml` is plan text, anything else a data file that a `list` may name.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -88,6 +88,23 @@ impl Pattern {
         (self.0.ends_with('.'), vague, usize::MAX - self.pieces().count())
     }
 
+    /// A number that matches; where any digit will do, this one (0 to 9).
+    pub(super) fn example(&self, digit: usize) -> String {
+        let any = (0..=9u32).cycle().nth(digit % 10).and_then(|d| char::from_digit(d, 10)).unwrap_or('0');
+        let mut number: String = self
+            .pieces()
+            .map(|piece| match piece {
+                Piece::This(only) => only,
+                Piece::AnyDigit => any,
+                Piece::OneOf(set) => ('0'..='9').find(|digit| is_one_of(*digit, set)).unwrap_or(any),
+            })
+            .collect();
+        if self.0.ends_with('.') {
+            number.push(any);
+        }
+        number
+    }
+
     fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let mut rest = self.0.strip_suffix('.').unwrap_or(&self.0);
         std::iter::from_fn(move || {

@@ -646,6 +646,14 @@ impl Plan {
         gaps
     }
 
+    /// A working morning of the first year whose holidays are known: for looking at the plan where no clock is.
+    pub(super) fn some_day(&self) -> Wall {
+        let known = self.calendars.iter().filter_map(|calendar| calendar.years.keys().next()).min();
+        let day = jiff::civil::Date::new(known.copied().unwrap_or(2026), 1, 5).ok();
+        let at = day.and_then(|day| day.at(10, 0, 0, 0).to_zoned(self.zone.clone()).ok());
+        at.map_or(Wall::from_micros(0), |at| Wall::from_micros(at.timestamp().as_microsecond()))
+    }
+
     /// Every step that a caller can come by, as `flow verb (file:line)`: the words of a call's record. Where a flow is
     /// what a default does, the place is that of the step which has the default.
     pub fn steps(&self) -> Vec<String> {

@@ -13,13 +13,17 @@ use super::step::Place;
 /// The files and what is wrong with them.
 pub(crate) struct Report<'s> {
     files: Vec<(Arc<str>, &'s str)>,
+    /// Where the lines of each file end.
+    ends: Vec<Vec<usize>>,
     pub(crate) diagnostics: Vec<(Place, Diagnostic)>,
 }
 
 impl<'s> Report<'s> {
     pub(crate) fn new(files: &'s [SourceFile]) -> Self {
+        let ends = |f: &SourceFile| f.text.match_indices('\n').map(|(at, _)| at).collect();
+        let ends = files.iter().map(ends).collect();
         let files = files.iter().map(|f| (Arc::from(f.name.as_str()), f.text.as_str())).collect();
-        Report { files, diagnostics: Vec::new() }
+        Report { files, ends, diagnostics: Vec::new() }
     }
 
     /// A mistake here; the caller may add a label and help.
@@ -73,8 +77,9 @@ impl<'s> Report<'s> {
 
     /// From 1.
     pub(crate) fn line(&self, place: Place) -> u32 {
-        let text = self.file_text(place.file);
-        text.bytes().take(place.start).filter(|b| *b == b'\n').count() as u32 + 1
+        let before =
+            self.ends.get(place.file).map_or(0, |ends| ends.partition_point(|end| *end < place.start));
+        before as u32 + 1
     }
 
     /// `file:line`, for reasons that speak of a second place.

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use crate::base::Masked;
+use crate::cases;
 use crate::daemon::boxes::Pin;
 use crate::daemon::dialplans;
 use crate::daemon::failure::Failure;
 use crate::daemon::prompts::Prompts;
 use crate::daemon::settings::Settings;
-use crate::dialplan::{self, Diagnostic, Plan, Severity, SourceFile};
+use crate::dialplan::{self, Around, Diagnostic, Journey, Plan, Reach, Severity, SourceFile};
 use serde_json::json;
 
 /// How what was found is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     Text,
-    /// One object: the plan's name, `null` where there is none, and all diagnostics.
+    /// One object: the plan's name, `null` where there is none; all diagnostics; how far each number is from a person.
     Json,
     /// SARIF 2.1.0 (OASIS), which build servers and editors show beside the lines.
     Sarif,
@@ -29,17 +30,19 @@ pub fn check(settings: &Settings, form: Checked) -> Result<(String, bool), Failu
     let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
     let config = &settings.dialplans;
     let files = dialplans::sources(config)?;
-    let loaded = dialplan::load_beside(&files, Arc::clone(&prompts.catalog), Some(config.trunks.clone()));
-    let (plan, found) = match loaded {
-        Ok((plan, warnings)) => (Some(plan), warnings),
-        Err(mistakes) => (None, mistakes),
-    };
+    let now = crate::daemon::clock::now().wall;
+    let around = Around { trunks: Some(config.trunks.clone()), today: Some(now) };
+    let examined = dialplan::examine(&files, Arc::clone(&prompts.catalog), &around);
+    let (plan, sound, found) = (examined.plan.map(Arc::new), examined.sound, examined.diagnostics);
+    let journeys = plan.as_ref().map(|plan| dialplan::journeys(plan, now)).unwrap_or_default();
     let text = match form {
-        Checked::Json => json(plan.as_ref(), &found),
+        Checked::Json => json(plan.as_ref().filter(|_| sound), &found, &journeys),
         Checked::Sarif => sarif(&found),
         Checked::Text => {
-            let mut text: String = found.iter().map(|one| format!("{one}\n\n")).collect();
-            if let Some(plan) = &plan {
+            let mut text: String =
+                found.iter().map(|one| format!("{one}{}\n\n", shown(plan.as_ref(), one))).collect();
+            text.extend(journeys.iter().map(far));
+            if let Some(plan) = plan.as_ref().filter(|_| sound) {
                 text.push_str(&format!(
                     "{}: {} numbers, {} queues, {} agents, {} prompts: no mistakes\n",
                     plan.name(),
@@ -52,20 +55,80 @@ pub fn check(settings: &Settings, form: Checked) -> Result<(String, bool), Failu
             text
         }
     };
-    Ok((text, plan.is_some()))
+    Ok((text, sound))
 }
 
-fn json(plan: Option<&Plan>, found: &[Diagnostic]) -> String {
+/// Whether the call that shows a mistake was made on the bench, and went so.
+fn shown(plan: Option<&Arc<Plan>>, one: &Diagnostic) -> &'static str {
+    let witness = one.witness.as_ref();
+    match plan.zip(witness).map(|(plan, witness)| cases::shows(plan, witness)) {
+        Some(Some(true)) => "\n  = note: made on the bench, the call goes so",
+        Some(Some(false)) => "\n  = note: made on the bench, the call goes otherwise",
+        Some(None) | None => "",
+    }
+}
+
+/// How far it is from a number to a person, at worst.
+fn far(journey: &Journey) -> String {
+    let Journey { number, title, to, silent } = journey;
+    let seconds = |reach: &Reach| reach.words.as_secs_f64().ceil();
+    let mut text = if title.is_empty() { format!("{number}: ") } else { format!("{number} {title}: ") };
+    match to.first() {
+        Some(worst) => {
+            let keys = to.iter().map(|reach| reach.keys).max().unwrap_or(0);
+            let keys = match keys {
+                0 => "no key".to_owned(),
+                1 => "1 key".to_owned(),
+                keys => format!("{keys} keys"),
+            };
+            let (whom, language) = (&worst.whom, &worst.language);
+            text.push_str(&format!(
+                "to a person by {keys} and {} s of words at most ({whom}, {language})",
+                seconds(worst)
+            ));
+        }
+        None => text.push_str("leads to no person"),
+    }
+    if let Some(silent) = silent {
+        let (whom, language) = (&silent.whom, &silent.language);
+        text.push_str(&format!(
+            "; who presses nothing comes to {whom} within {} s ({language})",
+            seconds(silent)
+        ));
+    }
+    text.push('\n');
+    text
+}
+
+fn json(plan: Option<&Arc<Plan>>, found: &[Diagnostic], journeys: &[Journey]) -> String {
+    let reach = |reach: &Reach| {
+        json!({
+            "to": reach.whom, "keys": reach.keys, "seconds": reach.words.as_secs_f64(),
+            "language": reach.language,
+        })
+    };
+    let numbers: Vec<_> = journeys
+        .iter()
+        .map(|one| {
+            let to: Vec<_> = one.to.iter().map(reach).collect();
+            let silent = one.silent.as_ref().map(reach);
+            json!({ "number": one.number, "title": one.title, "to": to, "silent": silent })
+        })
+        .collect();
     let diagnostics: Vec<_> = found
         .iter()
         .map(|one| {
             json!({
                 "severity": one.severity, "reason": one.reason, "file": &*one.file, "line": one.line,
                 "column": one.column, "source": one.source(), "help": one.help,
+                "witness": one.witness.as_ref().map(ToString::to_string),
             })
         })
         .collect();
-    format!("{}\n", json!({ "plan": plan.map(Plan::name), "diagnostics": diagnostics }))
+    format!(
+        "{}\n",
+        json!({ "plan": plan.map(|plan| plan.name()), "diagnostics": diagnostics, "numbers": numbers })
+    )
 }
 
 fn sarif(found: &[Diagnostic]) -> String {
@@ -73,7 +136,9 @@ fn sarif(found: &[Diagnostic]) -> String {
         .iter()
         .map(|one| {
             let level = if one.severity == Severity::Mistake { "error" } else { "warning" };
-            let text: Vec<_> = std::iter::once(&one.reason).chain(&one.help).map(String::as_str).collect();
+            let witness = one.witness.as_ref().map(ToString::to_string);
+            let text: Vec<_> =
+                std::iter::once(&one.reason).chain(&witness).chain(&one.help).map(String::as_str).collect();
             let mut place =
                 json!({ "artifactLocation": { "uri": uri(&one.file), "uriBaseId": "DIALPLANS" } });
             if one.line > 0 {
