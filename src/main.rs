@@ -58,8 +58,8 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;
             String::new()
         }
-        Command::Check { format, .. } => {
-            let (text, sound) = commands::check(&source.load()?, format)?;
+        Command::Check { format, policy, .. } => {
+            let (text, sound) = commands::check(&source.load()?, format, policy.as_deref())?;
             print!("{text}");
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod codecs;
+#[cfg(feature = "daemon")]
+mod dialplan;
 mod sip;
 #[cfg(feature = "daemon")]
 mod slips;
@@ -71,6 +73,12 @@ fn main() {
         ("slips: save one, among 10,000", slips::saved),
         #[cfg(feature = "daemon")]
         ("slips: a bare fsync of as many octets", slips::synced),
+        #[cfg(feature = "daemon")]
+        ("dialplan: read and check 10,000 steps", dialplan::checked),
+        #[cfg(feature = "daemon")]
+        ("dialplan: the same with a year's calendars and the rules of the house", dialplan::checked_in_full),
+        #[cfg(feature = "daemon")]
+        ("dialplan: its graph alone", dialplan::drawn),
         ("queue: a match, 10,000 wait for 1,000 agents", matched),
         ("queue: where one of 100,000 stands in line", placed),
     ];

@@ -76,7 +76,7 @@ impl Loaded {
         };
         let (plan, doubts) = dialplans::plan_of(&files, &settings.dialplans.trunks, &prompts.catalog)?;
         let mut warnings: Vec<_> = doubts.iter().map(ToString::to_string).collect();
-        warnings.extend(plan.calendar_gaps(super::clock::now().wall));
+        warnings.extend(prompts.doubts.iter().map(|(file, reason)| format!("{file}: {reason}")));
         let listen = &settings.listen;
         let open = !(listen.udp.is_empty() && listen.tcp.is_empty() && listen.ws.is_empty());
         warnings.extend(settings.exchange.readable_keys(open));

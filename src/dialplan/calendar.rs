@@ -38,6 +38,8 @@ pub(super) struct Holiday {
 /// What one year's notice declares.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(super) struct Year {
+    /// Where it was published.
+    pub(super) source: String,
     pub(super) holidays: Vec<Holiday>,
     /// Weekend days that are worked (调休).
     pub(super) workdays: BTreeSet<Date>,
@@ -84,6 +86,11 @@ impl Calendar {
         self.keeps_holidays && !self.years.contains_key(&year)
     }
 
+    /// The spans of a day, of which a holiday has none.
+    pub(super) fn open_on(&self, date: Date) -> &[Span] {
+        if self.holiday(date).is_some() { &[] } else { self.spans(date) }
+    }
+
     /// Goes by its week that day.
     pub(super) fn is_plain(&self, date: Date) -> bool {
         let worked = self.years.get(&date.year()).is_some_and(|year| year.workdays.contains(&date));
@@ -110,8 +117,7 @@ impl Calendar {
         let mut closed = Vec::new();
         let mut since = from;
         for date in std::iter::successors(Some(today), |date| date.tomorrow().ok()).take(DAYS_AHEAD) {
-            let open = if self.holiday(date).is_some() { &[][..] } else { self.spans(date) };
-            for span in open {
+            for span in self.open_on(date) {
                 let (Some(opens), Some(closes)) =
                     (moment(zone, date, span.from), moment(zone, date, span.until))
                 else {
@@ -262,6 +268,7 @@ mod tests {
         let mut week: [Vec<Span>; 7] = Default::default();
         week[..5].fill(day.clone());
         let year = Year {
+            source: "the notice".to_owned(),
             holidays: vec![Holiday { from: date("2026-10-01"), to: date("2026-10-07"), greeting: None }],
             workdays: BTreeSet::from([date("2026-10-10")]),
         };

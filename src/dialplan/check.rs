@@ -7,13 +7,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::check_queues;
 use super::circumstance::{Circumstance, circumstances};
 use super::flow::{Edge, Graph, Node, NodeId, What};
+use super::journey::journeys;
 use super::plan::Plan;
+use super::policy::{self, Rule};
 use super::source::Report;
 use super::step::{FlowId, Located, Place, Step, Target};
 use super::witness::{self, Found, Shown};
+use super::{check_queues, check_year};
 use crate::base::Wall;
 
 /// Where things were written.
@@ -21,8 +23,10 @@ pub(super) struct WrittenAt {
     pub(super) flows: Vec<Place>,
     pub(super) menus: Vec<Place>,
     pub(super) queues: Vec<Place>,
+    pub(super) calendars: Vec<Place>,
     pub(super) numbers: Option<Place>,
     pub(super) operator: Option<Target>,
+    pub(super) rules: Vec<Rule>,
 }
 
 /// `today`: from when on calls come.
@@ -34,7 +38,14 @@ pub(super) fn check(report: &mut Report<'_>, plan: &Arc<Plan>, written: &Written
     circles(report, plan, &graph, &court);
     desks_only(report, plan, &graph);
     lost_slots(report, plan);
+    stays(report, plan, &graph);
     check_queues::check(report, plan, &written.queues);
+    if !broken {
+        check_queues::shifts(report, plan, &graph, &written.queues, court.circumstances());
+    }
+    if let Some(today) = today.filter(|_| !broken) {
+        check_year::check(report, plan, &written.calendars, today);
+    }
     // A name that is misspelt leaves a flow unreached that is not.
     if !broken {
         unreached(report, plan, &graph, written);
@@ -42,6 +53,11 @@ pub(super) fn check(report: &mut Report<'_>, plan: &Arc<Plan>, written: &Written
             let place = written.numbers.unwrap_or(Place { file: 0, start: 0, end: 0 });
             report.warning(place, "no number is served: add `[numbers]`");
         }
+    }
+    // The house is asked last: whether a plan that cannot be served would keep to its rules nobody can say.
+    if !report.failed() {
+        let all = court.circumstances();
+        policy::check(report, plan, &graph, all, || journeys(plan, court.from()), &written.rules);
     }
 }
 
@@ -60,9 +76,15 @@ impl Court<'_> {
         if self.broken {
             return Found::Possibly;
         }
-        let from = || self.today.unwrap_or_else(|| self.plan.some_day());
-        let all = self.all.get_or_init(|| circumstances(self.plan, from()));
-        witness::find(self.plan, self.graph, all, shown)
+        witness::find(self.plan, self.graph, self.circumstances(), shown)
+    }
+
+    fn circumstances(&self) -> &[Circumstance] {
+        self.all.get_or_init(|| circumstances(self.plan, self.from()))
+    }
+
+    fn from(&self) -> Wall {
+        self.today.unwrap_or_else(|| self.plan.some_day())
     }
 }
 
@@ -135,6 +157,7 @@ fn circles(report: &mut Report<'_>, plan: &Plan, graph: &Graph, court: &Court<'_
     let nodes = graph.nodes().count();
     let mut done = vec![false; nodes];
     let mut on_path: Vec<Option<usize>> = vec![None; nodes];
+    let mut told = BTreeSet::new();
     for (start, _) in graph.nodes() {
         let mut path: Vec<(NodeId, usize)> = Vec::new();
         let mut enter = Some(start);
@@ -142,7 +165,9 @@ fn circles(report: &mut Report<'_>, plan: &Plan, graph: &Graph, court: &Court<'_
             if let Some(id) = enter.take() {
                 let at = id.0 as usize;
                 match on_path.get(at).copied().flatten() {
-                    Some(from) => tell_circle(report, plan, court, path.get(from..).unwrap_or_default()),
+                    Some(from) => {
+                        tell_circle(report, plan, court, &mut told, path.get(from..).unwrap_or_default())
+                    }
                     None if !done.get(at).copied().unwrap_or(true) => {
                         set(&mut on_path, at, Some(path.len()));
                         path.push((id, 0));
@@ -175,7 +200,19 @@ fn set<T>(of: &mut [T], at: usize, value: T) {
     }
 }
 
-fn tell_circle(report: &mut Report<'_>, plan: &Plan, court: &Court<'_>, circle: &[(NodeId, usize)]) {
+fn tell_circle(
+    report: &mut Report<'_>,
+    plan: &Plan,
+    court: &Court<'_>,
+    told: &mut BTreeSet<Vec<NodeId>>,
+    circle: &[(NodeId, usize)],
+) {
+    // Between the same steps there may be several ways.
+    let mut steps: Vec<NodeId> = circle.iter().map(|(id, _)| *id).collect();
+    steps.sort_unstable();
+    if !told.insert(steps) {
+        return;
+    }
     let graph = court.graph;
     let taken = circle.iter().filter_map(|(id, tried)| graph.from(*id).get(tried.checked_sub(1)?));
     let found = court.hear(&Shown { last: taken.collect(), unattended: false });
@@ -224,6 +261,17 @@ fn desks_only(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
             _ => continue,
         };
         report.mistake(*place, reason).add_help("give the number `from = \"desks\"`");
+    }
+}
+
+/// Where a caller is left alone until they hang up: good for a test of a line.
+fn stays(report: &mut Report<'_>, plan: &Plan, graph: &Graph) {
+    let reached = graph.reach(graph.callers());
+    for (_, node) in graph.nodes().filter(|(id, node)| node.what == What::Stay && reached.has(*id)) {
+        let Some(here) = located(plan, node) else { continue };
+        report
+            .warning(here.place, "a caller stays here until they hang up: no person, no message, no goodbye")
+            .add_help("give it a `limit`, and a step after it");
     }
 }
 

@@ -4,13 +4,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::calendar::local;
+use super::circumstance::Circumstance;
+use super::flow::{Graph, What};
 use super::plan::{Agent, Plan, Queue, Requirement};
 use super::source::Report;
-use super::step::{Place, Step};
+use super::step::{Located, Place, Step};
 
 pub(super) fn check(report: &mut Report<'_>, plan: &Plan, queues: &[Place]) {
     unserved(report, plan, queues);
     starved(report, plan, queues);
+    endless(report, plan, queues);
 }
 
 /// Who can serve such a call in the end, however long it waits.
@@ -47,6 +51,60 @@ fn unserved(report: &mut Report<'_>, plan: &Plan, queues: &[Place]) {
             let reason =
                 format!("no agent can serve this call ({}, beside {})", sets(queue), names(&spec.needs));
             report.warning(here.place, reason);
+        }
+    }
+}
+
+/// Queues that callers reach at a time at which nobody is at work who could serve them.
+pub(super) fn shifts(
+    report: &mut Report<'_>,
+    plan: &Plan,
+    graph: &Graph,
+    queues: &[Place],
+    all: &[Circumstance],
+) {
+    // Who has no hours is always at work.
+    if plan.agents.iter().all(|agent| agent.hours.is_none()) {
+        return;
+    }
+    let mut told = BTreeSet::new();
+    for one in all {
+        let reached = graph.reach_by(graph.callers(), |edge| one.may(plan, graph, edge));
+        for (_, node) in graph.nodes().filter(|(id, _)| reached.has(*id)) {
+            let What::Queue { name } = &node.what else { continue };
+            let Some((queue, place)) = plan.queues.iter().zip(queues).find(|(q, _)| q.name == *name) else {
+                continue;
+            };
+            let servants = || plan.agents.iter().filter(|agent| serves(queue, &[], agent));
+            let at_work = |agent: &Agent| agent.hours.is_none_or(|hours| one.is_open(hours));
+            if told.contains(&queue.id) || servants().next().is_none() || servants().any(at_work) {
+                continue;
+            }
+            told.insert(queue.id);
+            let at = local(&plan.zone, one.at).map(|at| at.strftime("%A %Y-%m-%d at %H:%M").to_string());
+            let at = at.unwrap_or_default();
+            let reason =
+                format!("nobody on a shift can serve queue `{name}` on {at}, and callers come to it then");
+            report
+                .warning(*place, reason)
+                .add_help("let a `hours` step before it, or the agents' `hours`, say so");
+        }
+    }
+}
+
+/// Callers who may wait for ever.
+fn endless(report: &mut Report<'_>, plan: &Plan, queues: &[Place]) {
+    let steps = || plan.flows.iter().flat_map(|flow| &flow.steps);
+    for (queue, place) in plan.queues.iter().zip(queues).filter(|(queue, _)| queue.max_wait.is_none()) {
+        let no_way_out = |here: &Located| matches!(&here.step, Step::Queue(spec) if spec.queue == queue.id && spec.keys.is_empty());
+        if steps().any(no_way_out) {
+            let reason = format!(
+                "callers of queue `{}` may wait for ever: its `max_wait` is never, and no key leads out",
+                queue.name
+            );
+            report
+                .warning(*place, reason)
+                .add_help("give it a `max_wait`, or the step that leads here `keys`");
         }
     }
 }

@@ -4,7 +4,7 @@
 use jiff::civil::Time;
 
 use super::calendar::{Hours, local};
-use super::flow::By;
+use super::flow::{By, Edge, Graph};
 use super::plan::Plan;
 use super::step::{Step, Value};
 use crate::base::{Masked, Wall};
@@ -32,6 +32,11 @@ impl Circumstance {
     /// Whether such a call may leave the step so. Only what calendars and the caller's number decide is known.
     pub(super) fn allows(&self, step: &Step, by: &By) -> bool {
         self.allows_hours(step, by) && self.allows_number(step, by)
+    }
+
+    /// Whether such a call may take this edge.
+    pub(super) fn may(&self, plan: &Plan, graph: &Graph, edge: &Edge) -> bool {
+        graph.step(plan, edge.from).is_none_or(|step| self.allows(step, &edge.by))
     }
 
     /// The same at any hour.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use super::witness::{Found, Witness};
@@ -67,6 +67,12 @@ impl Diagnostic {
         }
     }
 
+    /// About a whole file that is no text.
+    pub fn of_file(file: &str, reason: String) -> Self {
+        let whole = Diagnostic::new(Severity::Warning, &Arc::from(file), "", 0..0, reason);
+        Diagnostic { line: 0, column: 0, ..whole }
+    }
+
     /// The line as it was written; long numbers in it are masked.
     pub fn source(&self) -> &str {
         &self.source
@@ -119,11 +125,13 @@ impl fmt::Display for Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let mark = AnnotationKind::Primary.span(self.marked.clone());
-        let snippet = Snippet::source(self.source.as_str())
-            .line_start(self.line as usize)
-            .path(&*self.file)
-            .annotation(mark);
-        let mut group = level.primary_title(self.reason.as_str()).element(snippet);
+        let titled = level.primary_title(self.reason.as_str());
+        let mut group = if self.line == 0 {
+            titled.element(Origin::path(&*self.file))
+        } else {
+            let snippet = Snippet::source(self.source.as_str()).line_start(self.line as usize);
+            titled.element(snippet.path(&*self.file).annotation(mark))
+        };
         if let Some(witness) = &self.witness {
             group = group.element(Level::NOTE.message(witness.to_string()));
         }

@@ -259,13 +259,24 @@ impl Graph {
         self.flows.get(flow.0 as usize).copied()
     }
 
+    /// What a node of this plan's graph does; nothing for a number, and for the goodbye past a last step.
+    pub(super) fn step<'p>(&self, plan: &'p Plan, id: NodeId) -> Option<&'p Step> {
+        let (flow, step) = self.node(id)?.at?;
+        plan.flow(flow)?.steps.get(step).map(|located| &located.step)
+    }
+
     /// Everything that can be reached from these nodes, themselves included: one flag a node.
     pub fn reach(&self, from: impl IntoIterator<Item = NodeId>) -> Reached {
+        self.reach_by(from, |_| true)
+    }
+
+    /// The same by these edges alone.
+    pub fn reach_by(&self, from: impl IntoIterator<Item = NodeId>, may: impl Fn(&Edge) -> bool) -> Reached {
         let mut reached = Reached(vec![false; self.nodes.len()]);
         let mut open: Vec<NodeId> = from.into_iter().collect();
         while let Some(id) = open.pop() {
             if reached.0.get_mut(id.0 as usize).is_some_and(|seen| !std::mem::replace(seen, true)) {
-                open.extend(self.from(id).iter().map(|edge| edge.to));
+                open.extend(self.from(id).iter().filter(|edge| may(edge)).map(|edge| edge.to));
             }
         }
         reached
@@ -376,7 +387,7 @@ impl<'p> Builder<'p> {
             verb: located.step.verb(),
             file: self.plan.files.get(located.place.file).cloned().unwrap_or_default(),
             line: located.line,
-            implied: at.0.0 as usize >= self.plan.written_flows,
+            implied: at.0.0 as usize >= self.plan.written.flows,
             at: Some(at),
         }
     }

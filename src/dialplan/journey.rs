@@ -92,8 +92,7 @@ impl<'a> Walk<'a> {
     }
 
     fn step(&self, id: NodeId) -> Option<&'a Step> {
-        let (flow, step) = self.graph.node(id)?.at?;
-        self.plan.flow(flow)?.steps.get(step).map(|located| &located.step)
+        self.graph.step(self.plan, id)
     }
 
     /// The nearest of each queue and person, for who knows what to press and wants to.

@@ -18,7 +18,9 @@ use super::source::{Entry, Named, Parsed, Report, Written};
 use super::speech;
 use super::step::{FlowId, Located, MenuSpec, Place, Step, Target};
 use super::table::hotline::Defaults;
-use super::table::{agent, calendar, complaints, hotline, list, menu, message_box, number, queue, skill};
+use super::table::{
+    agent, calendar, complaints, hotline, list, menu, message_box, number, policy, queue, skill,
+};
 use super::verb;
 use crate::base::{AgentId, Catalog, Clip, Language, QueueId, Wall};
 
@@ -84,10 +86,11 @@ pub(super) struct Tables<'a, 's> {
     lists: Named<'a, 's>,
     boxes: Named<'a, 's>,
     calendars: Named<'a, 's>,
+    policy: Named<'a, 's>,
     holidays: Vec<Entry<'a, 's>>,
 }
 
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "hotline",
     "defaults",
     "complaints",
@@ -101,6 +104,7 @@ const KINDS: [&str; 13] = [
     "box",
     "calendar",
     "holidays",
+    "policy",
 ];
 
 /// Reads and checks the files as one plan. `Ok` carries warnings, `Err` every mistake, then the warnings.
@@ -195,6 +199,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
         lists: Named::new("list"),
         boxes: Named::new("box"),
         calendars: Named::new("calendar"),
+        policy: Named::new("policy"),
         holidays: Vec::new(),
     };
     for entry in parsed.iter().flat_map(Parsed::entries) {
@@ -224,6 +229,7 @@ fn tables<'a, 's>(report: &mut Report<'_>, parsed: &'a [Parsed<'s>]) -> Tables<'
             "list" => &mut tables.lists,
             "box" => &mut tables.boxes,
             "calendar" => &mut tables.calendars,
+            "policy" => &mut tables.policy,
             other => {
                 let reason = format!("a dialplan has no table `{other}`");
                 report.unknown(entry.key_place, reason, other, KINDS);
@@ -274,6 +280,7 @@ impl<'a, 's> Loader<'a, 's> {
         let numbers = tables.numbers.order.iter().filter_map(|e| number::read(&mut self, *e)).collect();
         let outside = self.outside_call();
         let written = WrittenBy { flows: tables.flows.order.len(), menus: tables.menus.order.len() };
+        let rules = tables.policy.order.iter().filter_map(|e| policy::read(&mut self, *e)).collect();
         let plan = Plan {
             version: 0,
             written,
@@ -287,7 +294,6 @@ impl<'a, 's> Loader<'a, 's> {
             files: self.report.file_names(),
             numbers,
             flows: self.flows,
-            written_flows: tables.flows.order.len(),
             menus: self.menus.into_iter().map(Arc::new).collect(),
             queues,
             skills,
@@ -307,8 +313,10 @@ impl<'a, 's> Loader<'a, 's> {
             flows: places(&tables.flows),
             menus: places(&tables.menus),
             queues: places(&tables.queues),
+            calendars: places(&tables.calendars),
             numbers: tables.numbers.order.first().map(|e| e.key_place),
             operator: self.operator,
+            rules,
         };
         let broken = self.report.failed();
         let plan = Arc::new(plan);

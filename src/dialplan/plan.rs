@@ -408,8 +408,6 @@ pub struct Plan {
     pub(super) files: Vec<Arc<str>>,
     pub(super) numbers: Vec<Number>,
     pub(super) flows: Vec<Flow>,
-    /// So many of them were written; the others are what defaults do.
-    pub(super) written_flows: usize,
     pub(super) menus: Vec<Arc<MenuSpec>>,
     pub(super) queues: Vec<Queue>,
     pub(super) skills: Vec<Skill>,
@@ -624,26 +622,6 @@ impl Plan {
     /// What one of the plan's calendars says about a moment.
     pub fn hours(&self, calendar: &Calendar, at: Wall) -> Hours {
         calendar.hours(&self.zone, at)
-    }
-
-    /// What an administrator should be told at this date: calendars whose holidays nobody has entered for
-    /// this year, and from November on for the next.
-    pub fn calendar_gaps(&self, at: Wall) -> Vec<String> {
-        let Some(date) = super::calendar::local(&self.zone, at).map(|t| t.date()) else { return Vec::new() };
-        let mut years = vec![date.year()];
-        if date.month() >= 11 {
-            years.push(date.year() + 1);
-        }
-        let mut gaps = Vec::new();
-        for calendar in &self.calendars {
-            for year in years.iter().filter(|y| calendar.lacks(**y)) {
-                gaps.push(format!(
-                    "calendar {:?} has no holidays of {year}: every day of it counts by its weekday only",
-                    calendar.name
-                ));
-            }
-        }
-        gaps
     }
 
     /// A working morning of the first year whose holidays are known: for looking at the plan where no clock is.

@@ -189,11 +189,19 @@ impl<'a, 's> Loader<'a, 's> {
 
     pub(super) fn queue(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<QueueId> {
         let written = self.text(fields, name)?;
+        self.queue_named(written)
+    }
+
+    pub(super) fn queue_named(&mut self, written: (String, Place)) -> Option<QueueId> {
         self.defined(written, "queue", |n| &n.queues)
     }
 
     pub(super) fn menu_index(&mut self, fields: &Fields<'a, 's>, name: &str) -> Option<u32> {
         let written = self.text(fields, name)?;
+        self.menu_named(written)
+    }
+
+    pub(super) fn menu_named(&mut self, written: (String, Place)) -> Option<u32> {
         self.defined(written, "menu", |n| &n.menus)
     }
 

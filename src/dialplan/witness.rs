@@ -178,10 +178,7 @@ pub(super) enum Found {
 /// Looks for a call that shows it, among callers in these circumstances.
 pub(super) fn find(plan: &Arc<Plan>, graph: &Graph, all: &[Circumstance], shown: &Shown<'_>) -> Found {
     let Some(goal) = shown.last.first().map(|edge| edge.from) else { return Found::Never };
-    let step_of = |id: NodeId| {
-        let (flow, step) = graph.node(id)?.at?;
-        plan.flow(flow)?.steps.get(step).map(|located| &located.step)
-    };
+    let step_of = |id: NodeId| graph.step(plan, id);
     let may_before = |edge: &Edge| !(shown.unattended && edge.attended);
     let mut callers: Vec<(NodeId, bool)> = Vec::new();
     for (id, node) in graph.entries() {

@@ -99,13 +99,20 @@ pub enum Command {
         #[arg(long)]
         reference: bool,
     },
-    /// Load dialplans, prompts and settings, and print every mistake.
+    /// Load dialplans, prompts and settings, prove the flow, and print every mistake.
+    ///
+    /// Proven is that each path ends in a person, a message, a callback or a goodbye, and that nothing goes round without
+    /// the caller; what is refused comes with a call that shows it. A plan that is sound comes with how many keys and
+    /// seconds each number is from a person.
     Check {
         /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
         dir: Option<PathBuf>,
         /// For people, or for a build server: one JSON object, or SARIF 2.1.0. The exit code is 1 where there is a mistake.
         #[arg(long, value_name = "FORM", default_value = "text", value_parser = checked)]
         format: Checked,
+        /// The rules of the house, as `[policy.RULE]` tables: instead of the folder's policy.toml.
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
     },
     /// Call the hotline here in the terminal, in virtual time: prompts as text, keys typed, time skipped.
     Try {

@@ -356,6 +356,7 @@ mistake: flow `main` ends after this `lookup` without a person, a message or a g
 7 | lookup = { list = \"vip\", found = \"thanks\" }
   | ^^^^^^
   |
+  = note: 13*******78 dials 10000 on Monday 2026-01-05 at 10:00; the number is not on the list
   = help: end it with `queue`, `dial`, `message`, `goto` or `hang_up`
 ",
     );
@@ -382,6 +383,7 @@ mistake: the overflow of queue `consultation` never ends: main -> again -> main
 5 | play = \"greeting/welcome\"
   | ^^^^
   |
+  = note: 13*******78 dials 10000 on Monday 2026-01-05 at 10:00; waits too long in queue `consultation`
   = help: let a menu, a message or a goodbye be part of it
 ",
     );

@@ -2,10 +2,12 @@
 
 mod callback_at;
 mod changes;
+mod faulty;
 mod files;
 mod flow;
 mod mistakes;
 mod persons;
+mod proof;
 mod queues;
 mod reference;
 mod shipped;

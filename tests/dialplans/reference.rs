@@ -73,11 +73,19 @@ fn every_verb_and_table_is_in_it() {
         "calendar.<name>",
         "holidays.<name>.<year>",
         "holidays.<name>.<year>.days",
+        "policy.few-keys",
+        "policy.person-from-every-menu",
+        "policy.depth",
+        "policy.short-words",
+        "policy.apology",
+        "policy.read-back",
+        "policy.recording-notice",
+        "policy.time-to-person",
     ] {
         assert!(reference.contains(&format!("### `{name}`\n")), "{name}");
     }
-    assert_eq!(examples().len(), 38);
-    assert_eq!(reference.matches("```toml").count(), 38);
+    assert_eq!(examples().len(), 46);
+    assert_eq!(reference.matches("```toml").count(), 46);
 }
 
 /// An example shows what it is about.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hotline::base::{AgentId, Language};
-use hotline::dialplan::{Origin, Plan, load};
+use hotline::dialplan::{Around, Origin, Plan, examine, load};
 
 use super::walk::{Walk, at, check};
 use super::{catalog, shipped, show};
@@ -502,9 +502,15 @@ heard
 #[test]
 fn holidays_are_known_for_the_year_that_was_published() {
     let plan = plan();
-    assert_eq!(plan.calendar_gaps(at(&plan, "2026-06-01T00:00:00")), Vec::<String>::new());
-    let gap = "calendar \"service\" has no holidays of 2027: every day of it counts by its weekday only";
-    assert_eq!(plan.calendar_gaps(at(&plan, "2026-11-22T00:00:00")), [gap]);
+    let told = |day: &str| {
+        let around = Around { today: Some(at(&plan, day)), ..Around::default() };
+        super::show(&examine(&shipped(), catalog(), &around).diagnostics)
+    };
+    assert_eq!(told("2026-06-01T00:00:00"), "");
+    let november = told("2026-11-22T00:00:00");
+    let gap = "calendar `service` has no holidays of 2027: every day of it counts by its weekday only";
+    assert!(november.contains(gap) && november.contains("2025-11-04"), "{november}");
+    assert_eq!(november.matches("warning").count(), 1, "{november}");
 }
 
 #[test]

@@ -503,11 +503,15 @@ ivr = \"ivr\"
 queue = \"queue\"
 sig = \"sig\"
 [[flow.ivr]]
-wait = { play = \"survey/scale-five\" }
+wait = { play = \"survey/scale-five\", limit = \"1 h\" }
+[[flow.ivr]]
+hang_up = {}
 [[flow.queue]]
 queue = { to = \"load\", before = [] }
 [[flow.sig]]
-wait = {}
+wait = { limit = \"1 h\" }
+[[flow.sig]]
+hang_up = {}
 [skill.load]
 [queue.load]
 skills = { load = 1 }

@@ -1,5 +1,7 @@
 //! Dialplans on the bench: what is wrong with them, what may be written in them.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::Masked;
@@ -22,18 +24,27 @@ pub enum Checked {
     Sarif,
 }
 
-/// Loads prompts and dialplans as a start would. A summary with the warnings, or every mistake; and whether there is none.
+/// The house's rules, in a folder of dialplans.
+const POLICY: &str = "policy.toml";
+
+/// Loads prompts and dialplans as a start would; with `policy`, by these rules instead of the folder's. A summary with the warnings, or every mistake; and whether there is none.
 ///
 /// # Errors
 /// Settings, prompts or the folder itself cannot be read.
-pub fn check(settings: &Settings, form: Checked) -> Result<(String, bool), Failure> {
+pub fn check(settings: &Settings, form: Checked, policy: Option<&Path>) -> Result<(String, bool), Failure> {
     let prompts = Prompts::load_at(settings.levels, settings.prompts.as_deref())?;
     let config = &settings.dialplans;
-    let files = dialplans::sources(config)?;
+    let mut files = dialplans::sources(config)?;
+    if let Some(path) = policy {
+        let text = fs::read_to_string(path).map_err(Failure::read(path))?;
+        files.retain(|file| file.name != POLICY);
+        files.push(SourceFile { name: path.display().to_string(), text });
+    }
     let now = crate::daemon::clock::now().wall;
     let around = Around { trunks: Some(config.trunks.clone()), today: Some(now) };
     let examined = dialplan::examine(&files, Arc::clone(&prompts.catalog), &around);
-    let (plan, sound, found) = (examined.plan.map(Arc::new), examined.sound, examined.diagnostics);
+    let (plan, sound, mut found) = (examined.plan.map(Arc::new), examined.sound, examined.diagnostics);
+    found.extend(prompts.doubts.iter().map(|(file, reason)| Diagnostic::of_file(file, reason.clone())));
     let journeys = plan.as_ref().map(|plan| dialplan::journeys(plan, now)).unwrap_or_default();
     let text = match form {
         Checked::Json => json(plan.as_ref().filter(|_| sound), &found, &journeys),
@@ -193,7 +204,6 @@ pub fn reference() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn checked(form: Checked) -> (serde_json::Value, bool) {
         let folder = tempfile::tempdir().unwrap();
@@ -201,7 +211,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.dialplans.folder = Some(folder.path().to_owned());
         settings.dialplans.alone = true;
-        let (text, sound) = check(&settings, form).unwrap();
+        let (text, sound) = check(&settings, form, None).unwrap();
         (serde_json::from_str(&text).unwrap(), sound)
     }
 
@@ -229,8 +239,43 @@ mod tests {
     #[test]
     fn a_sound_plan_has_no_mistakes_in_any_form() {
         for form in [Checked::Text, Checked::Json, Checked::Sarif] {
-            let (text, sound) = check(&Settings::default(), form).unwrap();
+            let (text, sound) = check(&Settings::default(), form, None).unwrap();
             assert!(sound && !text.contains("\"mistake\"") && !text.contains("\"error\""), "{text}");
         }
+    }
+
+    /// Whoever reads the summary knows how far it is to a person; a house's own rules may be stricter.
+    #[test]
+    fn a_sound_plan_says_how_far_it_is_and_keeps_to_the_rules_it_is_given() {
+        let (text, _) = check(&Settings::default(), Checked::Text, None).unwrap();
+        let far = text.lines().find(|line| line.starts_with("10000 ")).expect("the bank's number");
+        assert!(far.contains("keys and ") && far.contains("who presses nothing comes to"), "{far}");
+        let (told, _) = check(&Settings::default(), Checked::Json, None).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let all = told["numbers"].as_array().unwrap();
+        let bank = all.iter().find(|one| one["number"] == "10000").expect("the bank's number");
+        let card = bank["to"].as_array().unwrap().iter().find(|one| one["to"] == "queue lost-card");
+        assert_eq!(card.expect("a lost card")["keys"], 2, "the language and the choice");
+        let folder = tempfile::tempdir().unwrap();
+        let strict = folder.path().join("strict.toml");
+        fs::write(&strict, "[policy.time-to-person]\nmost = \"1 s\"\n").unwrap();
+        let (text, sound) = check(&Settings::default(), Checked::Text, Some(&strict)).unwrap();
+        assert!(!sound && text.contains("policy `time-to-person`") && text.contains("strict.toml"), "{text}");
+        let lost = check(&Settings::default(), Checked::Text, Some(&folder.path().join("lost.toml")));
+        assert!(lost.is_err(), "a file that is not there");
+    }
+
+    #[test]
+    fn what_shows_a_mistake_was_made_on_the_bench() {
+        let folder = tempfile::tempdir().unwrap();
+        let plan =
+            "[hotline]\nname = \"B\"\n[numbers]\n1 = \"main\"\n[[flow.main]]\nplay = \"greeting/welcome\"\n";
+        fs::write(folder.path().join("plan.toml"), plan).unwrap();
+        let mut settings = Settings::default();
+        settings.dialplans.folder = Some(folder.path().to_owned());
+        settings.dialplans.alone = true;
+        let (text, sound) = check(&settings, Checked::Text, None).unwrap();
+        assert!(!sound && text.contains("dials 1 on "), "{text}");
+        assert!(text.contains("made on the bench, the call goes so"), "{text}");
     }
 }

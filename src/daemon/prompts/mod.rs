@@ -38,6 +38,8 @@ const MANIFEST: &str = "manifest.toml";
 pub struct Prompts {
     pub catalog: Arc<Catalog>,
     pub library: Arc<Library>,
+    /// What a person should listen to: recordings by file, each with the reason.
+    pub doubts: Vec<(String, String)>,
     /// What each name sounded like when it was loaded, to find what changed.
     sounds: BTreeMap<Key, u64>,
 }
@@ -53,7 +55,8 @@ impl Prompts {
 
     /// The same, as loud as the settings say.
     pub fn load_at(levels: Levels, overlay: Option<&Path>) -> Result<Prompts, Failure> {
-        let empty = Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() };
+        let (catalog, library) = (Arc::default(), Arc::default());
+        let empty = Prompts { catalog, library, doubts: Vec::new(), sounds: BTreeMap::new() };
         empty.reload(levels, overlay)
     }
 
@@ -88,14 +91,20 @@ impl Prompts {
         let mut catalog = Catalog::clone(&self.catalog);
         let mut library = Library::clone(&self.library);
         let mut sounds = BTreeMap::new();
+        let mut doubts = Vec::new();
         for (key, file) in &files.sounds {
             let added = file.read().and_then(|bytes| {
                 let print = fingerprint(&bytes, levels);
                 sounds.insert(key.clone(), print);
                 if self.sounds.get(key) == Some(&print) {
+                    let file = file.name();
+                    doubts.extend(self.doubts.iter().filter(|(of, _)| *of == file).cloned());
                     return Ok(());
                 }
                 let mut sound = decode(&bytes).map_err(|error| error.to_string())?;
+                if key.0.is_some() {
+                    doubts.extend(doubt(&sound).map(|reason| (file.name(), reason)));
+                }
                 levels.apply(&key.1, key.0.is_some(), &mut sound.samples, sound.rate);
                 let text = key.0.as_ref().map_or("", |language| texts.text(&key.1, language));
                 add(&mut catalog, &mut library, key, &sound, text)
@@ -110,8 +119,30 @@ impl Prompts {
         if !mistakes.is_empty() {
             return Err(Failure::Prompts { mistakes: mistakes.join("\n") });
         }
-        Ok(Prompts { catalog: Arc::new(catalog), library: Arc::new(library), sounds })
+        Ok(Prompts { catalog: Arc::new(catalog), library: Arc::new(library), doubts, sounds })
     }
+}
+
+/// Callers listen to nothing longer that is spoken.
+const LONGEST_WORDS: Duration = Duration::from_secs(20);
+
+/// What makes one wonder about something spoken.
+fn doubt(sound: &Sound) -> Option<String> {
+    let length = length(sound);
+    if loudness::active_level(&sound.samples, sound.rate).is_none() {
+        return Some("this recording is silent".to_owned());
+    }
+    (length > LONGEST_WORDS).then(|| {
+        format!(
+            "this recording takes {:.1} s: callers listen to {} s at most",
+            length.as_secs_f64(),
+            LONGEST_WORDS.as_secs()
+        )
+    })
+}
+
+fn length(sound: &Sound) -> Duration {
+    Duration::from_secs_f64(sound.samples.len() as f64 / f64::from(sound.rate.max(1)))
 }
 
 /// One more prompt at the end of both: the ids must agree.
@@ -122,7 +153,7 @@ fn add(
     sound: &Sound,
     text: &str,
 ) -> Result<(), String> {
-    let duration = Duration::from_secs_f64(sound.samples.len() as f64 / f64::from(sound.rate));
+    let duration = length(sound);
     let encoded = library.add(&sound.samples, sound.rate).map_err(|error| error.to_string())?;
     let (language, name) = key.clone();
     let listed = catalog.replace(PromptInfo { name, language, text: text.to_owned(), duration });

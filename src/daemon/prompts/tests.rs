@@ -24,7 +24,8 @@ fn files(root: &Path) -> Files {
 }
 
 fn nothing() -> Prompts {
-    Prompts { catalog: Arc::default(), library: Arc::default(), sounds: BTreeMap::new() }
+    let (catalog, library) = (Arc::default(), Arc::default());
+    Prompts { catalog, library, doubts: Vec::new(), sounds: BTreeMap::new() }
 }
 
 fn zh() -> Language {
@@ -44,6 +45,23 @@ fn names_texts_and_lengths_come_from_files_and_manifest() {
     assert_eq!((info.text.as_str(), info.duration), ("您好！", Duration::from_millis(500)));
     assert!(prompts.catalog.find(&zh(), "common/beep").is_some());
     assert_eq!(prompts.library.len(), 2);
+}
+
+#[test]
+fn a_silent_and_an_endless_recording_are_doubted_and_after_a_reload_still() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "zh-CN/greeting/hello.wav", &[100; 4000]);
+    write(root.path(), "zh-CN/greeting/mute.wav", &[0; 4000]);
+    write(root.path(), "en-US/notice/law.wav", &[100; 8000 * 25]);
+    write(root.path(), "common/hold-music.wav", &[100; 8000 * 25]);
+    let first = nothing().renew(Levels::default(), &files(root.path())).unwrap();
+    let again = first.renew(Levels::default(), &files(root.path())).unwrap();
+    for prompts in [first, again] {
+        let told: Vec<_> =
+            prompts.doubts.iter().map(|(file, why)| (&file[file.len() - 8..], &**why)).collect();
+        let long = "this recording takes 25.0 s: callers listen to 20 s at most";
+        assert_eq!(told, [("/law.wav", long), ("mute.wav", "this recording is silent")]);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use toml::de::DeValue;
 
 use crate::dialplan::calendar::{Calendar, Holiday, Span, Year, weekday};
@@ -145,15 +145,25 @@ pub(in crate::dialplan) fn read_year<'a, 's>(
         loader.report.mistake(entry.key_place, format!("`{}` is no year", entry.key));
     }
     let number = number?;
-    loader.text(&fields, "source");
-    let mut year = Year::default();
+    let source = loader.text(&fields, "source").map(|(source, _)| source).unwrap_or_default();
+    let mut year = Year { source, ..Year::default() };
     for written in fields.get("days").map(Written::each).unwrap_or_default() {
-        year.holidays.extend(holiday(loader, written, number));
+        let Some(one) = holiday(loader, written, number) else { continue };
+        if let Some(other) = year.holidays.iter().find(|other| one.from <= other.to && other.from <= one.to) {
+            let reason = format!("this holiday and that from {} to {} overlap", other.from, other.to);
+            loader.report.mistake(written.place, reason);
+        }
+        year.holidays.push(one);
     }
     for written in fields.get("workdays").map(Written::each).unwrap_or_default() {
         let Some(date) = date(loader, written, number) else { continue };
         if year.holidays.iter().any(|h| (h.from..=h.to).contains(&date)) {
             loader.report.mistake(written.place, format!("{date} is also a holiday"));
+        }
+        if !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
+            let reason =
+                format!("{date} is a {:?}: only weekend days are worked in exchange", date.weekday());
+            loader.report.warning(written.place, reason);
         }
         year.workdays.insert(date);
     }

@@ -96,6 +96,16 @@ pub(in crate::dialplan) fn read<'a, 's>(
         let help = "give its keys `say`, or the menu `prompts`";
         loader.report.warning(fields.place(), reason).add_help(help);
     }
+    let tries = loader.tries(&fields);
+    for (name, to) in [("invalid", "a wrong key"), ("silent", "no key")] {
+        if let Some(written) = fields.get(name).filter(|_| tries > 1)
+            && loader.prompts(&fields, name).is_empty()
+            && !loader.report.failed()
+        {
+            let reason = format!("menu `{}` says nothing to {to}, and asks again", entry.key);
+            loader.report.warning(written.place, reason).add_help("leave it out: then an apology is said");
+        }
+    }
     let exhausted =
         loader.target(&fields, "exhausted").or_else(|| loader.operator(fields.place(), "exhausted"));
     Some(MenuSpec {
@@ -104,7 +114,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
         keys: keys.into_iter().map(|(key, _)| key).collect(),
         first_digit: loader.time_or(&fields, "first_digit", loader.defaults.first_digit),
         between_digits: loader.time_or(&fields, "between_digits", loader.defaults.between_digits),
-        tries: loader.tries(&fields),
+        tries,
         invalid: loader.prompts(&fields, "invalid"),
         silent: loader.prompts(&fields, "silent"),
         too_many: loader.prompts(&fields, "too_many"),

@@ -9,6 +9,7 @@ pub(super) mod menu;
 pub(super) mod message_box;
 pub(super) mod music;
 pub(super) mod number;
+pub(super) mod policy;
 pub(super) mod queue;
 pub(super) mod skill;
 pub(super) mod whisper;
@@ -32,4 +33,12 @@ pub(super) const TABLES: &[&Doc] = &[
     &calendar::DOC,
     &calendar::YEAR,
     &calendar::HOLIDAY,
+    &policy::FEW_KEYS,
+    &policy::PERSON,
+    &policy::DEPTH,
+    &policy::WORDS,
+    &policy::APOLOGY,
+    &policy::READ_BACK,
+    &policy::NOTICE,
+    &policy::TIME,
 ];

@@ -21,7 +21,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         Field::optional("limit", Form::Time(1_000, 86_400_000), "none", "How long it lasts."),
     ],
     example: r#"[[flow.main]]
-wait = { play = "notice/privacy" }
+wait = { play = "notice/privacy", limit = "10 min" }
+
+[[flow.main]]
+hang_up = {}
 "#,
 };
 
