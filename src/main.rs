@@ -136,6 +136,9 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
         Command::Queue { order: Some(Queue::Move { call, queue }), .. } => {
             commands::change_waiting(&folder()?, call, Some(queue), None)?
         }
+        Command::User { order } => commands::users(&folder()?, order)?,
+        Command::Token { order } => commands::tokens(&folder()?, order)?,
+        Command::Audit(asked) => commands::audit(&folder()?, asked)?,
         Command::Complaints(line) => line.run(&folder()?)?,
         Command::Complaint(line) => line.run(&folder()?)?,
         Command::Note(line) => line.run(&folder()?)?,

@@ -3,6 +3,7 @@
 mod listen;
 mod manners;
 mod post;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -74,6 +75,7 @@ impl Reader<'_> {
         }
         Settings {
             listen: self.listen(written),
+            web: self.web(written),
             exchange: self.exchange(written),
             exchanges: self.exchanges(written.exchange.threads),
             real_time: written.exchange.real_time,
@@ -427,7 +429,7 @@ impl Reader<'_> {
         server
     }
 
-    fn socket_addresses(&mut self, setting: &str, list: &List, port: u16) -> Vec<SocketAddr> {
+    pub(super) fn socket_addresses(&mut self, setting: &str, list: &List, port: u16) -> Vec<SocketAddr> {
         self.each(setting, list, |text| {
             let with_port = text.parse().ok();
             let plain = || text.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, port));

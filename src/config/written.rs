@@ -22,6 +22,7 @@ pub struct Written {
     pub listen: Listen,
     pub tls: Tls,
     pub websocket: WebSocket,
+    pub web: Web,
     pub trunk: BTreeMap<String, Trunk>,
     pub dns: Dns,
     pub account: BTreeMap<String, Account>,
@@ -82,6 +83,16 @@ section! {
         client_ca: String,
     }
     WebSocket { path: String, origins: List, ping_s: u64, }
+    Web {
+        http: List,
+        https: List,
+        connections: usize,
+        connections_per_source: usize,
+        max_body: usize,
+        head_within_s: u64,
+        session_idle_min: u64,
+        session_hours: u64,
+    }
     Registrar {
         default_expires_s: u64,
         min_expires_s: u64,
@@ -305,6 +316,7 @@ impl Default for Written {
     fn default() -> Self {
         let Settings {
             listen,
+            web,
             exchange,
             exchanges,
             real_time,
@@ -347,6 +359,16 @@ impl Default for Written {
                 path: String::new(),
                 origins: List::default(),
                 ping_s: listen.websocket.ping.as_secs(),
+            },
+            web: Web {
+                http: list(&web.http),
+                https: list(&web.https),
+                connections: web.connections,
+                connections_per_source: web.connections_per_source,
+                max_body: web.max_body,
+                head_within_s: web.head_within.as_secs(),
+                session_idle_min: web.session_idle.as_secs() / 60,
+                session_hours: web.session_whole.as_secs() / 3600,
             },
             trunk: BTreeMap::new(),
             dns: Dns { servers: list(&dns.servers) },
@@ -498,7 +520,7 @@ macro_rules! default_from_whole {
 
 default_from_whole! {
     Dns dns,
-    Listen listen, Tls tls, WebSocket websocket, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording, Mail mail, Webhook webhook, Presence presence,
+    Listen listen, Tls tls, WebSocket websocket, Web web, Registrar registrar, Security security, Overload overload, Subscriptions subscriptions, Sip sip, Rtp rtp, Workers workers, Exchange exchange, Call call, Recording recording, Mail mail, Webhook webhook, Presence presence,
     State state, Dialplan dialplan, Prompts prompts, Drain drain, Log log, Trace trace, Hep hep,
 }
 

@@ -91,6 +91,10 @@ counters! {
     ws_slow,
     /// WebSockets closed because the peer answered no ping.
     ws_silent,
+    /// Connections of the web turned away because too many were open, in all or to the same source.
+    web_refused,
+    /// Connections of the web closed because their reader took nothing.
+    web_slow,
     /// RTP and RTCP packets that the system would not send.
     rtp_send_failed,
     /// RTP ports that could not be bound.

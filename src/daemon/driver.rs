@@ -46,6 +46,7 @@ use super::records::Records;
 use super::trace::{Leg, Trace};
 use super::transport::Transports;
 use super::versions::{History, Task, Wanted};
+use super::web::Web;
 use super::workers::Workers;
 
 /// Messages from the network that are handled in one turn.
@@ -56,6 +57,8 @@ const TAKEN: usize = 1024;
 const NOTEWORTHY: Duration = Duration::from_millis(1);
 /// Reports of threads in one turn.
 const REPORTS: usize = 256;
+/// Orders in one turn.
+const ORDERS: usize = 16;
 /// How long a closing phrase takes, which calls are ended with when the drain's limit is reached.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the last BYEs may wait for their answers.
@@ -83,6 +86,7 @@ pub struct Driver {
     pub dns: Dns,
     pub inbox: Inbox<Report>,
     pub control: Control,
+    pub web: Option<Web>,
     pub counters: Arc<Counters>,
     pub hearts: Heartbeats,
     pub heart: Heartbeat,
@@ -301,9 +305,8 @@ impl Turning {
     // -- 3: orders --
 
     fn orders(&mut self) -> bool {
-        let mut any = false;
-        while let Some(pending) = self.driver.control.take() {
-            any = true;
+        for taken in 0..ORDERS {
+            let Some(pending) = self.driver.control.take() else { return taken > 0 };
             let (order, by, reply) = match pending {
                 Pending::Events { reply } => {
                     let _ = reply.send(self.driver.events.follow());
@@ -332,7 +335,7 @@ impl Turning {
                 Order::Status => self.ask(crate::exchange::Command::Status, Asked::Status(reply)),
             }
         }
-        any
+        true
     }
 
     fn ask(&mut self, command: crate::exchange::Command, asked: Asked) {
@@ -375,7 +378,13 @@ impl Turning {
         let shell = Shell {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             up_ms: u64::try_from(clock::mono().since(self.started).as_millis()).unwrap_or(u64::MAX),
-            listening: driver.transports.addresses().iter().map(|(t, a)| format!("{t} {a}")).collect(),
+            listening: driver
+                .transports
+                .addresses()
+                .iter()
+                .map(|(transport, address)| format!("{transport} {address}"))
+                .chain(driver.web.iter().flat_map(|web| web.addresses().iter().cloned()))
+                .collect(),
             exchanges: driver.others.of(),
             media_workers: driver.workers.count(),
             mixed_legs,
@@ -592,9 +601,21 @@ impl Turning {
         }
         self.driver.inbox.close();
         let Driver {
-            exchange, others, workers, recorder, recording, records, control, counters, trace, ..
+            exchange,
+            others,
+            workers,
+            recorder,
+            recording,
+            records,
+            control,
+            web,
+            counters,
+            trace,
+            ..
         } = self.driver;
+        // Orders that wait are told that there is nobody to take them.
         drop(control);
+        drop(web);
         workers.stop();
         recorder.stop();
         if recording.join().is_err() {

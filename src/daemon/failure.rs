@@ -39,6 +39,9 @@ pub enum Failure {
     NotRunning { folder: PathBuf },
     #[error("the hotline refused: {0}")]
     Refused(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    Absent(String),
     #[error("{what}: {error}")]
     Io { what: &'static str, error: io::Error },
     #[error("{0}")]

@@ -4,7 +4,7 @@
 //! ```text
 //!   transport (UDP, TCP) --+                         +--> transport
 //!   media workers ---------+--> driver <-> exchange -+--> media workers <-> recorder --> WAV files
-//!   control socket --------+   (one thread)          +--> records (store thread) --> SQLite
+//!   control socket, web ---+   (one thread)          +--> records (store thread) --> SQLite
 //!   signals, clock --------+                         +--> log, service manager
 //! ```
 //!
@@ -35,6 +35,7 @@ mod keeper;
 mod loaded;
 pub mod logging;
 pub mod notify;
+pub mod office;
 mod plays;
 pub mod post;
 mod priority;
@@ -48,7 +49,9 @@ pub mod store;
 mod tap;
 pub mod trace;
 pub mod transport;
+pub mod users;
 pub mod versions;
+pub mod web;
 pub mod workers;
 
 pub use banner::Ready;

@@ -32,6 +32,7 @@ use super::store::{Sqlite, Store};
 use super::trace::Trace;
 use super::transport::{self, Transports};
 use super::versions::{self, History};
+use super::web::{self, Web};
 use super::workers::{Surroundings, Workers};
 
 /// What threads may report before the driver looks: a second of a thousand busy legs.
@@ -171,6 +172,21 @@ fn build(
     }
     let boards = exchanges.first().map(Exchange::board);
     let control = socket.listen(move || boards.iter().flat_map(Board::queues).collect())?;
+    let mut events = Events::new(&counters);
+    let web = match settings.web.is_served() {
+        true => Some(Web::start(
+            &settings.web,
+            web::Around {
+                folder: state.folder(),
+                orders: control.orders(),
+                live: events.follow().map_err(|why| Failure::Other(why.to_owned()))?,
+                access: &settings.listen.access,
+                tls: loaded.tls.server.clone(),
+                counters: &counters,
+            },
+        )?),
+        false => None,
+    };
     let real_time = loaded.settings.real_time && priority::is_there_room_for_signalling();
     let (exchange, others) = Others::start(exchanges, &inbox, &mut hearts, real_time)?;
     let driver = Driver {
@@ -179,7 +195,7 @@ fn build(
         history: History { database: state::database(state.folder()) },
         transports,
         trace,
-        events: Events::new(&counters),
+        events,
         workers,
         recorder,
         recording,
@@ -188,6 +204,7 @@ fn build(
         dns,
         inbox,
         control,
+        web,
         counters,
         hearts,
         heart,

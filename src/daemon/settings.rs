@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::{exchange, media};
 
 use super::prompts::Levels;
-use super::{boxes, calendars, dialplans, dns, logging, post, recorder, trace, transport, workers};
+use super::{boxes, calendars, dialplans, dns, logging, post, recorder, trace, transport, web, workers};
 
 /// Everything that can be set, complete and checked. `Default` is what a bare start uses.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: transport::Config,
+    pub web: web::Config,
     pub exchange: exchange::Config,
     /// So many exchanges share the calls, each in a thread of its own; from 1 to [`exchanges::MOST`].
     pub exchanges: u8,
@@ -46,6 +47,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             listen: transport::Config::default(),
+            web: web::Config::default(),
             exchange: exchange::Config::default(),
             exchanges: 1,
             real_time: true,

@@ -153,6 +153,7 @@ impl Exchange {
             .map(|call| CallLine {
                 call: call.id(),
                 from: call.from().to_string(),
+                number: call.from().clone(),
                 stage: call.stage().name().to_owned(),
                 queue: call.queue_name().map(str::to_owned),
                 agent: call.agent().map(|agent| self.numbering.extension(agent).to_owned()),

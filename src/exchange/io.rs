@@ -363,6 +363,9 @@ pub struct AgentLine {
 pub struct CallLine {
     pub call: CallId,
     pub from: String,
+    /// The same in the clear, for views that look at who asks. It stays within the process: nobody is sent it.
+    #[serde(skip)]
+    pub number: Masked<String>,
     pub stage: String,
     pub queue: Option<String>,
     pub agent: Option<String>,

@@ -280,6 +280,18 @@ pub enum Command {
     Note(NoteLine),
     /// What callers say of talks, by queue and by agent.
     Surveys(SurveysLine),
+    /// Who may sign in at the web.
+    User {
+        #[command(subcommand)]
+        order: commands::Users,
+    },
+    /// What users' programs show at the web instead of a password.
+    Token {
+        #[command(subcommand)]
+        order: commands::Tokens,
+    },
+    /// Who did what by the web, and to its users.
+    Audit(commands::Audit),
     /// Read a PIN from standard input and print what `mailbox_pin` of an account has to say.
     Pin,
     /// List, play or settle the messages that callers left.

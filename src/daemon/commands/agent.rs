@@ -9,9 +9,10 @@ use jiff::{Timestamp, Zoned};
 use super::{Form, counted};
 use crate::base::{AwayReason, CallId, Masked, Wall};
 use crate::call::{How, Manner};
-use crate::daemon::control::{Order, Response, Shell, ask, line};
+use crate::daemon::control::{Response, Shell, line};
 use crate::daemon::failure::Failure;
-use crate::exchange::{AgentChange, AgentLine, Command, Reply, StatusLine};
+use crate::daemon::office::Office;
+use crate::exchange::{AgentChange, AgentLine, Command, StatusLine};
 use crate::record::LegQuality;
 
 /// What `hotline agent` is asked for.
@@ -23,23 +24,16 @@ pub enum AgentOrder {
 
 /// The list as a table, or "done".
 pub fn agent(state: &Path, order: AgentOrder) -> Result<String, Failure> {
-    let command = match order {
-        AgentOrder::List => Command::Agents,
-        AgentOrder::Change { extension, change } => Command::SetAgent { extension, change },
-    };
-    match ask(state, &Order::Exchange(command))? {
-        Response::Reply(Reply::Agents(agents)) => Ok(agent_table(&agents)),
-        Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
-        other => Err(refused(other)),
+    let office = Office::at(state);
+    match order {
+        AgentOrder::List => Ok(agent_table(&office.agents()?)),
+        AgentOrder::Change { extension, change } => done(office.set_agent(extension, change)),
     }
 }
 
 /// The calls that run.
 pub fn running(state: &Path, form: Form) -> Result<String, Failure> {
-    let calls = match ask(state, &Order::Exchange(Command::Calls))? {
-        Response::Reply(Reply::Calls(calls)) => calls,
-        other => return Err(refused(other)),
-    };
+    let calls = Office::at(state).running()?;
     if form == Form::Json {
         return Ok(calls.iter().map(line).collect());
     }
@@ -80,38 +74,35 @@ pub(super) fn score(mos_x100: u16) -> String {
 
 /// The desk rings, or takes part in another manner.
 pub fn supervise(state: &Path, call: CallId, extension: String, manner: Manner) -> Result<String, Failure> {
-    done(ask(state, &Order::Exchange(Command::Supervise { call, extension, manner }))?)
+    done(Office::at(state).supervise(call, extension, manner))
 }
 
 /// The agent of this call hands the caller on.
 pub fn transfer(state: &Path, call: CallId, to: String, how: How) -> Result<String, Failure> {
-    done(ask(state, &Order::Exchange(Command::Transfer { call, to, how }))?)
+    done(Office::at(state).transfer(call, to, how))
 }
 
 /// The agent's phone rings, then the customer's.
 pub fn call_out(state: &Path, extension: String, number: String) -> Result<String, Failure> {
     let number = Masked::new(number);
-    done(ask(state, &Order::Exchange(Command::CallOut { extension, number }))?)
+    done(Office::at(state).done(Command::CallOut { extension, number }))
 }
 
 /// What is said from now on is blank in the recording, or no longer.
 pub fn pause_recording(state: &Path, call: CallId, paused: bool) -> Result<String, Failure> {
-    done(ask(state, &Order::Exchange(Command::PauseRecording { call, paused }))?)
+    done(Office::at(state).done(Command::PauseRecording { call, paused }))
 }
 
-pub(super) fn done(response: Response) -> Result<String, Failure> {
-    match response {
-        Response::Reply(Reply::Done) => Ok("done\n".to_owned()),
-        other => Err(refused(other)),
-    }
+pub(super) fn done(result: Result<(), Failure>) -> Result<String, Failure> {
+    result.map(|()| "done\n".to_owned())
 }
 
 pub fn status(state: &Path, form: Form) -> Result<String, Failure> {
-    match ask(state, &Order::Status)? {
-        status @ Response::Status { .. } if matches!(form, Form::Json) => Ok(line(&status)),
-        Response::Status { exchange, shell } => Ok(status_text(&exchange, &shell)),
-        other => Err(refused(other)),
-    }
+    let (exchange, shell) = Office::at(state).status()?;
+    Ok(match form {
+        Form::Json => line(&Response::Status { exchange, shell }),
+        Form::Table => status_text(&exchange, &shell),
+    })
 }
 
 /// `15:30` (today, or tomorrow where that has passed) or RFC 3339, in the machine's time zone.
@@ -129,13 +120,6 @@ fn next(time: Time, now: &Zoned) -> Option<Timestamp> {
     let today = now.with().time(time).build().ok()?;
     let at = if today > *now { today } else { today.tomorrow().ok()?.with().time(time).build().ok()? };
     Some(at.timestamp())
-}
-
-pub(super) fn refused(response: Response) -> Failure {
-    match response {
-        Response::Refused(reason) | Response::Reply(Reply::Refused(reason)) => Failure::Refused(reason),
-        _ => Failure::Other("the hotline answered something else: is it of another version?".to_owned()),
-    }
 }
 
 fn agent_table(agents: &[AgentLine]) -> String {

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::agent::{columns, done, local, refused};
+use super::agent::{columns, done, local};
 use super::promises::call_id;
 use crate::base::CallId;
-use crate::daemon::control::{Order, Response, ask, line};
+use crate::daemon::control::line;
 use crate::daemon::failure::Failure;
-use crate::exchange::{Command, Reply};
+use crate::daemon::office::Office;
+use crate::exchange::Command;
 
 /// What is asked for.
 #[derive(Args, Clone, Debug)]
@@ -34,12 +35,9 @@ enum CallbackOrder {
 /// What is owed to customers who gave up the line and kept their place, as a table or one JSON object a line.
 pub fn callbacks(state: &Path, asked: Callbacks) -> Result<String, Failure> {
     if let Some(CallbackOrder::Cancel { callback }) = asked.order {
-        return done(ask(state, &Order::Exchange(Command::CancelCallback { callback }))?);
+        return done(Office::at(state).done(Command::CancelCallback { callback }));
     }
-    let callbacks = match ask(state, &Order::Exchange(Command::Callbacks))? {
-        Response::Reply(Reply::Callbacks(callbacks)) => callbacks,
-        other => return Err(refused(other)),
-    };
+    let callbacks = Office::at(state).callbacks()?;
     if asked.json {
         return Ok(callbacks.iter().map(line).collect());
     }

@@ -6,18 +6,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::agent::{columns, done, refused};
+use super::agent::{columns, done};
 use super::records::{Form, hidden, json, local, open, seconds};
 use crate::base::{CallId, Masked, Wall};
 use crate::daemon::clock;
-use crate::daemon::control::{Order, Response, ask};
 use crate::daemon::failure::Failure;
+use crate::daemon::office::{Acceptance, Office};
 use crate::daemon::store::{ComplaintFilter, Store};
-use crate::exchange::{Command, Reply};
-use crate::record::{
-    CallRecord, CaseNumber, Complaint, ComplaintChange, ComplaintState, ComplaintUpdate, Severity,
-    SurveyAnswer,
-};
+use crate::exchange::Command;
+use crate::record::{CaseNumber, Complaint, ComplaintState, ComplaintUpdate, Severity, SurveyAnswer};
 
 /// Who does what is done at the command line.
 const BY: &str = "command-line";
@@ -39,7 +36,7 @@ pub enum ComplaintCommand {
 
 /// The complaints, the newest last.
 pub fn complaints(folder: &Path, filter: ComplaintFilter, form: Form) -> Result<String, Failure> {
-    let mut complaints = open(folder)?.complaints(&filter)?;
+    let mut complaints = Office::at(folder).complaints(&filter)?;
     complaints.reverse();
     if form == Form::Json {
         return Ok(complaints.into_iter().map(|one| json(&written(one))).collect());
@@ -80,90 +77,30 @@ pub fn complaints(folder: &Path, filter: ComplaintFilter, form: Form) -> Result<
 
 /// One of them: made, told of, or changed.
 pub fn complaint(folder: &Path, command: ComplaintCommand, form: Form) -> Result<String, Failure> {
+    let office = Office::at(folder);
     match command {
         ComplaintCommand::Accept { call, category, severity, expects, owner } => {
-            let expects = expects.map(Masked::new);
-            accept(folder, call, (category, severity, expects, owner))
+            let said = Acceptance { category, severity, expects: expects.map(Masked::new), owner };
+            let (case, untold) = office.accept_complaint(call, BY, said)?;
+            Ok(told(format!("{case}\n"), untold))
         }
         ComplaintCommand::Show(case) => {
-            let found = open(folder)?.complaint(case)?.ok_or_else(|| unknown(case))?;
+            let found = office.complaint(case)?;
             Ok(if form == Form::Json { json(&written(found)) } else { show(&found) })
         }
         ComplaintCommand::Update(case, update) => {
-            if let ComplaintUpdate::Owner(extension) = &update {
-                is_person(folder, extension)?;
-            }
-            let change = ComplaintChange::Updated { at: clock::now().wall, by: BY.to_owned(), update };
-            let mut store = open(folder)?;
-            if !store.change_complaint(case, &change)? {
-                return Err(unknown(case));
-            }
-            let state = store.complaint(case)?.map_or("", |one| one.state.name());
-            told(folder, case, &format!("{case} is {state}\n"))
+            let (complaint, untold) = office.update_complaint(case, BY, update)?;
+            Ok(told(format!("{case} is {}\n", complaint.state.name()), untold))
         }
     }
 }
 
-/// Nobody is given a case whom the dialplan does not know; without a daemon nobody can say.
-fn is_person(folder: &Path, extension: &str) -> Result<(), Failure> {
-    match ask(folder, &Order::Exchange(Command::Agents)) {
-        Ok(Response::Reply(Reply::Agents(agents)))
-            if !agents.iter().any(|agent| agent.extension == extension) =>
-        {
-            Err(Failure::Other(format!("the dialplan has no agent {extension}")))
-        }
-        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(()),
-        Err(failure) => Err(failure),
+/// With what could not be told to the daemon.
+fn told(what: String, untold: Option<String>) -> String {
+    match untold {
+        Some(untold) => format!("{what}{untold}\n"),
+        None => what,
     }
-}
-
-/// While the call runs its caller hears the number; of one that is over the record says who it was.
-fn accept(
-    folder: &Path,
-    call: CallId,
-    (category, severity, expects, owner): (String, Severity, Option<Masked<String>>, Option<String>),
-) -> Result<String, Failure> {
-    let order = Command::AcceptComplaint {
-        call,
-        by: BY.to_owned(),
-        category: category.clone(),
-        severity,
-        expects: expects.clone(),
-        owner: owner.clone(),
-    };
-    match ask(folder, &Order::Exchange(order)) {
-        Ok(Response::Reply(Reply::Accepted { case })) => return Ok(format!("{case}\n")),
-        // It may be over.
-        Ok(Response::Reply(Reply::Refused(_))) | Err(Failure::NotRunning { .. }) => {}
-        Ok(other) => return Err(refused(other)),
-        Err(failure) => return Err(failure),
-    }
-    let mut store = open(folder)?;
-    let record = store.call(call)?.ok_or_else(|| Failure::Other(format!("there is no call {call}")))?;
-    let case = CaseNumber::of(call);
-    let language = record.language.clone();
-    let mut complaint = Complaint::new(case, clock::now().wall, BY, record.from.clone(), language);
-    (complaint.category, complaint.severity, complaint.expects) = (category, severity, expects);
-    complaint.owner = owner.or_else(|| served_by(&record));
-    complaint.slips.extend(record.slip);
-    store.change_complaint(case, &ComplaintChange::Accepted(Box::new(complaint)))?;
-    told(folder, case, &format!("{case}\n"))
-}
-
-fn served_by(record: &CallRecord) -> Option<String> {
-    record.queue.as_ref().and_then(|visit| visit.agent.clone())
-}
-
-/// What is due of it is reckoned anew. Without a daemon its next start does that.
-fn told(folder: &Path, case: CaseNumber, what: &str) -> Result<String, Failure> {
-    match ask(folder, &Order::Changed { case }) {
-        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(what.to_owned()),
-        Err(failure) => Ok(format!("{what}the daemon could not be told: {failure}\n")),
-    }
-}
-
-fn unknown(case: CaseNumber) -> Failure {
-    Failure::Other(format!("there is no complaint {case}"))
 }
 
 fn show(one: &Complaint) -> String {
@@ -230,7 +167,7 @@ fn written(mut one: Complaint) -> Value {
 /// For whoever has the call next.
 pub fn note(folder: &Path, call: CallId, text: String) -> Result<String, Failure> {
     let order = Command::Note { call, by: BY.to_owned(), text: Masked::new(text) };
-    done(ask(folder, &Order::Exchange(order))?)
+    done(Office::at(folder).done(order))
 }
 
 /// What callers say of talks, by queue and by agent, or each answer.

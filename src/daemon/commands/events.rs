@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::Form;
-use super::agent::{local, refused};
+use super::agent::local;
 use crate::daemon::control::{Order, Response, line, listen};
 use crate::daemon::failure::Failure;
+use crate::daemon::office::refused;
 use crate::exchange::FloorEvent;
 
 /// Until the daemon ends, or nobody reads any more.

@@ -5,10 +5,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::agent::{columns, local};
-use super::records::{Form, json, open};
+use super::records::{Form, json};
 use crate::daemon::failure::Failure;
-use crate::daemon::store::Store;
-use crate::report::{Hop, Hopped, hops};
+use crate::daemon::office::{MatterLine, Office};
 
 /// What is asked for.
 #[derive(Args, Clone, Debug)]
@@ -29,23 +28,20 @@ const SHOWN: usize = 8;
 
 /// Those that are open: the time within which a repeat call is its owner's has not passed.
 pub fn matters(folder: &Path, asked: &Matters) -> Result<String, Failure> {
-    let store = open(folder)?;
-    let now = jiff::Timestamp::now().as_microsecond();
-    let found = store.matters(crate::base::Wall::from_micros(now), asked.owner.as_deref(), asked.latest)?;
+    let found = Office::at(folder).matters(asked.owner.as_deref(), asked.latest)?;
     let form = if asked.json { Form::Json } else { Form::Table };
     let head = ["customer", "owner", "since", "calls", "bounces", "last call", "until", "hops"];
     let mut rows = vec![head.map(str::to_owned)];
     let mut lines = String::new();
-    for matter in found {
-        let calls = store.calls_of(&matter.number, matter.since)?;
-        let way: Vec<Hop> = calls.iter().flat_map(|call| hops(&call.stages)).collect();
-        let bounces = way.iter().filter(|hop| matches!(hop.what, Hopped::Bounced | Hopped::CameBack)).count();
+    for line in found {
+        let bounces = line.bounces();
+        let MatterLine { matter, calls, way } = line;
         let shown = way.get(way.len().saturating_sub(SHOWN)..).unwrap_or_default();
         let shown = shown.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ");
         if form == Form::Json {
             lines.push_str(&json(&serde_json::json!({
                 "customer": matter.number.to_string(), "owner": matter.extension, "since": matter.since,
-                "calls": calls.len(), "bounces": bounces, "last_call": matter.last_call, "until": matter.until,
+                "calls": calls, "bounces": bounces, "last_call": matter.last_call, "until": matter.until,
                 "hops": way.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })));
             continue;
@@ -54,7 +50,7 @@ pub fn matters(folder: &Path, asked: &Matters) -> Result<String, Failure> {
             matter.number.to_string(),
             matter.extension,
             local(matter.since, "%m-%d %H:%M"),
-            calls.len().to_string(),
+            calls.to_string(),
             bounces.to_string(),
             matter.last_call.to_string(),
             local(matter.until, "%m-%d"),

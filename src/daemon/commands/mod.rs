@@ -18,6 +18,7 @@ mod routing;
 mod sip;
 mod trial;
 mod urgent;
+mod users;
 mod version_line;
 mod versions;
 
@@ -38,6 +39,7 @@ pub use routing::{change_waiting, why};
 pub use sip::trace;
 pub use trial::{TrialOrder, trial};
 pub use urgent::{answer_urgent, parse_answer, urgents};
+pub use users::{Audit, Tokens, Users, audit, tokens, users};
 pub use version_line::{CanaryOrder, DiffLine, ReloadLine, RollbackLine, VersionsLine};
 #[cfg(test)]
 pub use versions::change;

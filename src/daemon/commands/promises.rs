@@ -7,12 +7,10 @@ use jiff::{ToSpan, Zoned};
 
 use super::agent::{columns, done, local};
 use super::parse_until;
-use super::records::{Form, json, open};
+use super::records::{Form, json};
 use crate::base::{CallId, Masked, Wall};
-use crate::daemon::control::{Order, ask};
 use crate::daemon::failure::Failure;
-use crate::daemon::store::Store;
-use crate::exchange::Command;
+use crate::daemon::office::Office;
 use crate::record::{Promise, PromiseState};
 use crate::report::{Kept, Per, kept_promises};
 
@@ -69,9 +67,9 @@ enum PromiseOrder {
 pub fn promises(folder: &Path, asked: Promises) -> Result<String, Failure> {
     let Promises { order, all, days, json } = asked;
     let form = if json { Form::Json } else { Form::Table };
-    let read = |since| Ok::<_, Failure>(open(folder)?.promises(since)?);
-    let settle =
-        |promise, kept| done(ask(folder, &Order::Exchange(Command::SettlePromise { promise, kept }))?);
+    let office = Office::at(folder);
+    let read = |since| office.promises(since);
+    let settle = |promise, kept| done(office.settle_promise(promise, kept));
     match order {
         None | Some(PromiseOrder::List) => {
             let since = if all { Some(day_before(days)) } else { None };
@@ -84,8 +82,7 @@ pub fn promises(folder: &Path, asked: Promises) -> Result<String, Failure> {
             Ok(report(&made, if persons { Per::Person } else { Per::Queue }, form))
         }
         Some(PromiseOrder::Make { agent, number, at }) => {
-            let order = Command::Promise { extension: agent, number: Masked::new(number), due: at };
-            done(ask(folder, &Order::Exchange(order))?)
+            done(office.promise(agent, Masked::new(number), at))
         }
         Some(PromiseOrder::Kept { promise }) => settle(promise, true),
         Some(PromiseOrder::Settle { promise }) => settle(promise, false),

@@ -3,19 +3,16 @@
 use std::path::Path;
 
 use super::Form;
-use super::agent::{columns, refused};
+use super::agent::columns;
 use super::records::json;
-use crate::daemon::control::{Order, Response, ask};
 use crate::daemon::failure::Failure;
+use crate::daemon::office::Office;
 use crate::exchange::QueueLine;
 
 /// Each with who waits, talks and is there; read from the queue core itself, however busy the exchanges are.
 /// `only`: the one of this name.
 pub fn queues(state: &Path, only: Option<&str>, form: Form) -> Result<String, Failure> {
-    let queues = match ask(state, &Order::Queues)? {
-        Response::Queues(queues) => pick(queues, only)?,
-        other => return Err(refused(other)),
-    };
+    let queues = pick(Office::at(state).queues()?, only)?;
     Ok(match form {
         Form::Json => queues.iter().map(json).collect(),
         Form::Table => table(&queues),

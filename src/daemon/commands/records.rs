@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::{CallId, Masked, RecordingId, SlipId, Wall};
-use crate::daemon::control::{Order, ask};
+use crate::base::{CallId, Masked, SlipId, Wall};
 use crate::daemon::failure::Failure;
+use crate::daemon::office::{Office, parts};
 use crate::daemon::recorder;
 use crate::daemon::state;
 use crate::daemon::store::{CallFilter, SlipFilter, Sqlite, Store};
@@ -189,32 +189,29 @@ fn shown_dialled(call: &CallRecord) -> String {
 
 /// Carries out the order; what is to be shown.
 pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String, Failure> {
-    let mut store = open(folder)?;
+    let office = Office::at(folder);
     match order {
         MessageOrder::List { mailbox, all, latest, search } => {
-            let filter = SlipFilter { mailbox, open_only: !all, latest, search };
-            let mut slips = store.slips(&filter)?;
-            // What is being spoken right now is no message yet.
-            slips.retain(|slip| all || slip.state != SlipState::Taking);
+            let mut slips = office.messages(&SlipFilter { mailbox, open_only: !all, latest, search })?;
             slips.reverse();
             Ok(slip_list(slips, form))
         }
         MessageOrder::Path(slip) => {
-            let paths = parts(&taken(&store, slip)?).into_iter().map(|id| recorder::path_of(folder, id));
+            let paths = parts(&office.message(slip)?).into_iter().map(|id| recorder::path_of(folder, id));
             Ok(paths.map(|path| format!("{}\n", path.display())).collect())
         }
         MessageOrder::Play(slip) => {
-            parts(&taken(&store, slip)?).into_iter().map(|id| play(&recorder::path_of(folder, id))).collect()
+            parts(&office.message(slip)?).into_iter().map(|id| play(&recorder::path_of(folder, id))).collect()
         }
-        MessageOrder::Show(slip) => Ok(show(taken(&store, slip)?, form)),
-        MessageOrder::Forward { slip, to } => forward(folder, &mut store, slip, &to),
-        MessageOrder::Heard(slip) => mark(folder, &mut store, slip, SlipState::Heard),
-        MessageOrder::Open(slip) => mark(folder, &mut store, slip, SlipState::Open),
-        MessageOrder::Done(slip) => mark(folder, &mut store, slip, SlipState::Done),
+        MessageOrder::Show(slip) => Ok(show(office.message(slip)?, form)),
+        MessageOrder::Forward { slip, to } => {
+            Ok(told(slip, &format!("lies in box {to} now"), office.forward_message(slip, &to)?))
+        }
+        MessageOrder::Heard(slip) => mark(&office, slip, SlipState::Heard),
+        MessageOrder::Open(slip) => mark(&office, slip, SlipState::Open),
+        MessageOrder::Done(slip) => mark(&office, slip, SlipState::Done),
         MessageOrder::Copy { slip, to } => {
-            let whole = recorder::joined(folder, parts(&taken(&store, slip)?));
-            let whole =
-                whole.map_err(|why| Failure::Other(format!("the recording cannot be read: {why}")))?;
+            let whole = office.message_sound(&office.message(slip)?)?;
             let mut file = OpenOptions::new()
                 .write(true)
                 .create(true)
@@ -225,6 +222,18 @@ pub fn messages(folder: &Path, order: MessageOrder, form: Form) -> Result<String
             file.write_all(&whole).map_err(Failure::io("the recording cannot be copied"))?;
             Ok(format!("{}\n", to.display()))
         }
+    }
+}
+
+fn mark(office: &Office, slip: SlipId, state: SlipState) -> Result<String, Failure> {
+    Ok(told(slip, &format!("is {}", state.name()), office.mark_message(slip, state)?))
+}
+
+/// With what could not be told to the daemon.
+fn told(slip: SlipId, what: &str, untold: Option<String>) -> String {
+    match untold {
+        Some(untold) => format!("{slip} {what}; {untold}\n"),
+        None => format!("{slip} {what}\n"),
     }
 }
 
@@ -254,37 +263,6 @@ fn slip_list(slips: Vec<MessageSlip>, form: Form) -> String {
         ]);
     }
     columns(&rows)
-}
-
-/// Who called, then what about.
-fn parts(slip: &MessageSlip) -> Vec<RecordingId> {
-    slip.who.iter().chain(&slip.recordings).copied().collect()
-}
-
-fn mark(folder: &Path, store: &mut Sqlite, slip: SlipId, state: SlipState) -> Result<String, Failure> {
-    taken(store, slip)?;
-    if !store.mark(slip, state)? {
-        return Err(no_message(slip));
-    }
-    settled(folder, slip, &format!("is {}", state.name()))
-}
-
-fn forward(folder: &Path, store: &mut Sqlite, slip: SlipId, mailbox: &str) -> Result<String, Failure> {
-    if taken(store, slip)?.mailbox == mailbox {
-        return Err(Failure::Other(format!("message {slip} lies in box {mailbox} already")));
-    }
-    if !store.forward(slip, mailbox)? {
-        return Err(no_message(slip));
-    }
-    settled(folder, slip, &format!("lies in box {mailbox} now"))
-}
-
-/// The lamp on the desk phone follows. Without a daemon there is none; its next start counts.
-fn settled(folder: &Path, slip: SlipId, what: &str) -> Result<String, Failure> {
-    match ask(folder, &Order::Settled { slip }) {
-        Ok(_) | Err(Failure::NotRunning { .. }) => Ok(format!("{slip} {what}\n")),
-        Err(failure) => Ok(format!("{slip} {what}; the daemon could not be told: {failure}\n")),
-    }
 }
 
 /// Everything that is known of one message but its sound.
@@ -318,19 +296,6 @@ fn show(slip: MessageSlip, form: Form) -> String {
     .map(|(what, is)| [what.to_owned(), is])
     .to_vec();
     columns(&rows)
-}
-
-/// A message that is complete: nobody settles one that is still being spoken.
-fn taken(store: &Sqlite, slip: SlipId) -> Result<MessageSlip, Failure> {
-    let found = store.slip(slip)?.ok_or_else(|| no_message(slip))?;
-    match found.state {
-        SlipState::Taking => Err(Failure::Other(format!("message {slip} is still being taken"))),
-        _ => Ok(found),
-    }
-}
-
-fn no_message(slip: SlipId) -> Failure {
-    Failure::Other(format!("there is no message {slip}"))
 }
 
 /// With the first player that this machine has; else only says where the recording lies.
@@ -405,6 +370,7 @@ pub(super) fn seconds(millis: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::RecordingId;
     use crate::record::{CallEnd, Diverted, Keeping, Record};
 
     fn slip() -> MessageSlip {

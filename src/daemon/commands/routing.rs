@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::Form;
-use super::agent::{columns, done, local, refused};
+use super::agent::{columns, done, local};
 use crate::base::CallId;
-use crate::daemon::control::{Order, Response, ask, line};
+use crate::daemon::control::line;
 use crate::daemon::failure::Failure;
-use crate::exchange::{Command, MatchLine, Reply};
+use crate::daemon::office::Office;
+use crate::exchange::MatchLine;
 
 /// Another queue or another head start for a call that waits.
 pub fn change_waiting(
@@ -16,16 +17,12 @@ pub fn change_waiting(
     queue: Option<String>,
     credit: Option<u64>,
 ) -> Result<String, Failure> {
-    let credit_ms = credit.map(|seconds| seconds.saturating_mul(1000));
-    done(ask(state, &Order::Exchange(Command::ChangeWaiting { call, queue, credit_ms }))?)
+    done(Office::at(state).change_waiting(call, queue, credit))
 }
 
 /// Each offer of the call with everybody who was considered for it, in words or as one JSON object a line.
 pub fn why(state: &Path, call: CallId, form: Form) -> Result<String, Failure> {
-    let matches = match ask(state, &Order::Exchange(Command::Why { call }))? {
-        Response::Reply(Reply::Why(matches)) => matches,
-        other => return Err(refused(other)),
-    };
+    let matches = Office::at(state).why(call)?;
     if matches!(form, Form::Json) {
         return Ok(matches.iter().map(line).collect());
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::daemon::control::{Order, Response, TraceOrder, line, listen};
 use crate::daemon::failure::Failure;
+use crate::daemon::office::refused;
 use crate::report::Ladder;
 
 use super::Form;
-use super::agent::refused;
 
 /// Where no terminal says how wide it is.
 const WIDTH: usize = 100;

@@ -3,18 +3,16 @@
 use std::path::Path;
 
 use super::Form;
-use super::agent::{columns, done, local, refused};
+use super::agent::{columns, done, local};
 use crate::base::{UrgentAnswer, Wall};
-use crate::daemon::control::{Order, Response, ask, line};
+use crate::daemon::control::line;
 use crate::daemon::failure::Failure;
-use crate::exchange::{Command, Reply};
+use crate::daemon::office::Office;
+use crate::exchange::Command;
 
 /// As a table, or one JSON object a line.
 pub fn urgents(state: &Path, form: Form) -> Result<String, Failure> {
-    let urgents = match ask(state, &Order::Exchange(Command::Urgents))? {
-        Response::Reply(Reply::Urgents(urgents)) => urgents,
-        other => return Err(refused(other)),
-    };
+    let urgents = Office::at(state).urgents()?;
     if matches!(form, Form::Json) {
         return Ok(urgents.iter().map(line).collect());
     }
@@ -39,7 +37,7 @@ pub fn answer_urgent(
         (answer, None) => answer,
         (_, Some(_)) => return Err(Failure::Refused("only who calls back has a time".to_owned())),
     };
-    done(ask(state, &Order::Exchange(Command::AnswerUrgent { extension, answer }))?)
+    done(Office::at(state).done(Command::AnswerUrgent { extension, answer }))
 }
 
 /// A word, or the key that a phone has for it.

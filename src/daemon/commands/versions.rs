@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Form;
-use super::agent::{columns, local, refused};
+use super::agent::{columns, local};
 use super::records::open;
 use crate::base::Catalog;
 use crate::daemon::control::{Order, Response, ask, line};
 use crate::daemon::dialplans;
 use crate::daemon::failure::Failure;
+use crate::daemon::office::{InForce, Office};
 use crate::daemon::prompts::Prompts;
 use crate::daemon::settings::Settings;
 use crate::daemon::store::{Sqlite, Store};
@@ -26,37 +27,32 @@ const TIME: &str = "%Y-%m-%d %H:%M";
 
 /// Has it done, and tells what came of it: what callers notice, what to look at.
 pub fn change(state: &Path, task: Task, form: Form) -> Result<String, Failure> {
-    match ask(state, &Order::Dialplan(task.clone()))? {
-        answer @ Response::Reloaded { .. } if form == Form::Json => Ok(line(&answer)),
-        Response::Reloaded { warnings, version, changes, tests } => {
-            let mut text = warnings.iter().map(|warning| format!("{warning}\n\n")).collect::<String>();
-            text.push_str(&told(&changes));
-            if let Some(VersionTests::Passed { tests }) = tests {
-                let _ = writeln!(text, "{tests} tests passed");
-            }
-            let version = version.map_or("it".to_owned(), |version| format!("version {version}"));
-            let _ = match task {
-                Task::Reload { .. } => writeln!(text, "reloaded: {version} is live"),
-                Task::Canary { per_mille, .. } => {
-                    writeln!(text, "{version} is tried with {} of new callers", percent(per_mille))
-                }
-                Task::Rollback { .. } => writeln!(
-                    text,
-                    "{version} is live, whatever lies on disk, until the next reload: mend the files before it"
-                ),
-                Task::Accept => writeln!(text, "the canary is live: {version}"),
-                Task::Stop { .. } => writeln!(
-                    text,
-                    "the canary is over: {version} is live for everybody, whatever lies on disk, until the next reload"
-                ),
-            };
-            Ok(text)
-        }
-        Response::Refused(mistakes) => {
-            Err(Failure::Other(format!("not done, everything stays as it was:\n{mistakes}")))
-        }
-        other => Err(refused(other)),
+    let InForce { version, changes, warnings, tests } = Office::at(state).dialplan(task.clone(), "")?;
+    if form == Form::Json {
+        return Ok(line(&Response::Reloaded { warnings, version, changes, tests }));
     }
+    let mut text = warnings.iter().map(|warning| format!("{warning}\n\n")).collect::<String>();
+    text.push_str(&told(&changes));
+    if let Some(VersionTests::Passed { tests }) = tests {
+        let _ = writeln!(text, "{tests} tests passed");
+    }
+    let version = version.map_or("it".to_owned(), |version| format!("version {version}"));
+    let _ = match task {
+        Task::Reload { .. } => writeln!(text, "reloaded: {version} is live"),
+        Task::Canary { per_mille, .. } => {
+            writeln!(text, "{version} is tried with {} of new callers", percent(per_mille))
+        }
+        Task::Rollback { .. } => writeln!(
+            text,
+            "{version} is live, whatever lies on disk, until the next reload: mend the files before it"
+        ),
+        Task::Accept => writeln!(text, "the canary is live: {version}"),
+        Task::Stop { .. } => writeln!(
+            text,
+            "the canary is over: {version} is live for everybody, whatever lies on disk, until the next reload"
+        ),
+    };
+    Ok(text)
 }
 
 fn told(changes: &[Change]) -> String {
@@ -72,7 +68,7 @@ fn percent(per_mille: u16) -> String {
 
 /// The history, the newest last: next to the prompt of a terminal.
 pub fn versions(settings: &Settings, state: &Path, form: Form) -> Result<String, Failure> {
-    let mut all = open(state)?.versions()?;
+    let mut all = Office::at(state).versions()?;
     all.reverse();
     if form == Form::Json {
         return Ok(all.iter().map(line).collect());

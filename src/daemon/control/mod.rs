@@ -9,4 +9,4 @@ mod server;
 
 pub use client::{ask, listen};
 pub use protocol::{Order, Response, Shell, TraceOrder, line};
-pub use server::{Control, Pending, Socket};
+pub use server::{Control, Orders, Pending, Socket};

@@ -49,6 +49,7 @@ pub struct Control {
     /// Never sent: that it is gone is what the thread waits for.
     _open: oneshot::Sender<()>,
     orders: mpsc::Receiver<Pending>,
+    console: Arc<Console>,
     /// Taken while waiting.
     early: Option<Pending>,
 }
@@ -78,19 +79,20 @@ impl Socket {
         let failed = || Failure::io(FAILED);
         listener.set_nonblocking(true).map_err(failed())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed())?;
+        let console = Arc::new(Console { orders: sender, queues: Box::new(queues) });
+        let served = Arc::clone(&console);
         let listen = move || {
             runtime.block_on(async move {
                 // It was a socket a moment ago.
                 let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
-                let console = Arc::new(Console { orders: sender, queues: Box::new(queues) });
                 tokio::select! {
-                    () = accept(listener, console) => {}
+                    () = accept(listener, served) => {}
                     _ = closed => {}
                 }
             });
         };
         std::thread::Builder::new().name("console".to_owned()).spawn(listen).map_err(failed())?;
-        Ok(Control { _file: file, _open: open, orders, early: None })
+        Ok(Control { _file: file, _open: open, orders, console, early: None })
     }
 }
 
@@ -98,6 +100,25 @@ impl Socket {
 struct Console {
     orders: mpsc::Sender<Pending>,
     queues: Box<dyn Fn() -> Vec<QueueLine> + Send + Sync>,
+}
+
+/// Gives orders as the socket does, from within the process.
+#[derive(Clone)]
+pub struct Orders(Arc<Console>);
+
+impl Orders {
+    /// Waits for the answer: on a thread that may. `by`: who wants it done. `None`: the daemon is ending.
+    pub fn carry_out(&self, order: Order, by: String) -> Option<Response> {
+        match order {
+            Order::Queues => return Some(Response::Queues((self.0.queues)())),
+            // These are answered for days, each in a manner of its own.
+            Order::Trace(_) | Order::Events => return Some(Response::Refused("not by this way".to_owned())),
+            _ => {}
+        }
+        let (reply, answer) = oneshot::channel();
+        self.0.orders.blocking_send(Pending::Order { order, by, reply }).ok()?;
+        answer.blocking_recv().ok()
+    }
 }
 
 /// A file that goes with it.
@@ -115,6 +136,11 @@ impl Control {
         if self.early.is_none() {
             self.early = self.orders.recv().await;
         }
+    }
+
+    /// For whoever gives orders from within.
+    pub fn orders(&self) -> Orders {
+        Orders(Arc::clone(&self.console))
     }
 
     pub fn take(&mut self) -> Option<Pending> {

@@ -150,6 +150,9 @@ impl Turning {
         self.driver.workers.library(&loaded.prompts.library);
         self.driver.log.set_filter(&loaded.settings.log.filter);
         self.driver.transports.reload(&loaded.settings.listen, loaded.tls.clone());
+        if let Some(web) = &self.driver.web {
+            web.reload(loaded.tls.server.clone());
+        }
         let plan = Arc::clone(&loaded.plan);
         self.driver.boxes.set_pins(loaded.settings.pins.clone());
         self.driver.records.plan(Arc::clone(&plan));

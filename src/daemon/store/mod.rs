@@ -24,6 +24,7 @@ mod sqlite;
 mod surveys;
 #[cfg(test)]
 mod tests;
+mod users;
 mod versions;
 
 use std::time::Duration;
@@ -37,6 +38,7 @@ use crate::record::{
 
 pub use error::StoreError;
 pub use sqlite::Sqlite;
+pub use users::DeedFilter;
 
 /// A place for records. Blocking: it lives on a thread of its own, or in a command.
 pub trait Store: Send {

@@ -87,7 +87,7 @@ impl Sqlite {
     }
 
     /// One write transaction, durable when it returns `Ok`.
-    fn change<R>(
+    pub(super) fn change<R>(
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<R>,
     ) -> Result<R, StoreError> {

@@ -39,7 +39,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-pub async fn accept(listener: TcpListener, transport: Transport, shared: Shared) {
+pub(super) async fn accept(listener: TcpListener, transport: Transport, shared: Shared) {
     loop {
         let (socket, remote) = match listener.accept().await {
             Ok(accepted) => accepted,

@@ -13,7 +13,7 @@
 
 pub mod access;
 mod connect;
-mod listen;
+pub(in crate::daemon) mod listen;
 mod stream;
 mod streams;
 mod thread;
