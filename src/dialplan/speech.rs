@@ -3,6 +3,8 @@
 //! Mandarin (`zh…`) has its own grammar; every other language uses the English order with its own files.
 //! A part that the catalogue lacks is left out here: [`load`](super::load) has refused such a catalogue.
 
+mod money;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -194,7 +196,7 @@ impl Speech {
     /// The caller's own number, read back.
     pub fn phone_number(&self, number: &str) -> Vec<Clip> {
         let mut said = self.prompt("message/your-number-is");
-        said.extend(self.digits_twice(number));
+        said.extend(self.telephone_twice(number));
         said
     }
 
@@ -430,7 +432,7 @@ pub(super) fn vocabulary(language: &Language) -> Vec<String> {
     all.extend((1..=12).map(|m| format!("time/month-{m}")));
     all.extend((1..=31).map(|d| format!("time/day-{d}")));
     all.extend((1..=7).map(|d| format!("time/weekday-{d}")));
-    let both = "number/hundred number/thousand time/am time/pm time/noon time/until time/one-minute \
+    let both = "number/hundred number/thousand money/yuan money/fen time/am time/pm time/noon time/until time/one-minute \
         time/tomorrow queue/position-next queue/position-before queue/position-after queue/wait-before \
         queue/wait-after queue/wait-under-a-minute queue/wait-long queue/agent-number queue/agent-serves-you \
         person/call-again person/call-again-after agent/back-before urgent/calls-back-before \
@@ -439,10 +441,11 @@ pub(super) fn vocabulary(language: &Language) -> Vec<String> {
         mailbox/count-after closed/hours-before closed/weekdays closed/every-day greeting/good-morning \
         greeting/good-noon greeting/good-afternoon greeting/good-evening";
     let own = if mandarin(language) {
-        "number/two-of number/ten-thousand number/hundred-million time/hour-0 time/early-morning time/morning \
+        "number/two-of number/ten-thousand number/hundred-million number/ordinal money/jiao time/year time/hour-0 time/early-morning time/morning \
          time/evening time/half time/minute-mark message/back-after person/call-again-then agent/back-after urgent/calls-back-after"
     } else {
-        "number/million number/and time/oh time/at"
+        "number/million number/and number/ordinal-40 number/ordinal-50 number/ordinal-60 number/ordinal-70 \
+         number/ordinal-80 number/ordinal-90 number/ordinal-hundred time/oh time/at"
     };
     all.extend(both.split_whitespace().chain(own.split_whitespace()).map(str::to_owned));
     all

@@ -36,11 +36,11 @@ fn heard(tag: &str, say: impl Fn(&Speech) -> Vec<Clip>) -> String {
     say(&speech).iter().map(text).collect::<Vec<_>>().join(" ")
 }
 
-fn zh(say: impl Fn(&Speech) -> Vec<Clip>) -> String {
+pub(super) fn zh(say: impl Fn(&Speech) -> Vec<Clip>) -> String {
     heard("zh-CN", say).replace(' ', "")
 }
 
-fn en(say: impl Fn(&Speech) -> Vec<Clip>) -> String {
+pub(super) fn en(say: impl Fn(&Speech) -> Vec<Clip>) -> String {
     heard("en-US", say)
 }
 

@@ -77,7 +77,7 @@ heard
     waits no more
     promises a call of 7001
 booked
-    says 回电时间已经记下。 我们将拨打以下号码给您回电。 幺 三 五 幺 二 三 四 五 六 七 八
+    says 回电时间已经记下。 我们将拨打以下号码给您回电。 幺 三 五 (120 ms) 幺 二 三 四 (120 ms) 五 六 七 八
 heard
     says 感谢您的来电，再见。
 heard

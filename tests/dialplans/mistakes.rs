@@ -283,7 +283,7 @@ mistake: `number` is a number from 0 to 999999999
    |
 14 | say = { number = -1 }
    |                  ^^
-mistake: `say` needs exactly one of what, number, digits, value, clock, hours
+mistake: `say` needs exactly one of what, number, amount, ordinal, digits, telephone, value, clock, hours
   --> test.toml:16:1
    |
 16 | say = { clock = \"25:00\", number = 1 }

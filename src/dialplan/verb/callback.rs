@@ -5,6 +5,7 @@ use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{CallbackSpec, Step, Target, Value};
 
@@ -117,11 +118,12 @@ pub(in crate::dialplan) fn booked(
     ok: bool,
     out: &mut Vec<Action>,
 ) -> Turn {
+    cursor.by(if ok { By::Kept } else { By::NotKept });
     if !ok {
         return Turn::Go(spec.on_impossible);
     }
     let mut said = spec.accepted.clips(&cursor.language).to_vec();
     let speech = cursor.plan.speech(&cursor.language);
-    said.extend(cursor.value(&spec.number).map(|number| speech.digits(number)).unwrap_or_default());
+    said.extend(cursor.value(&spec.number).map(|number| speech.telephone(number)).unwrap_or_default());
     cursor.tell(said, false, After::Go(Target::Next), out)
 }

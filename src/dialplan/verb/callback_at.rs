@@ -14,6 +14,7 @@ use crate::dialplan::calendar::today_at;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{CallbackAtSpec, Step, Target, Value};
 
@@ -140,6 +141,7 @@ pub(in crate::dialplan) fn begin(
 ) -> Turn {
     // Who keeps their number to themselves need not think of a time.
     if cursor.value(&spec.number).is_none_or(str::is_empty) {
+        cursor.by(By::NotKept);
         return Turn::Go(spec.on_impossible);
     }
     let mut choosing =
@@ -270,6 +272,7 @@ fn again(cursor: &mut Cursor, mut choosing: Choosing, why: &str, out: &mut Vec<A
         ask(cursor, &choosing, sorry, out);
         return Progress::Still(choosing);
     }
+    cursor.by(By::NotKept);
     Progress::Turn(cursor.tell(sorry, true, After::Go(choosing.spec.on_impossible), out))
 }
 
@@ -280,12 +283,13 @@ pub(in crate::dialplan) fn booked(
     ok: bool,
     out: &mut Vec<Action>,
 ) -> Turn {
+    cursor.by(if ok { By::Kept } else { By::NotKept });
     if !ok {
         return Turn::Go(spec.on_impossible);
     }
     let speech = cursor.plan.speech(&cursor.language);
     let mut said = speech.prompt("promise/booked");
-    let number = cursor.value(&spec.number).map(|number| speech.digits(number)).unwrap_or_default();
+    let number = cursor.value(&spec.number).map(|number| speech.telephone(number)).unwrap_or_default();
     if !number.is_empty() {
         said.extend(speech.prompt("callback/we-will-call"));
         said.extend(number);

@@ -8,12 +8,14 @@ use crate::dialplan::cursor::Cursor;
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
 use crate::dialplan::load::Loader;
+use crate::dialplan::speech::Speech;
 use crate::dialplan::step::{Step, Value};
 
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "say",
-    about: "Says a greeting that fits the time of day, a number, digits, a time, a date or opening hours. \
-            Exactly one of `what`, `number`, `digits`, `value`, `clock` and `hours` is written.",
+    about: "Says a greeting that fits the time of day, a number, an amount of money, an ordinal, digits, a telephone \
+            number, a time, a date or opening hours, as people of the caller's language say it. Exactly one of `what`, \
+            `number`, `amount`, `ordinal`, `digits`, `telephone`, `value`, `clock` and `hours` is written.",
     short: Some("what"),
     fields: &[
         Field::optional(
@@ -24,8 +26,28 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
              `calendar`, its wish. `time`, `date`: those of the call.",
         ),
         Field::optional("number", Form::Count(0, 999_999_999), "nothing", "Said as a number."),
+        Field::optional(
+            "amount",
+            Form::Text,
+            "nothing",
+            "Yuan, and hundredths after a dot: `\"12.50\"` is 十二元五角.",
+        ),
+        Field::optional("ordinal", Form::Count(1, 999), "nothing", "Said as first, second, third."),
         Field::optional("digits", Form::Text, "nothing", "Said digit by digit."),
-        Field::optional("value", Form::Value, "nothing", "Something known of the call, digit by digit."),
+        Field::optional(
+            "telephone",
+            Form::Text,
+            "nothing",
+            "Said digit by digit in the groups of a telephone number: `\"4008095588\"` in 3, 3 and 4.",
+        ),
+        Field::optional("value", Form::Value, "nothing", "Something known of the call, see `as`."),
+        Field::with(
+            "as",
+            Form::One(&["digits", "telephone", "number", "amount", "ordinal", "time", "date"]),
+            "digits",
+            "How `value` is said. `time` is `1530`, `date` is `20051001`, `amount` is `12.50`. What a value is not is said \
+             digit by digit.",
+        ),
         Field::optional(
             "clock",
             Form::Other("a time of the clock, `\"15:30\"`"),
@@ -40,7 +62,10 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
 say = "greeting"
 
 [[flow.main]]
-say = { value = "caller", twice = true }
+say = { value = "caller", as = "telephone", twice = true }
+
+[[flow.main]]
+say = { amount = "12.50" }
 
 [[flow.main]]
 hang_up = {}
@@ -55,14 +80,31 @@ pub(in crate::dialplan) enum Said {
     Time,
     Date,
     Number(u64),
+    /// Yuan and hundredths.
+    Amount(u64, u8),
+    Ordinal(u64),
     Digits(String),
-    Value(Value),
+    Telephone(String),
+    Value(Value, As),
     /// Minutes of the day.
     Clock(u16),
     Hours(usize),
 }
 
-const KINDS: [&str; 6] = ["what", "number", "digits", "value", "clock", "hours"];
+/// How something known of the call is said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::dialplan) enum As {
+    Digits,
+    Telephone,
+    Number,
+    Amount,
+    Ordinal,
+    Time,
+    Date,
+}
+
+const KINDS: [&str; 9] =
+    ["what", "number", "amount", "ordinal", "digits", "telephone", "value", "clock", "hours"];
 
 pub(in crate::dialplan) fn read<'a, 's>(
     loader: &mut Loader<'a, 's>,
@@ -87,7 +129,37 @@ pub(in crate::dialplan) fn read<'a, 's>(
             }
             Said::Digits(text)
         }
-        "value" => Said::Value(loader.value(fields, "value")?),
+        "amount" => {
+            let (text, place) = loader.text(fields, "amount")?;
+            let amount = parse_amount(&text);
+            if amount.is_none() {
+                let reason = "`amount` is yuan, with two digits after a dot where there are fen";
+                loader.report.mistake(place, reason).add_help("write \"12.50\"");
+            }
+            let (yuan, fen) = amount?;
+            Said::Amount(yuan, fen)
+        }
+        "ordinal" => Said::Ordinal(u64::try_from(loader.count_if(fields, "ordinal")?).unwrap_or(1)),
+        "telephone" => {
+            let (text, place) = loader.text(fields, "telephone")?;
+            let good = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ');
+            if !text.contains(|c: char| c.is_ascii_digit()) || !text.chars().all(good) {
+                loader.report.mistake(place, "`telephone` is a telephone number");
+            }
+            Said::Telephone(text)
+        }
+        "value" => {
+            let how = match loader.one(fields, "as") {
+                Some("telephone") => As::Telephone,
+                Some("number") => As::Number,
+                Some("amount") => As::Amount,
+                Some("ordinal") => As::Ordinal,
+                Some("time") => As::Time,
+                Some("date") => As::Date,
+                _ => As::Digits,
+            };
+            Said::Value(loader.value(fields, "value")?, how)
+        }
         "clock" => {
             let (text, place) = loader.text(fields, "clock")?;
             let at = minutes(&text).filter(|m| *m < 1440);
@@ -107,7 +179,40 @@ pub(in crate::dialplan) fn read<'a, 's>(
             Said::Hours(calendar)
         }
     };
+    if let Some(written) = fields.get("as").filter(|_| kind != "value") {
+        loader.report.mistake(written.place, format!("`as` goes with `value`, not with `{kind}`"));
+    }
     Some(Step::Say { said, twice: loader.flag(fields, "twice") })
+}
+
+/// Yuan and hundredths: `12`, `12.5`, `12.50`.
+fn parse_amount(text: &str) -> Option<(u64, u8)> {
+    let (yuan, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(yuan) || !digits(rest) || rest.len() > 2 {
+        return None;
+    }
+    let hundredths = rest.parse::<u8>().ok()? * if rest.len() == 1 { 10 } else { 1 };
+    Some((yuan.parse().ok()?, hundredths))
+}
+
+/// As it is meant, where it can be said so.
+fn said_as(speech: &Speech, text: &str, how: As) -> Option<Vec<Clip>> {
+    Some(match how {
+        As::Digits => return None,
+        As::Telephone => speech.telephone(text),
+        As::Number => speech.number(text.parse().ok()?),
+        As::Ordinal => speech.ordinal(text.parse().ok()?),
+        As::Amount => parse_amount(text).map(|(yuan, fen)| speech.amount(yuan, fen))?,
+        As::Time => {
+            let at = minutes(&format!("{}:{}", text.get(..2)?, text.get(2..)?)).filter(|at| *at < 1440)?;
+            speech.clock((at / 60) as u8, (at % 60) as u8)
+        }
+        As::Date => {
+            let (year, month, day) = (text.get(..4)?, text.get(4..6)?, text.get(6..)?);
+            speech.full_date(Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?)
+        }
+    })
 }
 
 pub(in crate::dialplan) fn clips(cursor: &Cursor, said: &Said, twice: bool, now: Now) -> Vec<Clip> {
@@ -125,11 +230,36 @@ pub(in crate::dialplan) fn clips(cursor: &Cursor, said: &Said, twice: bool, now:
         Said::Date => speech.date(now.wall),
         Said::Number(n) => speech.number(*n),
         Said::Digits(text) => digits(text),
-        Said::Value(value) => cursor.value(value).map(digits).unwrap_or_default(),
+        Said::Amount(yuan, fen) => speech.amount(*yuan, *fen),
+        Said::Ordinal(n) => speech.ordinal(*n),
+        Said::Telephone(text) if twice => speech.telephone_twice(text),
+        Said::Telephone(text) => speech.telephone(text),
+        Said::Value(value, As::Telephone) if twice => {
+            cursor.value(value).map(|text| speech.telephone_twice(text)).unwrap_or_default()
+        }
+        Said::Value(value, how) => {
+            let known = cursor.value(value);
+            known.map(|text| said_as(&speech, text, *how).unwrap_or_else(|| digits(text))).unwrap_or_default()
+        }
         Said::Clock(at) => speech.clock((at / 60) as u8, (at % 60) as u8),
         Said::Hours(calendar) => match plan.calendars.get(*calendar).and_then(|c| c.sayable()) {
             Some((every_day, spans)) => speech.opening_hours(every_day, spans),
             None => Vec::new(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_yuan_and_hundredths() {
+        for (text, amount) in [("12", (12, 0)), ("12.5", (12, 50)), ("12.05", (12, 5)), ("0.99", (0, 99))] {
+            assert_eq!(parse_amount(text), Some(amount), "{text}");
+        }
+        for text in ["", ".", "1.", ".5", "-1", "1.234", "1,50", "1.5x", "99999999999999999999"] {
+            assert_eq!(parse_amount(text), None, "{text}");
+        }
     }
 }
