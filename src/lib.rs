@@ -23,6 +23,7 @@
 //!   ------------------------------------------------- two drivers of the exchange
 //!   sim       under a virtual clock, with phones and people
 //!   cases     a dialplan's own tests, made there
+//!   import    other exchanges' menus, queues and contexts as the draft of a dialplan
 //!   daemon    sockets, files, threads, the real clock
 //!   config    puts the settings of all modules together
 //! ```
@@ -94,6 +95,7 @@ pub mod rehearse;
 pub mod sim;
 
 pub mod cases;
+pub mod import;
 
 #[cfg(feature = "daemon")]
 pub mod config;

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["report", "slips"],
     &["rehearse"],
     &["sim"],
-    &["cases"],
+    &["cases", "import"],
     &["daemon"],
     &["config"],
     &["main"],

@@ -41,6 +41,8 @@ pub use distribution::Distribution;
 pub use figures::{Estimate, Sample};
 pub use outcome::{ClassFigures, ClassOutcome, Outcome, StaffOutcome};
 pub use peers::Peer;
+#[cfg(feature = "daemon")]
+pub(crate) use read::written;
 pub use read::{read, reference};
 pub use recorded::{Recorded, recorded};
 

@@ -188,6 +188,22 @@ pub fn reference() -> String {
     out
 }
 
+/// The tables of a day, by their places.
+#[cfg(feature = "daemon")]
+pub(crate) fn written() -> Vec<(&'static str, &'static Doc)> {
+    vec![
+        ("day", &DAY),
+        ("class.<name>", &CLASS),
+        ("class.<name>.talk", &DISTRIBUTION),
+        ("class.<name>.wrap_up", &DISTRIBUTION),
+        ("shift", &SHIFT),
+        ("staff.<name>", &STAFF),
+        ("desks", &DESKS),
+        ("desks.answers", &DISTRIBUTION),
+        ("desks.absent_for", &DISTRIBUTION),
+    ]
+}
+
 /// Reads a day against a plan; `roster` has other staff than the day's own, `recorded` are other classes. The
 /// day and what a person should look at, or every mistake.
 pub fn read(
