@@ -64,6 +64,8 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Reference => commands::reference(),
+        Command::Schema { of } => commands::schema(of),
+        Command::Import { files, out } => commands::import(&files, out.as_deref())?,
         Command::Pin => commands::pin()?,
         Command::Try { dials, from, at, person, .. } => {
             let order = TrialOrder { dials, from, at, people: person };
@@ -73,8 +75,8 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             String::new()
         }
         Command::Test { reference: true, .. } => commands::tests_reference(),
-        Command::Test { only, verbose, coverage, junit, .. } => {
-            let order = TestOrder { only, verbose, coverage, junit };
+        Command::Test { only, verbose, coverage, listing, all_keys, repeat, junit, .. } => {
+            let order = TestOrder { only, verbose, coverage, listing, all_keys, repeat, junit };
             let (text, sound) = commands::test(&source.load()?, &order)?;
             print!("{text}");
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });

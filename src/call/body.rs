@@ -142,6 +142,11 @@ impl Body {
         self.journal.stage(ctx.now, kind, detail);
     }
 
+    /// By what the dialplan's step goes on.
+    pub(super) fn took(&mut self, by: &str) {
+        self.journal.took(by);
+    }
+
     /// Takes the dialplan's next step.
     pub(super) fn go_on(&mut self, ctx: &mut Ctx<'_>, event: dialplan::Event) -> Stage {
         Listen::begin(self, ctx, event)

@@ -97,6 +97,18 @@ impl Journal {
         }
     }
 
+    /// By what the latest step of the dialplan goes on: `flow verb (file:line): key 9; key 3`. A caller may have a menu
+    /// read out for as long as they like: each is said once.
+    pub fn took(&mut self, by: &str) {
+        let mut stages = self.record.stages.iter_mut().rev();
+        let Some(step) = stages.find(|stage| stage.kind == StageKind::Listen) else { return };
+        match step.detail.split_once("): ") {
+            Some((_, known)) if known.split("; ").any(|one| one == by) => {}
+            Some(_) => step.detail.push_str(&format!("; {by}")),
+            None => step.detail.push_str(&format!(": {by}")),
+        }
+    }
+
     pub fn answered(&mut self, now: Now) {
         self.record.answered.get_or_insert(now.wall);
     }

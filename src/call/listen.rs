@@ -63,6 +63,7 @@ impl Listen {
                 Action::Step { file, line, label } => {
                     body.stage(ctx, StageKind::Listen, format!("{label} ({file}:{line})"));
                 }
+                Action::Took(by) => body.took(&by.to_string()),
                 Action::Presence { change } => match body.desk {
                     Some(agent) => ctx.effect(Effect::Presence { agent, change }),
                     // The plan gives numbers with this verb to desks only; who came another way has none.

@@ -12,6 +12,8 @@ pub struct Case {
     /// Where it was written, as `menu.toml:12`.
     pub place: String,
     pub dials: String,
+    /// The extension of the desk whose phone dials; `None`: a caller does, through a trunk.
+    pub desk: Option<String>,
     pub from: Masked<String>,
     /// When the caller dials.
     pub at: Wall,
@@ -99,6 +101,12 @@ pub enum Wanted {
     Hold,
     Resume,
     HangUp,
+    /// Meanwhile the phone of this extension dials a number, and presses keys when it hears something.
+    Desk {
+        extension: String,
+        dials: String,
+        keys: String,
+    },
 }
 
 /// The ways in which a call may end, as they are written: the words of the call records.

@@ -16,6 +16,7 @@
 mod bench;
 mod case;
 mod coverage;
+mod listing;
 mod read;
 mod run;
 mod story;
@@ -24,7 +25,10 @@ mod trial;
 pub use bench::shows;
 pub use case::{Case, Conduct, Expected, Person, Step, Wanted};
 pub use coverage::Coverage;
+pub use listing::listing;
+#[cfg(feature = "daemon")]
+pub(crate) use read::written;
 pub use read::{read, reference};
-pub use run::{Fault, Verdict, run};
+pub use run::{Fault, Verdict, Walk, run};
 pub use story::{Line, Story};
 pub use trial::{Trial, deed};

@@ -19,6 +19,13 @@ const TEST: Doc = Doc {
     short: None,
     fields: &[
         Field::optional("dials", Form::Text, "the plan's first number", "The number that the caller dials."),
+        Field::optional(
+            "desk",
+            Form::Text,
+            "a caller dials",
+            "The extension of an agent whose own phone dials, as `*14`; the steps are what is done there. They need not be \
+             among `people`: then the phone is signed in, and nobody signed on.",
+        ),
         Field::with("from", Form::Text, "13900000000", "The caller's own number; `\"\"`: withheld."),
         Field::with(
             "at",
@@ -84,8 +91,8 @@ keys = 1
 
 const STEP: Doc = Doc {
     name: "step",
-    about: "What comes next. Exactly one of `hears`, `press`, `speak`, `wait`, `talks`, `answers`, `hold`, `resume` and `hang_up` \
-            is written. The caller acts 600 ms after what came before, as people do.",
+    about: "What comes next. Exactly one of `hears`, `press`, `speak`, `wait`, `talks`, `answers`, `hold`, `resume`, `hang_up` \
+            and `desk` is written. The caller acts 600 ms after what came before, as people do.",
     short: Some("hears"),
     fields: &[
         Field::optional(
@@ -94,7 +101,7 @@ const STEP: Doc = Doc {
             "nothing",
             "Waits until this is heard.",
         ),
-        Field::optional("press", Form::Other("keys, `\"1001#\"`"), "nothing", "Presses keys, 300 ms apart."),
+        Field::optional("press", Form::Text, "nothing", "Presses keys, as `1001#`, 300 ms apart."),
         Field::optional(
             "speak",
             Form::Time(100, DAY),
@@ -118,6 +125,15 @@ const STEP: Doc = Doc {
         Field::optional("resume", Form::Flag, "nothing", "Takes it back."),
         Field::optional("hang_up", Form::Flag, "nothing", "Hangs up."),
         Field::optional(
+            "desk",
+            Form::Text,
+            "nothing",
+            "Meanwhile the phone of this extension, which is among `people`, dials `dials`, as `*17`, and presses `keys`, \
+             each when something is heard there.",
+        ),
+        Field::optional("dials", Form::Text, "nothing", "With `desk`."),
+        Field::optional("keys", Form::Text, "none", "With `desk`."),
+        Field::optional(
             "within",
             Form::Time(100, DAY),
             "the rest of the call",
@@ -132,6 +148,9 @@ steps = [
 ]
 "#,
 };
+
+/// Fields of a step that are no step by themselves.
+const BESIDE: [&str; 3] = ["within", "dials", "keys"];
 
 const CONDUCT: Doc = Doc {
     name: "conduct",
@@ -182,6 +201,12 @@ pub fn reference() -> String {
     out
 }
 
+/// The tables of a file of tests, by their places.
+#[cfg(feature = "daemon")]
+pub(crate) fn written() -> Vec<(&'static str, &'static Doc)> {
+    vec![("test.<name>", &TEST), ("test.<name>.steps", &STEP), ("test.<name>.people.<extension>", &CONDUCT)]
+}
+
 /// Reads cases against a plan: all of them, in the order of the files, or every mistake.
 pub fn read(files: &[SourceFile], plan: &Plan) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut report = Report::new(files);
@@ -220,10 +245,12 @@ impl<'s> Reader<'s, '_> {
         };
         let from =
             self.report.text(&fields, "from").map_or_else(|| fields.default("from").to_owned(), |f| f.0);
+        let desk = self.extension(&fields, "desk");
         Case {
             name: entry.key.to_owned(),
             place: self.report.show(entry.key_place),
-            dials: self.dialled(&fields),
+            dials: self.dialled(&fields, desk.as_deref()),
+            desk,
             from: Masked::new(from),
             at: self.moment(&fields, "at").unwrap_or(self.usual_morning()),
             people: self.people(&fields),
@@ -239,17 +266,40 @@ impl<'s> Reader<'s, '_> {
         fields.has(name).then(|| self.report.one(fields, name)).flatten()
     }
 
-    fn dialled(&mut self, fields: &Fields<'_, 's>) -> String {
+    fn dialled(&mut self, fields: &Fields<'_, 's>, desk: Option<&str>) -> String {
         let Some((number, place)) = self.report.text(fields, "dials") else {
             let callers = self.plan.numbers().iter().find(|number| !number.desks);
             return callers.map(|number| number.pattern.to_string()).unwrap_or_default();
         };
-        if self.plan.entry(&number, Origin::Caller).is_none() {
-            let known: Vec<_> = self.plan.numbers().iter().map(|number| number.pattern.to_string()).collect();
-            let reason = format!("callers cannot dial `{number}`");
-            self.report.unknown(place, reason, &number, known.iter().map(String::as_str));
-        }
+        self.can_be_dialled(&number, place, desk);
         number
+    }
+
+    fn can_be_dialled(&mut self, number: &str, place: Place, desk: Option<&str>) {
+        let agent = desk.and_then(|extension| self.plan.agent_by_extension(extension));
+        let origin = agent.map_or(Origin::Caller, |agent| Origin::Desk(agent.id));
+        if self.plan.entry(number, origin).is_some() {
+            return;
+        }
+        let who = if agent.is_some() { "desks" } else { "callers" };
+        let known: Vec<_> = self.plan.numbers().iter().map(|number| number.pattern.to_string()).collect();
+        let reason = format!("{who} cannot dial `{number}`");
+        self.report.unknown(place, reason, number, known.iter().map(String::as_str));
+    }
+
+    /// What a desk does meanwhile.
+    fn at_desk(&mut self, own: &Fields<'_, 's>, value: Written<'_, 's>) -> Option<Wanted> {
+        let extension = self.as_extension(value)?;
+        let Some((dials, place)) = self.report.text(own, "dials") else {
+            self.report.mistake(value.place, "`desk` needs `dials`");
+            return None;
+        };
+        self.can_be_dialled(&dials, place, Some(&extension));
+        let keys = match own.get("keys") {
+            Some(written) => self.keys(written)?,
+            None => String::new(),
+        };
+        Some(Wanted::Desk { extension, dials, keys })
     }
 
     fn queue(&mut self, fields: &Fields<'_, 's>) -> Option<String> {
@@ -380,10 +430,10 @@ impl<'s> Reader<'s, '_> {
     fn step(&mut self, written: Written<'_, 's>) -> Option<Step> {
         let own = self.report.open(Entry { key: "step", key_place: written.place, value: written }, &STEP);
         let verbs: Vec<_> =
-            STEP.fields.iter().map(|f| f.name).filter(|n| *n != "within" && own.has(n)).collect();
+            STEP.fields.iter().map(|f| f.name).filter(|n| !BESIDE.contains(n) && own.has(n)).collect();
         let [verb] = verbs[..] else {
             if !self.report.failed() {
-                let known = "hears, press, speak, wait, talks, answers, hold, resume, hang_up";
+                let known = "hears, press, speak, wait, talks, answers, hold, resume, hang_up, desk";
                 self.report.mistake(written.place, format!("a step has exactly one of {known}"));
             }
             return None;
@@ -392,12 +442,18 @@ impl<'s> Reader<'s, '_> {
             self.report
                 .mistake(odd.place, format!("`within` goes with `hears` and `talks`, not with `{verb}`"));
         }
+        for beside in ["dials", "keys"] {
+            if let Some(odd) = own.get(beside).filter(|_| verb != "desk") {
+                self.report.mistake(odd.place, format!("`{beside}` goes with `desk`, not with `{verb}`"));
+            }
+        }
         let value = own.get(verb)?;
         let wanted = match verb {
             "hears" => Wanted::Hears(self.prompt(value, "`hears`")?),
             "press" => Wanted::Press(self.keys(value)?),
             "speak" => Wanted::Speak(self.report.time(&own, verb)),
             "wait" => Wanted::Wait(self.report.time(&own, verb)),
+            "desk" => self.at_desk(&own, value)?,
             "talks" if value.as_word() == Some("") => Wanted::Talks(None),
             "talks" => Wanted::Talks(Some(self.as_extension(value)?)),
             "answers" => {
@@ -417,7 +473,7 @@ impl<'s> Reader<'s, '_> {
     }
 
     fn keys(&mut self, written: Written<'_, 's>) -> Option<String> {
-        let keys = self.report.as_text(written, "`press`")?.to_owned();
+        let keys = self.report.as_text(written, "keys")?.to_owned();
         if keys.is_empty() || !keys.chars().all(|key| key.is_ascii_digit() || matches!(key, '*' | '#')) {
             self.report.mistake(written.place, "keys are 0 to 9, * and #").add_help("write \"1001#\"");
             return None;

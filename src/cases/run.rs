@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::case::{Case, Conduct, Expected, Step, Wanted};
 use super::story::{Story, is_meant, name};
-use crate::base::{Instant, UrgentAnswer, Wall};
+use crate::base::{Ids, Instant, UrgentAnswer, Wall};
 use crate::dialplan::Plan;
 use crate::exchange::{AgentChange, Command};
-use crate::record::CallRecord;
-use crate::sim::{Act, Caller, Conditions, Desk, DeskAct, Met, Nature, Reaction, Setup, Watch, World};
+use crate::record::{CallRecord, StageKind};
+use crate::sim::{Act, Caller, Conditions, Desk, DeskAct, Met, Nature, Phone, Reaction, Setup, Watch, World};
+
+/// What a simulated world calls the way that callers come by.
+const TRUNK: &str = "carrier";
 
 /// How long a caller takes to act, and between two keys.
 const REACTION: Duration = Duration::from_millis(600);
@@ -28,7 +31,10 @@ const ASKED: &str = "message/urgent-sent";
 const ANSWERED_AFTER: Duration = Duration::from_secs(2);
 
 /// The caller, of whom there is one.
-pub(super) const FIRST: u32 = 0;
+const FIRST: u32 = 0;
+
+/// A desk that is busied meanwhile hears what it presses a key at within this time.
+const DESK_HEARS: Duration = Duration::from_secs(60);
 
 /// What came of a case.
 #[derive(Clone, Debug)]
@@ -37,10 +43,20 @@ pub struct Verdict {
     pub fault: Option<Fault>,
     /// What the caller did and met.
     pub story: Story,
-    /// The steps of the dialplan that the call came by, as the call's record names them.
-    pub steps: Vec<String>,
+    /// The ways through the dialplan: of the call, and of what desks dialled meanwhile.
+    pub walks: Vec<Walk>,
     /// From dialling to the end, in the call's own time.
     pub lasted: Duration,
+}
+
+/// A call's way through the dialplan.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Walk {
+    pub dialled: String,
+    /// From a desk's own phone.
+    pub desk: bool,
+    /// The steps, as the call's record names them, each with what it went on by.
+    pub steps: Vec<String>,
 }
 
 /// What did not come as it was written.
@@ -58,11 +74,13 @@ pub fn run(plan: &Arc<Plan>, case: &Case) -> Verdict {
     let fault = call.steps(&case.steps).and_then(|()| call.end(&case.expected)).err();
     let fault = fault.or_else(|| call.whole(case).err());
     let began = Instant::ZERO + CALLER;
+    let lasted = call.world.now().mono.since(began);
+    call.desks_end();
     Verdict {
         fault,
-        story: Story::new(began, call.world.met(FIRST), &call.did, plan.catalog()),
-        steps: call.record().map(steps).unwrap_or_default(),
-        lasted: call.world.now().mono.since(began),
+        story: Story::new(began, call.world.met(call.phone), &call.did, plan.catalog()),
+        walks: call.world.records().iter().map(walk).collect(),
+        lasted,
     }
 }
 
@@ -70,6 +88,8 @@ pub fn run(plan: &Arc<Plan>, case: &Case) -> Verdict {
 pub(super) struct Call<'a> {
     plan: &'a Plan,
     pub(super) world: World,
+    /// Whose call it is.
+    pub(super) phone: Phone,
     /// The call must be over by then.
     limit: Instant,
     /// What of the transcript is behind us: the moment, and the clip in it.
@@ -78,36 +98,58 @@ pub(super) struct Call<'a> {
     keys: usize,
     /// Who may be asked urgently.
     away: Vec<String>,
+    /// The extensions of the desks, by their numbers.
+    phones: Vec<String>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(plan: &'a Arc<Plan>, case: &Case) -> Self {
         let there = case.people.iter();
-        let desks = there.clone().map(|person| Desk::new(&person.extension).with(reactions(person.conduct)));
+        let mut desks: Vec<_> = there
+            .clone()
+            .map(|person| Desk::new(&person.extension).with(reactions(person.conduct)))
+            .collect();
+        let own = case.desk.as_ref().map(|extension| {
+            desks.iter().position(|desk| desk.extension == *extension).unwrap_or_else(|| {
+                desks.push(Desk::new(extension));
+                desks.len() - 1
+            })
+        });
+        let own = own.and_then(|place| u16::try_from(place).ok());
+        let phone = own.map_or(Phone::Caller(FIRST), Phone::Desk);
+        let phones: Vec<String> = desks.iter().map(|desk| desk.extension.clone()).collect();
         let mut world = World::new(Setup {
             wall: Wall::from_micros(case.at.as_micros().saturating_sub(CALLER.as_micros() as i64)),
-            desks: desks.collect(),
+            desks,
             conditions: Conditions::QUIET,
             watch: Watch::Every(u64::MAX),
             transcript: true,
             ..Setup::new(Arc::clone(plan))
         });
-        for (number, person) in (0..).zip(there) {
+        for (number, _) in (0..).zip(&phones) {
             world.desk_at(PHONES, number, DeskAct::Register);
+        }
+        for person in there {
             for change in changes(person.conduct) {
                 let extension = person.extension.clone();
                 world.command_at(PHONES + PEOPLE, Command::SetAgent { extension, change });
             }
         }
         let began = PHONES + CALLER;
-        let caller =
-            Caller::new(case.from.expose().as_str(), case.dials.as_str(), Nature::Script(Vec::new()));
-        world.call_at(began, caller);
+        match own {
+            Some(number) => world.desk_at(began, number, DeskAct::Dial(case.dials.clone())),
+            None => {
+                let from = case.from.expose().as_str();
+                world.call_at(began, Caller::new(from, case.dials.as_str(), Nature::Script(Vec::new())));
+            }
+        }
         world.run_to(began, |_| false);
         let limit = began + case.within;
         Call {
             plan,
             world,
+            phone,
+            phones,
             limit,
             seen: (0, 0),
             did: vec![(began, format!("dials {}", case.dials))],
@@ -144,7 +186,41 @@ impl<'a> Call<'a> {
             Wanted::Hold => self.act(REACTION, Act::Hold, "puts the hotline on hold"),
             Wanted::Resume => self.act(REACTION, Act::Resume, "takes the hotline back"),
             Wanted::HangUp => self.hang_up(),
+            Wanted::Desk { extension, dials, keys } => self.at_desk(extension, dials, keys),
         }
+    }
+
+    /// Neither side has hung up.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.world.is_on_the_line(self.phone)
+    }
+
+    /// Somebody else's phone dials, and presses each key when something is heard there.
+    fn at_desk(&mut self, extension: &str, dials: &str, keys: &str) -> Result<(), String> {
+        let place = self.phones.iter().position(|one| one == extension);
+        let Some(number) = place.and_then(|place| u16::try_from(place).ok()) else {
+            return Err(format!("{extension} has no phone: name them in `people`"));
+        };
+        let phone = Phone::Desk(number);
+        let hears =
+            |world: &World| world.met(phone).iter().filter(|one| matches!(one.met, Met::Hears(_))).count();
+        let mut heard = hears(&self.world);
+        let at = self.world.now().mono + REACTION;
+        self.did.push((at, format!("{extension} dials {dials}")));
+        self.world.desk_at(at, number, DeskAct::Dial(dials.to_owned()));
+        self.world.run_to(at, |_| false);
+        for key in keys.chars() {
+            let limit = self.world.now().mono + DESK_HEARS;
+            if !self.world.run_to(limit, |world| hears(world) > heard) {
+                return Err(format!("{extension} hears nothing to press {key} at"));
+            }
+            heard = hears(&self.world);
+            let at = self.world.now().mono + REACTION;
+            self.did.push((at, format!("{extension} presses {key}")));
+            self.world.desk_at(at, number, DeskAct::Press(key));
+            self.world.run_to(at, |_| false);
+        }
+        Ok(())
     }
 
     fn press(&mut self, keys: &str) -> Result<(), String> {
@@ -159,8 +235,9 @@ impl<'a> Call<'a> {
     fn hears(&mut self, meant: &str, limit: Instant) -> Result<(), String> {
         let plan = self.plan;
         let catalog = plan.catalog();
+        let phone = self.phone;
         let place = |world: &World, (moment, clip): (usize, usize)| {
-            world.met(FIRST).iter().enumerate().skip(moment).find_map(|(at, one)| {
+            world.met(phone).iter().enumerate().skip(moment).find_map(|(at, one)| {
                 let Met::Hears(clips) = &one.met else { return None };
                 let from = if at == moment { clip } else { 0 };
                 let found = clips.iter().skip(from).position(|clip| is_meant(clip, meant, catalog))?;
@@ -168,7 +245,7 @@ impl<'a> Call<'a> {
             })
         };
         let seen = self.seen;
-        self.world.run_to(limit, |world| place(world, seen).is_some() || !is_under_way(world));
+        self.world.run_to(limit, |world| place(world, seen).is_some() || !world.is_on_the_line(phone));
         let (moment, clip) = place(&self.world, seen).ok_or_else(|| self.missing(&format!("`{meant}`")))?;
         self.seen = (moment, clip + 1);
         Ok(())
@@ -183,9 +260,9 @@ impl<'a> Call<'a> {
     }
 
     fn meets(&mut self, limit: Instant, what: &str, is_it: impl Fn(&Met) -> bool) -> Result<(), String> {
-        let seen = self.seen.0;
-        let place = |world: &World| world.met(FIRST).iter().skip(seen).position(|one| is_it(&one.met));
-        self.world.run_to(limit, |world| place(world).is_some() || !is_under_way(world));
+        let (seen, phone) = (self.seen.0, self.phone);
+        let place = |world: &World| world.met(phone).iter().skip(seen).position(|one| is_it(&one.met));
+        self.world.run_to(limit, |world| place(world).is_some() || !world.is_on_the_line(phone));
         let found = place(&self.world).ok_or_else(|| self.missing(what))?;
         self.seen = (seen + found + 1, 0);
         Ok(())
@@ -202,8 +279,16 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    /// What desks have dialled meanwhile comes to its end, too: it is part of what was met.
+    fn desks_end(&mut self) {
+        let busy =
+            |world: &World| (0..).zip(&self.phones).any(|(desk, _)| world.is_on_the_line(Phone::Desk(desk)));
+        let limit = self.world.now().mono + DESK_HEARS;
+        self.world.run_to(limit, |world| !busy(world));
+    }
+
     fn missing(&self, what: &str) -> String {
-        if is_under_way(&self.world) {
+        if self.is_under_way() {
             let waited = self.world.now().mono.since(Instant::ZERO + CALLER).as_secs_f64();
             format!("no {what} until {waited:.1} s after dialling")
         } else {
@@ -212,8 +297,8 @@ impl<'a> Call<'a> {
     }
 
     fn wait(&mut self, length: Duration) -> Result<(), String> {
-        let until = self.world.now().mono + length;
-        if self.world.run_to(until, |world| !is_under_way(world)) {
+        let (until, phone) = (self.world.now().mono + length, self.phone);
+        if self.world.run_to(until, |world| !world.is_on_the_line(phone)) {
             return Err("the call was over before".to_owned());
         }
         if until > self.limit {
@@ -223,13 +308,19 @@ impl<'a> Call<'a> {
     }
 
     fn act(&mut self, after: Duration, act: Act, told: &str) -> Result<(), String> {
-        let at = self.world.now().mono + after;
-        self.world.run_to(at, |world| !is_under_way(world));
-        if !is_under_way(&self.world) {
+        let (at, phone) = (self.world.now().mono + after, self.phone);
+        self.world.run_to(at, |world| !world.is_on_the_line(phone));
+        if !self.is_under_way() {
             return Err("the call was over before".to_owned());
         }
         self.did.push((at, told.to_owned()));
-        self.world.act_at(at, FIRST, act);
+        match (self.phone, act) {
+            (Phone::Caller(caller), act) => self.world.act_at(at, caller, act),
+            (Phone::Desk(desk), Act::Press(key)) => self.world.desk_at(at, desk, DeskAct::Press(key)),
+            (Phone::Desk(desk), Act::Speak(length)) => self.world.desk_at(at, desk, DeskAct::Speak(length)),
+            (Phone::Desk(desk), Act::HangUp) => self.world.desk_at(at, desk, DeskAct::LayDown),
+            (Phone::Desk(_), _) => return Err("a desk's phone does not do that in a test".to_owned()),
+        }
         self.world.run_to(at, |_| false);
         Ok(())
     }
@@ -248,7 +339,7 @@ impl<'a> Call<'a> {
             if !self.over(limit) {
                 return Err(whole("the call did not end by itself".to_owned()));
             }
-        } else if is_under_way(&self.world) {
+        } else if self.is_under_way() {
             self.hang_up().map_err(whole)?;
         }
         Ok(())
@@ -256,11 +347,11 @@ impl<'a> Call<'a> {
 
     /// Until the record is written.
     fn over(&mut self, limit: Instant) -> bool {
-        self.world.run_to(limit, |world| !world.records().is_empty())
+        self.world.run_to(limit, |world| record(world).is_some())
     }
 
     fn record(&self) -> Option<&CallRecord> {
-        self.world.records().first()
+        record(&self.world)
     }
 
     /// What must be true of the call as a whole.
@@ -270,7 +361,7 @@ impl<'a> Call<'a> {
 
     fn judge(&self, case: &Case) -> Result<(), String> {
         let catalog = self.plan.catalog();
-        for moment in self.world.met(FIRST) {
+        for moment in self.world.met(self.phone) {
             let Met::Hears(clips) = &moment.met else { continue };
             for never in &case.never {
                 if let Some(heard) = clips.iter().find(|clip| is_meant(clip, never, catalog)) {
@@ -297,7 +388,7 @@ impl<'a> Call<'a> {
         let by = visit.and_then(|visit| visit.agent.as_deref());
         check("`served_by`", expected.served_by.as_deref(), by)?;
         check("`language`", expected.language.as_deref(), Some(&record.language))?;
-        let message = self.world.met(FIRST).iter().find_map(|moment| match &moment.met {
+        let message = self.world.met(self.phone).iter().find_map(|moment| match &moment.met {
             Met::Message(mailbox) => Some(mailbox.as_str()),
             _ => None,
         });
@@ -311,9 +402,10 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Neither side has hung up.
-pub(super) fn is_under_way(world: &World) -> bool {
-    world.is_on_the_line(FIRST)
+/// Of the call that was made first: others came while it was under way.
+fn record(world: &World) -> Option<&CallRecord> {
+    let first = Ids::default().next_call();
+    world.records().iter().find(|record| record.call == first)
 }
 
 fn reactions(conduct: Conduct) -> Vec<Reaction> {
@@ -343,7 +435,11 @@ fn changes(conduct: Conduct) -> Vec<AgentChange> {
 }
 
 /// The steps of the dialplan, out of the record's stages.
-fn steps(record: &CallRecord) -> Vec<String> {
-    let listens = record.stages.iter().filter(|stage| stage.kind == crate::record::StageKind::Listen);
-    listens.map(|stage| stage.detail.clone()).collect()
+fn walk(record: &CallRecord) -> Walk {
+    let listens = record.stages.iter().filter(|stage| stage.kind == StageKind::Listen);
+    Walk {
+        dialled: record.dialled.clone(),
+        desk: record.origin != TRUNK,
+        steps: listens.map(|stage| stage.detail.clone()).collect(),
+    }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Case, Step, Wanted};
-use super::run::{CALLER, Call, FIRST, is_under_way};
+use super::run::{CALLER, Call};
 use super::story::{Story, name};
 use crate::base::{Instant, UrgentAnswer};
 use crate::dialplan::Plan;
 use crate::exchange::MatchLine;
 use crate::record::Stage;
-use crate::sim::{Met, World};
+use crate::sim::{Met, Phone, World};
 
 /// After something was done, the caller listens for so long to what comes of it.
 const LISTENS: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ impl<'p> Trial<'p> {
 
     /// Neither side has hung up.
     pub fn is_under_way(&self) -> bool {
-        is_under_way(&self.call.world)
+        self.call.is_under_way()
     }
 
     /// Does this, or nothing but listen, and tells what was not told yet.
@@ -59,7 +59,8 @@ impl<'p> Trial<'p> {
             None => Ok(()),
         };
         let (met, until) = (self.met(), self.call.world.now().mono + listens);
-        self.call.world.run_to(until, |world| news(world) > met || !is_under_way(world));
+        let phone = self.call.phone;
+        self.call.world.run_to(until, |world| news(world, phone) > met || !world.is_on_the_line(phone));
         let story = self.story();
         let new = Story(story.0.get(self.told..).unwrap_or_default().to_vec());
         self.told = story.0.len();
@@ -88,7 +89,7 @@ impl<'p> Trial<'p> {
     /// What was heard since the last step is part of the case: the first words of each phrase, and who was talked with.
     fn write_met(&mut self) {
         let catalog = self.plan.catalog();
-        let met = self.call.world.met(FIRST);
+        let met = self.call.world.met(self.call.phone);
         for moment in met.get(self.written..).unwrap_or_default() {
             let wanted = match &moment.met {
                 Met::Hears(clips) => {
@@ -107,18 +108,18 @@ impl<'p> Trial<'p> {
     }
 
     fn met(&self) -> usize {
-        news(&self.call.world)
+        news(&self.call.world, self.call.phone)
     }
 
     fn story(&self) -> Story {
         let began = Instant::ZERO + CALLER;
-        Story::in_words(began, self.call.world.met(FIRST), &self.call.did, self.plan.catalog())
+        Story::in_words(began, self.call.world.met(self.call.phone), &self.call.did, self.plan.catalog())
     }
 }
 
 /// That something is over is no news of its own.
-fn news(world: &World) -> usize {
-    world.met(FIRST).iter().filter(|moment| moment.met != Met::Silence).count()
+fn news(world: &World, phone: Phone) -> usize {
+    world.met(phone).iter().filter(|moment| moment.met != Met::Silence).count()
 }
 
 /// What somebody at a terminal wants done: keys, `wait 10 s`, `speak 5 s`, `answers call-back`, `hold`, `resume`, `hang up`;
@@ -173,6 +174,9 @@ fn written(wanted: &Wanted) -> String {
         Wanted::Hold => "{ hold = true }".to_owned(),
         Wanted::Resume => "{ resume = true }".to_owned(),
         Wanted::HangUp => "{ hang_up = true }".to_owned(),
+        Wanted::Desk { extension, dials, keys } => {
+            format!("{{ desk = {extension:?}, dials = {dials:?}, keys = {keys:?} }}")
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::flow::By;
 use super::plan::{Origin, Requirement};
 use crate::base::{AgentId, AwayReason, Clip, Masked, Now, QueueId, RecordingId, UrgentAnswer, Wall};
 
@@ -329,6 +330,8 @@ pub enum Action {
         line: u32,
         label: String,
     },
+    /// By what the call goes on from the step where it is, or comes to it once more: for its record.
+    Took(By),
     /// The closing phrase has been played. Nothing follows.
     HangUp,
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
+use super::flow::By;
 use super::plan::{Entry, Plan, Queue};
 use super::step::{AnswerUrgentSpec, FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
@@ -62,6 +63,8 @@ pub struct Cursor {
     pub(super) wrong_keys: u32,
     /// Digits were complete before their `#`, which may still come and means nothing then.
     pub(super) closing_key: bool,
+    /// By what the step goes on, not told yet.
+    by: Vec<By>,
     playing: bool,
     armed: bool,
 }
@@ -129,6 +132,7 @@ impl Cursor {
             has_urged: false,
             wrong_keys: 0,
             closing_key: false,
+            by: Vec::new(),
             playing: false,
             armed: false,
         }
@@ -178,7 +182,10 @@ impl Cursor {
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         let turn = match (stage, event) {
-            (Stage::New, Event::Begin) => return self.run(now, out),
+            (Stage::New, Event::Begin) => {
+                self.run(now, out);
+                return self.tell_by(out);
+            }
             (Stage::Telling { then, .. }, Event::Played) => self.after(then, out),
             (Stage::Telling { interrupt, then }, Event::Digit(digit)) => {
                 self.type_ahead(digit);
@@ -217,6 +224,16 @@ impl Cursor {
             self.go(target);
             self.run(now, out);
         }
+        self.tell_by(out);
+    }
+
+    /// What leads on from this step, or leads to it once more: for the record of the call.
+    pub(super) fn by(&mut self, by: By) {
+        self.by.push(by);
+    }
+
+    fn tell_by(&mut self, out: &mut Vec<Action>) {
+        out.extend(self.by.drain(..).map(Action::Took));
     }
 
     /// What the caller is spoken to in.
@@ -257,6 +274,7 @@ impl Cursor {
     fn run(&mut self, now: Now, out: &mut Vec<Action>) {
         let plan = self.plan.clone();
         for _ in 0..BUDGET {
+            self.tell_by(out);
             let here = plan.flow(self.flow).and_then(|f| Some((f, f.steps.get(self.step)?)));
             let Some((flow, located)) = here else {
                 return self.close(plan.own.goodbye.clips(&self.language), out);
@@ -374,6 +392,7 @@ impl Cursor {
 
     fn queue_ended(&mut self, end: QueueEnd) -> Turn {
         let plan = self.plan.clone();
+        self.by(queue::by(end));
         match self.current(&plan) {
             Some(Step::Queue(spec)) => queue::ended(spec, end),
             _ => Turn::Go(Target::Next),
@@ -392,6 +411,7 @@ impl Cursor {
     fn dial_ended(&mut self, end: DialEnd) -> Turn {
         let plan = self.plan.clone();
         self.dial_end = Some(end);
+        self.by(dial::by(end));
         match self.current(&plan) {
             Some(Step::Dial(spec)) => dial::ended(spec, end),
             Some(Step::Outside(spec)) => dial::outside_ended(spec, end),
@@ -410,7 +430,7 @@ impl Cursor {
     fn complaint_told(&mut self, found: bool) -> Turn {
         let plan = self.plan.clone();
         match self.current(&plan) {
-            Some(Step::Complaint { on_unknown, .. }) => complaint::told(*on_unknown, found),
+            Some(Step::Complaint { on_unknown, .. }) => complaint::told(self, *on_unknown, found),
             _ => Turn::Go(Target::Next),
         }
     }

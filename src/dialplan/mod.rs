@@ -36,6 +36,7 @@ mod fields;
 mod flow;
 mod implied;
 mod journey;
+mod key_lines;
 mod load;
 mod manifest;
 mod pattern;
@@ -48,17 +49,32 @@ mod source;
 mod speech;
 mod step;
 mod table;
+mod traffic;
 mod verb;
 mod witness;
 
 /// Documented tables with the places of what was written: for other files of the house that are read as a dialplan is.
 pub(crate) mod written {
     pub(crate) use super::calendar::minutes;
+    #[cfg(feature = "daemon")]
+    pub(crate) use super::doc::{Default, parse_time};
     pub(crate) use super::doc::{Doc, Field, Form};
     pub(crate) use super::fields::Fields;
     pub(crate) use super::reference::describe;
     pub(crate) use super::source::{Entry, Named, Parsed, Report, Written};
     pub(crate) use super::step::Place;
+
+    /// Every verb, in the order of the reference.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn verbs() -> impl Iterator<Item = &'static Doc> {
+        super::verb::VERBS.iter().map(|verb| verb.doc)
+    }
+
+    /// Every table beside the flows, each named by its place: `menu.<name>.keys.<key>`.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn tables() -> impl Iterator<Item = &'static Doc> {
+        super::table::TABLES.iter().copied()
+    }
 }
 
 pub use action::{
@@ -70,6 +86,7 @@ pub use cursor::Cursor;
 pub use diagnostic::{Diagnostic, Severity};
 pub use flow::{By, Edge, Graph, Node, NodeId, Reached, What};
 pub use journey::{Journey, Reach, journeys};
+pub use key_lines::key_lines;
 pub use load::{Around, Examined, examine, load, load_beside};
 pub use manifest::{Manifest, prompt_name};
 pub use pattern::Pattern;
@@ -80,6 +97,7 @@ pub use plan::{
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;
+pub use traffic::Traffic;
 pub use witness::{Waypoint, Witness};
 
 /// A file of the dialplans folder: `*.toml` is plan text, anything else a data file that a `list` may name.

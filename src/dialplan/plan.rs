@@ -482,13 +482,19 @@ impl Plan {
 
     /// The flow of a dialled number; the most specific pattern wins. `None`: the number is not served.
     pub fn entry(&self, dialled: &str, origin: Origin) -> Option<Entry> {
+        self.number(dialled, origin).and_then(|at| self.numbers.get(at)).map(|n| Entry { flow: n.flow })
+    }
+
+    /// Index into the numbers.
+    pub(super) fn number(&self, dialled: &str, origin: Origin) -> Option<usize> {
         let desk = matches!(origin, Origin::Desk(_));
         self.numbers
             .iter()
+            .enumerate()
             // A desk may dial the hotline as a caller does; a caller never reaches the feature codes.
-            .filter(|n| (desk || !n.desks) && n.pattern.matches(dialled))
-            .min_by_key(|n| (n.desks != desk, n.pattern.rank()))
-            .map(|n| Entry { flow: n.flow })
+            .filter(|(_, n)| (desk || !n.desks) && n.pattern.matches(dialled))
+            .min_by_key(|(_, n)| (n.desks != desk, n.pattern.rank()))
+            .map(|(at, _)| at)
     }
 
     /// Where a desk's call to a number of the outside begins. `None`: its agent has no right to it.
@@ -630,15 +636,6 @@ impl Plan {
         let day = jiff::civil::Date::new(known.copied().unwrap_or(2026), 1, 5).ok();
         let at = day.and_then(|day| day.at(10, 0, 0, 0).to_zoned(self.zone.clone()).ok());
         at.map_or(Wall::from_micros(0), |at| Wall::from_micros(at.timestamp().as_microsecond()))
-    }
-
-    /// Every step that a caller can come by, as `flow verb (file:line)`: the words of a call's record. Where a flow is
-    /// what a default does, the place is that of the step which has the default.
-    pub fn steps(&self) -> Vec<String> {
-        let graph = self.graph();
-        let reached = graph.reach(graph.callers());
-        let steps = graph.nodes().filter(|(id, node)| reached.has(*id) && node.is_step());
-        steps.map(|(_, node)| node.label()).collect()
     }
 
     pub(super) fn flow(&self, id: FlowId) -> Option<&Flow> {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, SlipId, UrgentAnswer, Wall};
 use hotline::daemon::commands::{
     self, AgentOrder, CanaryOrder, Checked, ComplaintOf, ComplaintsLine, DiffLine, NoteLine, ReloadLine,
-    RollbackLine, SurveysLine, VersionsLine,
+    RollbackLine, SchemaOf, SurveysLine, VersionsLine,
 };
 use hotline::exchange::{AgentChange, AwayOrder};
 use hotline::rehearse::Peer;
@@ -141,9 +141,18 @@ pub enum Command {
         /// Tell every call, not only those that failed.
         #[arg(long, short)]
         verbose: bool,
-        /// List the steps of the dialplan that no test came by.
+        /// List the steps, keys and branches of the dialplan that no test came by.
         #[arg(long)]
         coverage: bool,
+        /// Print the dialplan with how often each step and key was come by in the margin.
+        #[arg(long)]
+        listing: bool,
+        /// Fail where no test presses a key, in each language in which it can be pressed.
+        #[arg(long)]
+        all_keys: bool,
+        /// Make each call so many times, and tell the pace.
+        #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        repeat: u32,
         /// Write a report for a build server, in the form of JUnit.
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
@@ -153,6 +162,22 @@ pub enum Command {
     },
     /// Print what may be written in a dialplan.
     Reference,
+    /// Print a JSON schema for editors: names are completed and mistakes underlined while somebody types.
+    Schema {
+        /// One of
+        /// dialplan, tests or day.
+        #[arg(default_value = "dialplan", value_parser = schema_of)]
+        of: SchemaOf,
+    },
+    /// Make the draft of a dialplan from FreeSWITCH's IVR menus, or Asterisk's queues.conf and extensions.conf.
+    Import {
+        /// All that belong together.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Write the draft here and print what could not be carried over; without it, print the draft.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// List the agents, or change the state of one.
     Agent {
         #[command(subcommand)]
@@ -545,6 +570,10 @@ fn checked(text: &str) -> Result<Checked, String> {
         "sarif" => Ok(Checked::Sarif),
         _ => Err("text, json or sarif".to_owned()),
     }
+}
+
+fn schema_of(text: &str) -> Result<SchemaOf, String> {
+    SchemaOf::parse(text).ok_or_else(|| SchemaOf::ALL.map(SchemaOf::name).join(", "))
 }
 
 fn peer(text: &str) -> Result<Peer, String> {

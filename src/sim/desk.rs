@@ -21,6 +21,10 @@ pub enum DeskAct {
     HangUp(DialogId),
     /// Presses a key in the call that the phone is in.
     Press(char),
+    /// Says something for so long, of which a recorder takes notice.
+    Speak(Duration),
+    /// Ends whatever the phone is in.
+    LayDown,
     /// Writes a text (RFC 3428) to the house, as in answer to one of its own.
     Write(String),
     /// Hands the caller on by REFER: to a colleague, a line, a slot, or to where nobody is.

@@ -184,6 +184,14 @@ impl Office {
             }
             DeskAct::HandOn(dialog) => self.hand_on(ctx, number, dialog),
             DeskAct::Press(key) => ctx.media.press(phone, key, out),
+            DeskAct::Speak(length) => ctx.media.speak(ctx.now, phone, length, out),
+            DeskAct::LayDown => {
+                let dialogs: Vec<_> = place.lines.keys().copied().collect();
+                for dialog in dialogs {
+                    self.endpoint.bye(ctx.now, dialog, None);
+                    self.forget(dialog);
+                }
+            }
             DeskAct::Write(text) => self.write(ctx, number, &text),
             DeskAct::HangUp(dialog) => {
                 if place.lines.contains_key(&dialog) {
@@ -450,6 +458,11 @@ impl Office {
     pub(super) fn line_before(&self, number: u16, then: Instant) -> Option<Flow> {
         let lines = &self.places.get(usize::from(number))?.lines;
         lines.values().find(|line| line.began < then).map(|line| line.flow)
+    }
+
+    /// The phone is in a call, or rings.
+    pub(super) fn has_line(&self, number: u16) -> bool {
+        self.places.get(usize::from(number)).is_some_and(|place| !place.lines.is_empty())
     }
 
     pub(super) fn left_over(&self) -> usize {

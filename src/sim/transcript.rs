@@ -1,4 +1,4 @@
-//! What the callers of a world met, in order, as they would tell it: for those who judge a call from outside.
+//! What the callers and desks of a world met, in order, as they would tell it: for those who judge a call from outside.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::base::{Clip, Instant, LegId};
 use crate::media::Command;
 use crate::record::MessageSlip;
 
-/// Something that a caller noticed.
+/// Something that a caller, or whoever calls from a desk, noticed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Moment {
     pub at: Instant,
@@ -36,9 +36,11 @@ pub enum Met {
 pub(super) struct Transcript {
     /// What the desks are called.
     desks: BTreeMap<Phone, String>,
-    callers: BTreeMap<u32, Vec<Moment>>,
+    met: BTreeMap<Phone, Vec<Moment>>,
     /// Who hears whom.
     talks: BTreeMap<Phone, Phone>,
+    /// Who was told last to speak.
+    speaks: Option<Phone>,
 }
 
 impl Transcript {
@@ -56,29 +58,32 @@ impl Transcript {
         }
     }
 
-    pub(super) fn cue(&mut self, at: Instant, caller: u32, cue: &Cue) {
+    pub(super) fn cue(&mut self, at: Instant, phone: Phone, cue: &Cue) {
         let met = match cue {
             Cue::Answered => return,
             Cue::Hears { clips, .. } => Met::Hears(clips.clone()),
             Cue::Silence => Met::Silence,
             Cue::Talks => {
-                let other = self.talks.get(&Phone::Caller(caller));
+                let other = self.talks.get(&phone);
                 Met::Talks(other.and_then(|other| self.desks.get(other)).cloned())
             }
             Cue::Alone => Met::Alone,
-            Cue::Speaks => Met::MaySpeak,
+            Cue::Speaks => {
+                self.speaks = Some(phone);
+                Met::MaySpeak
+            }
         };
-        self.callers.entry(caller).or_default().push(Moment { at, met });
+        self.met.entry(phone).or_default().push(Moment { at, met });
     }
 
-    /// Kept, of whoever calls: a transcript is for worlds with one caller at a time.
+    /// Kept, of who spoke last: a transcript is for worlds in which one message is left at a time.
     pub(super) fn message(&mut self, at: Instant, slip: &MessageSlip) {
-        if let Some(mut latest) = self.callers.last_entry() {
-            latest.get_mut().push(Moment { at, met: Met::Message(slip.mailbox.clone()) });
+        if let Some(met) = self.speaks.and_then(|phone| self.met.get_mut(&phone)) {
+            met.push(Moment { at, met: Met::Message(slip.mailbox.clone()) });
         }
     }
 
-    pub(super) fn of(&self, caller: u32) -> &[Moment] {
-        self.callers.get(&caller).map_or(&[], Vec::as_slice)
+    pub(super) fn of(&self, phone: Phone) -> &[Moment] {
+        self.met.get(&phone).map_or(&[], Vec::as_slice)
     }
 }

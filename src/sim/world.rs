@@ -249,14 +249,17 @@ impl World {
         self.ladder.as_ref().map_or("", Ladder::text)
     }
 
-    /// What this caller met so far; nothing unless [`Setup::transcript`].
-    pub fn met(&self, caller: u32) -> &[Moment] {
-        self.transcript.as_ref().map_or(&[], |transcript| transcript.of(caller))
+    /// What is met at this phone so far; nothing unless [`Setup::transcript`].
+    pub fn met(&self, phone: Phone) -> &[Moment] {
+        self.transcript.as_ref().map_or(&[], |transcript| transcript.of(phone))
     }
 
-    /// Whether this caller has dialled and neither side has hung up.
-    pub fn is_on_the_line(&self, caller: u32) -> bool {
-        self.trunk.line_of(caller).is_some()
+    /// Whether this phone is in a call that neither side has ended.
+    pub fn is_on_the_line(&self, phone: Phone) -> bool {
+        match phone {
+            Phone::Caller(number) => self.trunk.line_of(number).is_some(),
+            Phone::Desk(number) => self.office.has_line(number),
+        }
     }
 
     /// What whoever follows the floor has been told; kept with the ladder.
@@ -582,14 +585,14 @@ impl World {
             } else if let Some(question) = self.unresolved.pop_front() {
                 self.input(Input::Resolved { question, answer: Answer::default() });
             } else if let Some((phone, cue)) = self.cues.pop_front() {
+                if let Some(transcript) = &mut self.transcript {
+                    transcript.cue(self.now.mono, phone, &cue);
+                }
                 if let Phone::Desk(number) = phone {
                     let catalog = self.catalog.clone();
                     let (office, mut ctx) = self.desks();
                     office.notice(&mut ctx, number, &cue, &catalog);
                 } else if let Phone::Caller(number) = phone {
-                    if let Some(transcript) = &mut self.transcript {
-                        transcript.cue(self.now.mono, number, &cue);
-                    }
                     let (trunk, mut ctx) = self.callers();
                     trunk.cue(&mut ctx, number, &cue);
                 }

@@ -635,7 +635,7 @@ impl State {
                     assert!(self.heard_out && !self.armed, "hangs up without a closing phrase");
                     self.over = true;
                 }
-                Action::Secret(_) | Action::Step { .. } => {}
+                Action::Secret(_) | Action::Step { .. } | Action::Took(_) => {}
             }
         }
         let alive = self.playing || self.armed || self.pending.is_some();

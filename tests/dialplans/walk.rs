@@ -208,7 +208,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             change => format!("sets {change:?}"),
         },
         Action::Secret(on) => format!("secret {on}"),
-        Action::Step { .. } => return None,
+        Action::Step { .. } | Action::Took(_) => return None,
         Action::HangUp => "hangs up".to_owned(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hotline::cases::{Coverage, Fault, read, reference, run};
+use hotline::cases::{Coverage, Fault, listing, read, reference, run};
 use hotline::dialplan::{Diagnostic, Plan, SourceFile};
 
 use super::plans;
@@ -178,11 +178,82 @@ fn a_story_and_the_steps_met_are_told() {
     for line in ["0.0 s  dials 10000", "0.0 s  hears greeting/welcome", "2.6 s  presses 2"] {
         assert!(told.contains(line), "{told}");
     }
-    let mut coverage = Coverage::new(&plan);
+    let graph = plan.graph();
+    let mut coverage = Coverage::new(&plan, &graph);
     coverage.add(&verdict);
-    let missed: Vec<_> = coverage.missed().collect();
+    let missed = coverage.missed();
+    let at_menu: Vec<_> =
+        missed.iter().filter_map(|one| one.strip_prefix("main menu (small.toml:13): ")).collect();
     assert!(missed.iter().any(|step| step.starts_with("consult queue (small.toml:")), "{missed:?}");
-    assert!(!missed.iter().any(|step| step.starts_with("main menu")), "{missed:?}");
+    assert_eq!(at_menu, ["key 1 in zh-CN", "no key, asked again", "wrong key, asked again", "tries used up"]);
+    assert!(!coverage.has_all_keys());
+    assert!(coverage.to_string().contains("1 of 2 keys (50 %)"), "{coverage}");
+    let listing = listing(&coverage, &[source("small.toml", PLAN)]);
+    for line in [
+        "     1    11  play = \"greeting/welcome\"",
+        "     1    13  menu = \"main\"",
+        "                not met: key 1 in zh-CN, no key, asked again, wrong key, asked again, tries used up",
+        "######    16  1 = { say = \"topic/consult\", goto = \"consult\" }",
+        "     1    17  2 = { say = \"topic/complaint\", goto = \"bye\" }",
+        "######    20  queue = { to = \"consult\" }",
+    ] {
+        assert!(listing.lines().any(|one| one.trim_end() == line.trim_end()), "{line}\n{listing}");
+    }
+}
+
+const DESKS: &str = r#"
+[test."A desk's own call, and what is pressed there"]
+desk = "1001"
+dials = "*14"
+people = { 1001 = { does = "away", reason = "break" } }
+steps = ["topic/state-ready", { press = "1" }, "goodbye/please-hang-up"]
+ends = "flow-ended"
+
+[test."Another desk dials meanwhile"]
+people = { 4001 = { does = "away", reason = "meeting" } }
+steps = [
+  "topic/extension",
+  { press = "4" },
+  { press = "4001#" },
+  "topic/urgent",
+  { press = "4" },
+  { speak = "4 s" },
+  "message/urgent-sent",
+  { desk = "4001", dials = "*17", keys = "4" },
+  "urgent/leave-message",
+]
+
+[test."A desk hears nothing of the kind"]
+desk = "1001"
+dials = "*13"
+people = { 1001 = "answers" }
+steps = [{ hears = "topic/state-ready", within = "20 s" }]
+"#;
+
+#[test]
+fn desks_dial_their_codes() {
+    let plan = plans::bank(0);
+    let cases = read(&[source("tests/a.toml", DESKS)], &plan).unwrap_or_else(|wrong| panic!("{}", wrong[0]));
+    let verdicts: Vec<_> = cases.iter().map(|case| run(&plan, case)).collect();
+    assert_eq!(verdicts[0].fault, None, "{}", verdicts[0].story);
+    assert_eq!(verdicts[1].fault, None, "{}", verdicts[1].story);
+    assert!(
+        verdicts[1].walks.iter().any(|walk| walk.desk && walk.dialled == "*17"),
+        "{:?}",
+        verdicts[1].walks
+    );
+    let reason = &verdicts[2].fault.as_ref().expect("it fails").reason;
+    assert!(reason.contains("no `topic/state-ready`"), "{reason}");
+    for (text, wrong) in [
+        ("[test.a]\ndesk = \"9999\"", "nobody at the extension 9999"),
+        ("[test.a]\ndials = \"*14\"", "callers cannot dial `*14`"),
+        ("[test.a]\nsteps = [{ desk = \"1001\" }]", "`desk` needs `dials`"),
+        ("[test.a]\nsteps = [{ press = \"1\", keys = \"2\" }]", "`keys` goes with `desk`"),
+        ("[test.a]\nsteps = [{ desk = \"1001\", dials = \"*0\" }]", "desks cannot dial `*0`"),
+    ] {
+        let found = read(&[source("tests/a.toml", text)], &plan).expect_err("a mistake");
+        assert!(found.iter().any(|one| one.reason.contains(wrong)), "{wrong}: {found:?}");
+    }
 }
 
 #[test]
@@ -213,8 +284,14 @@ fn the_shipped_dialplan_passes_its_own_tests() {
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let cases = read(&files, &plan).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
     assert!(cases.len() >= 15);
+    let graph = plan.graph();
+    let mut coverage = Coverage::new(&plan, &graph);
     for case in &cases {
         let verdict = run(&plan, case);
         assert!(verdict.fault.is_none(), "{}: {:?}\n{}", case.name, verdict.fault, verdict.story);
+        coverage.add(&verdict);
     }
+    // Every key, in each language in which it can be pressed.
+    assert!(coverage.has_all_keys(), "{:#?}", coverage.missed());
+    assert_eq!(coverage.traffic().strangers(), 0);
 }

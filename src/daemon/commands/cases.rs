@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::cases::{self, Case, Coverage, Verdict};
 use crate::daemon::dialplans;
@@ -20,8 +21,14 @@ pub struct TestOrder {
     pub only: Option<String>,
     /// The story of each call, not only of those that failed.
     pub verbose: bool,
-    /// The steps that no test came by.
+    /// The steps, keys and branches that no test came by.
     pub coverage: bool,
+    /// The dialplan's text with how often each step was come by.
+    pub listing: bool,
+    /// A key that no test presses, in a language in which it can be pressed, is a failure.
+    pub all_keys: bool,
+    /// Each test so many times, for the pace; 1 for all else.
+    pub repeat: u32,
     /// Where a report for a build server is written, in the form of JUnit.
     pub junit: Option<PathBuf>,
 }
@@ -43,14 +50,39 @@ pub fn test(settings: &Settings, order: &TestOrder) -> Result<(String, bool), Fa
             "there are no such tests: they are TOML files in dialplans/tests".to_owned(),
         ));
     }
+    let began = Instant::now();
+    for _ in 1..order.repeat {
+        run(&plan, &cases);
+    }
     let verdicts = run(&plan, &cases);
+    let pace = (order.repeat > 1).then(|| pace(cases.len(), order.repeat, began.elapsed()));
     if let Some(path) = &order.junit {
         fs::write(path, junit(&cases, &verdicts)).map_err(Failure::write(path))?;
     }
-    let mut coverage = Coverage::new(&plan);
+    let graph = plan.graph();
+    let mut coverage = Coverage::new(&plan, &graph);
     verdicts.iter().for_each(|verdict| coverage.add(verdict));
-    let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
-    Ok((table(&cases, &verdicts, &coverage, order), sound))
+    let mut text = table(&cases, &verdicts, &coverage, order);
+    if order.listing {
+        text.push_str(&format!("\n{}", cases::listing(&coverage, &dialplans::sources(&settings.dialplans)?)));
+    }
+    text.extend(pace);
+    let mut sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
+    if order.all_keys && !coverage.has_all_keys() {
+        text.push_str("FAILED  not every key is pressed in every language: see --coverage\n");
+        sound = false;
+    }
+    Ok((text, sound))
+}
+
+fn pace(tests: usize, times: u32, took: Duration) -> String {
+    let calls = tests as f64 * f64::from(times);
+    let threads = thread::available_parallelism().map_or(1, usize::from) as f64;
+    let seconds = took.as_secs_f64();
+    format!(
+        "{calls} calls in {seconds:.2} s on {threads} threads: {:.0} a second and thread\n",
+        calls / seconds / threads
+    )
 }
 
 /// Everything that may be written in a test.
@@ -72,7 +104,7 @@ fn run(plan: &Arc<Plan>, cases: &[Case]) -> Vec<Verdict> {
     })
 }
 
-fn table(cases: &[Case], verdicts: &[Verdict], coverage: &Coverage, order: &TestOrder) -> String {
+fn table(cases: &[Case], verdicts: &[Verdict], coverage: &Coverage<'_>, order: &TestOrder) -> String {
     let mut text = String::new();
     // Writing into memory does not fail.
     for (case, verdict) in cases.iter().zip(verdicts) {
@@ -86,9 +118,9 @@ fn table(cases: &[Case], verdicts: &[Verdict], coverage: &Coverage, order: &Test
         }
     }
     if order.coverage {
-        coverage.missed().for_each(|step| {
-            let _ = writeln!(text, "not met: {step}");
-        });
+        for missed in coverage.missed() {
+            let _ = writeln!(text, "not met: {missed}");
+        }
     }
     let failed = verdicts.iter().filter(|verdict| verdict.fault.is_some()).count();
     let _ = writeln!(text, "{} tests, {failed} failed; {coverage}", cases.len());

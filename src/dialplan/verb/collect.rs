@@ -8,6 +8,7 @@ use crate::dialplan::calendar::{next_at, next_on};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{CollectSpec, Step, Target};
 
@@ -236,6 +237,7 @@ fn leave_empty(cursor: &mut Cursor, collecting: Collecting, out: &mut Vec<Action
     if collecting.spec.secret {
         out.push(Action::Secret(false));
     }
+    cursor.by(By::Empty);
     Progress::Turn(Turn::Go(collecting.spec.on_empty.unwrap_or_default()))
 }
 
@@ -279,6 +281,7 @@ fn accept(cursor: &mut Cursor, collecting: Collecting, out: &mut Vec<Action>) ->
         out.push(Action::Secret(false));
     }
     cursor.values.insert(collecting.spec.into, Masked::new(collecting.typed));
+    cursor.by(By::Collected);
     Progress::Turn(Turn::Go(Target::Next))
 }
 
@@ -290,6 +293,11 @@ fn again(cursor: &mut Cursor, mut collecting: Collecting, why: Why, out: &mut Ve
     collecting.tries = collecting.tries.saturating_add(1);
     cursor.wrong_keys += 1;
     let left = collecting.tries < collecting.spec.tries;
+    cursor.by(match why {
+        _ if !left => By::Exhausted,
+        Why::Silent => By::Silent,
+        Why::Wrong | Why::NoSuchExtension => By::WrongKey,
+    });
     let plan = cursor.plan.clone();
     let phrase = match why {
         Why::Silent => &plan.own.no_input,

@@ -4,6 +4,7 @@ use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{Step, Target};
 
@@ -43,6 +44,7 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, tries: u8, out: &mut Vec<A
     cursor.stay(Stage::Inquiring)
 }
 
-pub(in crate::dialplan) fn told(on_unknown: Target, found: bool) -> Turn {
+pub(in crate::dialplan) fn told(cursor: &mut Cursor, on_unknown: Target, found: bool) -> Turn {
+    cursor.by(if found { By::Found } else { By::Missing });
     Turn::Go(if found { Target::Next } else { on_unknown })
 }

@@ -5,6 +5,7 @@ use crate::dialplan::action::{Action, DialEnd};
 use crate::dialplan::cursor::{After, Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Phrase;
 use crate::dialplan::step::{DialSpec, OutsideSpec, Step, Target, Whom};
@@ -216,6 +217,17 @@ fn read_outside<'a, 's>(loader: &mut Loader<'a, 's>, fields: &Fields<'a, 's>) ->
     })))
 }
 
+/// By what a call goes on whose party was rung.
+pub(in crate::dialplan) fn by(end: DialEnd) -> By {
+    match end {
+        DialEnd::Served => By::Served,
+        DialEnd::Busy => By::Busy,
+        DialEnd::NoAnswer => By::NoAnswer,
+        DialEnd::Away { .. } => By::Away,
+        DialEnd::Unreachable => By::Unreachable,
+    }
+}
+
 pub(in crate::dialplan) fn outside_ended(spec: &OutsideSpec, end: DialEnd) -> Turn {
     Turn::Go(match end {
         DialEnd::Served => Target::Next,
@@ -235,6 +247,7 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &DialSpec, out: &mut
         }
         None => {
             let plan = cursor.plan.clone();
+            cursor.by(By::Unknown);
             let sorry = if spec.say_unknown { plan.own.no_such_extension.clips(&language) } else { &[] };
             cursor.tell(sorry.to_vec(), true, After::Go(spec.on_unknown), out)
         }

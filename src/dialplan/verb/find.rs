@@ -15,6 +15,7 @@ use crate::dialplan::action::{Action, Event};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{FindSpec, Step, Target};
 
@@ -219,6 +220,7 @@ fn keep(cursor: &mut Cursor, finding: &Finding, person: AgentId, out: &mut Vec<A
         let extension = Masked::new(agent.extension.clone());
         cursor.values.insert(finding.spec.into.clone(), extension);
     }
+    cursor.by(By::Collected);
     Progress::Turn(Turn::Go(Target::Next))
 }
 
@@ -233,6 +235,7 @@ fn again(cursor: &mut Cursor, mut finding: Finding, why: &str, out: &mut Vec<Act
         ask(cursor, &finding, sorry, out);
         return Progress::Still(finding);
     }
+    cursor.by(By::Exhausted);
     Progress::Turn(cursor.tell(sorry, true, After::Go(finding.spec.on_failure), out))
 }
 

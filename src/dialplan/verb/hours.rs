@@ -5,6 +5,7 @@ use crate::dialplan::calendar::Hours;
 use crate::dialplan::cursor::{Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{Step, Target};
 
@@ -49,16 +50,18 @@ pub(in crate::dialplan) fn read<'a, 's>(
 }
 
 pub(in crate::dialplan) fn run(
-    cursor: &Cursor,
+    cursor: &mut Cursor,
     calendar: usize,
     now: Now,
     [open, closed, holiday]: [Target; 3],
 ) -> Turn {
-    let plan = &cursor.plan;
+    let plan = cursor.plan.clone();
     let hours = plan.calendars.get(calendar).map_or(Hours::Closed, |c| c.hours(&plan.zone, now.wall));
-    Turn::Go(match hours {
-        Hours::Open => open,
-        Hours::Closed => closed,
-        Hours::Holiday => holiday,
-    })
+    let (by, target) = match hours {
+        Hours::Open => (By::Open, open),
+        Hours::Closed => (By::Closed, closed),
+        Hours::Holiday => (By::Holiday, holiday),
+    };
+    cursor.by(by);
+    Turn::Go(target)
 }

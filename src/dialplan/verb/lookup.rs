@@ -3,6 +3,7 @@
 use crate::dialplan::cursor::{Cursor, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{Step, Target, Value};
 
@@ -52,7 +53,11 @@ pub(in crate::dialplan) fn run(
     let plan = cursor.plan.clone();
     let list = plan.lists.get(list);
     let entry = cursor.value(by).and_then(|number| list?.find(number));
-    let (Some(entry), Some(list)) = (entry, list) else { return Turn::Go(missing) };
+    let (Some(entry), Some(list)) = (entry, list) else {
+        cursor.by(By::Missing);
+        return Turn::Go(missing);
+    };
+    cursor.by(By::Found);
     if list.grade.is_some() {
         cursor.grade.clone_from(&list.grade);
     }

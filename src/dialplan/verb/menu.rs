@@ -16,6 +16,7 @@ use crate::dialplan::action::{Action, Event};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{Choice, MenuId, MenuSpec, Step, Target};
 
@@ -161,6 +162,7 @@ fn chosen(
     out: &mut Vec<Action>,
 ) -> Progress {
     cursor.disarm(out);
+    cursor.by(By::Key(choosing.typed.clone()));
     match choice {
         Choice::Go(target) => Progress::Turn(Turn::Go(*target)),
         Choice::Language(language) => {
@@ -192,6 +194,11 @@ fn failed(
     cursor.wrong_keys += u32::from(!(spec.silent.is_empty() && spec.invalid.is_empty()));
     let language = cursor.language.clone();
     let left = choosing.tries < spec.tries;
+    cursor.by(match failure {
+        _ if !left => By::Exhausted,
+        Failure::Silent => By::Silent,
+        Failure::WrongKey => By::WrongKey,
+    });
     let first = match failure {
         Failure::Silent => &spec.silent,
         Failure::WrongKey if left => &spec.invalid,

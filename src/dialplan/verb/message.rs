@@ -5,6 +5,7 @@ use crate::dialplan::action::{Action, Ask, MessageEnd};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::step::{MessageSpec, Step, Whom};
 
@@ -138,6 +139,11 @@ pub(in crate::dialplan) fn ended(
     end: MessageEnd,
     out: &mut Vec<Action>,
 ) -> Turn {
+    cursor.by(match end {
+        MessageEnd::Saved => By::Kept,
+        MessageEnd::Nothing => By::Nothing,
+        MessageEnd::Failed => By::NotKept,
+    });
     match end {
         MessageEnd::Saved => Turn::Go(crate::dialplan::step::Target::Next),
         MessageEnd::Nothing => Turn::Go(spec.on_nothing),

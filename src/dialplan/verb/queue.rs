@@ -4,6 +4,7 @@ use crate::dialplan::action::{Action, Owner, QueueEnd};
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::Requirement;
 use crate::dialplan::step::{OwnerKind, QueueSpec, Step, Target};
@@ -201,6 +202,18 @@ fn needs(cursor: &Cursor, spec: &QueueSpec) -> Vec<Requirement> {
         }
     }
     needs
+}
+
+/// By what a call goes on that has waited.
+pub(in crate::dialplan) fn by(end: QueueEnd) -> By {
+    match end {
+        QueueEnd::Served => By::Served,
+        QueueEnd::Key(key) => By::Key(key.to_string()),
+        QueueEnd::MaxWait => By::MaxWait,
+        QueueEnd::Full => By::Full,
+        QueueEnd::NobodySignedOn => By::NobodySignedOn,
+        QueueEnd::Closed => By::ClosedWaiting,
+    }
 }
 
 pub(in crate::dialplan) fn ended(spec: &QueueSpec, end: QueueEnd) -> Turn {

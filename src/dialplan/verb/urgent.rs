@@ -16,6 +16,7 @@ use crate::dialplan::action::{Action, DialEnd, UrgentEnd};
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::plan::{Origin, Phrase, Urgency};
 use crate::dialplan::step::{AnswerUrgentSpec, Step, Target};
@@ -167,6 +168,12 @@ pub(in crate::dialplan) fn ended(
         UrgentEnd::Delegate | UrgentEnd::NoAnswer => delegate.unwrap_or(spec.message),
         UrgentEnd::Message => spec.message,
     };
+    cursor.by(match end {
+        UrgentEnd::NotNow | UrgentEnd::Nothing => By::Done,
+        UrgentEnd::CallBack { .. } => By::Served,
+        UrgentEnd::Delegate | UrgentEnd::NoAnswer if delegate.is_some() => By::Delegate,
+        UrgentEnd::Delegate | UrgentEnd::NoAnswer | UrgentEnd::Message => By::Message,
+    });
     let speech = plan.speech(&cursor.language);
     let mut say = |name: &str| clips.extend(speech.prompt(name));
     match end {
@@ -194,8 +201,9 @@ pub(in crate::dialplan) fn ended(
 }
 
 /// The two have talked.
-pub(in crate::dialplan) fn served(cursor: &Cursor) -> Turn {
+pub(in crate::dialplan) fn served(cursor: &mut Cursor) -> Turn {
     let plan = cursor.plan.clone();
+    cursor.by(By::Served);
     match cursor.current(&plan) {
         Some(Step::Urgent(spec)) => Turn::Go(spec.over),
         _ => Turn::Go(Target::Next),
@@ -211,6 +219,7 @@ pub(in crate::dialplan) fn answer(
     out: &mut Vec<Action>,
 ) -> Turn {
     if !matches!(cursor.facts.origin, Origin::Desk(_)) {
+        cursor.by(By::Missing);
         return Turn::Go(spec.on_nobody);
     }
     out.push(match spec.answer {
@@ -231,6 +240,7 @@ pub(in crate::dialplan) fn answered(
     ok: bool,
     out: &mut Vec<Action>,
 ) -> Turn {
+    cursor.by(if ok { By::Done } else { By::Missing });
     let (phrase, then) = if ok { (&spec.done, Target::Next) } else { (&spec.nobody, spec.on_nobody) };
     let clips = said(cursor, phrase);
     cursor.tell(clips, false, After::Go(then), out)
