@@ -82,7 +82,5 @@ fn the_shipped_plan_is_all_of_one_piece() {
         assert_eq!(graph.from(id).is_empty(), ends, "{}", node.label());
         assert!(graph.from(id).iter().all(|edge| edge.from == id && graph.node(edge.to).is_some()));
     }
-    // The labels are those of the calls' records: coverage can be laid over.
-    let labels: Vec<String> = graph.nodes().map(|(_, node)| node.label()).collect();
     assert!(graph.edges().iter().any(|edge| edge.by == By::Key("3".to_owned())));
 }

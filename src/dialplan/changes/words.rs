@@ -315,7 +315,13 @@ fn said_words(plan: &Plan, said: &Said) -> String {
         Said::Date => "the date".to_owned(),
         Said::Number(number) => format!("the number {number}"),
         Said::Digits(digits) => format!("the digits {digits}"),
-        Said::Value(known) => value(known),
+        Said::Amount(yuan, fen) => format!("the amount {yuan}.{fen:02}"),
+        Said::Ordinal(number) => format!("the ordinal {number}"),
+        Said::Telephone(number) => format!("the telephone number {number}"),
+        Said::Value(known, how) => match how.name() {
+            "digits" => value(known),
+            how => format!("{}, as its {how}", value(known)),
+        },
         Said::Clock(at) => format!("{:02}:{:02}", at / 60, at % 60),
         Said::Hours(at) => format!("the hours of {}", calendar(plan, Some(*at))),
     }

@@ -103,6 +103,21 @@ pub(in crate::dialplan) enum As {
     Date,
 }
 
+impl As {
+    /// As it is written.
+    pub(in crate::dialplan) const fn name(self) -> &'static str {
+        match self {
+            As::Digits => "digits",
+            As::Telephone => "telephone",
+            As::Number => "number",
+            As::Amount => "amount",
+            As::Ordinal => "ordinal",
+            As::Time => "time",
+            As::Date => "date",
+        }
+    }
+}
+
 const KINDS: [&str; 9] =
     ["what", "number", "amount", "ordinal", "digits", "telephone", "value", "clock", "hours"];
 
