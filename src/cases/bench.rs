@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::case::{Case, Conduct, Expected, Person, Step, Wanted};
 use super::run::run;
-use crate::dialplan::{By, Plan, Waypoint, What, Witness};
+use crate::dialplan::{By, Plan, Waypoint, What, Witness, step_label};
 
 /// How long such a call may take, in its own time.
 const LONGEST: Duration = Duration::from_secs(1_800);
@@ -19,7 +19,8 @@ const GIVES_UP: Duration = Duration::from_secs(120);
 /// full house, a long wait or a broken disk; or a desk is to call.
 pub fn shows(plan: &Arc<Plan>, witness: &Witness) -> Option<bool> {
     let case = case(plan, witness)?;
-    let met = run(plan, &case).steps;
+    let walks = run(plan, &case).walks;
+    let met: Vec<_> = walks.iter().flat_map(|walk| &walk.steps).map(|step| step_label(step)).collect();
     let meant = witness.way.iter().map(|point| &point.label).chain(&witness.then);
     let wanted = witness.way.len() + usize::from(witness.then.is_some());
     Some(met.len() >= wanted && met.iter().zip(meant).all(|(met, meant)| met == meant))
@@ -49,6 +50,7 @@ fn case(plan: &Arc<Plan>, witness: &Witness) -> Option<Case> {
         name: "witness".to_owned(),
         place: String::new(),
         dials: witness.dials.clone(),
+        desk: None,
         from: witness.from.clone(),
         at: witness.at,
         people: people.into_iter().map(|(extension, conduct)| Person { extension, conduct }).collect(),

@@ -97,7 +97,7 @@ pub use plan::{
 };
 pub use reference::{Example, examples, reference};
 pub use speech::Speech;
-pub use traffic::Traffic;
+pub use traffic::{Traffic, step_label};
 pub use witness::{Waypoint, Witness};
 
 /// A file of the dialplans folder: `*.toml` is plan text, anything else a data file that a `list` may name.

@@ -160,7 +160,7 @@ impl Rider {
                 Action::StopPlaying => self.playing = false,
                 Action::Arm(_) => self.armed = true,
                 Action::Disarm => self.armed = false,
-                Action::Secret(_) => {}
+                Action::Secret(_) | Action::Took(_) => {}
                 Action::HangUp => self.over = true,
                 Action::Queue { .. } => self.asks = Some(Asks::Queue),
                 Action::Dial { .. } | Action::Outside { .. } => self.asks = Some(Asks::Dial),

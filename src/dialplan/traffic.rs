@@ -160,6 +160,11 @@ fn count(counts: &mut [u64], at: usize) {
     }
 }
 
+/// The step's own name, `flow verb (file:line)`, without what it went on by.
+pub fn step_label(detail: &str) -> &str {
+    parts(detail).0
+}
+
 /// `flow verb (file:line): key 9; key 3`.
 fn parts(detail: &str) -> (&str, Vec<&str>) {
     match detail.find(NAME_ENDS) {
