@@ -6,6 +6,7 @@
 mod away;
 mod codec;
 mod digits;
+pub mod ice;
 mod id;
 mod masked;
 mod prompt;

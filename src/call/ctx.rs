@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Announce, Effect, HoldReminders, PortPool};
+use crate::base::ice::Certificates;
 use crate::base::{Ids, Now, Rng};
 use crate::queue;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub caller_hangs_up_within: Duration,
     /// Who hears a tone when a supervisor joins their talk.
     pub announce_supervisor: Announce,
+    /// By which browsers know us; `None`: no browser's media is taken.
+    pub certificates: Option<Certificates>,
     /// Keys of an agent who talks that pause the recording, and resume it; none where it is empty.
     pub pause_recording_key: String,
     /// Both parties hear a tone when their recording begins, and again after each such time; zero: not again. `None`: no
@@ -110,6 +113,7 @@ impl Default for Settings {
             hold: HoldReminders::default(),
             caller_hangs_up_within: Duration::ZERO,
             announce_supervisor: Announce::default(),
+            certificates: None,
             pause_recording_key: String::new(),
             recording_beep: None,
             record_outside: true,

@@ -8,10 +8,11 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::{Ctx, Effect};
+use crate::base::ice::{Certificate, Credentials, Fingerprint, Terms};
 use crate::base::srtp::{Encryption, KeyRing, Keys};
 use crate::base::{Clip, Codec, Codecs, DigitWay, LegId, PlayId};
 use crate::media::{Command, DigitMeans, Sound, Stream};
-use crate::sdp::{self, Agreed, Direction, Local, Protection, SdpError};
+use crate::sdp::{self, Agreed, AgreedWeb, Direction, Local, Protection, SdpError, Web};
 
 /// How a peer is talked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,19 @@ pub struct Towards {
     pub codecs: Codecs,
     /// How its keys are taken, as the settings say of its trunk or desk.
     pub digits: DigitWay,
+    /// Whether it is, or may be, a browser (WebRTC).
+    pub browser: Browser,
+}
+
+/// Whether a peer's media is a browser's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// Its SDP offer of such media is refused.
+    No,
+    /// Where it offers such media, that is taken.
+    May,
+    /// Nothing else is offered or taken; it knows us by this certificate.
+    Is(Certificate),
 }
 
 /// Why offer and answer come to nothing.
@@ -61,6 +75,26 @@ pub struct Refusal {
     pub warning: Option<String>,
 }
 
+/// What we show a browser: our certificate, and what its connectivity checks must know.
+#[derive(Debug)]
+struct Shown {
+    certificate: Certificate,
+    fingerprint: Fingerprint,
+    credentials: Credentials,
+}
+
+impl Shown {
+    fn to(browser: Browser, ctx: &mut Ctx<'_>) -> Option<Self> {
+        let certificate = match browser {
+            Browser::No => return None,
+            Browser::May => Certificate::First,
+            Browser::Is(certificate) => certificate,
+        };
+        let fingerprint = ctx.settings.certificates?.of(certificate);
+        Some(Shown { certificate, fingerprint, credentials: Credentials::random(ctx.rng) })
+    }
+}
+
 #[derive(Debug)]
 pub struct Leg {
     pub id: LegId,
@@ -74,6 +108,8 @@ pub struct Leg {
     agreed: Option<Agreed>,
     /// Our keys, made when the first is needed.
     keys: Option<Box<KeyRing>>,
+    /// What we show a browser, where the peer may be one.
+    shown: Option<Box<Shown>>,
     /// Keys are listened for in its voice.
     hears_tones: bool,
     playing: Option<PlayId>,
@@ -90,6 +126,7 @@ impl Leg {
         ctx.media(Command::Open { leg: id, rtp_port: port, ssrc, sequence, timestamp });
         let session = ctx.rng.next_u64() >> 2;
         let keys = (towards.encryption != Encryption::Off).then(|| Box::new(KeyRing::new(ctx.rng)));
+        let shown = Shown::to(towards.browser, ctx).map(Box::new);
         Some(Leg {
             id,
             towards,
@@ -99,6 +136,7 @@ impl Leg {
             codecs: towards.codecs.iter().collect(),
             agreed: None,
             keys,
+            shown,
             hears_tones: false,
             playing: None,
             plays: 0,
@@ -120,6 +158,15 @@ impl Leg {
             && let Some(keys) = &mut self.keys
         {
             **keys = KeyRing::new(ctx.rng);
+            (text, agreed) = sdp::answer(&offer, &self.local())?;
+        }
+        // A browser that looks for the way anew, after a change of its network, expects the same of us (RFC 8839
+        // §4.4.1.1.1).
+        if let (Some(before), Some(now)) = (self.web(), &agreed.web)
+            && before.ufrag != now.ufrag
+            && let Some(shown) = &mut self.shown
+        {
+            shown.credentials = Credentials::random(ctx.rng);
             (text, agreed) = sdp::answer(&offer, &self.local())?;
         }
         self.connect(ctx, agreed);
@@ -156,7 +203,21 @@ impl Leg {
                 .keys
                 .as_ref()
                 .and_then(|keys| Protection::new(self.towards.encryption, keys, self.secured().is_some())),
+            web: self.our_web(),
         }
+    }
+
+    /// Our side of a browser's stream.
+    fn our_web(&self) -> Option<Web<'_>> {
+        let Shown { fingerprint, credentials, .. } = self.shown.as_deref()?;
+        // What was a browser stays one.
+        let only = matches!(self.towards.browser, Browser::Is(_)) || self.web().is_some();
+        Some(Web { credentials, fingerprint: *fingerprint, only, before: self.web() })
+    }
+
+    /// What was agreed with a browser.
+    fn web(&self) -> Option<&AgreedWeb> {
+        self.agreed.as_ref()?.web.as_deref()
     }
 
     /// The keys in use.
@@ -167,6 +228,14 @@ impl Leg {
     fn connect(&mut self, ctx: &mut Ctx<'_>, agreed: Agreed) {
         // What was agreed stays agreed in later offers and answers, unless the peer wants something else.
         self.codecs = self.towards.codecs.led_by(Some(agreed.codec)).iter().collect();
+        if let (Some(web), Some(shown)) = (agreed.web.as_deref(), &self.shown)
+            && self.web() != Some(web)
+        {
+            let ours = shown.credentials.clone();
+            let (certificate, fingerprint, role) = (shown.certificate, web.fingerprint, web.role);
+            let terms = Box::new(Terms { ours, certificate, fingerprint, role });
+            ctx.media(Command::Await { leg: self.id, terms });
+        }
         if self.secured() != agreed.keys.as_ref() {
             let keys = agreed.keys.clone().map(Box::new);
             let suite = keys.as_ref().map_or("none", |keys| keys.theirs.suite().name());
@@ -272,6 +341,16 @@ impl Leg {
     /// How its peer is talked to.
     pub fn towards(&self) -> Towards {
         self.towards
+    }
+
+    /// How its peer is talked to by another leg that takes this one's place in its dialog.
+    pub fn towards_by_another(&self) -> Towards {
+        let browser = match (self.towards.browser, &self.shown) {
+            (Browser::Is(_), Some(shown)) => Browser::Is(shown.certificate.other()),
+            (Browser::May, Some(shown)) if self.web().is_some() => Browser::Is(shown.certificate.other()),
+            (browser, _) => browser,
+        };
+        Towards { browser, ..self.towards }
     }
 
     pub fn port(&self) -> u16 {

@@ -80,7 +80,7 @@ pub use self::follow_up::{FollowUp, FollowedUp};
 pub use self::hold::HoldReminders;
 pub use self::inquiry::{Inquired, Inquiry};
 pub use self::journal::Journal;
-pub use self::leg::{Leg, NoMedia, Refusal, Towards};
+pub use self::leg::{Browser, Leg, NoMedia, Refusal, Towards};
 pub use self::mailbox::{NotOpened, OpenBox};
 pub use self::note::NotNoted;
 pub use self::ports::PortPool;

@@ -80,6 +80,7 @@ impl Reader<'_> {
             exchanges: self.exchanges(written.exchange.threads),
             real_time: written.exchange.real_time,
             media: written.media.clone(),
+            browsers: written.rtp.browsers,
             workers: workers::Config {
                 workers: written.workers.count,
                 real_time: written.workers.real_time,
@@ -328,7 +329,8 @@ impl Reader<'_> {
             };
             let encryption = self.encryption(&format!("{setting}.srtp"), &account.srtp);
             let codecs = self.codecs(&format!("{setting}.codecs"), &account.codecs);
-            accounts.push(Account { user: user.clone(), secret, encryption, codecs, digits: account.digits });
+            let (user, digits, media) = (user.clone(), account.digits, account.media);
+            accounts.push(Account { user, secret, encryption, codecs, digits, media });
         }
         accounts
     }

@@ -14,6 +14,7 @@ use crate::daemon::Settings;
 use crate::daemon::calendars::Config as Calendars;
 use crate::daemon::logging::Format;
 use crate::daemon::transport::tls;
+use crate::exchange::MediaKind;
 use crate::media;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -144,7 +145,7 @@ section! {
         away_is_busy: bool,
         unsolicited_messages: bool,
     }
-    Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, }
+    Rtp { address: String, port_first: u16, port_last: u16, codecs: List, srtp: String, srtp_keys_in_clear: bool, browsers: bool, }
     Workers { count: usize, real_time: bool, }
     Exchange { threads: u8, real_time: bool, }
     Call {
@@ -267,6 +268,7 @@ pub struct Account {
     pub srtp: String,
     pub codecs: List,
     pub digits: DigitWay,
+    pub media: MediaKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -322,6 +324,7 @@ impl Default for Written {
             real_time,
             media,
             workers,
+            browsers,
             recording,
             dns,
             log,
@@ -434,6 +437,7 @@ impl Default for Written {
                 codecs: List(exchange.codecs.iter().map(|codec| codec.name().to_owned()).collect()),
                 srtp: exchange.encryption.name().to_owned(),
                 srtp_keys_in_clear: exchange.keys_in_clear,
+                browsers,
             },
             media,
             workers: Workers { count: workers.workers, real_time: workers.real_time },

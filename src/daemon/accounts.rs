@@ -73,6 +73,7 @@ impl DemoAccounts {
             encryption: None,
             codecs: None,
             digits: Default::default(),
+            media: Default::default(),
         })
     }
 }

@@ -95,6 +95,14 @@ counters! {
     web_refused,
     /// Connections of the web closed because their reader took nothing.
     web_slow,
+    /// Connectivity checks at a browser's port that did not know the password: somebody else's, or of an old call.
+    browser_forged,
+    /// Packets at a browser's port that are neither voice nor a check, or from where no check has come.
+    browser_stray,
+    /// Handshakes with browsers that came to nothing: another certificate than the one announced, no common cipher.
+    browser_refused,
+    /// Checks and handshakes of browsers dropped because too many had come at once; they come again.
+    browser_overrun,
     /// RTP and RTCP packets that the system would not send.
     rtp_send_failed,
     /// RTP ports that could not be bound.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::base::ice::Certificates;
 use crate::base::{Instant, Now, RecordingId};
 use crate::exchange::{Account, Exchange, Input, Lands, Notice, Output, Reply, StatusLine};
 use crate::media::{self, Command};
@@ -27,6 +28,7 @@ use crate::sip::Flow;
 use self::reload::Reload;
 use super::backlog::{Backlog, What};
 use super::boxes::Boxes;
+use super::browsers::Browsers;
 use super::clock;
 use super::control::{Control, Order, Pending, Response, Shell};
 use super::counters::Counters;
@@ -78,6 +80,7 @@ pub struct Driver {
     pub trace: Trace,
     pub events: Events,
     pub workers: Workers,
+    pub browsers: Option<Browsers>,
     pub recorder: Recorder,
     /// The recorder's thread.
     pub recording: JoinHandle<()>,
@@ -102,6 +105,8 @@ pub struct Driver {
 #[derive(Default)]
 pub struct Rules {
     pub loopback_is_trunk: bool,
+    /// By which browsers know us until the end.
+    pub certificates: Option<Certificates>,
     pub demo_accounts: Vec<Account>,
 }
 
@@ -604,6 +609,7 @@ impl Turning {
             exchange,
             others,
             workers,
+            browsers,
             recorder,
             recording,
             records,
@@ -617,6 +623,9 @@ impl Turning {
         drop(control);
         drop(web);
         workers.stop();
+        if let Some(browsers) = browsers {
+            browsers.stop();
+        }
         recorder.stop();
         if recording.join().is_err() {
             tracing::error!("the recorder's thread had panicked");

@@ -16,6 +16,7 @@ pub mod accounts;
 mod backlog;
 pub mod banner;
 pub mod boxes;
+mod browsers;
 pub mod calendars;
 pub mod clock;
 pub mod commands;

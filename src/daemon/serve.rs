@@ -10,6 +10,7 @@ use crate::sip::Transport;
 use super::accounts::DemoAccounts;
 use super::banner::Ready;
 use super::boxes::Boxes;
+use super::browsers::{Browsers, Identity};
 use super::calendars;
 use super::clock;
 use super::control::Socket;
@@ -116,10 +117,16 @@ fn build(
         Recorder::start(state.folder(), &settings.recording, inbox.clone(), &counters)?;
     let mut hearts = Heartbeats::default();
     let heart = hearts.watch("exchange");
+    let identity = settings.browsers.then(Identity::make).transpose()?;
+    let browsers = match identity.clone() {
+        Some(identity) => Some(Browsers::start(identity, inbox.clone(), &counters, &mut hearts)?),
+        None => None,
+    };
     let around = Surroundings {
         media: &settings.media,
         recorder: &recorder,
         inbox: &inbox,
+        door: browsers.as_ref().map(Browsers::door),
         counters: &counters,
         hearts: &mut hearts,
     };
@@ -144,7 +151,8 @@ fn build(
     let boxes = Boxes::start(&state::database(state.folder()), settings.pins.clone(), inbox.clone())?;
     let dns = Dns::new(&settings.dns, inbox.clone())?;
     let addresses = transports.addresses();
-    let config = exchange_config(&loaded, demo.as_ref(), &addresses);
+    let mut config = exchange_config(&loaded, demo.as_ref(), &addresses);
+    config.call.certificates = identity.map(|identity| identity.certificates());
     let ready = Ready {
         addresses,
         server: config.udp,
@@ -157,6 +165,7 @@ fn build(
     };
     let rules = Rules {
         loopback_is_trunk: config.loopback_is_trunk,
+        certificates: config.call.certificates,
         demo_accounts: ready.demo.iter().flat_map(|demo| demo.as_accounts(ready.open_loopback)).collect(),
     };
     let (now, several) = (clock::now(), loaded.settings.exchanges);
@@ -197,6 +206,7 @@ fn build(
         trace,
         events,
         workers,
+        browsers,
         recorder,
         recording,
         records,

@@ -21,6 +21,8 @@ pub struct Settings {
     pub real_time: bool,
     pub media: media::Config,
     pub workers: workers::Config,
+    /// Whether browsers' media is taken.
+    pub browsers: bool,
     pub recording: recorder::Config,
     pub post: post::Config,
     /// Of message boxes, by extension.
@@ -53,6 +55,7 @@ impl Default for Settings {
             real_time: true,
             media: media::Config::default(),
             workers: workers::Config::default(),
+            browsers: true,
             recording: recorder::Config::default(),
             post: post::Config::default(),
             pins: boxes::Pins::new(),

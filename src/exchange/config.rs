@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Pace;
 use super::trunks::Trunk;
 use crate::base::srtp::Encryption;
@@ -108,6 +110,21 @@ pub struct Account {
     pub codecs: Option<Codecs>,
     /// How its keys are taken.
     pub digits: DigitWay,
+    /// Whether it is called as a browser is.
+    pub media: MediaKind,
+}
+
+/// What an account's phones speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    /// A browser's media (WebRTC) where all its phones are registered over WebSockets, else RTP.
+    #[default]
+    Auto,
+    /// RTP as desk phones speak it, also over WebSockets.
+    Rtp,
+    /// A browser's media, by whatever way its phones are registered.
+    Browser,
 }
 
 /// Lamps, messages waiting and presence on desk phones (RFC 6665, RFC 3903).

@@ -2,10 +2,11 @@
 //! way to us allows.
 
 use super::Exchange;
+use crate::base::ice::Certificate;
 use crate::base::srtp::Encryption;
 use crate::base::{Codecs, DigitWay};
-use crate::call::Towards;
-use crate::exchange::{Config, Trunk};
+use crate::call::{Browser, Towards};
+use crate::exchange::{Account, Config, MediaKind, Trunk};
 use crate::sip::{Flow, Transport};
 
 impl Config {
@@ -45,15 +46,19 @@ impl Config {
 impl Exchange {
     /// A caller who came over `flow`: from this trunk, or as this account.
     pub(super) fn towards_caller(&self, flow: Flow, trunk: Option<&Trunk>, account: &str) -> Towards {
+        let account = self.account(account).filter(|_| trunk.is_none());
         let (encryption, codecs, digits) = match trunk {
             Some(trunk) => (trunk.encryption, trunk.codecs, trunk.digits),
-            None => self.of_account(account),
+            None => of_account(account),
         };
+        // Only who has signed in: a handshake costs more than a call.
+        let may = account.is_some_and(|account| account.media != MediaKind::Rtp) && self.takes_browsers();
         Towards {
             address: self.config.address_for(flow.local.ip()),
             encryption: self.config.encryption_for(encryption, is_confidential(flow.transport)),
             codecs: codecs.unwrap_or(self.config.codecs),
             digits,
+            browser: if may { Browser::May } else { Browser::No },
         }
     }
 
@@ -62,12 +67,24 @@ impl Exchange {
         let phones = self.phones_of(extension);
         let mut ways = phones.iter().flat_map(|phone| &phone.ways);
         let confidential = ways.all(|way| is_confidential(way.via.transport));
-        let (encryption, codecs, digits) = self.of_account(extension);
+        let account = self.account(extension);
+        let (encryption, codecs, digits) = of_account(account);
+        // Scripts in browsers have no other transport, and nobody else has a reason for it (RFC 7118 §1).
+        let mut ways = phones.iter().flat_map(|phone| &phone.ways);
+        let is_browser = match account.map_or(MediaKind::Rtp, |account| account.media) {
+            MediaKind::Auto => !phones.is_empty() && ways.all(|way| is_websocket(way.via.transport)),
+            MediaKind::Rtp => false,
+            MediaKind::Browser => true,
+        };
         Towards {
             address: self.config.address_for(via.local.ip()),
             encryption: self.config.encryption_for(encryption, confidential),
             codecs: codecs.unwrap_or(self.config.codecs),
             digits,
+            browser: match is_browser && self.takes_browsers() {
+                true => Browser::Is(Certificate::First),
+                false => Browser::No,
+            },
         }
     }
 
@@ -79,15 +96,26 @@ impl Exchange {
             encryption: self.config.encryption_for(trunk.encryption, confidential),
             codecs: trunk.codecs.unwrap_or(self.config.codecs),
             digits: trunk.digits,
+            browser: Browser::No,
         }
     }
 
-    fn of_account(&self, user: &str) -> (Option<Encryption>, Option<Codecs>, DigitWay) {
-        let account = self.config.accounts.iter().find(|account| account.user == user);
-        account.map_or((None, None, DigitWay::Auto), |account| {
-            (account.encryption, account.codecs, account.digits)
-        })
+    fn takes_browsers(&self) -> bool {
+        self.config.call.certificates.is_some()
     }
+
+    fn account(&self, user: &str) -> Option<&Account> {
+        self.config.accounts.iter().find(|account| account.user == user)
+    }
+}
+
+fn of_account(account: Option<&Account>) -> (Option<Encryption>, Option<Codecs>, DigitWay) {
+    account
+        .map_or((None, None, DigitWay::Auto), |account| (account.encryption, account.codecs, account.digits))
+}
+
+fn is_websocket(transport: Transport) -> bool {
+    matches!(transport, Transport::Ws | Transport::Wss)
 }
 
 fn is_confidential(transport: Transport) -> bool {

@@ -73,7 +73,7 @@ use std::sync::Arc;
 
 pub use self::board::Board;
 pub use self::canary::{CanaryLine, CanaryNews, LEAST_CALLS, Tally, Trial, Worse};
-pub use self::config::{Account, Config, Network, Overload, Security, Subscriptions};
+pub use self::config::{Account, Config, MediaKind, Network, Overload, Security, Subscriptions};
 pub use self::feed::FloorEvent;
 pub use self::invariants::Broken;
 pub use self::io::{

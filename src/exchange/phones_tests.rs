@@ -71,6 +71,7 @@ impl Desk {
             encryption: None,
             codecs: None,
             digits: Default::default(),
+            media: Default::default(),
         };
         let config = Config { accounts: vec![account], ..Config::default() };
         let exchange = Exchange::new(config, plan_of(PLAN), Ids::default(), Rng::from_number(1), now);

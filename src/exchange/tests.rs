@@ -1,5 +1,6 @@
 //! A planted fault trips each invariant; and one call through the whole switch, input by input.
 
+mod browsers;
 mod closing;
 mod encrypted;
 mod floor;

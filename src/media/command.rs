@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::ice::Terms;
 use crate::base::srtp::Keys;
 use crate::base::{Codec, LegId, Masked, PlayId, PromptId, RecordingId};
 
@@ -34,6 +35,20 @@ pub enum Command {
     Protect {
         leg: LegId,
         keys: Option<Box<Keys>>,
+    },
+    /// The leg is a browser: until [`Command::Secured`] it is neither heard nor spoken to, and what is to be played waits.
+    /// The host looks for the way to it and shakes hands by these terms. Again when they have changed: the leg goes on as
+    /// it is until the next [`Command::Secured`].
+    Await {
+        leg: LegId,
+        terms: Box<Terms>,
+    },
+    /// From the host: the browser is there, and these are the keys. Voice and reports go to this address, both from the
+    /// RTP port (RFC 5761).
+    Secured {
+        leg: LegId,
+        peer: SocketAddr,
+        keys: Box<Keys>,
     },
     /// Replaces what is playing. Waits for the first [`Command::Connect`]; goes on in silence while the peer
     /// wants nothing sent, so that [`Event::Played`](super::Event::Played) always comes.

@@ -11,6 +11,9 @@ pub struct Config {
     pub rtp_timeout_s: u32,
     /// The same while the peer holds us. 300: phones on hold often send nothing at all.
     pub rtp_timeout_held_s: u32,
+    /// Silence of a browser, in seconds. 30: its page may be loaded anew, or its network change, and come back to the
+    /// call; after so long without a sign it has withdrawn its consent anyhow (RFC 7675 §5.1).
+    pub browser_timeout_s: u32,
     /// How long after (re-)negotiation a peer behind a NAT may be found at another address than it signalled,
     /// in milliseconds. Every further second is a chance for a stranger to be taken for the peer.
     pub learning_ms: u32,
@@ -39,6 +42,7 @@ impl Default for Config {
         Config {
             rtp_timeout_s: 20,
             rtp_timeout_held_s: 300,
+            browser_timeout_s: 30,
             learning_ms: 5000,
             learning_packets: 4,
             rtcp_interval_ms: 5000,

@@ -14,7 +14,7 @@ use super::outgoing::Outgoing;
 use super::player::Player;
 use super::recorder::Recorder;
 use super::session::{Content, Place, Seat, Session};
-use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library};
+use super::{Channel, Command, Config, DigitMeans, EndWhy, Event, FRAME_MS, Library, Stream};
 
 pub(super) use conference::Mixing;
 use recording::{Due, Recordings};
@@ -87,13 +87,21 @@ impl Engine {
             Command::Connect { leg, mut stream } => {
                 stream.remote_rtp = canonical(stream.remote_rtp);
                 stream.remote_rtcp = canonical(stream.remote_rtcp);
+                let session = find(&self.places, &mut self.sessions, leg);
+                if let Some(stream) = session.and_then(|session| session.agree(now, stream)) {
+                    self.connect(now, leg, stream);
+                }
+            }
+            Command::Await { leg, terms: _ } => {
                 if let Some(session) = find(&self.places, &mut self.sessions, leg) {
-                    session.connect(now, &self.config, stream);
-                    session.tell_peer(&mut self.out);
-                    let (half, has) = (half_way(session.slot), session.has_halves());
-                    if let (Some(slot), Some(place)) = (self.slots.get_mut(half), self.places.get(&leg)) {
-                        slot.halves.retain(|other| other != place);
-                        slot.halves.extend(has.then_some(*place));
+                    session.await_way();
+                }
+            }
+            Command::Secured { leg, peer, keys } => {
+                if let Some(session) = find(&self.places, &mut self.sessions, leg) {
+                    session.protect(now, Some(keys));
+                    if let Some(stream) = session.way_is_open(canonical(peer)) {
+                        self.connect(now, leg, stream);
                     }
                 }
             }
@@ -155,6 +163,17 @@ impl Engine {
         }
     }
 
+    fn connect(&mut self, now: Instant, leg: LegId, stream: Stream) {
+        let Some(session) = find(&self.places, &mut self.sessions, leg) else { return };
+        session.connect(now, &self.config, stream);
+        session.tell_peer(&mut self.out);
+        let (half, has) = (half_way(session.slot), session.has_halves());
+        if let (Some(slot), Some(place)) = (self.slots.get_mut(half), self.places.get(&leg)) {
+            slot.halves.retain(|other| other != place);
+            slot.halves.extend(has.then_some(*place));
+        }
+    }
+
     /// Where a leg sits while it is open.
     pub fn seat(&self, leg: LegId) -> Option<Seat> {
         self.places.get(&leg).map(|place| Seat { leg, place: *place })
@@ -175,6 +194,7 @@ impl Engine {
             self.counters.no_leg += 1;
             return;
         };
+        let Some(channel) = session.channel_of(channel, packet) else { return };
         if !session.is_protected() {
             return self.hear(now, place, channel, from, packet);
         }
@@ -278,7 +298,9 @@ impl Engine {
             }
             let Some(Some(session)) = self.sessions.get_mut(*place) else { continue };
             if session.report_is_due(now) {
-                self.out.rtcp(session.seat, |bytes| session.write_report(now, &self.config, false, bytes));
+                let (seat, channel) = (session.seat, session.report_channel());
+                let write = |bytes: &mut Vec<u8>| session.write_report(now, &self.config, false, bytes);
+                self.out.rtcp(seat, channel, write);
                 let (leg, report) = (session.seat.leg, session.quality());
                 self.out.event(Event::Quality { leg, report, last: false });
             }
@@ -328,7 +350,8 @@ impl Engine {
         if let Some(slot) = self.slots.get_mut(half_way(session.slot)) {
             slot.halves.retain(|other| *other != place);
         }
-        self.out.rtcp(session.seat, |bytes| session.write_report(now, &self.config, true, bytes));
+        let (seat, channel) = (session.seat, session.report_channel());
+        self.out.rtcp(seat, channel, |bytes| session.write_report(now, &self.config, true, bytes));
         self.out.event(Event::Quality { leg, report: session.quality(), last: true });
     }
 }

@@ -79,11 +79,16 @@ impl Outbox {
     }
 
     /// An RTCP packet; `write` appends it and says where it goes, or leaves the buffer as it was.
-    pub fn rtcp(&mut self, seat: Seat, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) {
+    pub fn rtcp(
+        &mut self,
+        seat: Seat,
+        channel: Channel,
+        write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>,
+    ) {
         let start = self.bytes.len();
         if let Some(to) = write(&mut self.bytes) {
             let bytes = start..self.bytes.len();
-            self.items.push_back(Item::Send { seat, channel: Channel::Rtcp, to, bytes });
+            self.items.push_back(Item::Send { seat, channel, to, bytes });
         }
     }
 

@@ -4,6 +4,7 @@ mod heard;
 mod packing;
 mod reports;
 mod translation;
+mod way;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(super) use heard::{Content, Heard};
 use packing::Packing;
 use reports::Reports;
 use translation::Translation;
+use way::Way;
 
 /// Index of a session in its engine.
 pub type Place = usize;
@@ -85,6 +87,8 @@ pub(super) struct Session {
     /// For so many more of its frames the ear is lent to somebody.
     ear_lent: u8,
     link: Option<Link>,
+    /// Only of a browser.
+    way: Option<Way>,
     srtp: Option<Box<Srtp>>,
     listener: KeyListener,
     /// While keys are wanted of a peer that sends none as events.
@@ -151,6 +155,7 @@ impl Session {
             translated: 0,
             ear_lent: 0,
             link: None,
+            way: None,
             srtp: None,
             listener: KeyListener::default(),
             tone_listener: None,
@@ -231,7 +236,8 @@ impl Session {
 
     /// Tells the host where alone the peer is, if that has changed.
     pub fn tell_peer(&mut self, out: &mut Outbox) {
-        let only = self.link.as_ref().and_then(|link| link.latch.confirmed());
+        // A browser may come by another way at any time, and its checks must reach us.
+        let only = self.link.as_ref().filter(|_| self.way.is_none()).and_then(|link| link.latch.confirmed());
         if self.peer_told != only {
             self.peer_told = only;
             out.peer(self.seat, only);
@@ -545,9 +551,12 @@ impl Session {
 
     /// `true` once when the peer has been silent for too long.
     pub fn times_out(&mut self, now: Instant, config: &Config) -> bool {
-        let Some(link) = &self.link else { return false };
-        let patient = link.stream.held || !link.stream.receive;
-        let seconds = if patient { config.rtp_timeout_held_s } else { config.rtp_timeout_s };
+        let Some(stream) = self.awaited().or(self.stream()) else { return false };
+        let seconds = match (stream.held || !stream.receive, &self.way) {
+            (true, _) => config.rtp_timeout_held_s,
+            (false, Some(_)) => config.browser_timeout_s,
+            (false, None) => config.rtp_timeout_s,
+        };
         if self.timed_out || now.since(self.heard_at) < Duration::from_secs(seconds.into()) {
             return false;
         }

@@ -7,9 +7,11 @@ mod direction;
 mod negotiate;
 mod parse;
 mod session;
+mod web;
 
 pub use crypto::Protection;
 pub use direction::Direction;
 pub use negotiate::{Agreed, Local, Refused, agree, answer, offer, reoffer};
 pub use parse::{SdpError, parse};
 pub use session::{Attribute, Connection, Media, Origin, Session};
+pub use web::{Agreed as AgreedWeb, Web};

@@ -1,12 +1,16 @@
 //! Offer and answer (RFC 3264) for one audio stream, as pure functions.
 
-use std::net::{IpAddr, SocketAddr};
+mod guard;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::base::Codec;
 use crate::base::srtp::Keys;
 
-use super::crypto::{self, Line, Protection};
+use self::guard::{is_rtp, usable_stream};
+use super::crypto::{self, Protection};
 use super::session::{Attribute, Connection, Media, Origin, Session};
+use super::web::{self, Web};
 use super::{Direction, parse};
 
 /// Our side of a stream.
@@ -27,6 +31,8 @@ pub struct Local<'a> {
     pub events: bool,
     /// `None`: nothing is encrypted.
     pub protection: Option<Protection<'a>>,
+    /// `None`: a browser's stream is neither offered nor taken.
+    pub web: Option<Web<'a>>,
 }
 
 /// What both sides agreed on, from our point of view.
@@ -55,6 +61,8 @@ pub struct Agreed {
     pub peer_holds: bool,
     /// What RTP and RTCP are protected with; `None`: they go in the clear.
     pub keys: Option<Keys>,
+    /// A browser's stream: where the peer is, its checks will show (ICE), and the keys its handshake (DTLS).
+    pub web: Option<Box<web::Agreed>>,
 }
 
 /// Why there is no common ground. The answer is 488 (Not Acceptable Here).
@@ -69,6 +77,8 @@ pub enum Refused {
     InTheClear,
     #[error("SRTP with no suite and key that we can use")]
     NoSuite,
+    #[error("DTLS-SRTP without ICE, rtcp-mux or a SHA-256 fingerprint")]
+    NoHandshake,
     #[error("no codec in common")]
     NoCodec,
     #[error("no connection address")]
@@ -90,7 +100,7 @@ impl Refused {
             Refused::Transport(_) | Refused::InTheClear => 302,
             Refused::NoAudio => 304,
             Refused::NoCodec => 305,
-            Refused::NoSuite => 399,
+            Refused::NoSuite | Refused::NoHandshake => 399,
         }
     }
 }
@@ -108,7 +118,7 @@ pub const PTIMES_MS: [u8; 5] = [10, 20, 30, 40, 60];
 
 /// A fresh offer: one audio stream.
 pub fn offer(local: &Local<'_>) -> String {
-    describe(local, vec![offered(local)])
+    describe(local, vec![offered(local)], offered_of_session(local))
 }
 
 /// An offer within a session: `shape` is the last description of either side, whose number and order of streams
@@ -124,18 +134,19 @@ pub fn reoffer(local: &Local<'_>, shape: &Session) -> String {
         Some(stream) => *stream = offered(local),
         None => streams.push(offered(local)),
     }
-    describe(local, streams)
+    describe(local, streams, offered_of_session(local))
 }
 
 /// Answers an offer: the text to send and what it means. Streams other than the first usable audio stream are
 /// refused in their place.
 pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Refused> {
-    let (at, stream, line) = usable_stream(offer, local)?;
-    let said = Said::read(offer, stream, local, Choice::Ours)?;
+    let (at, stream, guard) = usable_stream(offer, local, Choice::Ours)?;
+    let said = Said::read(offer, stream, local, Choice::Ours, guard.is_web())?;
     let direction = said.direction.reversed().and(local.direction);
-    let keys = agreed_keys(line.as_ref(), local);
-    let crypto = line.zip(keys.as_ref()).map(|(line, keys)| line.answer(&keys.ours));
-    let agreed = said.agreed(direction, !said.direction.receives(), keys);
+    let keys = guard.keys(local);
+    let of_session = guard.of_session(offer);
+    let proof = guard.answer(local, keys.as_ref());
+    let agreed = said.agreed(direction, !said.direction.receives(), keys, guard.web());
 
     let mut streams: Vec<Media> = offer.media.iter().map(Media::refused).collect();
     if let Some(ours) = streams.get_mut(at) {
@@ -149,27 +160,29 @@ pub fn answer(offer: &Session, local: &Local<'_>) -> Result<(String, Agreed), Re
         }
         ours.attributes.push(Attribute::new("ptime", PTIME_MS));
         ours.attributes.push(Attribute::flag(direction.name()));
-        ours.attributes.extend(crypto);
+        ours.attributes.extend(proof);
     }
-    Ok((describe(local, streams), agreed))
+    Ok((describe(local, streams, of_session), agreed))
 }
 
 /// What an answer to our own offer means.
 pub fn agree(our_offer: &Local<'_>, answer: &Session) -> Result<Agreed, Refused> {
-    let (_, stream, line) = usable_stream(answer, our_offer)?;
-    let said = Said::read(answer, stream, our_offer, Choice::Theirs)?;
+    let (_, stream, guard) = usable_stream(answer, our_offer, Choice::Theirs)?;
+    let said = Said::read(answer, stream, our_offer, Choice::Theirs, guard.is_web())?;
     let direction = said.direction.reversed().and(our_offer.direction);
     // Whom we hold ourselves cannot be asked to hear.
     let peer_holds = our_offer.direction.sends() && !said.direction.receives();
-    Ok(said.agreed(direction, peer_holds, agreed_keys(line.as_ref(), our_offer)))
+    let keys = guard.keys(our_offer);
+    Ok(said.agreed(direction, peer_holds, keys, guard.web()))
 }
 
-fn agreed_keys(line: Option<&Line<'_>>, local: &Local<'_>) -> Option<Keys> {
-    line.zip(local.protection).and_then(|(line, protection)| line.keys(protection.keys))
+fn offered_of_session(local: &Local<'_>) -> Vec<Attribute> {
+    let web = local.web.filter(|web| web.only);
+    web.map(|web| web::of_session(Some(web::mid(&web)))).unwrap_or_default()
 }
 
 /// Whose order of codecs counts: that of whoever answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     Ours,
     Theirs,
@@ -191,8 +204,18 @@ struct Said {
 }
 
 impl Said {
-    fn read(session: &Session, stream: &Media, local: &Local<'_>, choice: Choice) -> Result<Self, Refused> {
-        let address = ip(session.connection(stream).ok_or(Refused::NoAddress)?)?;
+    fn read(
+        session: &Session,
+        stream: &Media,
+        local: &Local<'_>,
+        choice: Choice,
+        is_web: bool,
+    ) -> Result<Self, Refused> {
+        let address = match is_web {
+            // Checks show where it is; what stands here is a guess, or nothing at all.
+            true => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            false => ip(session.connection(stream).ok_or(Refused::NoAddress)?)?,
+        };
         let formats = || stream.formats.iter().filter_map(|format| format.parse::<u8>().ok());
         let mut common = formats().filter_map(|format| Some((format, codec_of(stream, format)?))).filter_map(
             |(format, codec)| Some((local.codecs.iter().position(|ours| *ours == codec)?, format, codec)),
@@ -213,15 +236,24 @@ impl Said {
         let ptime_ms = ptime(session, stream, codec);
 
         let mut direction = session.direction(stream);
-        if address.is_unspecified() {
+        if address.is_unspecified() && !is_web {
             // RFC 2543 §B.5, still sent (RFC 3264 §8.4): the peer wants to hear nothing.
             direction = direction.and(Direction::SendOnly);
         }
-        let rtcp = rtcp_address(stream, address);
-        Ok(Said { address, port: stream.port, rtcp, codec, payload_type, dtmf, ptime_ms, noise, direction })
+        let (port, rtcp) = match is_web {
+            true => (0, SocketAddr::new(address, 0)),
+            false => (stream.port, rtcp_address(stream, address)),
+        };
+        Ok(Said { address, port, rtcp, codec, payload_type, dtmf, ptime_ms, noise, direction })
     }
 
-    fn agreed(&self, direction: Direction, peer_holds: bool, keys: Option<Keys>) -> Agreed {
+    fn agreed(
+        &self,
+        direction: Direction,
+        peer_holds: bool,
+        keys: Option<Keys>,
+        web: Option<Box<web::Agreed>>,
+    ) -> Agreed {
         Agreed {
             remote_rtp: SocketAddr::new(self.address, self.port),
             remote_rtcp: self.rtcp,
@@ -235,49 +267,13 @@ impl Said {
             receive: direction.receives(),
             peer_holds,
             keys,
+            web,
         }
     }
 }
 
 fn is_audio(media: &Media) -> bool {
     media.kind.eq_ignore_ascii_case("audio")
-}
-
-/// RTP in the clear, or encrypted where keys are given ("best effort"). AVPF differs only in when RTCP feedback may be
-/// sent, and we send none.
-fn is_plain(media: &Media) -> bool {
-    ["RTP/AVP", "RTP/AVPF"].iter().any(|plain| plain.eq_ignore_ascii_case(&media.protocol))
-}
-
-/// RFC 3711 §12, RFC 5124.
-fn is_secure(media: &Media) -> bool {
-    ["RTP/SAVP", "RTP/SAVPF"].iter().any(|secure| secure.eq_ignore_ascii_case(&media.protocol))
-}
-
-fn is_rtp(media: &Media) -> bool {
-    is_plain(media) || is_secure(media)
-}
-
-/// The stream that is taken and, if it is to be encrypted, the line of its key: the first encrypted one where we may,
-/// else the first in the clear where we may.
-fn usable_stream<'a>(
-    session: &'a Session,
-    local: &Local<'_>,
-) -> Result<(usize, &'a Media, Option<Line<'a>>), Refused> {
-    let live = || session.media.iter().enumerate().filter(|(_, media)| is_audio(media) && media.port != 0);
-    let (_, first) = live().next().ok_or(Refused::NoAudio)?;
-    let rtp = || live().filter(|(_, media)| is_rtp(media));
-    let encrypted = || rtp().find_map(|(at, media)| Some((at, media, Some(Line::first_of(media)?))));
-    if let Some(found) = local.protection.and_then(|_| encrypted()) {
-        return Ok(found);
-    }
-    let plain = rtp().find(|(_, media)| is_plain(media));
-    match (plain, local.protection) {
-        (Some(_), Some(Protection { mandatory: true, .. })) => Err(Refused::InTheClear),
-        (Some((at, media)), _) => Ok((at, media, None)),
-        (None, Some(_)) if live().any(|(_, media)| is_secure(media)) => Err(Refused::NoSuite),
-        (None, _) => Err(Refused::Transport(first.protocol.clone())),
-    }
 }
 
 fn ip(connection: &Connection) -> Result<IpAddr, Refused> {
@@ -356,7 +352,7 @@ fn number(session: &Session, stream: &Media, name: &str) -> Option<u32> {
     session.attribute(stream, name)?.value.as_deref()?.trim().parse().ok()
 }
 
-fn describe(local: &Local<'_>, media: Vec<Media>) -> String {
+fn describe(local: &Local<'_>, media: Vec<Media>, attributes: Vec<Attribute>) -> String {
     let connection = Connection::from(local.address);
     let origin = Origin {
         // A word: scripts that look for one in `o=` do not know RFC 8866's "-".
@@ -365,15 +361,19 @@ fn describe(local: &Local<'_>, media: Vec<Media>) -> String {
         version: local.version.to_string(),
         address: connection.clone(),
     };
-    Session { origin: Some(origin), connection: Some(connection), attributes: Vec::new(), media }.to_string()
+    Session { origin: Some(origin), connection: Some(connection), attributes, media }.to_string()
 }
 
 fn offered(local: &Local<'_>) -> Media {
     let mut stream = Media {
         kind: "audio".to_owned(),
         port: local.rtp_port,
-        protocol: if local.protection.is_some_and(|ours| ours.savp) { "RTP/SAVP" } else { "RTP/AVP" }
-            .to_owned(),
+        protocol: match (local.web.is_some_and(|ours| ours.only), local.protection) {
+            (true, _) => web::PROTOCOL,
+            (false, Some(Protection { savp: true, .. })) => "RTP/SAVP",
+            (false, _) => "RTP/AVP",
+        }
+        .to_owned(),
         formats: Vec::new(),
         connection: None,
         attributes: Vec::new(),
@@ -389,8 +389,10 @@ fn offered(local: &Local<'_>) -> Media {
     }
     stream.attributes.push(Attribute::new("ptime", PTIME_MS));
     stream.attributes.push(Attribute::flag(local.direction.name()));
-    if let Some(protection) = local.protection {
-        stream.attributes.extend(crypto::offered(protection.keys));
+    match (local.web.filter(|ours| ours.only), local.protection) {
+        (Some(ours), _) => stream.attributes.extend(web::offered(&ours, local.address, local.rtp_port)),
+        (None, Some(protection)) => stream.attributes.extend(crypto::offered(protection.keys)),
+        (None, None) => {}
     }
     stream
 }

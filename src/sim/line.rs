@@ -69,6 +69,7 @@ impl Line {
             direction: self.direction,
             events: true,
             protection: None,
+            web: None,
         }
     }
 }

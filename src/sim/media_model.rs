@@ -121,7 +121,10 @@ impl MediaModel {
             Command::SendDigits { .. }
             | Command::HearTones { .. }
             | Command::Secret { .. }
-            | Command::Protect { .. } => {}
+            | Command::Protect { .. }
+            // No simulated phone is a browser.
+            | Command::Await { .. }
+            | Command::Secured { .. } => {}
             // Who else hears a talk changes nothing for those who talk.
             Command::Hear { .. } | Command::RecordThird { .. } | Command::PauseRecording { .. } => {}
             Command::PlayOver { leg, clips, .. } => {

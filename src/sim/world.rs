@@ -660,5 +660,6 @@ fn account(desk: &Desk) -> Account {
         encryption: None,
         codecs: None,
         digits: Default::default(),
+        media: Default::default(),
     }
 }

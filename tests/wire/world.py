@@ -8,6 +8,7 @@ import traceback
 
 import scripted
 from baresip import BaresipPhone
+from browser import BrowserPhone
 from daemon import Daemon
 from pjsip import PjsipPhone
 from scripted_phone import ScriptedPhone
@@ -77,6 +78,16 @@ class World:
         registrar = daemon.server(options.get("transport") or "udp")
         phone = await self.phone(make, extension, tone, registrar=registrar, password=password, **options)
         await phone.registered()
+        if ready:
+            await daemon.command("agent", "ready", extension)
+        return phone
+
+    async def browser(self, daemon, library, extension, tone=AGENT_TONE, ready=True, transport="ws"):
+        """An agent's browser, registered by SIP.js or JsSIP; signed on and ready."""
+        server = f"{transport}://{daemon.server(transport)}"
+        phone = BrowserPhone(library, server, extension, daemon.password(extension), tone, self.folder)
+        self.phones.append(phone)
+        await phone.start()
         if ready:
             await daemon.command("agent", "ready", extension)
         return phone

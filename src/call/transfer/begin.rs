@@ -124,7 +124,7 @@ impl Call {
         Some(GivenAway {
             agent: talk.agent(),
             extension: talk.extension().to_owned(),
-            towards: talk.leg().towards(),
+            towards: talk.leg().towards_by_another(),
             leg: talk.leg().id,
         })
     }

@@ -40,6 +40,8 @@ impl Reader<'_> {
                 LONGEST_SILENCE_S,
             )),
             announce_supervisor: call.announce_supervisor,
+            // Made at the start.
+            certificates: None,
             pause_recording_key: self.keys("call.pause_recording_key", &call.pause_recording_key),
             recording_beep: recording.beep.then(|| Duration::from_secs(recording.beep_every_s)),
             record_outside: recording.outside,

@@ -248,6 +248,7 @@ mod tests {
             receive: true,
             peer_holds: false,
             keys: None,
+            web: None,
         };
         let (to_a, to_b) = (agreed(a.port), agreed(b.port));
         (Line::new(a, &to_b, Instant::ZERO, &mut rng), Line::new(b, &to_a, Instant::ZERO, &mut rng))

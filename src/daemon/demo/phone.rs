@@ -405,5 +405,6 @@ fn local(config: &Config, rtp_port: u16) -> sdp::Local<'_> {
         direction: Direction::SendRecv,
         events: true,
         protection: None,
+        web: None,
     }
 }

@@ -159,6 +159,7 @@ impl Turning {
         let rules = &self.driver.rules;
         let mut config = loaded.settings.exchange.clone();
         config.loopback_is_trunk = rules.loopback_is_trunk;
+        config.call.certificates = rules.certificates;
         config.accounts.extend(rules.demo_accounts.iter().cloned());
         gauges::complete(&mut config.overload);
         self.driver.loaded = loaded;

@@ -14,13 +14,15 @@ mod ports;
 mod tick;
 mod worker;
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crate::base::CallId;
+use crate::base::{CallId, LegId};
 use crate::media::{self, Command, Event, Library};
 
+use super::browsers::Door;
 use super::counters::Counters;
 use super::failure::Failure;
 use super::heartbeat::Heartbeats;
@@ -62,6 +64,8 @@ pub struct Surroundings<'a> {
     pub media: &'a media::Config,
     pub recorder: &'a Recorder,
     pub inbox: &'a Inbox<Report>,
+    /// `None`: there are no browsers.
+    pub door: Option<&'a Door>,
     pub counters: &'a Arc<Counters>,
     pub hearts: &'a mut Heartbeats,
 }
@@ -71,7 +75,24 @@ pub struct Workers {
     workers: Vec<Handle>,
     placement: Placement,
     address: IpAddr,
+    door: Option<Door>,
+    /// The legs that are browsers.
+    browsers: BTreeSet<LegId>,
     counters: Arc<Counters>,
+}
+
+/// The way from another thread to the worker of a leg.
+pub struct Lane(Orders);
+
+impl Lane {
+    /// From the leg's RTP port.
+    pub fn send(&self, leg: LegId, to: SocketAddr, bytes: Vec<u8>) {
+        self.0.push(Order::Send { leg, to, bytes });
+    }
+
+    pub fn command(&self, command: Command) {
+        self.0.push(Order::Command(command));
+    }
 }
 
 struct Handle {
@@ -96,7 +117,7 @@ impl Workers {
                 Arc::clone(around.counters),
                 around.hearts.watch(format!("media {number}")),
             );
-            let worker = worker.map_err(Failure::io(failed))?;
+            let worker = worker.map_err(Failure::io(failed))?.with_door(around.door.cloned());
             let real_time = config.real_time;
             let thread = std::thread::Builder::new().name(format!("media-{number}"));
             let thread = thread.spawn(move || {
@@ -108,7 +129,8 @@ impl Workers {
             workers.push(Handle { orders, work, thread: thread.map_err(Failure::io(failed))? });
         }
         let placement = Placement::among(workers.len());
-        Ok(Workers { workers, placement, address, counters: Arc::clone(around.counters) })
+        let (door, counters) = (around.door.cloned(), Arc::clone(around.counters));
+        Ok(Workers { workers, placement, address, door, browsers: BTreeSet::new(), counters })
     }
 
     pub fn count(&self) -> usize {
@@ -134,8 +156,19 @@ impl Workers {
         let (leg, rtp_port) = match &command {
             Command::Open { leg, rtp_port, .. } => (*leg, *rtp_port),
             _ => {
-                if let Command::Close { leg } = &command {
-                    self.placement.close(*leg);
+                match (&command, &self.door) {
+                    // First there: the worker passes on what comes by the terms.
+                    (Command::Await { leg, terms }, Some(door)) => {
+                        self.browsers.insert(*leg);
+                        door.terms(*leg, terms.clone(), Lane(worker.orders.clone()));
+                    }
+                    (Command::Close { leg }, door) => {
+                        self.placement.close(*leg);
+                        if let Some(door) = door.as_ref().filter(|_| self.browsers.remove(leg)) {
+                            door.close(*leg);
+                        }
+                    }
+                    _ => {}
                 }
                 worker.orders.push(Order::Command(command));
                 return None;

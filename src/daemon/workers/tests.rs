@@ -24,6 +24,7 @@ fn world(state: &Path) -> World {
         media: &media::Config::default(),
         recorder: &recorder,
         inbox: &inbox,
+        door: None,
         counters: &counters,
         hearts: &mut hearts,
     };

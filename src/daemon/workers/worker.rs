@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -12,6 +13,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
 use crate::base::LegId;
+use crate::daemon::browsers::Door;
 use crate::daemon::clock;
 use crate::daemon::counters::Counters;
 use crate::daemon::heartbeat::Heartbeat;
@@ -24,6 +26,12 @@ use super::tick::Tick;
 
 pub enum Order {
     Command(Command),
+    /// A packet that is no voice, from a leg's RTP port.
+    Send {
+        leg: LegId,
+        to: SocketAddr,
+        bytes: Vec<u8>,
+    },
     /// The [`Command::Open`] of a leg with the ports that it names.
     Open {
         leg: LegId,
@@ -128,6 +136,8 @@ pub struct Worker {
     /// Room for what is taken, kept between turns.
     taken: Vec<Order>,
     legs: Legs,
+    /// Where what is no voice goes; `None`: there are no browsers.
+    door: Option<Door>,
     poll: OwnedFd,
     recorder: Recorder,
     inbox: Inbox<Report>,
@@ -157,6 +167,7 @@ impl Worker {
             orders,
             taken: Vec::new(),
             legs: Legs::default(),
+            door: None,
             poll,
             recorder,
             inbox,
@@ -164,6 +175,11 @@ impl Worker {
             counters,
             heart,
         })
+    }
+
+    /// What is no voice goes there.
+    pub fn with_door(self, door: Option<Door>) -> Self {
+        Worker { door, ..self }
     }
 
     /// Until [`Order::Stop`].
@@ -229,7 +245,21 @@ impl Worker {
         for order in taken.drain(..) {
             match order {
                 Order::Command(Command::Close { leg }) => self.close(leg),
-                Order::Command(command) => self.engine.handle_command(clock::mono(), command),
+                Order::Command(command) => {
+                    if let Command::Await { leg, .. } = &command
+                        && let Some(sits) = self.sits(*leg)
+                    {
+                        sits.browser = true;
+                    }
+                    self.engine.handle_command(clock::mono(), command);
+                }
+                Order::Send { leg, to, bytes } => {
+                    let sent = self.sits(leg).map(|sits| sits.ports.send(Channel::Rtp, to, &bytes));
+                    // A leg that has just been closed has nothing more to say.
+                    if matches!(sent, Some(Err(_))) {
+                        self.counters.rtp_send_failed.add_one();
+                    }
+                }
                 Order::Open { leg, ports, command } => self.open(leg, ports, command),
                 Order::Stop => {
                     self.put_out();
@@ -266,6 +296,10 @@ impl Worker {
         }
     }
 
+    fn sits(&mut self, leg: LegId) -> Option<&mut Sits> {
+        self.legs.get(self.engine.seat(leg)?)
+    }
+
     /// One packet of every socket that has some, until none has: the usual case, a packet each, costs one
     /// read each and no read in vain.
     fn receive(&mut self, ready: &mut Vec<epoll::Event>) {
@@ -282,10 +316,15 @@ impl Worker {
                     self.silence_bell();
                     continue;
                 }
-                let Some((seat, ports, channel)) = self.legs.by_key(event.data.u64()) else { continue };
-                if let Some((length, from)) = ports.receive(channel, &mut buffer) {
+                let Some((sits, channel)) = self.legs.by_key(event.data.u64()) else { continue };
+                if let Some((length, from)) = sits.ports.receive(channel, &mut buffer) {
                     let packet = buffer.get(..length).unwrap_or_default();
-                    self.engine.handle_packet(now, seat, channel, from, packet);
+                    match &self.door {
+                        Some(door) if sits.browser && !is_voice(packet) => {
+                            door.packet(sits.seat.leg, from, packet);
+                        }
+                        _ => self.engine.handle_packet(now, sits.seat, channel, from, packet),
+                    }
                 }
             }
             self.put_out();
@@ -296,7 +335,7 @@ impl Worker {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Send { seat, channel, to, bytes } => {
-                    let sent = self.legs.get(seat).map(|ports| ports.send(channel, to, bytes));
+                    let sent = self.legs.get(seat).map(|sits| sits.ports.send(channel, to, bytes));
                     if !matches!(sent, Some(Ok(()))) {
                         self.counters.rtp_send_failed.add_one();
                     }
@@ -309,8 +348,8 @@ impl Worker {
                 }
                 Output::Audio(audio) => self.recorder.audio(audio),
                 Output::Peer { seat, only } => {
-                    if let Some(ports) = self.legs.get(seat) {
-                        ports.only_from(only);
+                    if let Some(sits) = self.legs.get(seat) {
+                        sits.ports.only_from(only);
                     }
                 }
             }
@@ -327,10 +366,23 @@ impl Worker {
     }
 }
 
+/// RFC 7983 §7: what is below is STUN and DTLS.
+fn is_voice(packet: &[u8]) -> bool {
+    packet.first().is_none_or(|first| *first >= 64)
+}
+
+/// Who sits in a place.
+struct Sits {
+    seat: Seat,
+    ports: Ports,
+    /// What comes to its port is not only voice.
+    browser: bool,
+}
+
 /// The legs' sockets, by the legs' places in the engine.
 #[derive(Default)]
 struct Legs {
-    places: Vec<Option<(Seat, Ports)>>,
+    places: Vec<Option<Sits>>,
     open: usize,
 }
 
@@ -345,7 +397,7 @@ impl Legs {
         }
         if let Some(place) = self.places.get_mut(seat.place) {
             self.open += usize::from(place.is_none());
-            *place = Some((seat, ports));
+            *place = Some(Sits { seat, ports, browser: false });
         }
     }
 
@@ -359,9 +411,8 @@ impl Legs {
         }
     }
 
-    fn get(&mut self, seat: Seat) -> Option<&mut Ports> {
-        let (sits, ports) = self.places.get_mut(seat.place)?.as_mut()?;
-        (*sits == seat).then_some(ports)
+    fn get(&mut self, seat: Seat) -> Option<&mut Sits> {
+        self.places.get_mut(seat.place)?.as_mut().filter(|sits| sits.seat == seat)
     }
 
     /// A leg's place and the channel in one number.
@@ -369,10 +420,10 @@ impl Legs {
         (seat.place as u64) << 1 | u64::from(channel == Channel::Rtcp)
     }
 
-    fn by_key(&self, key: u64) -> Option<(Seat, &Ports, Channel)> {
+    fn by_key(&self, key: u64) -> Option<(&Sits, Channel)> {
         let place = usize::try_from(key >> 1).ok()?;
-        let (seat, ports) = self.places.get(place)?.as_ref()?;
-        Some((*seat, ports, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
+        let sits = self.places.get(place)?.as_ref()?;
+        Some((sits, if key & 1 == 0 { Channel::Rtp } else { Channel::Rtcp }))
     }
 }
 

@@ -26,6 +26,7 @@ impl Sdp {
             direction: Direction::SendRecv,
             events: true,
             protection: Protection::new(self.encryption, &self.ring, false),
+            web: None,
         }
     }
 

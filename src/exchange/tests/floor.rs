@@ -184,6 +184,7 @@ impl Floor {
             encryption: None,
             codecs: None,
             digits: Default::default(),
+            media: Default::default(),
         };
         let config = Config { accounts: ["1001", "1002", "1003"].map(account).into(), ..Config::default() };
         let now =

@@ -39,6 +39,7 @@ impl Desk {
             encryption: None,
             codecs: None,
             digits: Default::default(),
+            media: Default::default(),
         };
         let accounts = vec![account("1002"), account("2000")];
         let config = Config { accounts, subscriptions, ..Config::default() };

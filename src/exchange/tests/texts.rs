@@ -12,6 +12,7 @@ fn bench() -> Bench {
         encryption: None,
         codecs: None,
         digits: Default::default(),
+        media: Default::default(),
     }];
     Bench::with(Config { accounts, ..Config::default() }, plan())
 }

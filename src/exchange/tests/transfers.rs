@@ -99,6 +99,7 @@ fn a_signed_in_agent_takes_their_own_leg_over_and_nobody_else_does() {
                 encryption: None,
                 codecs: None,
                 digits: Default::default(),
+                media: Default::default(),
             }],
             ..Config::default()
         },

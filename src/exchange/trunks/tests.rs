@@ -135,6 +135,7 @@ impl World {
             encryption: None,
             codecs: None,
             digits: Default::default(),
+            media: Default::default(),
         };
         let config = Config {
             trunks: vec![trunk],

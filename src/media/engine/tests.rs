@@ -2,6 +2,7 @@
 
 mod arranging;
 mod as_it_comes;
+mod awaiting;
 mod bridging;
 mod conference;
 mod keying;
@@ -125,11 +126,14 @@ impl World {
         let at_ms = self.now_us / 1000;
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Send { seat: Seat { leg, .. }, channel: Channel::Rtp, to, bytes } => {
+                Output::Send { seat: Seat { leg, .. }, channel: Channel::Rtp, to, bytes }
+                    if bytes.get(1).is_none_or(|kind| !(192..=223).contains(kind)) =>
+                {
                     let (header, payload) = Header::parse(bytes).expect("RTP");
                     self.sent.push(Sent { at_ms, leg, to, header, payload: payload.to_vec() });
                 }
-                Output::Send { seat: Seat { leg, .. }, channel: Channel::Rtcp, to, bytes } => {
+                // From the RTP port where the two share it.
+                Output::Send { seat: Seat { leg, .. }, to, bytes, .. } => {
                     self.reports.push((at_ms, leg, to, bytes.to_vec()));
                 }
                 Output::Event(event) => self.events.push(event),

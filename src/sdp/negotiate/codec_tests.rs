@@ -14,6 +14,7 @@ fn local(codecs: &[Codec]) -> Local<'_> {
         direction: Direction::SendRecv,
         events: true,
         protection: None,
+        web: None,
     }
 }
 

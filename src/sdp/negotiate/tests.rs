@@ -1,5 +1,6 @@
 //! Offers and answers with the descriptions of phones and switches.
 
+mod browsers;
 mod protected;
 
 use std::net::Ipv4Addr;
@@ -119,6 +120,7 @@ fn local() -> Local<'static> {
         direction: Direction::SendRecv,
         events: true,
         protection: None,
+        web: None,
     }
 }
 
@@ -177,6 +179,7 @@ fn the_answer_takes_the_offers_first_codec_and_its_numbers() {
             receive: true,
             peer_holds: false,
             keys: None,
+            web: None,
         }
     );
 }

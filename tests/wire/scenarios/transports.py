@@ -21,6 +21,8 @@ HOTLINE, STRAIGHT_TO_THE_QUEUE = "95500", "95501"
 async def secured(world, *transports, **settings):
     """A daemon that also listens on these, with a certificate; and whom its peers believe."""
     hotline, authority = world.daemon(), Authority(world.folder)
+    # These phones speak RTP whatever they come by: nobody is called as a browser.
+    settings.setdefault("rtp__browsers", False)
     certificate = authority.sign("hotline", hotline.host, "hotline.test")
     await hotline.listens(*transports, certificate=certificate).set(**settings).start()
     return hotline, authority
