@@ -8,8 +8,8 @@ import ssl
 
 class SmtpSink:
     """`moods` are taken one a conversation, then all is accepted: `refuse` and `later` answer the addressee with 550
-    and 451, `drop` hangs up in place of the answer to the mail, `silent` says nothing, `nonsense` is no mail server at
-    all, `unsaid` takes the mail and then answers with what nobody asked for."""
+    and 451, `drop` hangs up in place of the answer to the mail, `silent` says nothing, `dribble` an octet each half second,
+    `nonsense` is no mail server at all, `unsaid` takes the mail and then answers with what nobody asked for."""
 
     def __init__(self, host, moods=(), certificate=None):
         self.host, self.moods, self.certificate = host, list(moods), certificate
@@ -30,7 +30,7 @@ class SmtpSink:
     def address(self):
         return f"{self.host}:{self.port}"
 
-    async def mail(self, number=0, timeout=20):
+    async def mail(self, number=0, timeout=30):
         """The mail with this number, counted from the first."""
         async with asyncio.timeout(timeout):
             while len(self.mails) <= number:
@@ -52,6 +52,12 @@ class SmtpSink:
         if mood == "silent":
             await reader.read()
             return
+
+        if mood == "dribble":
+            while True:
+                writer.write(b"2")
+                await writer.drain()
+                await asyncio.sleep(0.5)
 
         if mood == "nonsense":
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

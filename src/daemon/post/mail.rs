@@ -8,7 +8,8 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::response::Severity;
-use lettre::{Address, Message, SmtpTransport, Transport};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use tokio::runtime::Runtime;
 
 use super::{Parcel, Trouble, letter};
 use crate::base::Masked;
@@ -26,9 +27,13 @@ pub struct Config {
     pub user: Masked<String>,
     pub password: Masked<String>,
     pub from: String,
-    /// For each step of the conversation.
+    /// For each step of the conversation; all of it has [`STEPS`] times as long.
     pub patience: Duration,
 }
+
+/// A server that says an octet now and then is patient with each step and would hold the lane for days. A mail with ten
+/// minutes of recording over a slow line has its time all the same.
+const STEPS: u32 = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
@@ -41,7 +46,10 @@ pub enum Encryption {
 }
 
 pub(super) struct Mailer {
-    transport: SmtpTransport,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    /// The lane's own: a conversation that takes too long is dropped with its socket.
+    runtime: Runtime,
+    whole: Duration,
     from: Mailbox,
     state: PathBuf,
 }
@@ -71,7 +79,7 @@ impl Mailer {
                 }
             }
         };
-        let mut transport = SmtpTransport::builder_dangerous(&config.server)
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.server)
             .port(config.port)
             .tls(tls)
             .timeout(Some(config.patience));
@@ -80,12 +88,19 @@ impl Mailer {
             transport = transport.credentials(Credentials::new(user, password));
         }
         let from = Mailbox::new(None, from);
-        Ok(Mailer { transport: transport.build(), from, state: state.to_owned() })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::io("mails cannot be sent"))?;
+        let whole = config.patience.saturating_mul(STEPS);
+        Ok(Mailer { transport: transport.build(), runtime, whole, from, state: state.to_owned() })
     }
 
     pub(super) fn send(&self, parcel: &Parcel) -> Result<(), Trouble> {
         let mail = self.written(parcel)?;
-        match self.transport.send(&mail) {
+        let whole = async { tokio::time::timeout(self.whole, self.transport.send(mail)).await };
+        let Ok(sent) = self.runtime.block_on(whole) else {
+            return Err(Trouble { why: "the mail server takes too long".to_owned(), for_good: false });
+        };
+        match sent {
             Ok(answer) if answer.code().severity == Severity::PositiveCompletion => Ok(()),
             // "Go on" after the last word is no receipt (RFC 5321 §4.2.1), whatever the library makes of it.
             Ok(answer) => {

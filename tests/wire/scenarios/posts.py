@@ -117,6 +117,18 @@ async def post_to_lying_servers(world):
     expect_nothing_in_the_log(hotline)
 
 
+@scenario(weight=3)
+async def post_to_a_server_that_dribbles(world):
+    """an octet each half second, for ever: the conversation is given up as a whole, and the next try arrives"""
+    daemon = world.daemon(plan="slips")
+    sink = await SmtpSink(daemon.host, ["dribble"]).start()
+    hotline = await told_by(daemon, sink, mail__timeout_s="1")
+    await leave(world, hotline, "95504")
+    await hotline.logged("the mail server takes too long", timeout=40)
+    recipients, _ = await sink.mail(timeout=60)
+    assert recipients == ["desk@bank.example"] and sink.conversations == 2, (recipients, sink.conversations)
+
+
 @scenario(weight=2)
 async def post_refused_for_good(world):
     """550: no second try, an error in the log and a counter; the message is in its box"""
