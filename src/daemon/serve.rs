@@ -132,7 +132,8 @@ fn build(
     };
     gauges::start(inbox.clone())?;
     let zone = loaded.plan.time_zone().iana_name().unwrap_or("UTC").to_owned();
-    calendars::start(&calendars::Config { zone, ..settings.calendars.clone() }, inbox.clone(), &counters)?;
+    let offices = calendars::Config { zone, ..settings.calendars.clone() };
+    calendars::start(&offices, &state::calendars(state.folder()), inbox.clone(), &counters)?;
     let workers = Workers::start(&settings.workers, settings.rtp_address(), around)?;
     workers.library(&loaded.prompts.library);
     let ids = store.ids()?;

@@ -76,6 +76,11 @@ pub fn database(folder: &Path) -> PathBuf {
     folder.join("hotline.sqlite")
 }
 
+/// Office calendars as they were read last: for a start that finds them spoilt.
+pub fn calendars(folder: &Path) -> PathBuf {
+    folder.join("calendars")
+}
+
 /// Replaces a file as a whole: after a crash it is the old or the new one. Readable by its owner only.
 pub fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     let fresh = path.with_extension("new");
