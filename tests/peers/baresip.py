@@ -78,7 +78,7 @@ class BaresipPhone:
             self.process = await asyncio.create_subprocess_exec(
                 "baresip", "-f", self.folder, "-4", stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
             )
-        for _ in range(80):
+        for _ in range(300):
             await asyncio.sleep(0.1)
             try:
                 self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port + 3)
@@ -107,9 +107,9 @@ class BaresipPhone:
         token = f"t{self.token}"
         message = json.dumps({"command": command, "params": parameters, "token": token}).encode()
         self.writer.write(b"%d:%s," % (len(message), message))
-        return await self._event(lambda e: e.get("token") == token, f"reply to {command}", 3)
+        return await self._event(lambda e: e.get("token") == token, f"reply to {command}", 20)
 
-    async def wait(self, kind, timeout=12.0, number=0):
+    async def wait(self, kind, timeout=30.0, number=0):
         return await self._event(lambda e: e.get("type") == kind, kind, timeout, number)
 
     async def _event(self, wanted, what, timeout, number=0):
@@ -126,7 +126,7 @@ class BaresipPhone:
 
     async def registered(self):
         """It registers as it starts, often before anybody listens for its events: its log tells."""
-        end = time.monotonic() + 12
+        end = time.monotonic() + 30
         while "200 OK" not in self.log():
             if time.monotonic() > end:
                 raise AssertionError(f"baresip is not registered: {self.log()[-600:]}")
@@ -136,7 +136,7 @@ class BaresipPhone:
         """Call `number`, counted from the first, is up."""
         return await self.wait("CALL_ESTABLISHED", number=number)
 
-    async def over(self, number=0, timeout=12.0):
+    async def over(self, number=0, timeout=30.0):
         return await self.wait("CALL_CLOSED", timeout, number)
 
     async def dial(self, uri):

@@ -88,7 +88,7 @@ class Carrier(ScriptedPhone):
     def switch(self):
         return self.ua
 
-    async def until(self, look, timeout=15.0):
+    async def until(self, look, timeout=30.0):
         """Waits until `look` is true of the switch; what it was then."""
         for _ in range(int(timeout * 20)):
             found = look(self.ua)

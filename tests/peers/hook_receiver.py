@@ -30,7 +30,7 @@ class HookReceiver:
     def url(self):
         return f"http://{self.host}:{self.port}/messages"
 
-    async def event(self, number=0, timeout=20):
+    async def event(self, number=0, timeout=30):
         async with asyncio.timeout(timeout):
             while len(self.events) <= number:
                 self.arrived.clear()

@@ -83,7 +83,7 @@ class PjsipPhone:
     def tell(self, command):
         self.process.stdin.write(f"{command}\n".encode())
 
-    async def wait(self, kind, timeout=12.0, **wanted):
+    async def wait(self, kind, timeout=30.0, **wanted):
         """The first event of this kind whose fields are as wanted."""
         end = time.monotonic() + timeout
         while True:
@@ -101,7 +101,7 @@ class PjsipPhone:
         """The call is up."""
         return await self.wait("state", call=number, state="CONFIRMED")
 
-    async def over(self, number=0, timeout=12.0):
+    async def over(self, number=0, timeout=30.0):
         return await self.wait("state", timeout, call=number, state="DISCONNECTED")
 
     async def dial(self, uri):

@@ -65,7 +65,7 @@ class ScriptedPhone:
             await asyncio.sleep(self.delay)
             await (call.answer(tx=self.say) if self.auto == 200 else call.reject(self.auto))
 
-    async def ringing(self, timeout=15.0):
+    async def ringing(self, timeout=30.0):
         """An incoming call rings; returns it."""
         try:
             await asyncio.wait_for(self.rang.wait(), timeout)
@@ -81,7 +81,7 @@ class ScriptedPhone:
         self.calls.append(await self.ua.invite(uri, tx=self.say, **options))
         return self.call
 
-    async def in_call(self, timeout=15.0):
+    async def in_call(self, timeout=30.0):
         for _ in range(int(timeout * 20)):
             if self.calls:
                 return await self.call.wait_answer(timeout)
@@ -107,7 +107,7 @@ class ScriptedPhone:
     async def hang_up(self):
         await self.call.bye()
 
-    async def over(self, timeout=15.0):
+    async def over(self, timeout=30.0):
         return await self.call.wait_ended(timeout)
 
     def listen(self, since=0.0, until=None):

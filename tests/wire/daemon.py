@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 
-READY_SECONDS = 20
+READY_SECONDS = 60
 
 
 class Daemon:
@@ -112,7 +112,7 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    async def ended(self, timeout=10.0):
+    async def ended(self, timeout=30.0):
         """Its exit code."""
         try:
             return await asyncio.wait_for(self.process.wait(), timeout)
@@ -137,7 +137,7 @@ class Daemon:
         with open(f"{self.folder}/{name}", encoding="utf-8", errors="replace") as f:
             return f.read()
 
-    async def logged(self, text, timeout=10.0, since=0):
+    async def logged(self, text, timeout=30.0, since=0):
         """Waits for a line of the log that contains `text`; returns the line."""
         end = time.monotonic() + timeout
         while True:
@@ -168,7 +168,7 @@ class Daemon:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, errors = await asyncio.wait_for(process.communicate(), 20)
+        out, errors = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, out.decode(), errors.decode()
 
     async def calls(self):

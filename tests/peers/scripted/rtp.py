@@ -395,7 +395,7 @@ class Rtp:
             if p[4] in self.pt_map and rms(decode(self.pt_map[p[4]], p[6])) > level:
                 return p[0]
 
-    async def wait_heard(self, prompt, min_corr=0.9, timeout=15.0, since=0.0):
+    async def wait_heard(self, prompt, min_corr=0.9, timeout=30.0, since=0.0):
         """wait until `prompt` has been heard; returns match_prompt(); raises AssertionError with the best match"""
         end = time.monotonic() + timeout
         best = None
@@ -409,7 +409,7 @@ class Rtp:
                 raise AssertionError(f"prompt not heard within {timeout}s: best={best}, stats={self.stats()}")
             await asyncio.sleep(0.25)
 
-    async def wait_tone(self, f, share=0.5, timeout=10.0, win=0.5):
+    async def wait_tone(self, f, share=0.5, timeout=30.0, win=0.5):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             if tone_level(self.heard(time.monotonic() - win), f) >= share:
@@ -417,7 +417,7 @@ class Rtp:
             await asyncio.sleep(0.1)
         raise AssertionError(f"tone {f} Hz not heard within {timeout}s: {self.stats()}")
 
-    async def wait_digits(self, want, timeout=10):
+    async def wait_digits(self, want, timeout=30):
         end = time.monotonic() + timeout
         while want not in self.digits():
             if time.monotonic() > end:

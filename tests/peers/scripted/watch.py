@@ -27,7 +27,7 @@ class Watch:
         self.told.append(Told(m))
         self.news.set()
 
-    async def until(self, pattern, timeout=5.0, since=0):
+    async def until(self, pattern, timeout=20.0, since=0):
         """the first NOTIFY, from number `since` on, whose state and body hold the pattern"""
         end = time.monotonic() + timeout
         while True:

@@ -104,8 +104,8 @@ async def second_signal_ends_at_once(world):
     hotline.signal(signal.SIGTERM)
     await asyncio.sleep(1)
     hotline.signal(signal.SIGTERM)
-    await hotline.ended(5)
-    await caller.over(3)
+    await hotline.ended()
+    await caller.over()
     records = await hotline.calls()
     assert [r["end"] for r in records] == ["shutdown"], records
 
@@ -173,7 +173,7 @@ async def vanished_caller_is_given_up(world):
     await asyncio.sleep(1)
     caller.call.media.close()
     caller.ua.deaf = True
-    await desk.over(12)
+    await desk.over()
     record = await hotline.call_recorded()
     assert record["end"] == "no-audio", record
 
@@ -186,7 +186,7 @@ async def no_ack_ends_the_call(world):
     call = await caller.dial(hotline.uri("95504"))
     call.no_ack = True
     await caller.in_call()
-    await caller.over(15)
+    await caller.over()
     record = await hotline.call_recorded()
     assert "dialog-lost" in str(record["end"]), record
 

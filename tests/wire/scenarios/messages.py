@@ -43,7 +43,7 @@ async def message_left_whole(world):
     played_back = caller.listen(began)
     assert scripted.xcorr_peak(played_back, SPOKEN)[0] > 0.9, "the message was not played back"
     await caller.press("1")
-    await caller.call.media.wait_heard(prompt("message/saved"), timeout=15, since=began)
+    await caller.call.media.wait_heard(prompt("message/saved"), timeout=30, since=began)
     # The caller has been told: by now it is on disk.
     slips = await hotline.messages()
     assert len(slips) == 1 and slips[0]["confirmed"] and slips[0]["state"] == "new", slips
@@ -85,7 +85,7 @@ async def message_slip_with_every_question(world):
     played_back = caller.listen(began)
     for spoken in (name, SPOKEN, further):
         assert scripted.xcorr_peak(played_back, spoken)[0] > 0.9, "not played back"
-    await media.wait_heard(prompt("message/saved"), timeout=15, since=began)
+    await media.wait_heard(prompt("message/saved"), timeout=30, since=began)
     (slip,) = await hotline.messages()
     assert slip["confirmed"] and slip["urgent"] and slip["who"] and len(slip["recordings"]) == 2, slip
     assert slip["number"], slip

@@ -68,7 +68,7 @@ async def a_desks_own_calls_make_its_agent_busy(world):
     other = await world.desk(hotline, "1002", tone=SECOND_AGENT_TONE)
     await desk.dial(hotline.uri("1002"))
     await other.in_call()
-    await desk.call.media.wait_tone(SECOND_AGENT_TONE, timeout=15)
+    await desk.call.media.wait_tone(SECOND_AGENT_TONE, timeout=30)
     caller = await world.caller()
     await caller.dial(hotline.uri("95501"))
     await caller.in_call()

@@ -61,7 +61,7 @@ async def lamps_follow_a_person_at_once(world):
             since = [len(lamp.told), len(seen.told)]
             began = await order(hotline, given)
             told = [
-                await watch.until(pattern, 2, since=first)
+                await watch.until(pattern, since=first)
                 for watch, pattern, first in zip((lamp, seen), patterns, since)
             ]
             took += [said.at - began for said in told]
@@ -189,7 +189,7 @@ async def a_meeting_outlives_a_restart(world):
         listed = await hotline.command("agent", "list")
         return "away" in next(line for line in listed.splitlines() if line.startswith("4001"))
 
-    await hotline.until(state, lambda is_away: not is_away, timeout=14)
+    await hotline.until(state, lambda is_away: not is_away, timeout=40)
 
 
 @scenario(weight=2)

@@ -96,7 +96,7 @@ async def callback_with_the_place_kept(world):
     customer = await carrier.dial(hotline.uri("95501"))
     await asyncio.sleep(2)
     await customer.dtmf("1")
-    await customer.media.wait_heard(prompt("callback/accepted"), timeout=15)
+    await customer.media.wait_heard(prompt("callback/accepted"), timeout=30)
     await customer.wait_ended(30)
     assert "in line" in await hotline.command("callbacks")
     # The agent is free, the turn has come: busy first.
@@ -109,7 +109,7 @@ async def callback_with_the_place_kept(world):
     await carrier.until(lambda switch: len(switch.invites) >= 2, 20)
     await asyncio.sleep(1)
     called = carrier.call
-    await called.media.wait_heard(prompt("callback/here-it-is"), timeout=15)
+    await called.media.wait_heard(prompt("callback/here-it-is"), timeout=30)
     assert len(desk.calls) == rung, "no agent before the customer has said that they are there"
     await called.dtmf("1")
     await called.media.wait_tone(AGENT_TONE, timeout=20)
@@ -140,7 +140,7 @@ async def a_callback_outlives_a_crash(world):
     customer = await carrier.dial(hotline.uri("95501"))
     await asyncio.sleep(2)
     await customer.dtmf("1")
-    await customer.media.wait_heard(prompt("callback/accepted"), timeout=15)
+    await customer.media.wait_heard(prompt("callback/accepted"), timeout=30)
     await customer.wait_ended(30)
     assert "in line" in await hotline.command("callbacks")
     carrier.auto = 200
@@ -149,7 +149,7 @@ async def a_callback_outlives_a_crash(world):
     await carrier.until(lambda switch: len(switch.invites) >= 1, 30)
     await asyncio.sleep(1)
     called = carrier.call
-    await called.media.wait_heard(prompt("callback/here-it-is"), timeout=15)
+    await called.media.wait_heard(prompt("callback/here-it-is"), timeout=30)
     await called.dtmf("1")
     await called.media.wait_tone(AGENT_TONE, timeout=20)
     await called.bye()

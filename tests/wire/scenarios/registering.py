@@ -278,7 +278,7 @@ async def silent_phone(world):
     desk = await world.desk(hotline, "1001")
     baresip = await world.desk(hotline, "1002", make="baresip")
     desk.ua.deaf = True
-    await hotline.logged("the phone is gone", timeout=15)
+    await hotline.logged("the phone is gone", timeout=40)
     lists = (await hotline.command("agent", "list")).splitlines()
     state = {user: next(line for line in lists if user in line) for user in ("1001", "1002")}
     assert "signed-off" in state["1001"] and "ready" in state["1002"], lists
@@ -287,7 +287,7 @@ async def silent_phone(world):
     await asyncio.gather(caller.in_call(), baresip.in_call())
     await caller.hang_up()
     desk.ua.deaf = False
-    await hotline.logged("the phone answers again", timeout=10)
+    await hotline.logged("the phone answers again", timeout=30)
 
 
 @scenario

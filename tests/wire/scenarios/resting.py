@@ -37,7 +37,7 @@ class Follower:
     def of(self, kind):
         return [event[kind] for event in self.events if kind in event]
 
-    async def until(self, kind, wanted, timeout=10.0):
+    async def until(self, kind, wanted, timeout=30.0):
         """Waits for an event of this kind."""
         end = time.monotonic() + timeout
         while True:
@@ -48,7 +48,7 @@ class Follower:
                 raise AssertionError(f"no such {kind}: {self.events}")
             await asyncio.sleep(0.05)
 
-    async def ended(self, timeout=10.0):
+    async def ended(self, timeout=30.0):
         """Its exit code, and what it complained of."""
         code = await asyncio.wait_for(self.process.wait(), timeout)
         await self.reader

@@ -62,6 +62,6 @@ async def the_next_caller_rings_during_a_hold(world):
     await rung(4)
     await fourth.call.media.wait_tone(AGENT_TONE, timeout=20)
     await fourth.hang_up()
-    await hotline.until(hotline.calls, lambda records: len(records) >= 4, timeout=10)
+    await hotline.until(hotline.calls, lambda records: len(records) >= 4, timeout=30)
     agents = [(record.get("queue") or {}).get("agent") for record in await hotline.calls()]
     assert agents.count("1001") == 4, agents

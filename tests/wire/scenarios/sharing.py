@@ -95,7 +95,7 @@ async def end_of_all_exchanges(world):
     await asyncio.sleep(1)
     assert hotline.running, "both calls go on"
     hotline.signal(signal.SIGTERM)
-    await hotline.ended(8)
+    await hotline.ended()
     assert (await one.over(), await other.over()) == ("remote bye", "remote bye")
     ends = [record["end"] for record in await hotline.calls()]
     assert ends.count("shutdown") == 2, ends
