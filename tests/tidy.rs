@@ -59,6 +59,7 @@ const MAY_EXPOSE: &[(&str, &str)] = &[
     ("src/call/call_back.rs", "the key by which a customer says that they are there"),
     ("src/call/call_out.rs", "the key of an agent who keeps a promise, and the number that they are told"),
     ("src/call/case_status.rs", "the number of a complaint, keyed by who asks for it"),
+    ("src/call/matter.rs", "the key by which an agent takes a matter over"),
     ("src/call/follow_up.rs", "the key by which a customer says whether it is solved"),
     ("src/exchange/follow_ups.rs", "whether the house calls that number"),
     ("src/call/note.rs", "makes one line of a note"),

@@ -6,6 +6,7 @@
 //!   no case ------------> being written ------------------> on disk -- key ----> said to both, as often as it is keyed
 //!                              |                               |
 //!                              | could not be: never said      +---- the talk is over, not said yet --> Telling --> flow
+//!                                                              +---- the flow leads the caller --> with its next words
 //! ```
 
 use super::talk::Talk;
@@ -31,6 +32,8 @@ pub(super) struct Case {
     saved: Saved,
     /// To the caller.
     told: bool,
+    /// It is being said before what the flow says.
+    says: bool,
     /// The agent has keyed that it be said.
     keyed: bool,
 }
@@ -77,7 +80,7 @@ impl Body {
         self.stage(ctx, StageKind::Complaint, format!("{case} accepted by {by}"));
         self.journal.complaint(case);
         let told = self.case.as_ref().is_some_and(|case| case.told);
-        self.case = Some(Case { number: case, saved: Saved::Writing, told, keyed });
+        self.case = Some(Case { number: case, saved: Saved::Writing, told, says: false, keyed });
         let change = ComplaintChange::Accepted(Box::new(complaint));
         ctx.effect(Effect::Record(Record::Complaint(case, change)));
         case
@@ -87,7 +90,7 @@ impl Body {
     pub(super) fn case_by_message(&mut self) -> Vec<Clip> {
         let number = CaseNumber::of(self.id);
         self.journal.complaint(number);
-        self.case = Some(Case { number, saved: Saved::OnDisk, told: true, keyed: false });
+        self.case = Some(Case { number, saved: Saved::OnDisk, told: true, says: false, keyed: false });
         self.case_number(number)
     }
 
@@ -96,6 +99,26 @@ impl Body {
         case.saved = if saved { Saved::OnDisk } else { Saved::Never };
         if !saved {
             tracing::error!(case = %case.number, "a complaint could not be written down: its number is not said");
+        }
+    }
+
+    /// With the number before it, where the caller does not know it yet: accepted by order while the flow leads them, it is
+    /// said with the flow's next words. Who cuts them short by a key hears it with those that follow.
+    pub(super) fn case_before(&mut self, clips: Vec<Clip>) -> Vec<Clip> {
+        let Some(case) = self.case.as_mut().filter(|case| !case.told && case.saved == Saved::OnDisk) else {
+            return clips;
+        };
+        case.says = true;
+        let number = case.number;
+        let mut said = self.case_number(number);
+        said.extend(clips);
+        said
+    }
+
+    /// What was played has been heard to its end.
+    pub(super) fn case_heard(&mut self) {
+        if let Some(case) = self.case.as_mut().filter(|case| case.says) {
+            (case.told, case.says) = (true, false);
         }
     }
 

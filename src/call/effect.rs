@@ -92,6 +92,8 @@ pub enum Effect {
     TakeMatter {
         agent: AgentId,
     },
+    /// Asks whose this caller's matter is: answered by [`Event::MatterIs`](super::Event::MatterIs).
+    AskMatter,
     /// Somebody is to be promised a call: answered by [`Event::CallbackBooked`](super::Event::CallbackBooked).
     Promise(Box<Promising>),
     /// What came of calling back, or of what was promised.
@@ -133,6 +135,11 @@ pub enum Effect {
     },
     Release {
         agent: AgentId,
+    },
+    /// The same of an agent who has served a queue's caller whom it had not given to them.
+    WrapUp {
+        agent: AgentId,
+        wrap_up: Duration,
     },
     /// Asks whether this person may be asked what becomes of the caller: answered by
     /// [`Event::UrgentAllowed`](super::Event::UrgentAllowed).

@@ -140,9 +140,15 @@ pub enum Event {
     QueueChanged {
         queue: crate::base::QueueId,
     },
+    /// Whose the caller's matter is, by extension; `None`: nobody's.
+    MatterIs {
+        owner: Option<String>,
+    },
     /// The callback is booked, or cannot be.
     CallbackBooked {
         ok: bool,
+        /// How long it takes until the customer is called, where the place in line says it.
+        wait: Option<queue::WaitBand>,
     },
     NotQueued {
         why: queue::JoinError,
@@ -189,6 +195,8 @@ pub enum Event {
     UrgentTold {
         told: bool,
     },
+    /// No phone of theirs took the text that asked them.
+    UrgentUntold,
     /// What they say.
     UrgentAnswered {
         answer: UrgentAnswer,

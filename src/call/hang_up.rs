@@ -1,7 +1,7 @@
 //! The end of a visit: everything is closed, and the record is written.
 
 use super::message::Pending;
-use super::{Body, Call, Ctx, Effect, Event, Stage, Timer};
+use super::{Body, Call, Ctx, Effect, Event, Stage, Timer, matter};
 use crate::record::{CallEnd, Record, StageKind};
 
 /// The caller has gone, but what they said is not safe yet.
@@ -35,6 +35,10 @@ pub(super) fn caller_gone(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>, end:
             let pending = urgent.caller_gone(body, ctx);
             closing(pending, body, ctx, end)
         }
+        // Who had it last may answer for the customer from now on.
+        Stage::Talk(talk) if end == CallEnd::CallerHungUp && talk.may_take_over(body) => {
+            matter::ask(talk, body, ctx, end)
+        }
         stage => {
             let_go(stage, body, ctx);
             over(body, ctx, end)
@@ -63,6 +67,7 @@ pub(super) fn let_go(stage: Stage, body: &mut Body, ctx: &mut Ctx<'_>) -> Option
         Stage::Transfer(transfer) => transfer.abandon(body, ctx),
         Stage::Parked(parked) => parked.abandon(body, ctx),
         Stage::PickUp(pick_up) => pick_up.abandon(body, ctx),
+        Stage::Asking(asking) => asking.abandon(body, ctx),
         Stage::Message(message) => return message.caller_gone(body, ctx),
         Stage::Urgent(urgent) => return urgent.caller_gone(body, ctx),
         Stage::Closing(Closing { pending, .. }) => return Some(pending),
@@ -122,7 +127,7 @@ pub(super) fn over(body: &mut Body, ctx: &mut Ctx<'_>, end: CallEnd) -> Stage {
     Stage::Over(Over)
 }
 
-fn close_caller(body: &mut Body, ctx: &mut Ctx<'_>) {
+pub(super) fn close_caller(body: &mut Body, ctx: &mut Ctx<'_>) {
     if let Some(caller) = body.caller.take() {
         caller.close(ctx);
     }

@@ -28,12 +28,15 @@ impl Listen {
                 dialplan::Event::Digit(digit.expose().key())
             }
             Event::Played { leg, play } if leg == body.caller_id && body.finished(play) => {
+                body.case_heard();
                 dialplan::Event::Played
             }
             Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
             Event::UrgentReplied { ok } => dialplan::Event::UrgentAnswered { ok },
             Event::UrgentHeard { said } => dialplan::Event::UrgentHeard(said),
-            Event::CallbackBooked { ok } => dialplan::Event::CallbackBooked { ok },
+            Event::CallbackBooked { ok, wait } => {
+                dialplan::Event::CallbackBooked { ok, wait: wait.map(|wait| wait.range()) }
+            }
             Event::Reoffer { leg, sdp } if leg == body.caller_id => {
                 body.reoffer(ctx, sdp);
                 return Stage::Listen(self);
@@ -52,7 +55,10 @@ impl Listen {
     fn carry_out(body: &mut Body, ctx: &mut Ctx<'_>, actions: Vec<Action>) -> Stage {
         for action in actions {
             match action {
-                Action::Play(clips) => body.play(ctx, clips, false),
+                Action::Play(clips) => {
+                    let clips = body.case_before(clips);
+                    body.play(ctx, clips, false);
+                }
                 Action::StopPlaying => body.stop_playing(ctx),
                 Action::Arm(after) => body.timers.arm(Timer::Listen, ctx.now.mono + after),
                 Action::Disarm => body.timers.disarm(Timer::Listen),
@@ -89,12 +95,12 @@ impl Listen {
                 }
                 Action::BookCallback { queue, number } => match booking(body, ctx, queue, number) {
                     Some(booking) => ctx.effect(Effect::BookCallback(Box::new(booking))),
-                    None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
+                    None => return Self::begin(body, ctx, dialplan::Event::NOT_BOOKED),
                 },
                 Action::PromiseCall { queue, number, person, due } => {
                     match promising(body, queue, number, person, due) {
                         Some(wanted) => ctx.effect(Effect::Promise(Box::new(wanted))),
-                        None => return Self::begin(body, ctx, dialplan::Event::CallbackBooked { ok: false }),
+                        None => return Self::begin(body, ctx, dialplan::Event::NOT_BOOKED),
                     }
                 }
                 Action::Dial { person, delegate, ring } => {
@@ -117,7 +123,10 @@ impl Listen {
                     return survey::enter(body, ctx, order);
                 }
                 Action::Complaint { tries } => return case_status::enter(body, ctx, tries),
-                Action::Mailbox { tries } => return mailbox::enter(body, ctx, tries),
+                Action::Mailbox { tries, team: None } => return mailbox::enter(body, ctx, tries),
+                Action::Mailbox { tries, team: Some(team) } => {
+                    return mailbox::enter_team(body, ctx, tries, team);
+                }
                 Action::HangUp => return farewell::said(body, ctx, CallEnd::FlowEnded),
             }
         }

@@ -94,6 +94,14 @@ pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, tries: u8) -> Stage {
     if asks.own { asks.open(body, ctx, None) } else { asks.ask_extension(body, ctx, &[]) }
 }
 
+/// A team's box, from the desk of one of its readers: no PIN is asked for, since the box has none.
+pub(super) fn enter_team(body: &mut Body, ctx: &mut Ctx<'_>, tries: u8, team: String) -> Stage {
+    body.stage(ctx, StageKind::Mailbox, team.clone());
+    let reads = body.desk.is_some_and(|desk| body.cursor.plan().box_rule(&team).readers.contains(&desk));
+    let asks = Mailbox { own: reads, mailbox: team, tries, slips: VecDeque::new(), phase: Phase::Opening };
+    if reads { asks.open(body, ctx, None) } else { asks.leave(body, ctx, &["mailbox/no-such-box"]) }
+}
+
 impl Mailbox {
     pub(super) fn handle(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
         match event {
@@ -315,7 +323,10 @@ impl Mailbox {
     fn call_back(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         let number = self.slips.front().map(|slip| slip.number.as_ref().unwrap_or(&slip.from).clone());
         let plan = body.cursor.plan();
-        let rights = plan.agent_by_extension(&self.mailbox).map(|agent| agent.may_call.as_slice());
+        // Of a team's box it is who reads it that calls back.
+        let reader = body.desk.and_then(|desk| plan.agent(desk));
+        let whose = plan.agent_by_extension(&self.mailbox).or(reader);
+        let rights = whose.map(|agent| agent.may_call.as_slice());
         let may = |number: &Masked<String>| {
             rights.unwrap_or_default().iter().any(|pattern| pattern.matches(number.expose()))
         };

@@ -25,6 +25,7 @@
 //!
 //! A caller who is parked, or for whom a phone rings, may be picked up by any colleague (pick_up) and talks with them.
 //!
+//! When the caller of a talk that was handed on has gone, its agent may be asked whether the matter is theirs now (matter).
 //! A follow-up of a complaint (follow_up) is a call of ours that asks one thing.
 //! A callback begins with a call of ours (call_back) and joins at `wait`, once the customer is there.
 //!
@@ -51,6 +52,7 @@ mod keys;
 mod leg;
 mod listen;
 mod mailbox;
+mod matter;
 mod message;
 mod note;
 mod offer;
@@ -102,6 +104,7 @@ use self::hang_up::{Closing, Over};
 use self::hold::Hold;
 use self::listen::Listen;
 use self::mailbox::Mailbox;
+use self::matter::Asking;
 use self::message::Message;
 use self::offer::Offer;
 use self::outside::Outside;
@@ -164,6 +167,8 @@ enum Stage {
     CaseStatus(CaseStatus),
     /// They rate a talk.
     Survey(Survey),
+    /// The caller has gone; the agent is asked whose the matter is.
+    Asking(Asking),
     /// All is said; the line is closed next.
     Farewell(Farewell),
     /// The caller has gone; a message is still being made safe.
@@ -245,6 +250,7 @@ impl Call {
             (Stage::CallOut(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Talk(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Farewell(stage), event) => stage.handle(&mut self.body, ctx, event),
+            (Stage::Asking(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Hold(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Transfer(stage), event) => stage.handle(&mut self.body, ctx, event),
             (Stage::Parked(stage), event) => stage.handle(&mut self.body, ctx, event),
@@ -297,6 +303,7 @@ impl Call {
                 Stage::Mailbox(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Telling(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Survey(stage) => stage.timed_out(&mut self.body, ctx, timer),
+                Stage::Asking(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::CaseStatus(stage) => stage.timed_out(&mut self.body, ctx, timer),
                 Stage::Closing(stage) => stage.timed_out(&mut self.body, ctx),
                 Stage::Over(over) => Stage::Over(over),
@@ -378,7 +385,7 @@ impl Call {
             | Stage::CallOut(_)
             | Stage::Following(_)
             | Stage::PickUp(_) => StageKind::Offer,
-            Stage::Talk(_) => StageKind::Talk,
+            Stage::Talk(_) | Stage::Asking(_) => StageKind::Talk,
             Stage::Hold(_) | Stage::Parked(_) => StageKind::Hold,
             Stage::Transfer(_) => StageKind::Transfer,
             Stage::Message(_) => StageKind::Message,
@@ -426,6 +433,7 @@ impl Call {
             Stage::Transfer(transfer) => transfer.agent(),
             Stage::Parked(parked) => parked.agent(),
             Stage::PickUp(pick_up) => Some(pick_up.agent()),
+            Stage::Asking(asking) => Some(asking.agent()),
             _ => None,
         }
     }
@@ -467,6 +475,7 @@ impl Call {
             Stage::Urgent(urgent) => urgent.leg(),
             Stage::Outside(outside) => outside.leg(),
             Stage::Talk(talk) => Some(talk.leg()),
+            Stage::Asking(asking) => Some(asking.talk().leg()),
             Stage::Hold(hold) => Some(hold.leg()),
             Stage::Parked(parked) => parked.leg(),
             _ => None,

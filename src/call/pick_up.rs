@@ -159,7 +159,14 @@ impl PickUp {
                 body.late_answer(ctx, &sdp);
                 Stage::PickUp(self)
             }
-            _ => Stage::PickUp(self),
+            event => {
+                // Whoever parked the caller may still be hearing where.
+                self.was = match self.was {
+                    Was::Parked(parked) => Was::Parked(Box::new(parked.fetched_meanwhile(body, ctx, event))),
+                    was => was,
+                };
+                Stage::PickUp(self)
+            }
         }
     }
 
@@ -181,7 +188,7 @@ impl PickUp {
             Was::InLine(wait) => {
                 body.journal.served_by(ctx.now, &extension);
                 let recorded = body.cursor.plan().queue(wait.queue()).is_some_and(|queue| queue.record);
-                (Given::ByTransfer(Some(wait)), recorded)
+                (Given::ByPickUp(wait), recorded)
             }
             Was::Dialled => (Given::ByDialling, false),
         };
@@ -196,7 +203,7 @@ impl PickUp {
         ctx.effect(Effect::Release { agent: ringing.agent });
         ringing.give_up(ctx);
         match was {
-            Was::Parked(parked) => Stage::Parked(*parked),
+            Was::Parked(parked) => parked.goes_on(body, ctx),
             Was::InLine(wait) => {
                 body.journal.queue_left(ctx.now, QueueOutcome::Abandoned);
                 wait.again_first(body, ctx, &extension)

@@ -28,6 +28,8 @@ pub(super) enum Given {
     ByDialling,
     /// By another agent's transfer; with the wait that the first of them ended, where a queue gave them.
     ByTransfer(Option<Box<Wait>>),
+    /// Offered by a queue to a colleague, whose phone rang when this agent took the call.
+    ByPickUp(Box<Wait>),
     /// Somebody outside: no desk of ours.
     Outside,
 }
@@ -116,7 +118,7 @@ impl Talk {
                     return self.transfer_to(body, ctx, how, &number);
                 }
             }
-            Event::CallbackBooked { ok } => self.promised(body, ctx, ok),
+            Event::CallbackBooked { ok, .. } => self.promised(body, ctx, ok),
             Event::ComplaintSaved { saved } => self.complaint_saved(body, ctx, saved),
             Event::Reoffer { leg, sdp } if leg == self.leg.id => answer_reoffer(ctx, &mut self.leg, sdp),
             Event::Reoffer { leg, sdp } if leg == body.caller_id => body.reoffer(ctx, sdp),
@@ -209,17 +211,17 @@ impl Talk {
             body.talked = Some(Talked { agent: extension.clone(), queue, lasted });
         }
         match (&self.given, self.agent) {
-            (Given::ByQueue(_) | Given::ByTransfer(_), Some(agent)) if lost => {
+            (Given::ByQueue(_) | Given::ByPickUp(_) | Given::ByTransfer(_), Some(agent)) if lost => {
                 ctx.effect(Effect::PhoneLost { agent })
             }
             _ => body.journal.end_is(CallEnd::AgentHungUp),
         }
         let event = match self.finish(body, ctx) {
-            Given::ByQueue(wait) | Given::ByTransfer(Some(wait)) if lost => {
+            Given::ByQueue(wait) | Given::ByPickUp(wait) | Given::ByTransfer(Some(wait)) if lost => {
                 return wait.again_first(body, ctx, &extension);
             }
             Given::ByTransfer(wait) => transfer::served(wait),
-            Given::ByQueue(_) => dialplan::Event::QueueEnded(QueueEnd::Served),
+            Given::ByQueue(_) | Given::ByPickUp(_) => dialplan::Event::QueueEnded(QueueEnd::Served),
             Given::ByDialling | Given::Outside => dialplan::Event::DialEnded(DialEnd::Served),
         };
         body.stop_playing(ctx);
@@ -235,13 +237,29 @@ impl Talk {
     /// What the agent did for the caller is over; their dialog is none of the call's any more.
     pub(super) fn finish(mut self, body: &mut Body, ctx: &mut Ctx<'_>) -> Given {
         self.close(body, ctx);
+        self.let_go(body, ctx)
+    }
+
+    /// The desk is the agent's own again, after what they have to write.
+    pub(super) fn let_go(self, body: &Body, ctx: &mut Ctx<'_>) -> Given {
         self.leg.close(ctx);
         match (&self.given, self.agent) {
             (Given::ByQueue(_), Some(agent)) => ctx.effect(Effect::TalkEnded { agent }),
+            (Given::ByPickUp(wait), Some(agent)) => {
+                let queue = body.cursor.plan().queue(wait.queue());
+                let wrap_up = queue.map_or(Duration::ZERO, |queue| queue.wrap_up);
+                ctx.effect(Effect::WrapUp { agent, wrap_up });
+            }
             (Given::ByDialling | Given::ByTransfer(_), Some(agent)) => ctx.effect(Effect::Release { agent }),
             (_, None) | (Given::Outside, _) => {}
         }
         self.given
+    }
+
+    /// A colleague has handed the caller on, whose queue asks first for who answers for a customer, and the agent hears us.
+    pub(super) fn may_take_over(&self, body: &Body) -> bool {
+        let asks = matches!(&self.given, Given::ByTransfer(Some(wait)) if wait.asks_contact());
+        asks && self.agent.is_some() && !body.from.is_empty() && self.leg.is_connected() && !self.leg.holds()
     }
 
     /// The other party talks on in another call, which has their dialog and their desk.
@@ -250,7 +268,8 @@ impl Talk {
         self.leg.close(ctx);
     }
 
-    fn close(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
+    /// The two hear each other no more.
+    pub(super) fn close(&mut self, body: &mut Body, ctx: &mut Ctx<'_>) {
         self.dismiss(body, ctx);
         body.timers.disarm(Timer::Code);
         body.journal.talk_ended(ctx.now);
@@ -261,7 +280,7 @@ impl Talk {
     /// The line that had given the caller.
     pub(super) fn wait(&self) -> Option<&Wait> {
         match &self.given {
-            Given::ByQueue(wait) | Given::ByTransfer(Some(wait)) => Some(wait),
+            Given::ByQueue(wait) | Given::ByPickUp(wait) | Given::ByTransfer(Some(wait)) => Some(wait),
             _ => None,
         }
     }

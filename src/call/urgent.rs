@@ -10,7 +10,8 @@
 //!                    v
 //!                 storing --> waiting: music, a phrase at intervals; they have a text, and may be one ring
 //!                               |   |
-//!                               |   +-- 2, 3, 4, or no answer in time ---------> the flow: says it in words
+//!                               |   +-- 2, 3, 4, no answer in time, or neither
+//!                               |       text nor ring has reached them ---------> the flow: says it in words
 //!                               | 1
 //!                               v
 //!                            reaching: their phone rings, again where it is in use -- answered --> talk
@@ -73,7 +74,7 @@ pub enum UrgentOver {
     Answered(UrgentAnswer),
     /// They have not answered in time.
     NoAnswer,
-    /// They wanted the caller, and could not be reached.
+    /// They wanted the caller, and could not be reached; or no phone of theirs takes texts, and nobody lifted one.
     NotReached,
     /// The caller has hung up.
     Gone,
@@ -87,8 +88,12 @@ pub(super) struct Urgent {
     tries: u32,
     /// The person's phone, which rings or has been lifted.
     ringing: Option<Ringing>,
+    /// It has been asked for, and the exchange has not said yet whether it can ring.
+    seizes: bool,
     /// What who has lifted it hears and keys.
     ear: Option<Ear>,
+    /// No phone of theirs takes texts.
+    untold: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,7 +136,9 @@ pub(super) fn enter(body: &mut Body, ctx: &mut Ctx<'_>, person: AgentId) -> Stag
         phase: Phase::Asking,
         tries: 0,
         ringing: None,
+        seizes: false,
         ear: None,
+        untold: false,
     })
 }
 
@@ -146,6 +153,10 @@ impl Urgent {
             }
             Event::UrgentAnswered { answer } if matches!(self.phase, Phase::Waiting { .. }) => {
                 return self.answered(body, ctx, answer);
+            }
+            Event::UrgentUntold => {
+                self.untold = true;
+                return self.unless_nobody_knows(body, ctx);
             }
             Event::Digit { leg, digit } if leg == body.caller_id => {
                 if let Some(recording) = self.take.running().filter(|_| digit.expose().key() == '#') {
@@ -195,7 +206,10 @@ impl Urgent {
                 body.play(ctx, phrase, false);
                 body.timers.arm(Timer::Comfort, ctx.now.mono + PHRASE_EVERY);
             }
-            (Timer::Ring, Phase::Waiting { .. }) => self.let_go_of_phone(body, ctx),
+            (Timer::Ring, Phase::Waiting { .. }) => {
+                self.let_go_of_phone(body, ctx);
+                return self.unless_nobody_knows(body, ctx);
+            }
             // Who is listening to it right now is about to answer.
             (Timer::Urgent, Phase::Waiting { extended: false }) if self.ear.is_some() => {
                 self.phase = Phase::Waiting { extended: true };
@@ -301,7 +315,16 @@ impl Urgent {
         if rings {
             self.seize(ctx);
         }
-        Stage::Urgent(self)
+        self.unless_nobody_knows(body, ctx)
+    }
+
+    /// Where neither a text nor a ring has reached them nobody will answer: the caller waits for nothing.
+    fn unless_nobody_knows(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let may_know = !self.untold || self.seizes || self.ringing.is_some();
+        if may_know || !matches!(self.phase, Phase::Waiting { .. }) {
+            return Stage::Urgent(self);
+        }
+        self.not_reached(body, ctx)
     }
 
     fn answered(self, body: &mut Body, ctx: &mut Ctx<'_>, answer: UrgentAnswer) -> Stage {

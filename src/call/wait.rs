@@ -284,7 +284,7 @@ impl Wait {
             if news == News::Worse {
                 phrase.extend(body.prompts(&[SORRY_FOR_THE_WAIT]));
             }
-            let (least, most) = range(wait);
+            let (least, most) = wait.range();
             phrase.extend(speech.wait(least, most));
         }
         phrase
@@ -337,6 +337,11 @@ impl Wait {
         self.caller
     }
 
+    /// Who answers for a customer of this queue is asked first.
+    pub(super) fn asks_contact(&self) -> bool {
+        self.request.owners.contains(&dialplan::Owner::Contact)
+    }
+
     pub(super) fn queue(&self) -> QueueId {
         self.request.queue
     }
@@ -369,18 +374,6 @@ impl Told {
         };
         self.0 = Some((wait, longest.max(wait)));
         Some(news)
-    }
-}
-
-/// A band of waiting times in whole minutes; no end for the longest.
-fn range(wait: WaitBand) -> (Duration, Option<Duration>) {
-    let minutes = |n: u64| Duration::from_secs(60 * n);
-    match wait {
-        WaitBand::UnderOneMinute => (minutes(0), Some(minutes(1))),
-        WaitBand::OneToTwo => (minutes(1), Some(minutes(2))),
-        WaitBand::TwoToFive => (minutes(2), Some(minutes(5))),
-        WaitBand::FiveToTen => (minutes(5), Some(minutes(10))),
-        WaitBand::OverTen => (minutes(10), None),
     }
 }
 

@@ -50,11 +50,19 @@ pub enum Event {
     /// Answers [`Action::Complaint`]. `found`: there was one of the number that was keyed.
     ComplaintTold { found: bool },
     /// Answers [`Action::BookCallback`] and [`Action::PromiseCall`].
-    CallbackBooked { ok: bool },
+    CallbackBooked {
+        ok: bool,
+        /// How long it takes until the caller is called: at least, and at most, where it is not far off.
+        wait: Option<(Duration, Option<Duration>)>,
+    },
     /// Answers [`Action::Presence`].
     PresenceSet { ok: bool },
     /// Answers [`Action::PickUp`] where nobody is connected. `may`: nobody is there; else it is not theirs to take.
     NotPickedUp { may: bool },
+}
+
+impl Event {
+    pub const NOT_BOOKED: Event = Event::CallbackBooked { ok: false, wait: None };
 }
 
 /// Without the digit: it may be part of a secret.
@@ -74,7 +82,7 @@ impl fmt::Debug for Event {
             Event::UrgentHeard(_) => f.write_str("UrgentHeard"),
             Event::SurveyEnded => f.write_str("SurveyEnded"),
             Event::ComplaintTold { found } => write!(f, "ComplaintTold({found})"),
-            Event::CallbackBooked { ok } => write!(f, "CallbackBooked({ok})"),
+            Event::CallbackBooked { ok, .. } => write!(f, "CallbackBooked({ok})"),
             Event::PresenceSet { ok } => write!(f, "PresenceSet({ok})"),
             Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
         }
@@ -297,6 +305,8 @@ pub enum Action {
     Mailbox {
         /// How often extension and PIN may be keyed in.
         tries: u8,
+        /// A team's box by name, for one of its readers; `None`: a person's.
+        team: Option<String>,
     },
     /// Ask for a mark, where the caller has talked with somebody; reports [`Event::SurveyEnded`].
     Survey {

@@ -166,13 +166,18 @@ pub(crate) fn minutes(text: &str) -> Option<u16> {
     (minutes < 60 && (hours < 24 || (hours == 24 && minutes == 0))).then_some(hours * 60 + minutes)
 }
 
-/// The moment of today at which the clock shows these four digits (`HHMM`), past or not; `None` where no clock does.
-pub(super) fn today_at(zone: &TimeZone, now: Wall, digits: &str) -> Option<Wall> {
-    let (hour, minute) = digits.split_at_checked(2)?;
-    let digits = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
-    let time = Time::new(hour.parse().ok().filter(|_| digits)?, minute.parse().ok()?, 0, 0).ok()?;
-    let at = local(zone, now)?.date().to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
-    Some(Wall::from_micros(at.as_microsecond()))
+/// The moments of today and of so many days after it at which the clock shows these four digits (`HHMM`), past or not;
+/// none where no clock does.
+pub(super) fn days_at(zone: &TimeZone, now: Wall, digits: &str, days: usize) -> Vec<Wall> {
+    let clock = || {
+        let (hour, minute) = digits.split_at_checked(2)?;
+        let digits = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit());
+        Time::new(hour.parse().ok().filter(|_| digits)?, minute.parse().ok()?, 0, 0).ok()
+    };
+    let (Some(time), Some(today)) = (clock(), local(zone, now)) else { return Vec::new() };
+    let dates = std::iter::successors(Some(today.date()), |date| date.tomorrow().ok()).take(days + 1);
+    let at = |date: Date| date.to_datetime(time).to_zoned(zone.clone()).ok();
+    dates.filter_map(at).map(|at| Wall::from_micros(at.timestamp().as_microsecond())).collect()
 }
 
 /// The next moment at which the clock shows these four digits (`HHMM`); `None` where no clock does.

@@ -201,7 +201,7 @@ impl Cursor {
             (Stage::Finding(finding), event) => find::handle(self, finding, event, out),
             (Stage::ChoosingTime(choosing), event) => callback_at::handle(self, choosing, now, event, out),
             (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
-            (Stage::Booking, Event::CallbackBooked { ok }) => self.callback_booked(ok, out),
+            (Stage::Booking, Event::CallbackBooked { ok, wait }) => self.callback_booked(ok, wait, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
             (Stage::Recording, Event::MessageEnded(end)) => self.message_ended(end, out),
             (Stage::Boxing, Event::MailboxEnded | Event::DialEnded(_)) => Turn::Go(Target::Next),
@@ -321,7 +321,7 @@ impl Cursor {
                 self.tell(before, false, After::Outside, out)
             }
             Step::Message(spec) => message::begin(self, spec, out),
-            Step::Mailbox { tries } => mailbox::begin(self, *tries, out),
+            Step::Mailbox { tries, team } => mailbox::begin(self, *tries, team.clone(), out),
             Step::Survey(spec) => survey::begin(self, *spec, out),
             Step::Complaint { tries, .. } => complaint::begin(self, *tries, out),
             Step::Goto(target) => Turn::Go(*target),
@@ -399,10 +399,15 @@ impl Cursor {
         }
     }
 
-    fn callback_booked(&mut self, ok: bool, out: &mut Vec<Action>) -> Turn {
+    fn callback_booked(
+        &mut self,
+        ok: bool,
+        wait: Option<(Duration, Option<Duration>)>,
+        out: &mut Vec<Action>,
+    ) -> Turn {
         let plan = self.plan.clone();
         match self.current(&plan) {
-            Some(Step::Callback(spec)) => callback::booked(self, spec, ok, out),
+            Some(Step::Callback(spec)) => callback::booked(self, spec, ok, wait, out),
             Some(Step::CallbackAt(spec)) => callback_at::booked(self, spec, ok, out),
             _ => Turn::Go(Target::Next),
         }

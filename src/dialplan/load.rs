@@ -67,6 +67,8 @@ pub(super) struct Loader<'a, 's> {
     pub(super) void: Option<FlowId>,
     /// The queues that have a rule for callbacks.
     pub(super) called_back: BTreeSet<QueueId>,
+    /// Boxes that somebody besides may open.
+    pub(super) opened: BTreeSet<String>,
     /// Those of them that call numbers which are keyed in.
     pub(super) called_back_keyed: BTreeSet<QueueId>,
     tables: &'a Tables<'a, 's>,
@@ -179,6 +181,7 @@ pub fn examine(files: &[SourceFile], catalog: Arc<Catalog>, around: &Around) -> 
         menus: Vec::new(),
         void: None,
         called_back: BTreeSet::new(),
+        opened: BTreeSet::new(),
         called_back_keyed: BTreeSet::new(),
         tables: &tables,
     };

@@ -109,6 +109,8 @@ pub enum Urgency {
     Text,
     /// And the phone rings once: who lifts it hears the slip.
     Ring,
+    /// Not by the phone: by what follows the floor's events and the web hook.
+    Screen,
 }
 
 /// A named service that callers wait for.
@@ -222,6 +224,8 @@ pub struct BoxRule {
     pub supervisor: Option<AgentId>,
     /// Who gets mails.
     pub mail: Vec<Masked<String>>,
+    /// Who opens it from their own desk.
+    pub readers: Vec<AgentId>,
 }
 
 /// Whose complaints are, and by when they are answered.

@@ -80,8 +80,10 @@ pub(super) enum Step {
     /// dialled.
     Outside(Box<OutsideSpec>),
     Message(Box<MessageSpec>),
+    /// `team`: the box of this name, not the person's own.
     Mailbox {
         tries: u8,
+        team: Option<String>,
     },
     Survey(SurveySpec),
     Complaint {

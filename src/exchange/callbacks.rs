@@ -218,12 +218,16 @@ impl Exchange {
             return;
         }
         let asked = std::mem::take(&mut owed.asked);
+        let mut wait = None;
         if saved {
             self.count("callbacks: booked");
             tracing::info!(%callback, queue = owed_queue(&self.callbacks, callback), "callback booked");
             let first = asked.first().copied();
             self.stand_in_line(now, callback);
-            let by = self.called_by(now, callback);
+            // What the caller is told of it is promised, too; where it is far off they are told no time.
+            wait = self.expected_wait(callback);
+            let most = wait.and_then(|wait| wait.range().1);
+            let by = most.map(|most| now.wall + most + self.config.call.promise_within);
             if let Some(owed) = self.callbacks.all.get(&callback) {
                 let record = owed.record.clone();
                 self.place_promised(now, &record, first, by);
@@ -233,20 +237,14 @@ impl Exchange {
             tracing::error!(%callback, "a callback could not be written down: it is not promised");
             self.callback_over(now, callback);
         }
-        self.work.extend(asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: saved })));
+        let booked = |call| (call, Event::CallbackBooked { ok: saved, wait });
+        self.work.extend(asked.into_iter().map(booked));
     }
 
-    /// When the customer is called at the latest by what is estimated now; `None` where that is far off or unknown.
-    fn called_by(&self, now: Now, callback: CallId) -> Option<Wall> {
+    /// How long it takes until the customer is called, by what is known now.
+    fn expected_wait(&self, callback: CallId) -> Option<WaitBand> {
         let State::InLine(caller) = self.callbacks.all.get(&callback)?.state else { return None };
-        let minutes = match self.core.estimate(caller)? {
-            WaitBand::UnderOneMinute => 1,
-            WaitBand::OneToTwo => 2,
-            WaitBand::TwoToFive => 5,
-            WaitBand::FiveToTen => 10,
-            WaitBand::OverTen => return None,
-        };
-        Some(now.wall + Duration::from_secs(60 * minutes) + self.config.call.promise_within)
+        self.core.estimate(caller)
     }
 
     /// A promise that no person can keep becomes a callback of its queue. `false` where one is owed to this number
@@ -438,7 +436,9 @@ impl Exchange {
         let waiter = (owed.record.number, owed.record.queue);
         self.commons.owed.remove_if(&waiter, |_, (present, _)| *present == callback);
         // Their number is with us by another call, or nobody shall be called: they are promised nothing.
-        self.work.extend(owed.asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: false })));
+        self.work.extend(
+            owed.asked.into_iter().map(|call| (call, Event::CallbackBooked { ok: false, wait: None })),
+        );
         self.output.push_back(Output::Record(Record::CallbackOver(callback)));
         Some((owed.arrived, owed.state))
     }

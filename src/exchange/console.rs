@@ -9,8 +9,9 @@ use crate::presence::{self, Absence, Away};
 use crate::queue::AgentState;
 
 impl Exchange {
-    pub(super) fn command(&mut self, now: Now, command: Command) -> Reply {
-        match command {
+    /// `None`: it is answered once the disk has it.
+    pub(super) fn command(&mut self, now: Now, id: u64, command: Command) -> Option<Reply> {
+        Some(match command {
             Command::Agents => Reply::Agents(self.agent_lines(now)),
             Command::SetAgent { extension, change } => self.set_agent(now, &extension, change),
             Command::Status => Reply::Status(Box::new(self.status(now))),
@@ -31,10 +32,10 @@ impl Exchange {
                 Reply::Refused(format!("there is no callback {callback}"))
             }
             Command::Promise { extension, number, due } => {
-                match self.order_promise(now, extension, number.expose(), due) {
-                    Ok(()) => Reply::Done,
-                    Err(why) => Reply::Refused(why),
-                }
+                return self
+                    .order_promise(now, id, &extension, number.expose(), due)
+                    .err()
+                    .map(Reply::Refused);
             }
             Command::SettlePromise { promise, kept } => match self.settle_promise(now, promise, kept) {
                 Some(()) => Reply::Done,
@@ -50,7 +51,7 @@ impl Exchange {
                 Reply::Done
             }
             Command::HangUp { call } => Reply::Refused(format!("there is no call {call}")),
-        }
+        })
     }
 
     fn set_agent(&mut self, now: Now, extension: &str, change: AgentChange) -> Reply {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::desks::Desk;
+use super::promises::Asks;
 use super::ringing::Ring;
 use super::{Exchange, Notice, Output, is_awaited};
 use crate::base::{AgentId, CallId, LegId, Now};
@@ -89,13 +90,18 @@ impl Exchange {
             }
             Effect::BookCallback(booking) => {
                 if let Some(ok) = self.book_callback(now, call, *booking) {
-                    self.work.push_back((call, Event::CallbackBooked { ok }));
+                    self.work.push_back((call, Event::CallbackBooked { ok, wait: None }));
                 }
             }
             Effect::TakeMatter { agent } => self.take_matter(now, call, agent),
+            Effect::AskMatter => {
+                let from = self.calls.get(&call).map(|call| call.from().clone());
+                let owner = from.and_then(|from| self.contact_owner(now, &from));
+                self.work.push_back((call, Event::MatterIs { owner }));
+            }
             Effect::Promise(wanted) => {
-                if let Some(ok) = self.make_promise(now, Some(call), *wanted) {
-                    self.work.push_back((call, Event::CallbackBooked { ok }));
+                if let Some(ok) = self.make_promise(now, Asks::Call(call), *wanted) {
+                    self.work.push_back((call, Event::CallbackBooked { ok, wait: None }));
                 }
             }
             Effect::CalledBack { callback, what } => {
@@ -150,6 +156,7 @@ impl Exchange {
                 self.work.push_back((call, Event::UrgentHeard { said }));
             }
             Effect::Release { agent } => self.release(now, call, agent),
+            Effect::WrapUp { agent, wrap_up } => self.release_after(now, call, agent, wrap_up),
             Effect::Presence { agent, change } => {
                 let ok = self.set_presence(now, agent, change).is_ok();
                 self.work.push_back((call, Event::PresenceSet { ok }));
@@ -268,9 +275,13 @@ impl Exchange {
     }
 
     pub(super) fn release(&mut self, now: Now, call: CallId, agent: AgentId) {
-        self.desks.release(agent, call);
         // Nobody wraps up after a call that no queue gave.
-        self.core.call_ended(now.mono, agent, Some(Duration::ZERO), &mut self.core_events);
+        self.release_after(now, call, agent, Duration::ZERO);
+    }
+
+    fn release_after(&mut self, now: Now, call: CallId, agent: AgentId, wrap_up: Duration) {
+        self.desks.release(agent, call);
+        self.core.call_ended(now.mono, agent, Some(wrap_up), &mut self.core_events);
     }
 
     /// Agents whom the plan says to be ready whenever their phone is there. Who was so by the plan before, too,

@@ -324,8 +324,9 @@ impl Exchange {
             }
             Input::Waiting { mailbox, waiting } => self.messages_wait(now, mailbox, waiting),
             Input::Command { id, command } => {
-                let reply = self.command(now, command);
-                self.output.push_back(Output::Reply { id, reply });
+                if let Some(reply) = self.command(now, id, command) {
+                    self.output.push_back(Output::Reply { id, reply });
+                }
             }
             Input::Resolved { question, answer } => self.resolved(now, question, answer),
             Input::Reload { plan, config } => {

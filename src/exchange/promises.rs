@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::call_out::Ordered;
-use super::{Exchange, FloorEvent, Output};
+use super::{Exchange, FloorEvent, Output, Reply};
 use crate::base::{CallId, Instant, Language, Now, Wall};
 use crate::call::{CalledBack, Event, Promising};
 use crate::dialplan::{DialEnd, Origin};
@@ -65,12 +65,20 @@ struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The disk has until then. Who asked is told.
-    Booking(Instant, Option<CallId>),
+    Booking(Instant, Asks),
     Waiting(Instant),
     /// By this call of ours.
     Calling(CallId),
     /// A callback of the queue stands for it, until then at the most.
     InQueue(Instant),
+}
+
+/// Who wants to know whether it is promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Call(CallId),
+    /// An order of this number.
+    Order(u64),
 }
 
 impl State {
@@ -121,8 +129,8 @@ impl Promises {
 
 impl Exchange {
     /// Somebody wants to be called, or says that they will call. `Some(false)`: the rules do not have it. `None`: it is
-    /// being written down, and [`Event::CallbackBooked`] follows for the call that asks.
-    pub(super) fn make_promise(&mut self, now: Now, asks: Option<CallId>, wanted: Promising) -> Option<bool> {
+    /// being written down, and whoever asks is answered then: by [`Event::CallbackBooked`], or a reply.
+    pub(super) fn make_promise(&mut self, now: Now, asks: Asks, wanted: Promising) -> Option<bool> {
         let plan = self.plan.clone();
         let Promising { kind, number, keyed, queue, owner, language, grade, due } = wanted;
         let named = queue.and_then(|name| plan.queue_by_name(&name)).filter(|queue| queue.callback.is_some());
@@ -153,7 +161,10 @@ impl Exchange {
         let record = Promise {
             promise: self.ids.next_call(),
             kind,
-            call: asks,
+            call: match asks {
+                Asks::Call(call) => Some(call),
+                Asks::Order(_) => None,
+            },
             number,
             queue: queue.name.clone(),
             holder: owner.clone(),
@@ -193,7 +204,20 @@ impl Exchange {
             self.promises.remove(promise);
             self.output.push_back(Output::Record(Record::PromiseUnmade(promise)));
         }
-        self.work.extend(asks.map(|call| (call, Event::CallbackBooked { ok: saved })));
+        self.answer_promised(asks, saved);
+    }
+
+    fn answer_promised(&mut self, asks: Asks, ok: bool) {
+        match asks {
+            Asks::Call(call) => self.work.push_back((call, Event::CallbackBooked { ok, wait: None })),
+            Asks::Order(id) => {
+                let reply = match ok {
+                    true => Reply::Done,
+                    false => Reply::Refused("it could not be written down: it is not promised".to_owned()),
+                };
+                self.output.push_back(Output::Reply { id, reply });
+            }
+        }
     }
 
     /// The queue calls this customer when their turn comes: so it is promised from now on.
@@ -444,24 +468,23 @@ impl Exchange {
         match state {
             State::Calling(call) => self.work.push_back((call, Event::Shutdown)),
             State::InQueue(_) => drop(self.cancel_callback(now, promise)),
-            State::Booking(_, asks) => {
-                self.work.extend(asks.map(|call| (call, Event::CallbackBooked { ok: false })));
-            }
+            State::Booking(_, asks) => self.answer_promised(asks, false),
             State::Waiting(_) => {}
         }
         Some(())
     }
 
-    /// By the administrator: this agent has said that they will call then.
+    /// By the administrator: this agent has said that they will call then. The order is answered once that is on the disk.
     pub(super) fn order_promise(
         &mut self,
         now: Now,
-        extension: String,
+        id: u64,
+        extension: &str,
         number: &str,
         due: Wall,
     ) -> Result<(), String> {
         let number = super::call_out::as_dialled(number);
-        let Some(agent) = self.plan.agent_by_extension(&extension) else {
+        let Some(agent) = self.plan.agent_by_extension(extension) else {
             return Err(format!("the dialplan has no agent {extension}"));
         };
         let language: Language = self.plan.language().clone();
@@ -475,7 +498,7 @@ impl Exchange {
             grade: None,
             due,
         };
-        match self.make_promise(now, None, wanted) {
+        match self.make_promise(now, Asks::Order(id), wanted) {
             Some(false) if due < now.wall => Err("that time is in the past".to_owned()),
             Some(false) => Err(
                 "that cannot be promised: a queue with callback_to, the agent's may_call and a trunk must all have it"

@@ -81,7 +81,16 @@ impl Exchange {
     /// The same; of this one it is worth knowing that no phone takes it.
     pub(super) fn question_to(&mut self, now: Now, agent: AgentId, text: &str, call: CallId) {
         let sent = self.house_text(now, agent, text);
+        if sent.is_empty() {
+            self.untold(call);
+        }
         self.texts.questions.extend(sent.into_iter().map(|sent| (sent, call)));
+    }
+
+    /// The caller waits for nothing, unless the phone rings besides.
+    fn untold(&mut self, call: CallId) {
+        self.count("urgent slips: no phone takes the text");
+        self.work.push_back((call, crate::call::Event::UrgentUntold));
     }
 
     fn house_text(&mut self, now: Now, agent: AgentId, text: &str) -> Vec<RequestId> {
@@ -99,9 +108,8 @@ impl Exchange {
         if (200..300).contains(&status) {
             self.texts.questions.retain(|_, about| *about != call);
         } else if !self.texts.questions.values().any(|about| *about == call) {
-            // The floor's event and the web hook may still reach them.
             tracing::warn!(%call, status, "no phone of who is asked urgently takes texts");
-            self.count("urgent slips: no phone takes the text");
+            self.untold(call);
         }
     }
 

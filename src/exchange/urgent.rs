@@ -86,6 +86,10 @@ impl Exchange {
         Event::UrgentAllowed { ok }
     }
 
+    fn urgency(&self, extension: &str) -> Urgency {
+        self.plan.agent_by_extension(extension).map_or(Urgency::Never, |person| person.urgent)
+    }
+
     /// By the plan and by what they are in; and there has to be a phone of theirs to put anybody through to.
     fn may_be_disturbed(&self, agent: AgentId) -> bool {
         let extension = self.numbering.extension(agent);
@@ -114,8 +118,11 @@ impl Exchange {
             (false, false) => slip.from.to_string(),
         };
         let who = slip.grade.iter().cloned().chain([from]).collect::<Vec<_>>().join(" ");
-        let text = self.question(now, &who, rules);
-        self.question_to(now, agent, &text, call);
+        // Who has a screen for it is not waited for less because their phone knows no texts.
+        if self.urgency(&slip.extension) != Urgency::Screen {
+            let text = self.question(now, &who, rules);
+            self.question_to(now, agent, &text, call);
+        }
         self.tell_urgent_floor(call, &slip.extension, "asked", None);
         Event::UrgentTold { told: true }
     }
@@ -162,7 +169,7 @@ impl Exchange {
             _ => None,
         };
         self.tell_urgent_floor(call, extension, name, until);
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|_| self.urgency(extension) != Urgency::Screen) {
             self.text_to(now, agent, &text);
         }
     }

@@ -63,4 +63,16 @@ impl WaitBand {
             _ => WaitBand::OverTen,
         }
     }
+
+    /// At least, and at most; no end for the longest.
+    pub fn range(self) -> (Duration, Option<Duration>) {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        match self {
+            WaitBand::UnderOneMinute => (minutes(0), Some(minutes(1))),
+            WaitBand::OneToTwo => (minutes(1), Some(minutes(2))),
+            WaitBand::TwoToFive => (minutes(2), Some(minutes(5))),
+            WaitBand::FiveToTen => (minutes(5), Some(minutes(10))),
+            WaitBand::OverTen => (minutes(10), None),
+        }
+    }
 }

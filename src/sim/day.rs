@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::caller::{Caller, Listening, MessageHabit, Nature, Person, Wish};
+use super::called::Ring;
+use super::caller::{Act, Caller, Listening, MessageHabit, Nature, Person, When, Wish};
 use super::chance::Chance;
 use super::desk::{Desk, DeskAct, Habits};
 use super::faults::{self, Fault};
@@ -13,7 +14,7 @@ use super::report::Report;
 use super::sabotage::Sabotage;
 use super::setup::{Setup, Watch};
 use super::world::World;
-use crate::base::{AwayReason, Instant, Rng, Wall};
+use crate::base::{AwayReason, Instant, Masked, Rng, Wall};
 use crate::dialplan::{Origin, Plan, SourceFile};
 use crate::exchange::{AgentChange, AwayOrder, Command, Trial};
 
@@ -51,6 +52,10 @@ pub struct Day {
     pub exchanges: Exchanges,
     /// Of a thousand calls so many are handed on by the agent.
     pub hands_on_per_mille: u64,
+    /// So many customers are promised a call by an agent, by order.
+    pub promised: u32,
+    /// So long the house stays open after the last call has come: what was promised is kept then, or not.
+    pub evening: Duration,
 }
 
 /// A plan on trial.
@@ -81,6 +86,8 @@ impl Day {
             sabotage: None,
             exchanges: Exchanges::ONE,
             hands_on_per_mille: Habits::default().hands_on_per_mille,
+            promised: 0,
+            evening: Duration::ZERO,
         }
     }
 
@@ -112,6 +119,10 @@ pub fn staff(agents: u32) -> SourceFile {
             "\n[agent.{}]\nskills = {{ {skills} }}\npick_up_groups = [\"room {group}\"]\n",
             5001 + number
         ));
+        // Who calls customers back.
+        if number % 2 == 0 {
+            text.push_str("may_call = [\"1[3-9]xxxxxxxxx\"]\n");
+        }
         // Whom callers may ask for urgently, while they are away.
         if number % 3 == 0 {
             let urgent = if number % 2 == 0 { "text" } else { "ring" };
@@ -139,7 +150,11 @@ pub fn day(day: &Day) -> Report {
     work(day, &mut world, &mut rng);
     for at in arrivals(&mut rng, day.calls, day.length) {
         let caller = caller(&mut rng, &day.plan);
+        world.expect(&caller.number, at_home(&mut rng));
         world.call_at(Instant::ZERO + BEFORE_OPENING + at, caller);
+    }
+    for _ in 0..day.promised {
+        promise(day, &mut world, &mut rng);
     }
     if let Some(every) = day.fault_every {
         for (at, fault) in faults::schedule(&mut rng, day.length, every) {
@@ -153,7 +168,7 @@ pub fn day(day: &Day) -> Report {
         let trial = Trial::new(plan.clone(), *per_mille, *length, day.seed);
         world.canary_at(Instant::ZERO + BEFORE_OPENING + *at, Arc::new(trial));
     }
-    world.run_until(Instant::ZERO + BEFORE_OPENING + day.length + CLOSING);
+    world.run_until(Instant::ZERO + BEFORE_OPENING + day.length + CLOSING + day.evening);
     if !world.drain(DRAIN) {
         tracing::error!(calls = world.exchange().calls(), "calls are left at the end of the day");
     }
@@ -169,6 +184,8 @@ fn desks(day: &Day) -> Vec<Desk> {
         .map(|(at, agent)| Desk {
             over_tcp: at % 5 == 4,
             habits: habits.clone(),
+            // Some old ones know no texts.
+            takes_texts: at % 7 != 3,
             answers_texts: true,
             ..Desk::new(&*agent.extension)
         })
@@ -259,6 +276,41 @@ fn arrivals(rng: &mut Rng, calls: u32, length: Duration) -> Vec<Duration> {
 fn bell(rng: &mut Rng, mean: f64, deviation: f64) -> f64 {
     let sum: f64 = (0..12).map(|_| rng.unit()).sum();
     mean + (sum - 6.0) * deviation
+}
+
+/// Some agent says, some time of the day, that they call somebody within two hours.
+fn promise(day: &Day, world: &mut World, rng: &mut Rng) {
+    let agents: Vec<_> = day.plan.agents().iter().filter(|agent| !agent.may_call.is_empty()).collect();
+    let Some(agent) = agents.get(rng.below(agents.len().max(1) as u64) as usize) else { return };
+    let number = format!("139{:08}", rng.below(100_000_000));
+    let said = BEFORE_OPENING + day.length.mul_f64(rng.unit());
+    let due = world.now().wall + said + rng.between_ms(60_000, 7_200_000);
+    world.expect(&number, at_home(rng));
+    let extension = agent.extension.clone();
+    let command = Command::Promise { extension, number: Masked::new(number), due };
+    world.command_at(Instant::ZERO + said, command);
+}
+
+/// What their telephone does when they are called back.
+fn at_home(rng: &mut Rng) -> Vec<Ring> {
+    let ring = |rng: &mut Rng| match rng.weighted(&[60, 15, 15, 10]) {
+        0 => {
+            // Who is called by a queue presses a key first; and some time everybody has heard enough.
+            let presses = (When::Hears("callback/answer", Duration::from_secs(1)), Act::Press('1'));
+            let hangs_up = (When::Talks(Duration::from_secs(60)), Act::HangUp);
+            let who = Caller::new("", "", Nature::Script(vec![presses, hangs_up]));
+            Ring::Answers { after: Duration::from_secs(4), who: Box::new(who) }
+        }
+        1 => Ring::Refuses(486),
+        2 => Ring::NobodyThere,
+        // Somebody who hangs up as soon as they have answered.
+        _ => {
+            let hangs_up = vec![(When::After(Duration::from_secs(1)), Act::HangUp)];
+            let who = Caller::new("", "", Nature::Script(hangs_up));
+            Ring::Answers { after: Duration::from_secs(2), who: Box::new(who) }
+        }
+    };
+    (0..3).map(|_| ring(rng)).collect()
 }
 
 /// Numbers that the shipped list knows as VIP.

@@ -89,6 +89,8 @@ pub struct Desk {
     pub password: String,
     pub over_tcp: bool,
     pub habits: Habits,
+    /// The phone knows MESSAGE (RFC 3428).
+    pub takes_texts: bool,
     /// Whoever sits here answers the house's questions by a text, one way or another.
     pub answers_texts: bool,
     /// What happens at the next rings, before habits take over.
@@ -100,7 +102,7 @@ impl Desk {
         let extension = extension.into();
         let password = format!("desk-{extension}");
         let (habits, script) = (Habits::default(), VecDeque::new());
-        Desk { extension, password, over_tcp: false, habits, answers_texts: false, script }
+        Desk { extension, password, over_tcp: false, habits, takes_texts: true, answers_texts: false, script }
     }
 
     /// With the reactions to the first rings fixed.

@@ -243,8 +243,11 @@ impl Office {
                 self.endpoint.respond(ctx.now, id, Answer::new(200));
             }
             Event::Request { id, request, flow } if request.method == Method::Message => {
-                self.endpoint.respond(ctx.now, id, Answer::new(200));
-                self.read(ctx, flow, &request.body);
+                let takes = self.takes_texts(flow);
+                self.endpoint.respond(ctx.now, id, Answer::new(if takes { 200 } else { 405 }));
+                if takes {
+                    self.read(ctx, flow, &request.body);
+                }
             }
             _ => {}
         }
@@ -375,6 +378,11 @@ impl Office {
             let over = ctx.now + self.rng.between_ms(30_000, 180_000);
             ctx.agenda.add(over, Due::Desk(number, DeskAct::HangUp(dialog)));
         }
+    }
+
+    fn takes_texts(&self, flow: Flow) -> bool {
+        let Some(Phone::Desk(number)) = Phone::at(flow.local.ip()) else { return false };
+        self.places.get(usize::from(number)).is_some_and(|place| place.desk.takes_texts)
     }
 
     /// Who is asked what becomes of a caller answers, mostly; on days on which people do as they do.

@@ -36,6 +36,8 @@ pub struct Report {
     pub reminders: u64,
     /// Persons who were asked urgently what becomes of a caller, and what came of it, by the words of the floor.
     pub urgent: BTreeMap<String, u64>,
+    /// What callers were promised, and how it ended, by the words of the floor.
+    pub promises: BTreeMap<String, u64>,
     pub messages_in: u64,
     /// Before they were read.
     pub dropped: u64,
@@ -115,11 +117,15 @@ impl Report {
         match output {
             Output::Transmit(_) => self.messages_out += 1,
             Output::Notice(Notice::Offered { .. }) => self.offers += 1,
-            Output::Notice(Notice::Floor(event)) => {
-                if let FloorEvent::Urgent { state, .. } = &**event {
+            Output::Notice(Notice::Floor(event)) => match &**event {
+                FloorEvent::Urgent { state, .. } => {
                     *self.urgent.entry(state.clone()).or_default() += 1;
                 }
-            }
+                FloorEvent::Promise { result, .. } => {
+                    *self.promises.entry(result.clone()).or_default() += 1;
+                }
+                _ => {}
+            },
             Output::Notice(Notice::Refused { .. }) => self.refused += 1,
             Output::Record(Record::Call(record)) => {
                 self.calls += 1;

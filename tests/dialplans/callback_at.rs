@@ -59,7 +59,7 @@ heard
     says 留言， 请按一。 指定时间回电， 请按二。
 2
     is silent
-    says 请问您希望今天几点接听回电？请输入四位数字的时间，例如下午三点半，请输入，一五三零。
+    says 请问您希望几点接听回电？请输入四位数字的时间，例如下午三点半，请输入，一五三零。
 heard
     waits 5 s
 1530
@@ -70,7 +70,7 @@ heard
     waits 3 s
 1530
     waits no more
-    says 我们将在， 下午 三点 半 给您回电。 确认请按一，重新输入请按二。
+    says 我们将在， 下午 三点 半 给您回电。 确认请按一，重新输入请按二。 改日接听， 请按三。
 heard
     waits 5 s
 1
@@ -89,9 +89,9 @@ heard
 #[test]
 fn a_time_that_cannot_be_is_said_to_be_and_asked_for_again() {
     for (keyed, why) in [
-        ("0815", "这个时间已经过了"),
-        ("0930", "这个时间已经过了"),
+        // On no day.
         ("2005", "这个时间我们不能给您回电"),
+        ("0815", "这个时间我们不能给您回电"),
         ("2460", "没有这个时间"),
         ("15#", "没有这个时间"),
         ("9999", "没有这个时间"),
@@ -108,6 +108,37 @@ fn a_time_that_cannot_be_is_said_to_be_and_asked_for_again() {
     assert!(again.contains("四点") && again.contains("promises a call of 7001"), "{again}");
     let silent = booking(CUSTOMER, "heard late heard 15 late");
     assert!(silent.contains("没有这个时间"), "{silent}");
+}
+
+#[test]
+fn a_time_that_is_past_today_is_one_of_the_next_working_day_and_of_later_ones_by_a_key() {
+    // It is Friday, half past nine.
+    let monday = booking(CUSTOMER, "heard 0915 heard 1 booked");
+    assert!(
+        monday.contains("今天这个时间已经过了。 我们将在， 十一月 二十三号 星期一 上午 九点"),
+        "{monday}"
+    );
+    assert!(monday.contains("promises a call of 7001"), "{monday}");
+    let today = booking(CUSTOMER, "heard 1530 heard 2");
+    assert!(!today.contains("已经过了"), "{today}");
+    let later = booking(CUSTOMER, "heard 1530 heard 3 heard 3 heard 1");
+    assert!(later.contains("我们将在， 十一月 二十三号 星期一 下午 三点 半"), "{later}");
+    assert!(later.contains("我们将在， 十一月 二十四号 星期二 下午 三点 半"), "{later}");
+    assert!(later.contains("promises a call of 7001"), "{later}");
+    // Two weeks ahead there is an end: the last one names no later day, and who asks for it keys another time.
+    let last = booking(CUSTOMER, &format!("heard 1530 {}", "heard 3 ".repeat(10)));
+    let says: Vec<&str> = last.lines().filter(|line| line.contains("says 我们将在")).collect();
+    assert!(says[10].contains("十二月 四号") && !says[10].contains("改日"), "{last}");
+    let beyond = booking(CUSTOMER, &format!("heard 1530 {}", "heard 3 ".repeat(11)));
+    assert!(beyond.lines().last().unwrap_or_default().contains("几点接听回电"), "{beyond}");
+    // After hours, and on a Saturday, tomorrow's and Monday's time are found.
+    let evening = Walk::new(&plan(), "1", CUSTOMER, Origin::Caller, "2026-11-19T19:30:00");
+    let evening = evening.run("no-answer heard 2 heard 1000").ladder();
+    assert!(evening.contains("我们将在， 明天 上午 十点"), "{evening}");
+    let saturday = Walk::new(&plan(), "1", CUSTOMER, Origin::Caller, "2026-11-21T08:00:00");
+    let saturday = saturday.run("no-answer heard 2 heard 1000").ladder();
+    assert!(saturday.contains("我们将在， 十一月 二十三号 星期一 上午 十点"), "{saturday}");
+    assert!(!saturday.contains("已经过了"), "{saturday}");
 }
 
 #[test]

@@ -655,7 +655,7 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
             4 => QueueEnd::Closed,
             _ => state.keys.first().map_or(QueueEnd::Served, |k| QueueEnd::Key(*k)),
         }),
-        Some("callback") if fits => Event::CallbackBooked { ok: rng.below(2) == 0 },
+        Some("callback") if fits => Event::CallbackBooked { ok: rng.below(2) == 0, wait: None },
         Some("dial") if fits => Event::DialEnded(match rng.below(5) {
             0 => DialEnd::Served,
             1 => DialEnd::Busy,

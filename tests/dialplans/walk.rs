@@ -100,8 +100,8 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         "found" => vec![Event::ComplaintTold { found: true }],
         "unfound" => vec![Event::ComplaintTold { found: false }],
         "done" => vec![Event::PresenceSet { ok: true }],
-        "booked" => vec![Event::CallbackBooked { ok: true }],
-        "unbooked" => vec![Event::CallbackBooked { ok: false }],
+        "booked" => vec![Event::CallbackBooked { ok: true, wait: None }],
+        "unbooked" => vec![Event::NOT_BOOKED],
         "refused" => vec![Event::PresenceSet { ok: false }],
         "not-now" => vec![Event::UrgentEnded(UrgentEnd::NotNow)],
         "call-back" => {
@@ -198,7 +198,8 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             format!("asks for a mark after {talk} of talk and {once}{solved}; up to {low} is low{to}")
         }
         Action::Complaint { tries } => format!("asks for a complaint's number in {tries} tries"),
-        Action::Mailbox { tries } => format!("opens a message box in {tries} tries"),
+        Action::Mailbox { tries, team: None } => format!("opens a message box in {tries} tries"),
+        Action::Mailbox { team: Some(team), .. } => format!("opens the box {team}"),
         Action::Presence { change } => match change {
             PresenceChange::Away { reason, until, delegate } => {
                 let until = until.map(|u| format!(" until {u}")).unwrap_or_default();

@@ -278,3 +278,23 @@ fn over_two_exchanges_as_well() {
     let booked: usize = (1..=6).map(|seed| check(seed, Exchanges { of: 2, room: 64 })).sum();
     assert!(booked > 100, "{booked}");
 }
+
+/// "About five minutes" is a promise, too: who books hears the time, and it stands in what they are promised.
+#[test]
+fn the_wait_that_is_told_when_a_callback_is_booked_is_promised() {
+    let (world, _) = half_an_hour(1, Exchanges::ONE);
+    let booked: Vec<&str> =
+        world.ladder().lines().filter(|line| line.contains("callback/accepted")).collect();
+    let timed = booked.iter().filter(|line| line.contains("queue/wait-")).count();
+    assert!(booked.len() > 10 && timed * 10 > booked.len() * 9, "{timed} of {}: {booked:#?}", booked.len());
+    let promised: Vec<bool> = world
+        .floor()
+        .iter()
+        .filter_map(|(_, event)| match event {
+            FloorEvent::Promise { by, result, .. } if result == "open" => Some(by.is_some()),
+            _ => None,
+        })
+        .collect();
+    let far_off = booked.iter().filter(|line| line.contains("queue/wait-long")).count();
+    assert_eq!(promised.iter().filter(|by| **by).count(), timed - far_off, "a time that is said has a clock");
+}

@@ -219,6 +219,38 @@ fn what_is_accepted_by_order_is_said_when_the_talk_is_over() {
     }
 }
 
+/// Accepted while the flow asks for a number: the caller hears it with the flow's next words, once, wherever they hang up.
+#[test]
+fn what_is_accepted_by_order_while_the_flow_leads_is_said_at_its_next_step() {
+    let case = CaseNumber::of(CallId(0));
+    for (script, heard) in [
+        // Says nothing: asked again, after the number.
+        (Vec::new(), true),
+        // Keys something that is no case: told so, after the number.
+        (keys(When::After(SECOND * 12), "12#"), true),
+        (vec![(When::After(SECOND * 11), Act::HangUp)], false),
+        (vec![(When::Hears("complaint/number-is", SECOND), Act::HangUp)], true),
+    ] {
+        let mut world = world();
+        let start = Instant::ZERO + SECOND * 10;
+        world.call_at(start, Caller::new(CUSTOMER, "10001", Nature::Script(script)));
+        let accept = Command::AcceptComplaint {
+            call: CallId(0),
+            by: "test".to_owned(),
+            category: "fees".to_owned(),
+            severity: Severity::Low,
+            expects: None,
+            owner: None,
+        };
+        world.command_at(start + SECOND * 2, accept);
+        world.run_until(start + SECOND);
+        let ladder = ends(&mut world);
+        assert_eq!(world.records()[0].complaint, Some(case));
+        let said = format!("complaint/accepted {}", spoken(case));
+        assert_eq!(ladder.matches(&said).count(), usize::from(heard), "{ladder}");
+    }
+}
+
 fn first_call(world: &World) -> CallId {
     world
         .floor()

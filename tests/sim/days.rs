@@ -87,6 +87,31 @@ fn a_day_on_which_every_other_call_is_handed_on_keeps_every_invariant() {
     assert!(handed_on > 40 && parked > 20 && picked_up > 5 && reminders > 2);
 }
 
+/// Managers in meetings who are asked urgently and promise to call back, agents who promise calls and hand every other call
+/// on, mostly to where it fails; phones die meanwhile. Whatever was promised has an end a week later, and one.
+#[test]
+fn a_day_of_meetings_failed_transfers_and_urgent_slips_keeps_or_ends_every_promise() {
+    let report = day(&Day {
+        length: Duration::from_secs(3 * 3600),
+        fault_every: Some(Duration::from_secs(120)),
+        hands_on_per_mille: 500,
+        promised: 30,
+        // A queue that nobody works in lets go of the last of them after a week.
+        evening: Duration::from_secs(8 * 24 * 3600),
+        ..Day::new(plans::bank(8), 5, 400)
+    });
+    sound(&report);
+    let of = |end: &str| report.promises.get(end).copied().unwrap_or(0);
+    let ended: u64 = ["kept", "late", "broken", "passed on"].iter().map(|end| of(end)).sum();
+    assert_eq!(of("open"), ended, "{:?}", report.promises);
+    assert!(of("open") >= 20 && of("kept") + of("late") >= 5, "{:?}", report.promises);
+    let asked = report.urgent.get("asked").copied().unwrap_or(0);
+    let answered: u64 = report.urgent.values().sum::<u64>() - asked;
+    assert_eq!(asked, answered, "{:?}", report.urgent);
+    assert!(asked >= 2 && report.handed_on >= 20, "{} handed on, {:?}", report.handed_on, report.urgent);
+    println!("{} handed on, {:?}, {:?}", report.handed_on, report.promises, report.urgent);
+}
+
 #[test]
 fn a_quiet_day_has_no_faults_and_nobody_is_lost() {
     let day_without =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hotline::base::Instant;
-use hotline::sim::{Act, Caller, Nature, Setup, When, World};
+use hotline::sim::{Act, Caller, Desk, DeskAct, Nature, Setup, When, World};
 
 use super::plans;
 
@@ -159,4 +159,53 @@ fn a_wrong_pin_is_told_and_the_third_ends_the_call() {
     let (became, ladder) = heard_by(&["13800138000"], third);
     assert_eq!(became, Vec::<String>::new(), "{ladder}");
     assert!(!ladder.contains("mailbox/received") && ladder.contains("goodbye/"), "{ladder}");
+}
+
+const TEAM: &str = r#"
+[hotline]
+name = "Test"
+
+[numbers]
+10000 = { flow = "message" }
+"*97" = { flow = "team", from = "desks" }
+
+[[flow.message]]
+message = { box = "counter", ask = [] }
+
+[[flow.team]]
+mailbox = { box = "counter" }
+
+[[flow.team]]
+hang_up = "goodbye/please-hang-up"
+
+[box.counter]
+readers = ["4001"]
+
+[agent.4001]
+
+[agent.4002]
+"#;
+
+/// What belongs to a team is heard by its readers at their own desks, and by nobody else.
+#[test]
+fn a_teams_box_is_opened_by_its_readers() {
+    let desks = vec![Desk::new("4001"), Desk::new("4002")];
+    let mut world = World::new(Setup { ladder: true, desks, ..Setup::new(plans::small(TEAM)) });
+    (0..2).for_each(|desk| world.desk_at(Instant::ZERO, desk, DeskAct::Register));
+    let says = vec![
+        (When::Speaks(SECOND), Act::Speak(SECOND * 5)),
+        (When::After(SECOND * 6), Act::Press('#')),
+        (When::Hears("message/to-accept", SECOND * 20), Act::Press('1')),
+    ];
+    world.call_at(Instant::ZERO + SECOND * 5, Caller::new(LISTENER, "10000", Nature::Script(says)));
+    world.desk_at(Instant::ZERO + SECOND * 90, 1, DeskAct::Dial("*97".to_owned()));
+    world.desk_at(Instant::ZERO + SECOND * 120, 0, DeskAct::Dial("*97".to_owned()));
+    world.run_until(Instant::ZERO + SECOND * 200);
+    let drained = world.drain(SECOND * 600);
+    let ladder = world.ladder();
+    assert!(drained && world.broken().is_empty(), "{:?}\n{ladder}", world.broken());
+    let foreign = ladder.find("mailbox/no-such-box").expect("who is no reader");
+    let heard = ladder.find("mailbox/received").expect("who is");
+    assert!(foreign < heard && ladder.matches("mailbox/received").count() == 1, "{ladder}");
+    assert!(ladder.contains("slip m0 is marked heard"), "{ladder}");
 }

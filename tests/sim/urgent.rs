@@ -359,6 +359,53 @@ fn one_ring_that_is_lifted_and_one_that_is_not() {
     }
 }
 
+/// How long the caller waited for the answer, in milliseconds.
+fn waited(world: &World) -> u64 {
+    let at = |wanted: bool| {
+        let told = world.floor().iter().find_map(|(at, event)| match event {
+            FloorEvent::Urgent { state, .. } if (state == "asked") == wanted => Some(*at),
+            _ => None,
+        });
+        told.expect("asked, and over")
+    };
+    u64::try_from(at(false).since(at(true)).as_millis()).expect("milliseconds")
+}
+
+#[test]
+fn a_phone_without_texts_keeps_nobody_waiting() {
+    let desks =
+        || [Desk { takes_texts: false, ..Desk::new("4001") }, Desk::new("3001").with([answers(SECOND)])];
+    let world = scene(PLAN, AwayReason::Meeting, asks(), desks()).end();
+    assert_eq!(states(&world), ["asked", "not-reached"]);
+    assert_eq!(
+        left(&world),
+        [KEPT, "record: agent-hung-up"],
+        "the slip lies in the box; the delegate has the caller"
+    );
+    hears(&world, &["urgent/no-answer", "transfer/trying-another"]);
+    assert!(waited(&world) < 1000, "{} ms", waited(&world));
+    // The one ring is waited for, and no longer.
+    let plan = PLAN.replace("\"text\"", "\"ring\"");
+    let rings = |reaction| {
+        let [manager, delegate] = desks();
+        scene(&plan, AwayReason::Meeting, asks(), [manager.with([reaction]), delegate]).end()
+    };
+    let world = rings(Reaction::Refuse { after: SECOND * 3, status: 603 });
+    assert_eq!(states(&world), ["asked", "not-reached"]);
+    assert!((3000..4000).contains(&waited(&world)), "{} ms", waited(&world));
+    let world = rings(Reaction::Ignore);
+    assert_eq!(states(&world), ["asked", "not-reached"]);
+    assert!((7000..10_000).contains(&waited(&world)), "{} ms", waited(&world));
+    // Who has lifted it is waited for.
+    let lifts = Reaction::Answer { after: SECOND, talks_for: Some(SECOND * 60), holds: None, hands_on: None };
+    assert_eq!(states(&rings(lifts)), ["asked", "no-answer"]);
+    // Who has a screen is asked there, whatever the phone knows.
+    let plan = PLAN.replace("\"text\"", "\"screen\"");
+    let world = scene(&plan, AwayReason::Meeting, asks(), desks()).end();
+    assert_eq!(states(&world), ["asked", "no-answer"]);
+    assert!(!world.ladder().contains("MESSAGE"), "{}", world.ladder());
+}
+
 #[test]
 fn who_says_nothing_is_asked_once_more_and_offered_the_rest() {
     let world = meeting(vec![(When::Hears("topic/urgent", SECOND), Act::Press('4'))]).end();

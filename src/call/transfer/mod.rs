@@ -441,7 +441,7 @@ impl Departed {
         let extension = talk.extension().to_owned();
         let recorded = talk.recording.is_some();
         let wait = match talk.finish(body, ctx) {
-            Given::ByQueue(wait) => Some(wait),
+            Given::ByQueue(wait) | Given::ByPickUp(wait) => Some(wait),
             Given::ByTransfer(wait) => wait,
             Given::ByDialling | Given::Outside => None,
         };

@@ -135,8 +135,12 @@ impl Parked {
     }
 
     /// The agent knows where, or has hung up before: the caller waits in the slot. `end`: how the agent's dialog ended.
-    fn alone(mut self, body: &mut Body, ctx: &mut Ctx<'_>, end: Option<LegEnd>) -> Stage {
-        let By::Here(talk) = self.by else { return Stage::Parked(self) };
+    fn alone(self, body: &mut Body, ctx: &mut Ctx<'_>, end: Option<LegEnd>) -> Stage {
+        Stage::Parked(self.without_agent(body, ctx, end))
+    }
+
+    fn without_agent(mut self, body: &mut Body, ctx: &mut Ctx<'_>, end: Option<LegEnd>) -> Parked {
+        let By::Here(talk) = self.by else { return self };
         if end.is_none() {
             if self.reported {
                 ctx.effect(Effect::Referred { leg: talk.leg.id, status: 200 });
@@ -145,6 +149,45 @@ impl Parked {
         }
         self.by = By::Gone(Departed::of(*talk, body, ctx));
         body.timers.arm(Timer::Park, ctx.now.mono + self.recall);
+        self
+    }
+
+    /// Who parked the caller is gone, or has been told where, while a colleague fetches them.
+    pub(in crate::call) fn fetched_meanwhile(
+        mut self,
+        body: &mut Body,
+        ctx: &mut Ctx<'_>,
+        event: Event,
+    ) -> Parked {
+        match event {
+            Event::Ended { leg, end } if self.is_agents(leg) => self.without_agent(body, ctx, Some(end)),
+            Event::OpenFailed { leg, .. } | Event::RtpTimeout { leg } if self.is_agents(leg) => {
+                self.without_agent(body, ctx, None)
+            }
+            Event::Played { leg, play } if self.is_agents(leg) => {
+                let told = self.agents_mut().is_some_and(|agents| agents.finished(play));
+                if told { self.without_agent(body, ctx, None) } else { self }
+            }
+            Event::Reoffer { leg, sdp } if self.is_agents(leg) => {
+                if let Some(agents) = self.agents_mut() {
+                    answer_reoffer(ctx, agents, sdp);
+                }
+                self
+            }
+            event => {
+                if let By::Here(talk) = &mut self.by {
+                    talk.recording_event(body, ctx, &event);
+                }
+                self
+            }
+        }
+    }
+
+    /// The colleague did not come after all: the caller waits in the slot as before.
+    pub(in crate::call) fn goes_on(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
+        let left = if matches!(self.by, By::Here(_)) { TOLD_WITHIN } else { self.recall };
+        body.timers.arm(Timer::Park, ctx.now.mono + left);
+        self.comfort(body, ctx);
         Stage::Parked(self)
     }
 

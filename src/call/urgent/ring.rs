@@ -33,6 +33,9 @@ pub(super) struct Ear {
 impl Urgent {
     /// What concerns the person's phone.
     pub(super) fn ring_event(mut self, body: &mut Body, ctx: &mut Ctx<'_>, event: Event) -> Stage {
+        if matches!(event, Event::Seized { .. } | Event::NotSeized { .. }) {
+            self.seizes = false;
+        }
         match event {
             Event::Seized { agent, extension, towards } if self.is_waiting() && self.ringing.is_none() => {
                 let title = title(body);
@@ -57,6 +60,7 @@ impl Urgent {
                 }
                 body.timers.arm(Timer::Reach, ctx.now.mono + TRY_AGAIN);
             }
+            Event::NotSeized { .. } => return self.unless_nobody_knows(body, ctx),
             Event::Answered { leg, sdp } if self.rings(leg) => {
                 body.timers.disarm(Timer::Ring);
                 let Some(mut ringing) = self.ringing.take() else { return Stage::Urgent(self) };
@@ -112,11 +116,12 @@ impl Urgent {
     fn phone_lost(self, body: &mut Body, ctx: &mut Ctx<'_>) -> Stage {
         match self.phase {
             Phase::Reaching => self.not_reached(body, ctx),
-            _ => Stage::Urgent(self),
+            _ => self.unless_nobody_knows(body, ctx),
         }
     }
 
-    pub(super) fn seize(&self, ctx: &mut Ctx<'_>) {
+    pub(super) fn seize(&mut self, ctx: &mut Ctx<'_>) {
+        self.seizes = true;
         ctx.effect(Effect::SeizeUrgently { extension: self.extension.clone() });
     }
 

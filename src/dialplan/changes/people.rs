@@ -73,6 +73,7 @@ fn urgency(who: &Agent) -> String {
         Urgency::Never => return "never".to_owned(),
         Urgency::Text => "by a text",
         Urgency::Ring => "by a text and a ring",
+        Urgency::Screen => "on a screen",
     };
     if who.urgent_when_important { format!("{how}, in an important meeting, too") } else { how.to_owned() }
 }

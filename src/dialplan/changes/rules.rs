@@ -129,6 +129,8 @@ pub(super) fn boxes(before: &Plan, after: &Plan, all: &mut Vec<Change>) {
         facts.add("the delegate", agent(plan, rule.delegate));
         facts.add("the supervisor", agent(plan, rule.supervisor));
         facts.add("the number of mail addresses", rule.mail.len().to_string());
+        let readers: Vec<String> = rule.readers.iter().map(|who| agent(plan, Some(*who))).collect();
+        facts.add_some("its readers", (!readers.is_empty()).then(|| readers.join(", ")));
         facts
     };
     let (old, new) = (every(before), every(after));

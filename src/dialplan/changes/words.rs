@@ -235,7 +235,10 @@ pub(super) fn step_facts(plan: &Plan, step: &Step) -> Facts {
             facts.add("where no message leads", leads(spec.on_nothing));
             facts.add("where failure leads", leads(spec.on_failure));
         }
-        Step::Mailbox { tries } => facts.add("the number of tries", tries.to_string()),
+        Step::Mailbox { tries, team } => {
+            facts.add("the number of tries", tries.to_string());
+            facts.add_some("the team's box", team.clone());
+        }
         Step::Survey(spec) => {
             facts.add("the shortest talk that is asked about", time(spec.after_talk));
             facts.add("the time in which nobody is asked twice", time(spec.once_in));

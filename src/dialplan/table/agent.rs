@@ -76,11 +76,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
         ),
         Field::with(
             "urgent",
-            Form::One(&["never", "text", "ring"]),
+            Form::One(&["never", "text", "ring", "screen"]),
             "text",
             "How they are asked, in a meeting or another call, what becomes of a caller who says that it is urgent \
-             (`dial`, `offer`): by a text on their phone without a sound, or by the text and one ring in which who lifts \
-             hears the caller's words. Only for who has a `mailbox`: a caller's words lie there whatever is answered.",
+             (`dial`, `offer`): by a text on their phone without a sound, by the text and one ring in which who lifts \
+             hears the caller's words, or on a screen alone (`hotline events`, the web hook). Where no phone of theirs takes \
+             texts, and no ring reaches them, the caller goes on at once. Only for who has a `mailbox`: a caller's words lie there whatever is answered.",
         ),
         Field::with(
             "urgent_when_important",
@@ -164,6 +165,7 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let urgent = match loader.one(&fields, "urgent") {
         Some("never") => Urgency::Never,
         Some("ring") => Urgency::Ring,
+        Some("screen") => Urgency::Screen,
         _ => Urgency::Text,
     };
     let urgent_when_important = loader.flag(&fields, "urgent_when_important");

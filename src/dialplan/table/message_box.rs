@@ -43,6 +43,12 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
             "nobody",
             "Who gets a mail with the recording: at once, with each reminder, and when it is passed on to this box.",
         ),
+        Field::optional(
+            "readers",
+            Form::Other("extensions, `[\"1001\", \"1002\"]`"),
+            "nobody",
+            "Who hears a team's messages at their own desk (`mailbox` with this `box`).",
+        ),
     ],
     example: r#"[box.4001]
 due = "2 h"
@@ -77,7 +83,17 @@ pub(in crate::dialplan) fn read<'a, 's>(loader: &mut Loader<'a, 's>, entry: Entr
                 .add_help("such as `wang@bank.example`");
         }
     }
+    let written = fields.get("readers").map(|written| written.each()).unwrap_or_default();
+    let named: Vec<_> = written
+        .into_iter()
+        .filter_map(|one| Some((loader.as_text(one, "an extension")?.to_owned(), one.place)))
+        .collect();
+    let readers: Vec<_> = named.into_iter().filter_map(|one| loader.agent_named(one)).collect();
+    if !readers.is_empty() {
+        loader.opened.insert(entry.key.to_owned());
+    }
     BoxRule {
+        readers,
         due: loader.time(&fields, "due"),
         hours: loader.calendar(&fields, "hours"),
         remind: loader.time(&fields, "remind"),

@@ -1,5 +1,7 @@
 //! `callback`: the caller hangs up, the place in line stays.
 
+use std::time::Duration;
+
 use crate::base::{Masked, QueueId};
 use crate::dialplan::action::Action;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
@@ -13,8 +15,8 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "callback",
     about: "Books a callback that keeps the place in line: the one that the caller has just left, else the last. The \
             number that is called is the caller's own by the queue's rule (`callback_to`), or one that they have keyed in \
-            by another (`callback_keyed_to`), and is read out once the callback is safely written down. When the turn \
-            comes we call; an agent is asked for once the customer has pressed 1. Who calls in before that has \
+            by another (`callback_keyed_to`), and is read out once the callback is safely written down, with the time \
+            that it will take; that is a promise, too. When the turn comes we call; an agent is asked for once the customer has pressed 1. Who calls in before that has \
             the place. Goes on with the next step when it is booked; past the last step the call is closed with thanks.",
     short: Some("to"),
     fields: &[
@@ -116,6 +118,7 @@ pub(in crate::dialplan) fn booked(
     cursor: &mut Cursor,
     spec: &CallbackSpec,
     ok: bool,
+    wait: Option<(Duration, Option<Duration>)>,
     out: &mut Vec<Action>,
 ) -> Turn {
     cursor.by(if ok { By::Kept } else { By::NotKept });
@@ -125,5 +128,6 @@ pub(in crate::dialplan) fn booked(
     let mut said = spec.accepted.clips(&cursor.language).to_vec();
     let speech = cursor.plan.speech(&cursor.language);
     said.extend(cursor.value(&spec.number).map(|number| speech.telephone(number)).unwrap_or_default());
+    said.extend(wait.map(|(least, most)| speech.wait(least, most)).unwrap_or_default());
     cursor.tell(said, false, After::Go(Target::Next), out)
 }

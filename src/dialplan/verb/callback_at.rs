@@ -1,16 +1,17 @@
 //! `callback_at`: the caller chooses when they are called back.
 //!
 //! ```text
-//!   ask ──► HHMM ──► a time that can be? ── no: said why, asked again; no tries left: `on_impossible`
-//!    ▲                  │ yes
+//!   ask ──► HHMM ──► a day on which that can be? ── no: said why, asked again; no tries left: `on_impossible`
+//!    ▲                  │ the first
 //!    │ 2                ▼
-//!    └───────────── "we call you at … press 1" ── 1 ──► written down ──► "it is booked", the number, next step
-//!                                                            └─ not written down: `on_impossible`
+//!    └───────────── "we call you tomorrow at … press 1" ── 1 ──► written down ──► "it is booked", the number, next step
+//!                       ▲ 3 │                                          └─ not written down: `on_impossible`
+//!                       └───┘ a day later
 //! ```
 
 use crate::base::{Clip, Masked, Now, Wall};
 use crate::dialplan::action::{Action, Event};
-use crate::dialplan::calendar::today_at;
+use crate::dialplan::calendar::days_at;
 use crate::dialplan::cursor::{After, Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
@@ -19,7 +20,9 @@ use crate::dialplan::load::Loader;
 use crate::dialplan::step::{CallbackAtSpec, Step, Target, Value};
 
 /// What is said of a time.
-pub(in crate::dialplan) const PROMPTS: [&str; 6] = [
+pub(in crate::dialplan) const PROMPTS: [&str; 8] = [
+    LATER.1,
+    "menu/press-3",
     "promise/no-such-time",
     "promise/time-is-past",
     "promise/outside-hours",
@@ -31,14 +34,22 @@ pub(in crate::dialplan) const PROMPTS: [&str; 6] = [
 /// Hours and minutes.
 const DIGITS: usize = 4;
 
+/// Nobody who wants to be called thinks further ahead; a feast with its weekends is shorter.
+const DAYS_AHEAD: usize = 14;
+
+/// The key, and what is said before it.
+const LATER: (char, &str) = ('3', "promise/later-day");
+
 pub(in crate::dialplan) const DOC: Doc = Doc {
     name: "callback_at",
-    about: "Asks for a time of today (four digits, 1530), reads it back, and promises a call then: by the person dialled last, \
-            where there was one, else by the queue. At the time the person's phone rings, they hear whom to call and press \
-            1, and the customer is called; who is away then has a delegate, and after them the queue calls. The number, hours, \
-            trunk and tries are by the queue's rules for callbacks (`callback_to` …). A time that is past, outside \
-            `callback_hours` or no time at all is said to be, and asked for again. Goes on with the next step when it is \
-            safely written down; past the last step the call is closed with thanks.",
+    about: "Asks for a time (four digits, 1530), reads it back with its day, and promises a call then: by the person dialled \
+            last, where there was one, else by the queue. The day is the first on which the time is still to come and within \
+            `callback_hours`: today, or the next working day; 3 asks for a later one, up to two weeks ahead. At the time the \
+            person's phone rings, they hear whom to call and press 1, and the customer is called; who is away then has a \
+            delegate, and after them the queue calls. The number, hours, trunk and tries are by the queue's rules for \
+            callbacks (`callback_to` …). A time that is outside these hours on every day, or none at all, is said to be, and \
+            asked for again. Goes on with the next step when it is safely written down; past the last step the call is \
+            closed with thanks.",
     short: Some("to"),
     fields: &[
         Field::needed(
@@ -207,9 +218,17 @@ fn keyed(
         (Some(due), '1') => book(cursor, &choosing, due, out),
         (Some(_), '2') => {
             cursor.disarm(out);
+            choosing.typed.clear();
             choosing.chosen = None;
             ask(cursor, &choosing, Vec::new(), out);
             Progress::Still(choosing)
+        }
+        (Some(due), key) if key == LATER.0 => {
+            cursor.disarm(out);
+            match possible(cursor, &choosing, now, due).first().copied() {
+                Some(later) => read_back(cursor, choosing, now, later, Vec::new(), out),
+                None => again(cursor, choosing, "promise/outside-hours", out),
+            }
         }
         (Some(_), _) => again(cursor, choosing, "error/invalid-key", out),
         (None, '0'..='9') => {
@@ -229,23 +248,49 @@ fn keyed(
     }
 }
 
-/// Whether somebody can be called then.
-fn judge(cursor: &mut Cursor, mut choosing: Choosing, now: Now, out: &mut Vec<Action>) -> Progress {
+/// On which day somebody can be called then.
+fn judge(cursor: &mut Cursor, choosing: Choosing, now: Now, out: &mut Vec<Action>) -> Progress {
     cursor.disarm(out);
     let plan = cursor.plan.clone();
-    let Some(due) = today_at(&plan.zone, now.wall, &choosing.typed) else {
+    let Some(today) = days_at(&plan.zone, now.wall, &choosing.typed, 0).first().copied() else {
         return again(cursor, choosing, "promise/no-such-time", out);
     };
-    if due <= now.wall {
-        return again(cursor, choosing, "promise/time-is-past", out);
-    }
-    if !plan.queue(choosing.spec.queue).is_some_and(|queue| plan.calls_back(queue, due)) {
+    let Some(due) = possible(cursor, &choosing, now, now.wall).first().copied() else {
         return again(cursor, choosing, "promise/outside-hours", out);
-    }
-    choosing.typed.clear();
-    choosing.chosen = Some(due);
-    let mut clips = plan.speech(&cursor.language).we_call_at(due, now.wall);
+    };
+    // Who meant today hears why it is another day.
+    let past = if today <= now.wall { "promise/time-is-past" } else { "" };
+    let before = plan.speech(&cursor.language).prompt(past);
+    read_back(cursor, choosing, now, due, before, out)
+}
+
+/// The days on which this time is after `after` and customers may be called.
+fn possible(cursor: &Cursor, choosing: &Choosing, now: Now, after: Wall) -> Vec<Wall> {
+    let plan = &cursor.plan;
+    let Some(queue) = plan.queue(choosing.spec.queue) else { return Vec::new() };
+    let mut days = days_at(&plan.zone, now.wall, &choosing.typed, DAYS_AHEAD);
+    days.retain(|at| *at > after && plan.calls_back(queue, *at));
+    days
+}
+
+fn read_back(
+    cursor: &mut Cursor,
+    mut choosing: Choosing,
+    now: Now,
+    due: Wall,
+    before: Vec<Clip>,
+    out: &mut Vec<Action>,
+) -> Progress {
+    let plan = cursor.plan.clone();
+    let speech = plan.speech(&cursor.language);
+    let mut clips = before;
+    clips.extend(speech.we_call_at(due, now.wall));
     clips.extend_from_slice(plan.own.confirm.clips(&cursor.language));
+    if !possible(cursor, &choosing, now, due).is_empty() {
+        clips.extend(speech.prompt(LATER.1));
+        clips.extend(speech.prompt(&format!("menu/press-{}", LATER.0)));
+    }
+    choosing.chosen = Some(due);
     cursor.play(clips, out);
     Progress::Still(choosing)
 }
@@ -295,4 +340,27 @@ pub(in crate::dialplan) fn booked(
         said.extend(number);
     }
     cursor.tell(said, false, After::Go(Target::Next), out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Language;
+    use crate::dialplan::Manifest;
+
+    /// What is said is what is done, in each language.
+    #[test]
+    fn the_key_of_a_later_day_is_the_one_that_is_spoken() {
+        let texts = Manifest::parse(include_str!("../../../prompts/manifest.toml")).expect("the manifest");
+        let line = |language: &str| {
+            let of = |prompt: &str| texts.text(prompt, &Language::new(language));
+            format!("{} {}", of(LATER.1), of(&format!("menu/press-{}", LATER.0)))
+        };
+        assert!(line("zh-CN").contains("改日") && line("zh-CN").contains("按三"), "{}", line("zh-CN"));
+        assert!(
+            line("en-US").contains("later day") && line("en-US").contains("press three"),
+            "{}",
+            line("en-US")
+        );
+    }
 }

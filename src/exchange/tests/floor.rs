@@ -15,7 +15,11 @@ pub(super) const TARGET: u16 = 7002;
 pub(super) const DELEGATE: u16 = 7003;
 
 pub(super) fn plan(record: bool, screening: bool) -> Arc<Plan> {
-    plan_of(&format!(
+    plan_of(&text(record, screening))
+}
+
+pub(super) fn text(record: bool, screening: bool) -> String {
+    format!(
         r#"
 [hotline]
 name = "test"
@@ -84,7 +88,7 @@ name = "Delegate"
 pick_up_groups = ["counter", "office"]
 contact = "sip:1003@127.0.0.1:7003"
 "#
-    ))
+    )
 }
 
 /// Four phones at a switch, with the time in the test's hands.
@@ -95,6 +99,10 @@ pub(super) struct Floor {
     pub(super) vanished: BTreeSet<u16>,
     /// Phones that answer every re-INVITE with 488.
     pub(super) refuses: BTreeSet<u16>,
+    /// Phones that do not answer any re-INVITE.
+    pub(super) mute: BTreeSet<u16>,
+    /// Phones to which a phrase is still being said.
+    pub(super) listens: BTreeSet<u16>,
     pub(super) ears: Ears,
     /// By phone: invitations that ring, in order.
     pub(super) ringing: BTreeMap<u16, Vec<sip::DialogId>>,
@@ -195,6 +203,8 @@ impl Floor {
             phones: [CALLER, OWNER, TARGET, DELEGATE].map(|port| (port, Phone::new(port))).into(),
             vanished: BTreeSet::new(),
             refuses: BTreeSet::new(),
+            mute: BTreeSet::new(),
+            listens: BTreeSet::new(),
             ears: Ears::default(),
             ringing: BTreeMap::new(),
             told: Vec::new(),
@@ -253,6 +263,10 @@ impl Floor {
             }
             Output::Play { leg, play, .. } => {
                 self.ears.plays.remove(&leg);
+                let phone = self.ears.peers.get(&leg).map(|peer| peer + 3000);
+                if phone.is_some_and(|phone| self.listens.contains(&phone)) {
+                    return;
+                }
                 self.exchange.handle_input(self.now, Input::Media(media::Event::Played { leg, play }));
             }
             Output::Media { command, .. } => {
@@ -289,6 +303,7 @@ impl Floor {
         match event {
             sip::Event::Invite { dialog, .. } => self.ringing.entry(port).or_default().push(dialog),
             sip::Event::Answered { dialog, .. } => self.talks.entry(port).or_default().push(dialog),
+            sip::Event::Reoffer { .. } if self.mute.contains(&port) => {}
             sip::Event::Reoffer { dialog, .. } => {
                 let refuses = self.refuses.contains(&port);
                 let answer = if refuses { Err(sip::Answer::new(488)) } else { Ok(sdp(port)) };

@@ -291,8 +291,33 @@ fn check(floor: &mut Floor, by: By, fate: Fate, outcome: Outcome, record: bool) 
     assert_eq!(floor.exchange.calls(), 0, "{case}");
     assert!(floor.recordings.values().all(|open| *open == 0), "{case}");
     assert!(floor.ears.open.is_empty(), "{case}");
-    let of_caller = floor.records.iter().filter(|record| record.dialled == "100").count();
-    assert_eq!(of_caller, 1, "{case}: one record");
+    let of_caller: Vec<_> = floor.records.iter().filter(|record| record.dialled == "100").collect();
+    let [of_caller] = &of_caller[..] else { panic!("{case}: {} records", of_caller.len()) };
+    whole(of_caller, by, fate, outcome, record, &case);
+    // Who took the matter first has it, wherever the caller went: nobody has accepted it by a key.
+    let customer = crate::base::Masked::from("13812345678");
+    let owner = floor.exchange.contact_owner(floor.now, &customer);
+    assert_eq!(owner.as_deref(), Some("1001"), "{case}: whose matter it is");
+}
+
+/// What statistics are made of: whom the queue had given the caller to, how long they talked, and a recording of each talk.
+fn whole(left: &crate::record::CallRecord, by: By, fate: Fate, outcome: Outcome, record: bool, case: &str) {
+    let visit = left.queue.as_ref().expect("a visit");
+    // Who is handed to another line visits that one.
+    let (name, agent) = match (by, outcome) {
+        (By::Queue, Outcome::Target) => ("second", Some("1002")),
+        (By::Queue, _) => ("second", None),
+        _ => ("first", Some("1001")),
+    };
+    assert_eq!((visit.name.as_str(), visit.agent.as_deref()), (name, agent), "{case}");
+    let served = visit.outcome == crate::record::QueueOutcome::Served;
+    assert_eq!(served, agent.is_some(), "{case}: {:?}", visit.outcome);
+    let lasted = left.ended.since(left.started).as_millis();
+    assert!(u128::from(visit.waited_ms + visit.talked_ms) <= lasted, "{case}: {visit:?} in {lasted} ms");
+    let rung_again = fate == Fate::ComesBack && matches!(by, By::Refer | By::Code | By::Order);
+    let second_talk = matches!(outcome, Outcome::Target | Outcome::Delegate) && by != By::Queue || rung_again;
+    let talks = if record { 1 + usize::from(second_talk) } else { 0 };
+    assert_eq!(left.recordings.len(), talks, "{case}: recordings");
 }
 
 #[test]

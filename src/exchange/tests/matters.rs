@@ -1,5 +1,6 @@
 //! First asked, first responsible: whose a customer's matter is, and how it becomes somebody else's.
 
+use super::floor::{self, CALLER, Floor, OWNER, TARGET};
 use super::waiting::quiet;
 use super::*;
 use crate::base::Masked;
@@ -160,3 +161,93 @@ fn after_a_while_a_matter_is_nobodys_and_a_restart_forgets_none() {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+// -- after a talk that was handed on --
+
+/// The caller has hung up after a talk with the colleague whom the owner handed them to.
+fn handed_on() -> Floor {
+    let text = floor::text(false, false)
+        .replace("queue = \"first\"", "queue = { to = \"first\", owner = \"contact\" }");
+    let mut floor = Floor::with(plan_of(&text));
+    floor.dial(CALLER, CUSTOMER, "100");
+    floor.answer(OWNER);
+    floor.keys(OWNER, "*11002#");
+    floor.answer(TARGET);
+    floor.pass(5);
+    floor.hang_up(CALLER);
+    floor
+}
+
+fn whose(floor: &Floor) -> Option<String> {
+    floor.exchange.contact_owner(floor.now, &Masked::from(CUSTOMER))
+}
+
+fn is_asked(floor: &Floor) -> bool {
+    floor.talks.get(&TARGET).is_some_and(|talks| !talks.is_empty())
+}
+
+fn over(floor: &mut Floor, what: &str) {
+    assert_eq!(floor.exchange.calls(), 0, "{what}");
+    assert!(!is_asked(floor) && floor.ears.open.is_empty(), "{what}: the phone is hung up");
+    assert_eq!(floor.records.len(), 1, "{what}: one record");
+    assert!(matches!(floor.state("1002"), queue::AgentState::Ready), "{what}: {:?}", floor.state("1002"));
+}
+
+#[test]
+fn who_was_handed_the_caller_is_asked_whose_the_matter_is_and_takes_it_by_a_key() {
+    let mut floor = handed_on();
+    assert!(is_asked(&floor) && floor.records.is_empty(), "the caller has gone, the phone is not hung up");
+    assert_eq!(whose(&floor).as_deref(), Some("1001"));
+    floor.keys(TARGET, "1");
+    over(&mut floor, "one");
+    assert_eq!(whose(&floor).as_deref(), Some("1002"));
+    assert!(floor.records[0].stages.iter().any(|stage| stage.detail == "1002 takes the matter"));
+}
+
+#[test]
+fn without_that_key_it_stays_whose_it_was() {
+    for what in ["another key", "no key", "hangs up", "vanishes", "house ends"] {
+        let mut floor = handed_on();
+        assert!(is_asked(&floor));
+        match what {
+            "another key" => floor.keys(TARGET, "2"),
+            "no key" => floor.pass(5),
+            "hangs up" => floor.hang_up(TARGET),
+            "vanishes" => {
+                let leg = *floor.ears.open.iter().next().expect("the phone's leg");
+                let silent = media::Event::RtpTimeout { leg };
+                floor.exchange.handle_input(floor.now, Input::Media(silent));
+                floor.settle();
+            }
+            _ => {
+                floor.exchange.handle_input(floor.now, Input::Shutdown);
+                floor.settle();
+            }
+        }
+        over(&mut floor, what);
+        assert_eq!(whose(&floor).as_deref(), Some("1001"), "{what}");
+    }
+}
+
+#[test]
+fn nobody_else_is_asked() {
+    // Who has it already; who hangs up before the caller; and where the queue asks nobody first.
+    let text = floor::text(false, false);
+    let owners = text.replace("queue = \"first\"", "queue = { to = \"first\", owner = \"contact\" }");
+    for (what, plan) in [("own", &owners), ("hangs up first", &owners), ("no owner", &text)] {
+        let mut floor = Floor::with(plan_of(plan));
+        floor.dial(CALLER, CUSTOMER, "100");
+        floor.answer(OWNER);
+        if what != "own" {
+            floor.keys(OWNER, "*11002#");
+            floor.answer(TARGET);
+        }
+        floor.pass(5);
+        if what == "hangs up first" {
+            floor.hang_up(TARGET);
+        }
+        floor.hang_up(CALLER);
+        assert_eq!(floor.exchange.calls(), 0, "{what}");
+        assert_eq!(whose(&floor).as_deref(), Some("1001"), "{what}");
+    }
+}

@@ -215,3 +215,63 @@ fn a_phone_that_does_not_agree_leaves_the_caller_where_they_were() {
     assert_eq!(floor.hears(CALLER), BTreeSet::from([DELEGATE]));
     end(&mut floor, "refuses");
 }
+
+/// Who parked somebody hangs up, or is told the rest of it, while the colleague's phone still has to agree: their desk is
+/// free at once.
+#[test]
+fn who_parked_somebody_may_hang_up_while_a_colleague_fetches_them() {
+    for hangs_up in [true, false] {
+        let (mut floor, first) = talking(false);
+        floor.listens.insert(OWNER);
+        park(&mut floor, first, "key");
+        assert_eq!(floor.talks.get(&OWNER).map_or(0, Vec::len), 1, "still being told where");
+        floor.mute.insert(DELEGATE);
+        floor.dial(DELEGATE, "1003", "701");
+        floor.pass(1);
+        if hangs_up {
+            floor.hang_up(OWNER);
+            assert!(
+                matches!(floor.state("1001"), queue::AgentState::WrapUp { .. }),
+                "{:?}",
+                floor.state("1001")
+            );
+        }
+        // The phone never agrees: the caller is in the slot as before, and who parked them is rung in the end.
+        floor.listens.clear();
+        floor.pass(30);
+        assert_eq!(slots(&floor), ["701"]);
+        assert_eq!(floor.talks.get(&OWNER).map_or(0, Vec::len), 0, "free in any case");
+        for _ in 0..90 {
+            if floor.rings(OWNER) {
+                break;
+            }
+            floor.pass(1);
+        }
+        assert!(floor.rings(OWNER), "recalled");
+        floor.answer(OWNER);
+        assert_eq!(floor.hears(CALLER), BTreeSet::from([OWNER]));
+        end(&mut floor, "parker");
+    }
+}
+
+/// Whoever takes the call that a queue offers to a colleague has notes to write as the colleague would have had.
+#[test]
+fn who_takes_a_ringing_call_of_a_queue_wraps_up_after_it() {
+    let mut floor = Floor::new(false);
+    let ready = Command::SetAgent { extension: "1003".to_owned(), change: AgentChange::Ready };
+    floor.exchange.handle_input(floor.now, Input::Command { id: 1, command: ready });
+    floor.settle();
+    floor.dial(CALLER, "13812345678", "100");
+    floor.dial(DELEGATE, "1003", "*8");
+    assert_eq!(floor.hears(CALLER), BTreeSet::from([DELEGATE]));
+    floor.pass(10);
+    floor.hang_up(CALLER);
+    assert!(matches!(floor.state("1003"), queue::AgentState::WrapUp { .. }), "{:?}", floor.state("1003"));
+    assert!(
+        matches!(floor.state("1001"), queue::AgentState::Ready),
+        "who did not have it has nothing to write"
+    );
+    floor.pass(31);
+    assert!(matches!(floor.state("1003"), queue::AgentState::Ready), "{:?}", floor.state("1003"));
+    end(&mut floor, "wrap-up");
+}

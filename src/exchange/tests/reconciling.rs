@@ -20,8 +20,8 @@ impl Bench {
 
     /// Counters, and how many were told of it.
     fn put_in_order(&mut self) -> (Vec<String>, usize) {
-        let reply = self.exchange.command(self.now, Command::Status);
-        let Reply::Status(status) = reply else { panic!("no status") };
+        let reply = self.exchange.command(self.now, 1, Command::Status);
+        let Some(Reply::Status(status)) = reply else { panic!("no status") };
         let counters = status.counters.into_iter().filter(|(name, _)| name.contains("mended"));
         let told = |output: &&Output| match output {
             Output::Notice(Notice::Floor(event)) => matches!(**event, FloorEvent::Mended { .. }),

@@ -62,6 +62,10 @@ impl World {
         self.settle();
     }
 
+    fn replies(&self) -> usize {
+        self.outputs.iter().filter(|output| matches!(output, Output::Reply { .. })).count()
+    }
+
     fn said(&self) -> Vec<Promise> {
         let said = self.outputs.iter().filter_map(|output| match output {
             Output::Record(Record::Promise(promise)) => Some((**promise).clone()),
@@ -290,8 +294,11 @@ fn what_cannot_be_is_not_promised_and_what_a_person_settles_is_over() {
     world.settle();
     assert!(refused(&mut world).contains("callback_to"));
     world.disk = None;
+    let replies = world.replies();
     world.promises(600);
+    assert_eq!(world.replies(), replies, "nobody is told before it is on the disk");
     world.advance(11);
+    assert!(matches!(world.outputs.pop(), Some(Output::Reply { reply: Reply::Refused(_), id: 7 })));
     assert!(matches!(world.outputs.last(), Some(Output::Record(Record::PromiseUnmade(_)))));
     world.disk = Some(true);
     world.promises(600);
