@@ -50,7 +50,7 @@ def main():
     every = scenarios.collect()
     if o.one:
         return asyncio.run(run_here(every[o.one], o))
-    chosen = [s for s in every.values() if not o.names or any(n in s.name for n in o.names)]
+    chosen = [s for s in every.values() if s.is_wanted(o.names)]
     if o.list:
         for s in chosen:
             print(f"{s.name:44} {s.sentence}")
