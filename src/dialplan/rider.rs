@@ -205,7 +205,7 @@ fn answer(asks: &Asks, by: &By) -> Option<Event> {
             By::NotKept => MessageEnd::Failed,
             _ => return None,
         }),
-        Asks::Booking => Event::CallbackBooked { ok: *by == By::Kept },
+        Asks::Booking => Event::CallbackBooked { ok: *by == By::Kept, wait: None },
         Asks::Mailbox => Event::MailboxEnded,
         Asks::Survey => Event::SurveyEnded,
         Asks::Complaint => Event::ComplaintTold { found: *by == By::Found },
