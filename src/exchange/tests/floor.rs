@@ -405,7 +405,8 @@ impl Floor {
             self.exchange.handle_input(self.now, Input::Media(media::Event::Digit { leg, digit, by }));
             self.pass(0);
             self.settle();
-            self.now.mono += Duration::from_millis(300);
+            let pause = Duration::from_millis(300);
+            self.now = Now { mono: self.now.mono + pause, wall: self.now.wall + pause };
         }
     }
 
