@@ -38,8 +38,8 @@ fn plan(policy: bool) -> Vec<SourceFile> {
         step("collect = { into = \"card\", ask = \"menu/enter-extension\" }");
         step("play = \"notice/recording\"");
         step("play = \"greeting/welcome\"");
+        step("say = { value = \"card\" }");
         step(&format!("menu = \"m{flow}\""));
-        step("hang_up = {}");
         let _ = writeln!(
             text,
             "[menu.m{flow}.keys]\n1 = {{ say = \"topic/consult\", goto = \"f{next}\" }}\n\

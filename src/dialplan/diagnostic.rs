@@ -39,11 +39,12 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// About the bytes `span` of `text`.
+    /// About the bytes `span` of `text`, which begin in line `line` (from 1).
     pub(crate) fn new(
         severity: Severity,
         file: &Arc<str>,
         text: &str,
+        line: u32,
         span: Range<usize>,
         reason: String,
     ) -> Self {
@@ -58,7 +59,7 @@ impl Diagnostic {
             severity,
             reason,
             file: file.clone(),
-            line: text[..start].matches('\n').count() as u32 + 1,
+            line,
             column: text[line_start..start].chars().count() as u32 + 1,
             help: Vec::new(),
             witness: None,
@@ -69,8 +70,8 @@ impl Diagnostic {
 
     /// About a whole file that is no text.
     pub fn of_file(file: &str, reason: String) -> Self {
-        let whole = Diagnostic::new(Severity::Warning, &Arc::from(file), "", 0..0, reason);
-        Diagnostic { line: 0, column: 0, ..whole }
+        let whole = Diagnostic::new(Severity::Warning, &Arc::from(file), "", 0, 0..0, reason);
+        Diagnostic { column: 0, ..whole }
     }
 
     /// The line as it was written; long numbers in it are masked.

@@ -283,6 +283,26 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// Everything from which such a node can be reached by these edges, themselves included.
+    pub fn leading(&self, to: impl Fn(&Node) -> bool, may: impl Fn(&Edge) -> bool) -> Reached {
+        let mut into: Vec<Vec<NodeId>> = vec![Vec::new(); self.nodes.len()];
+        for edge in self.edges.iter().filter(|edge| may(edge)) {
+            if let Some(from) = into.get_mut(edge.to.0 as usize) {
+                from.push(edge.from);
+            }
+        }
+        let mut reached = Reached(vec![false; self.nodes.len()]);
+        let mut open: Vec<NodeId> = self.nodes().filter(|(_, node)| to(node)).map(|(id, _)| id).collect();
+        while let Some(id) = open.pop() {
+            if reached.0.get_mut(id.0 as usize).is_some_and(|seen| !std::mem::replace(seen, true)) {
+                open.extend(into.get(id.0 as usize).into_iter().flatten());
+            }
+        }
+        reached
+    }
+}
+
 /// Which nodes of a graph were reached.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reached(Vec<bool>);

@@ -213,11 +213,8 @@ impl<'a> House<'a> {
             What::Menu { name } if !except.contains(name) => Some((id, name)),
             _ => None,
         });
-        let leads = |id: NodeId| {
-            let reached = self.graph.reach_by([id], |edge| !edge.by.is_failure());
-            self.graph.nodes().any(|(id, node)| node.what.is_person() && reached.has(id))
-        };
-        let breaches = menus.filter(|(id, _)| !leads(*id)).filter_map(|(id, name)| {
+        let led = self.graph.leading(|node| node.what.is_person(), |edge| !edge.by.is_failure());
+        let breaches = menus.filter(|(id, _)| !led.has(*id)).filter_map(|(id, name)| {
             let reason = format!("from menu `{name}` nothing leads to a person");
             let help = format!("give it a key to a queue, or `except = [\"{name}\"]`");
             Some(Breach { place: self.place(id)?, reason, help })
@@ -256,6 +253,7 @@ impl<'a> House<'a> {
     }
 
     fn short_words(&self, most: Duration) -> Vec<Breach> {
+        let choose = self.graph.leading(|node| matches!(node.what, What::Menu { .. }), |_| true);
         let mut breaches = Vec::new();
         for (id, _) in self.reached() {
             let phrase = match self.step(id) {
@@ -268,10 +266,7 @@ impl<'a> House<'a> {
                 _ => continue,
             };
             // What is said last, before the line is closed, keeps nobody from choosing.
-            let reached = self.graph.reach(self.graph.from(id).iter().map(|edge| edge.to));
-            let chooses = |node: &Node| matches!(node.what, What::Menu { .. });
-            let here = self.graph.node(id).is_some_and(chooses);
-            if !here && !self.graph.nodes().any(|(id, node)| chooses(node) && reached.has(id)) {
+            if !choose.has(id) {
                 continue;
             }
             for (language, clips) in &phrase.0 {

@@ -38,7 +38,8 @@ impl<'s> Report<'s> {
     fn add(&mut self, severity: Severity, place: Place, reason: String) -> &mut Diagnostic {
         let nothing = (Arc::from(""), "");
         let (file, text) = self.files.get(place.file).unwrap_or(&nothing);
-        let diagnostic = Diagnostic::new(severity, file, text, place.start..place.end, reason);
+        let span = place.start..place.end;
+        let diagnostic = Diagnostic::new(severity, file, text, self.line(place), span, reason);
         let at = self.diagnostics.len();
         self.diagnostics.push((place, diagnostic));
         &mut self.diagnostics[at].1

@@ -121,12 +121,12 @@ fn cost(by: &By) -> u32 {
 
 /// The plainest way from an entry to a node, by edges that may be taken; empty where there is none, and where the entry
 /// is the node.
-pub(super) fn way<'g>(
-    graph: &'g Graph,
+pub(super) fn way(
+    graph: &Graph,
     from: NodeId,
     to: NodeId,
     may: impl Fn(&Edge) -> bool,
-) -> Option<Vec<&'g Edge>> {
+) -> Option<Vec<&Edge>> {
     let mut best: Vec<Option<(u32, Option<&Edge>)>> = vec![None; graph.nodes().count()];
     let mut open = BinaryHeap::new();
     *best.get_mut(from.0 as usize)? = Some((0, None));

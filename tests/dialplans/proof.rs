@@ -281,6 +281,7 @@ proptest! {
             let mut chance = Chance { drawn: drawn.clone(), at: 0, mute: false };
             let journey = call(&plan, dialled, from, time, &mut chance, 2_000);
             prop_assert!(!journey.stuck && !journey.goes_round, "{journey:?}\n{text}");
+            prop_assert!(journey.alone < 1_000, "goes on by itself: {journey:?}\n{text}");
             prop_assert!(!journey.over || journey.met, "ends in nothing: {journey:?}\n{text}");
         }
     }
