@@ -79,6 +79,7 @@ class UA:
         self.reg_cid = secrets.token_hex(8)
         self.nonce_cache = {}
         self.deaf = False
+        self.takes_texts = True
         self.session_expires = session_expires
         self.headers = headers or []
         self._reg_task = None
@@ -459,6 +460,8 @@ class UA:
                 extra=[("Accept", "application/sdp"), ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS")],
                 tag=secrets.token_hex(4),
             )
+        if m.method == "MESSAGE" and not self.takes_texts:
+            return self.reply(m, 405, tag=secrets.token_hex(4))
         if m.method == "MESSAGE":
             self.log("message", m.body.decode("utf-8", "replace"))
             if self.on_message:

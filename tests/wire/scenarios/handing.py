@@ -3,6 +3,7 @@ caller hears somebody or music all the time, and in the end whom they should."""
 
 import asyncio
 import contextlib
+import json
 import time
 
 from prompts import expect, expect_music, expect_no_silence, prompt
@@ -232,3 +233,28 @@ async def blind_screened_by_baresip(world):
         await talk.hears(AGENT_TONE if key == "2" else SECOND_AGENT_TONE)
     await second.call.media.wait_tone(CALLER_TONE)
     await talk.over(second)
+
+
+@scenario(weight=3)
+async def a_matter_is_offered_to_who_was_handed_the_caller(world):
+    """the caller hangs up after a talk that was handed on: its agent hears whose the matter is, presses 1, and has it"""
+    talk = await Talk.begin(world, "scripted", plan="matters")
+    second = await talk.colleague()
+    await talk.agent.call.dtmf("*11002#")
+    await second.in_call()
+    await talk.hears(SECOND_AGENT_TONE)
+    since = time.monotonic()
+    await talk.caller.hang_up()
+    await second.call.media.wait_heard(prompt("matter/take-it"), timeout=40, since=since)
+    expect(second.call.media.heard(since), "matter/is-with")
+    await second.press("1")
+    await second.call.media.wait_heard(prompt("matter/yours"), timeout=40, since=since)
+    await second.over()
+    record = await talk.hotline.call_recorded()
+    assert any(stage["detail"] == "1002 takes the matter" for stage in record["stages"]), record
+
+    async def owner():
+        lines = (await talk.hotline.command("matters", "--json")).splitlines()
+        return [json.loads(line)["owner"] for line in lines]
+
+    await talk.hotline.until(owner, lambda owners: owners == ["1002"])

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import json
+import time
 
 from prompts import expect_tone, prompt
 from scenarios import scenario
@@ -130,6 +131,33 @@ async def a_caller_chooses_when_they_are_called_back(world):
     await the_agent_calls(carrier, desk, 200)
     [kept] = await hotline.until(lambda: promises(hotline), lambda listed: listed[0]["state"] != "open")
     assert kept["state"] == "kept", kept
+
+
+@scenario(weight=4)
+async def a_caller_chooses_a_later_day(world):
+    """a time that is past today is tomorrow's; 3: a day later; read back with its day, confirmed, and on the disk for then"""
+    _, carrier, hotline = await house_with_a_trunk(world)
+    caller = await carrier.dial(hotline.uri("95501"))
+    await caller.media.wait_heard(prompt("topic/callback-at"), timeout=40)
+    await caller.dtmf("2")
+    await caller.media.wait_heard(prompt("promise/at-what-time"), timeout=40)
+    now = datetime.datetime.now(BEIJING)
+    then = now - datetime.timedelta(hours=1)
+    # In the first hour of a day it is still to come today.
+    days = 2 if then.date() == now.date() else 1
+    await caller.dtmf(then.strftime("%H%M"))
+    await caller.media.wait_heard(prompt("promise/we-call-at"), timeout=40)
+    await caller.media.wait_heard(prompt("promise/later-day"), timeout=40)
+    again = time.monotonic()
+    await caller.dtmf("3")
+    await caller.media.wait_heard(prompt("promise/later-day"), timeout=40, since=again)
+    await caller.dtmf("1")
+    await caller.media.wait_heard(prompt("promise/booked"), timeout=40)
+    (made,) = await promises(hotline)
+    due = datetime.datetime.fromtimestamp(made["due"] / 1_000_000, BEIJING)
+    assert due.strftime("%H%M") == then.strftime("%H%M"), made
+    assert (due.date() - now.date()).days in (days, days + 1), made
+    await caller.bye()
 
 
 @scenario(weight=4)

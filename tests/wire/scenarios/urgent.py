@@ -6,7 +6,7 @@ import time
 
 import scripted
 from hook_receiver import HookReceiver
-from prompts import expect, expect_music, expect_no_silence, expect_tone, prompt
+from prompts import HEARD, expect, expect_music, expect_no_silence, expect_tone, prompt, score
 from scenarios import scenario
 from scenarios.texts import written
 from world import AGENT_TONE, CALLER_TONE, SECOND_AGENT_TONE
@@ -192,3 +192,20 @@ async def urgent_without_an_answer(world):
     while not any("来电者已挂断" in text for text in manager.texts()):
         await asyncio.sleep(0.1)
     assert kept["confirmed"] is False and kept["length_ms"] >= 2000, kept
+
+
+@scenario(weight=4)
+async def urgent_to_a_phone_without_texts(world):
+    """the manager's phone knows no MESSAGE: the caller is told at once that nobody answers, and leaves a message"""
+    hotline = await world.hotline(plan="urgent")
+    manager = await world.desk(hotline, "4001", ready=False, auto=None)
+    manager.ua.takes_texts = False
+    await hotline.command("agent", "away", "4001", "meeting")
+    caller, since = await asks(world, hotline)
+    await caller.call.media.wait_heard(prompt("urgent/no-answer"), timeout=40, since=since)
+    # Whoever is waited for is asked after nine seconds, and again: nobody was.
+    assert score(caller.listen(since), "urgent/still-asking") < HEARD, "the caller was kept waiting for nothing"
+    await caller.call.media.wait_heard(prompt("common/beep"), timeout=40, since=since)
+    await caller.hang_up()
+    assert "urgent slips: no phone takes the text" in await hotline.command("status")
+    await hotline.until(hotline.messages, lambda slips: any(slip["urgent"] for slip in slips))
