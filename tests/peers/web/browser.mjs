@@ -10,7 +10,6 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
@@ -67,7 +66,8 @@ const pages = createServer((request, response) => {
 await new Promise((done) => pages.listen(0, "127.0.0.1", done));
 const page = `http://127.0.0.1:${pages.address().port}/`;
 
-const profile = mkdtempSync(`${tmpdir()}/browser-`);
+// All that Chromium writes. Not in the folder of the scenario: the names of its sockets would be too long.
+const profile = mkdtempSync("/tmp/browser-");
 const chromium = spawn(
   process.env.CHROMIUM ?? "chromium",
   [
@@ -89,7 +89,11 @@ const chromium = spawn(
     "--remote-debugging-pipe",
     "about:blank",
   ],
-  { detached: true, stdio: ["ignore", "ignore", process.env.BROWSER_LOG ? "inherit" : "ignore", "pipe", "pipe"] },
+  {
+    detached: true,
+    env: { ...process.env, TMPDIR: profile },
+    stdio: ["ignore", "ignore", process.env.BROWSER_LOG ? "inherit" : "ignore", "pipe", "pipe"],
+  },
 );
 
 function end(code, why) {
@@ -104,6 +108,9 @@ function end(code, why) {
   process.exit(code);
 }
 chromium.on("exit", (code) => end(1, `the browser ended: ${code}`));
+// The end of the process says more than the end of its pipes.
+chromium.stdio[3].on("error", () => {});
+chromium.stdio[4].on("error", () => {});
 chromium.on("error", (error) => end(1, `no browser: ${error.message}`));
 
 // The DevTools protocol over two pipes: JSON, each message ended by a zero.

@@ -6,7 +6,7 @@ import time
 from prompts import expect, expect_music, expect_tone, prompt
 from scenarios import scenario
 from scripted import rms, tone_level, xcorr_peak
-from world import AGENT_TONE, CALLER_TONE
+from world import AGENT_TONE, CALLER_TONE, SECOND_AGENT_TONE
 
 # The numbers of tests/wire/plans/short. Its queue "complaint" rings for long: a browser takes its time.
 HOTLINE, STRAIGHT_TO_THE_QUEUE = "95500", "95505"
@@ -156,6 +156,42 @@ async def page_loaded_anew(world):
     await agent.hang_up()
     record = await hotline.call_recorded()
     assert record["queue"]["agent"] == "1001", record
+
+
+async def a_transfer_to_a_browser(world, library):
+    hotline = await browsers_hotline(world)
+    second = await world.browser(hotline, library, "1002", tone=SECOND_AGENT_TONE)
+    first = await world.desk(hotline, "1001", "pjsip")
+    caller = await world.caller()
+    await caller.dial(hotline.uri("95501"))
+    await first.in_call()
+    await caller.call.media.wait_tone(AGENT_TONE)
+    await first.hold()
+    await first.dial(hotline.uri("1002"))
+    await second.ringing()
+    await second.answer()
+    await first.in_call(1)
+    await second.hears(AGENT_TONE)
+    assert await first.attend() == 200
+    # Its dialog is that of another leg of ours now, which shows another certificate: keys of its own.
+    await second.hears(CALLER_TONE)
+    await caller.call.media.wait_tone(SECOND_AGENT_TONE, timeout=20)
+    await caller.hang_up()
+    await second.over()
+    records = await hotline.until(hotline.calls, lambda calls: len(calls) >= 2)
+    assert sorted(record["end"] for record in records) == ["caller-hung-up", "transferred"], records
+
+
+@scenario(weight=4)
+async def attended_transfer_to_a_sip_js_browser(world):
+    """PJSIP speaks with a colleague in Chromium and joins them with its caller: both hear each other"""
+    await a_transfer_to_a_browser(world, "sip.js")
+
+
+@scenario(weight=4)
+async def attended_transfer_to_a_jssip_browser(world):
+    """the same with JsSIP"""
+    await a_transfer_to_a_browser(world, "jssip")
 
 
 @scenario(weight=4)
