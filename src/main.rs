@@ -8,7 +8,9 @@ use clap::Parser;
 use hotline::base::Masked;
 use hotline::call::{How, Manner};
 use hotline::config::{Arguments, Source};
-use hotline::daemon::commands::{self, Form, MessageOrder, RehearseOrder, TestOrder, TrialOrder};
+use hotline::daemon::commands::{
+    self, Form, GraphOrder, MessageOrder, Over, RehearseOrder, TestOrder, TrialOrder,
+};
 use hotline::daemon::control::TraceOrder;
 use hotline::daemon::demo::Options;
 use hotline::daemon::{self, Failure, banner, state};
@@ -62,6 +64,15 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             let (text, sound) = commands::check(&source.load()?, format, policy.as_deref())?;
             print!("{text}");
             return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Graph { format, language, desks, coverage, live, .. } => {
+            let over = match live {
+                Some(latest) => Over::Live(latest),
+                None if coverage => Over::Coverage,
+                None => Over::Nothing,
+            };
+            let order = GraphOrder { drawn: format, over, desks, language };
+            commands::graph(&source.load()?, folder, &order)?
         }
         Command::Reference => commands::reference(),
         Command::Schema { of } => commands::schema(of),
@@ -169,9 +180,12 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
 
 fn source(common: Common, command: &Option<Command>) -> Source {
     let checked = match command {
-        Some(Command::Check { dir, .. } | Command::Test { dir, .. } | Command::Try { dir, .. }) => {
-            dir.clone()
-        }
+        Some(
+            Command::Check { dir, .. }
+            | Command::Test { dir, .. }
+            | Command::Try { dir, .. }
+            | Command::Graph { dir, .. },
+        ) => dir.clone(),
         _ => None,
     };
     let arguments = Arguments {

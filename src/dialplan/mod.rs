@@ -37,6 +37,7 @@ mod flow;
 mod implied;
 mod journey;
 mod key_lines;
+mod labels;
 mod load;
 mod manifest;
 mod pattern;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use hotline::base::{AwayReason, CallId, SlipId, UrgentAnswer, Wall};
 use hotline::daemon::commands::{
-    self, AgentOrder, CanaryOrder, Checked, ComplaintOf, ComplaintsLine, DiffLine, NoteLine, ReloadLine,
-    RollbackLine, SchemaOf, SurveysLine, VersionsLine,
+    self, AgentOrder, CanaryOrder, Checked, ComplaintOf, ComplaintsLine, DiffLine, Drawn, NoteLine,
+    ReloadLine, RollbackLine, SchemaOf, SurveysLine, VersionsLine,
 };
 use hotline::exchange::{AgentChange, AwayOrder};
 use hotline::rehearse::Peer;
@@ -159,6 +159,26 @@ pub enum Command {
         /// Print what may be written in a test.
         #[arg(long)]
         reference: bool,
+    },
+    /// Draw the dialplan: what callers come by, and by what they get from one to the next.
+    Graph {
+        /// A folder of dialplans, laid over the embedded ones as by --dialplans; with --alone, nothing else.
+        dir: Option<PathBuf>,
+        /// svg for a browser, mermaid for Markdown, dot for Graphviz.
+        #[arg(long, value_name = "FORM", default_value = "svg", value_parser = drawn)]
+        format: Drawn,
+        /// In whose words, as en-US; without it, the plan's own language.
+        #[arg(long, value_name = "TAG")]
+        language: Option<String>,
+        /// What agents dial from their own phones, instead of what callers do.
+        #[arg(long)]
+        desks: bool,
+        /// With how often the plan's own tests came by.
+        #[arg(long, conflicts_with = "live")]
+        coverage: bool,
+        /// With how often callers did, of so many of the latest calls.
+        #[arg(long, value_name = "CALLS", num_args = 0..=1, default_missing_value = "1000")]
+        live: Option<usize>,
     },
     /// Print what may be written in a dialplan.
     Reference,
@@ -569,6 +589,15 @@ fn checked(text: &str) -> Result<Checked, String> {
         "json" => Ok(Checked::Json),
         "sarif" => Ok(Checked::Sarif),
         _ => Err("text, json or sarif".to_owned()),
+    }
+}
+
+fn drawn(text: &str) -> Result<Drawn, String> {
+    match text {
+        "svg" => Ok(Drawn::Svg),
+        "mermaid" => Ok(Drawn::Mermaid),
+        "dot" => Ok(Drawn::Dot),
+        _ => Err("svg, mermaid or dot".to_owned()),
     }
 }
 
