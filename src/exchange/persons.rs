@@ -118,8 +118,9 @@ impl Exchange {
             PresenceChange::SignOff => {
                 self.desks.change_person(agent, |person| person.hand = None);
                 self.desks.set_signed_on(agent, false);
-                self.judge(now, agent);
+                // Before the word that they are away falls: else they would be ready for a moment, and be offered a caller.
                 self.core.agent_logout(now.mono, agent, &mut self.core_events);
+                self.judged(now, agent);
             }
             PresenceChange::Ready => {
                 self.here(now, agent);
@@ -268,23 +269,29 @@ impl Exchange {
 
     /// What holds of the person now is put in force.
     pub(super) fn judge(&mut self, now: Now, agent: AgentId) {
+        match self.judged(now, agent) {
+            Some(Some(reason)) => {
+                self.core.agent_away(now.mono, agent, topology::away(reason), &mut self.core_events);
+            }
+            Some(None) => self.ready(now, agent),
+            None => {}
+        }
+    }
+
+    /// What holds of the person now is shown; the reason of being away, or none, if that has changed.
+    fn judged(&mut self, now: Now, agent: AgentId) -> Option<Option<AwayReason>> {
         let off_duty = self.off_duty(now, agent);
         let (before, after) = self.desks.judge(agent, now.wall, &off_duty);
         if before == after {
-            return;
+            return None;
         }
         let reason = |away: &Option<Away>| away.as_ref().map(|away| away.reason);
         self.tell_floor(self.presence_event(agent, after.as_ref()));
         if reason(&before) == reason(&after) {
-            return;
+            return None;
         }
         self.desks.changed(agent, now.mono);
-        match &after {
-            Some(away) => {
-                self.core.agent_away(now.mono, agent, topology::away(away.reason), &mut self.core_events);
-            }
-            None => self.ready(now, agent),
-        }
+        Some(reason(&after))
     }
 
     fn presence_event(&self, agent: AgentId, away: Option<&Away>) -> FloorEvent {

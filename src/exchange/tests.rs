@@ -26,7 +26,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::base::{Catalog, Language, PromptInfo, Wall};
+use crate::base::{AwayReason, Catalog, Language, PromptInfo, Wall};
 use crate::dialplan::{self, Manifest, SourceFile};
 use crate::media;
 use crate::record::{CallEnd, Record, StageKind};
@@ -454,6 +454,22 @@ fn who_signs_on_while_talking_past_the_queues_is_offered_nobody_before_the_end()
     bench.agent_answers();
     bench.exchange.check_invariants();
     assert_eq!(bench.exchange.calls.values().map(Call::stage).collect::<Vec<_>>(), [StageKind::Talk]);
+}
+
+#[test]
+fn who_signs_off_while_away_is_not_rung_on_the_way_out() {
+    let mut bench = Bench::new();
+    bench.set_agent(AgentChange::away(AwayReason::Meeting, None));
+    bench.call();
+    assert_eq!(bench.agent_rings(), None);
+    bench.set_agent(AgentChange::SignOff);
+    bench.settle();
+    assert_eq!(bench.agent_rings(), None);
+    assert_eq!(bench.agent_state(), Some(queue::AgentState::SignedOff));
+    bench.exchange.check_invariants();
+    bench.set_agent(AgentChange::SignOn);
+    bench.settle();
+    assert!(bench.agent_rings().is_some(), "the caller is still in line");
 }
 
 #[test]
