@@ -51,10 +51,15 @@ fn run(Line { command, common }: Line) -> Result<ExitCode, Failure> {
             return simulate(&source, seed, calls, agents, harsh);
         }
         Command::Rehearse { reference: true, .. } => commands::days_reference(),
-        Command::Rehearse { day, recorded, roster, with, against, days, seed, json, .. } => {
+        Command::Rehearse {
+            day, recorded, roster, with, against, through, svg, days, seed, json, ..
+        } => {
             let days = Days { count: days, seed };
-            let order = RehearseOrder { day, recorded, rosters: roster, with, against, days };
-            commands::rehearse(&source.load()?, folder, &order, form(json))?
+            let order = RehearseOrder { day, recorded, rosters: roster, with, against, through, svg, days };
+            match through {
+                true => commands::passage(&source.load()?, folder, &order, form(json))?,
+                false => commands::rehearse(&source.load()?, folder, &order, form(json))?,
+            }
         }
         Command::Serve => {
             daemon::run(Arc::new(move || source.load()), |ready, _| banner::print(ready))?;

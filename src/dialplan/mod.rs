@@ -53,6 +53,7 @@ mod table;
 mod traffic;
 mod verb;
 mod witness;
+mod wishes;
 
 /// Documented tables with the places of what was written: for other files of the house that are read as a dialplan is.
 pub(crate) mod written {

@@ -55,6 +55,17 @@ impl Pattern {
         &self.0
     }
 
+    /// One of the numbers that match.
+    pub fn a_number(&self) -> String {
+        let piece = |piece: Piece<'_>| match piece {
+            Piece::This(digit) => digit,
+            Piece::AnyDigit => '5',
+            Piece::OneOf(set) => set.chars().find(char::is_ascii_digit).unwrap_or('5'),
+        };
+        let open = self.0.ends_with('.').then_some('5');
+        self.pieces().map(piece).chain(open).collect()
+    }
+
     pub fn matches(&self, number: &str) -> bool {
         let mut given = number.chars();
         for piece in self.pieces() {

@@ -86,6 +86,13 @@ pub enum Command {
         /// app_queue, app_queue-apart, app_queue-defaults or mod_callcenter; may be repeated.
         #[arg(long, value_name = "PEER", value_parser = peer)]
         against: Vec<Peer>,
+        /// Each caller goes through the whole dialplan, from the first word: where do they end, with how many keys, in how many
+        /// seconds? Beside it, what lies on disk, or the dialplans of --with.
+        #[arg(long, conflicts_with = "against")]
+        through: bool,
+        /// With --through: a chart of where they end.
+        #[arg(long, value_name = "FILE", requires = "through")]
+        svg: Option<PathBuf>,
         /// How many days; the more, the narrower the confidence intervals.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
         days: u32,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::scene::Scene;
 use crate::base::Instant;
-use crate::record::QueueVisit;
+use crate::record::{QueueOutcome, QueueVisit};
 use crate::report::QueueFigures;
 
 /// Of one day.
@@ -16,6 +16,8 @@ pub(super) struct Figures {
     pub classes: Vec<QueueFigures>,
     /// By agent.
     pub work: Vec<Work>,
+    /// By caller: what came of the wait, and how long it was.
+    pub ends: Vec<Option<(QueueOutcome, Duration)>>,
 }
 
 /// How an agent's day was spent.
@@ -31,7 +33,11 @@ pub(super) struct Work {
 
 impl Figures {
     pub fn new(scene: &Scene) -> Self {
-        Figures { classes: vec![QueueFigures::default(); scene.classes.len()], work: Vec::new() }
+        Figures {
+            classes: vec![QueueFigures::default(); scene.classes.len()],
+            work: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, class: usize, visit: &QueueVisit) {

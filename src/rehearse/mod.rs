@@ -13,10 +13,12 @@
 //! two plans, two rosters or two ways to route meet the very same callers, and their difference is known better than
 //! either figure. The days are repeated with other seeds; every figure comes with its 95 % confidence interval.
 //!
-//! Left out: menus before the queue, owners asked first, places kept, messages and callbacks chosen while waiting,
-//! transfers. A rehearsal is about the line and the people who serve it.
+//! Left out of it: menus before the queue, owners asked first, places kept, messages and callbacks chosen while waiting,
+//! transfers. A rehearsal is about the line and the people who serve it; one [through](pass) the dialplan begins with the
+//! first word that callers hear.
 
 mod callers;
+mod chart;
 mod day;
 mod distribution;
 mod figures;
@@ -29,6 +31,7 @@ mod scene;
 mod table;
 #[cfg(test)]
 mod tests;
+mod through;
 mod world;
 
 use std::time::Duration;
@@ -36,6 +39,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::SerializeStruct as _;
 
+pub use chart::chart;
 pub use day::{Class, Day, Desks, Interval, Source, Staff, Worker};
 pub use distribution::Distribution;
 pub use figures::{Estimate, Sample};
@@ -45,6 +49,7 @@ pub use peers::Peer;
 pub(crate) use read::written;
 pub use read::{read, reference};
 pub use recorded::{Recorded, recorded};
+pub use through::{Ends, Passage, PassageFigures, Passages, Wishes, pass};
 
 use crate::base::Rng;
 use crate::dialplan::Plan;

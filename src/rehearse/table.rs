@@ -84,18 +84,18 @@ fn calls(class: &ClassOutcome) -> String {
     class.figures.calls.estimate().map_or("-".to_owned(), |calls| format!("{:.0}", calls.mean))
 }
 
-fn shown(estimate: Option<Estimate>, unit: &str) -> String {
+pub(super) fn shown(estimate: Option<Estimate>, unit: &str) -> String {
     match estimate {
         Some(Estimate { mean, half_width }) => format!("{mean:.1} +- {half_width:.1} {unit}"),
         None => "-".to_owned(),
     }
 }
 
-fn difference(Estimate { mean, half_width }: Estimate) -> String {
+pub(super) fn difference(Estimate { mean, half_width }: Estimate) -> String {
     format!("{mean:+.1} +- {half_width:.1}")
 }
 
-fn columns(rows: &[Vec<String>]) -> String {
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)

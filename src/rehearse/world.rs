@@ -115,7 +115,7 @@ pub(super) fn live(scene: &Scene, callers: &[Caller], router: impl Router, rng: 
         visitors: vec![Visitor::default(); callers.len()],
         people: vec![Person::default(); scene.agents.len()],
         moves: Vec::new(),
-        figures: Figures::new(scene),
+        figures: Figures { ends: vec![None; callers.len()], ..Figures::new(scene) },
         rng,
     };
     world.plan_shifts();
@@ -330,6 +330,10 @@ impl<R: Router> World<'_, R> {
         if visitor.stage != Stage::Waiting {
             return;
         }
+        let waited = self.now.since(caller.at);
+        if let Some(end) = self.figures.ends.get_mut(number as usize) {
+            *end = Some((outcome, waited));
+        }
         visitor.stage = if outcome == QueueOutcome::Served { Stage::Talking } else { Stage::Elsewhere };
         let target = self.scene.classes.get(caller.class).map_or(Duration::ZERO, |class| class.target);
         self.figures.add(
@@ -337,7 +341,7 @@ impl<R: Router> World<'_, R> {
             &QueueVisit {
                 name: String::new(),
                 entered: Wall::default(),
-                waited_ms: whole_ms(self.now.since(caller.at)),
+                waited_ms: whole_ms(waited),
                 offers: visitor.offers,
                 outcome,
                 agent: None,

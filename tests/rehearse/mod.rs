@@ -2,6 +2,7 @@
 
 mod mistakes;
 mod policy;
+mod through;
 
 use std::sync::{Arc, OnceLock};
 

@@ -32,6 +32,9 @@ pub struct RehearseOrder {
     pub rosters: Vec<PathBuf>,
     pub with: Vec<PathBuf>,
     pub against: Vec<Peer>,
+    /// From the first word on, not only in line; and where a chart of it is written.
+    pub through: bool,
+    pub svg: Option<PathBuf>,
     pub days: Days,
 }
 
@@ -58,10 +61,7 @@ pub fn rehearse(
         Ok::<_, Failure>(dialplans::load(other.as_ref().unwrap_or(&settings.dialplans), &prompts.catalog)?.0)
     };
     let plan = load(None)?;
-    let written = match &order.day {
-        Some(path) => file(path)?,
-        None => SourceFile { name: "normal.toml".to_owned(), text: EXAMPLE.to_owned() },
-    };
+    let written = written(order)?;
     let records = match order.recorded {
         Some(date) => Some(Records::read(&folder()?, date, &plan)?),
         None => None,
@@ -94,6 +94,13 @@ pub fn rehearse(
     })
 }
 
+pub(super) fn written(order: &RehearseOrder) -> Result<SourceFile, Failure> {
+    match &order.day {
+        Some(path) => file(path),
+        None => Ok(SourceFile { name: "normal.toml".to_owned(), text: EXAMPLE.to_owned() }),
+    }
+}
+
 /// Everything that may be written in a day.
 pub fn days_reference() -> String {
     rehearse::reference()
@@ -108,7 +115,7 @@ fn live(ways: &[Way], days: Days) -> Vec<Outcome> {
     })
 }
 
-fn day(
+pub(super) fn day(
     written: &SourceFile,
     roster: Option<&SourceFile>,
     records: Option<&Records>,
@@ -138,19 +145,19 @@ fn shown(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
-fn file(path: &Path) -> Result<SourceFile, Failure> {
+pub(super) fn file(path: &Path) -> Result<SourceFile, Failure> {
     let text = fs::read_to_string(path).map_err(Failure::read(path))?;
     Ok(SourceFile { name: path.display().to_string(), text })
 }
 
 /// A day's calls, by the dialplan's clock.
-struct Records {
+pub(super) struct Records {
     calls: Vec<CallRecord>,
     midnight: Wall,
 }
 
 impl Records {
-    fn read(folder: &Path, date: Date, plan: &Plan) -> Result<Self, Failure> {
+    pub(super) fn read(folder: &Path, date: Date, plan: &Plan) -> Result<Self, Failure> {
         let midnight = |date: Date| {
             let start = date.to_zoned(plan.time_zone().clone()).ok()?;
             Some(Wall::from_micros(start.timestamp().as_microsecond()))
