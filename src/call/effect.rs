@@ -164,6 +164,11 @@ pub enum Effect {
         agent: AgentId,
         answer: UrgentAnswer,
     },
+    /// How a queue of the call's plan stands: answered by [`Event::QueueState`](super::Event::QueueState).
+    QueueState {
+        queue: QueueId,
+        plan: SharedPlan,
+    },
     /// What that caller has said: answered by [`Event::UrgentHeard`](super::Event::UrgentHeard).
     HearUrgent {
         agent: AgentId,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Inquired, NotOpened, Towards};
 use crate::base::{AgentId, CallId, Instant, LegId, Masked, PlayId, RecordingId, SlipId, UrgentAnswer};
-use crate::dialplan::{Cursor, DialEnd};
+use crate::dialplan::{Cursor, DialEnd, QueueState};
 use crate::media;
 use crate::queue;
 use crate::record::{CallEnd, Diverted, MessageSlip};
@@ -187,6 +187,8 @@ pub enum Event {
     PresenceSet {
         ok: bool,
     },
+    /// Answers [`Effect::QueueState`](super::Effect::QueueState).
+    QueueState(QueueState),
     /// The person may be asked what becomes of the caller.
     UrgentAllowed {
         ok: bool,

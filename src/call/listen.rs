@@ -31,6 +31,7 @@ impl Listen {
                 body.case_heard();
                 dialplan::Event::Played
             }
+            Event::QueueState(state) => dialplan::Event::QueueState(state),
             Event::PresenceSet { ok } => dialplan::Event::PresenceSet { ok },
             Event::UrgentReplied { ok } => dialplan::Event::UrgentAnswered { ok },
             Event::UrgentHeard { said } => dialplan::Event::UrgentHeard(said),
@@ -83,6 +84,10 @@ impl Listen {
                     Some(agent) => ctx.effect(Effect::HearUrgent { agent }),
                     None => return Self::begin(body, ctx, dialplan::Event::UrgentHeard(None)),
                 },
+                Action::QueueState(queue) => {
+                    let plan = body.cursor.plan().clone();
+                    ctx.effect(Effect::QueueState { queue, plan });
+                }
                 Action::PickUp(which) => ctx.effect(Effect::PickUp(which)),
                 Action::Queue { queue, needs, credit, owners, owner_wait, keys, offer } => {
                     let mut request =

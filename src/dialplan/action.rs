@@ -31,6 +31,8 @@ pub enum Event {
     Played,
     /// The one armed timer.
     TimedOut,
+    /// Answers [`Action::QueueState`].
+    QueueState(QueueState),
     /// Answers [`Action::Queue`].
     QueueEnded(QueueEnd),
     /// Answers [`Action::Dial`].
@@ -73,6 +75,7 @@ impl fmt::Debug for Event {
             Event::Digit(_) => f.write_str("Digit"),
             Event::Played => f.write_str("Played"),
             Event::TimedOut => f.write_str("TimedOut"),
+            Event::QueueState(state) => write!(f, "{state:?}"),
             Event::QueueEnded(end) => write!(f, "QueueEnded({end:?})"),
             Event::DialEnded(end) => write!(f, "DialEnded({end:?})"),
             Event::MessageEnded(end) => write!(f, "MessageEnded({end:?})"),
@@ -87,6 +90,17 @@ impl fmt::Debug for Event {
             Event::NotPickedUp { may } => write!(f, "NotPickedUp({may})"),
         }
     }
+}
+
+/// How a queue stands at some moment.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct QueueState {
+    /// Callers in line, those included for whom a phone rings.
+    pub waiting: u32,
+    /// How long the one who waits longest has waited.
+    pub longest: Option<Duration>,
+    /// Agents who would be rung at once.
+    pub ready: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -226,6 +240,8 @@ pub enum Action {
     /// There is one timer: replaces the one before.
     Arm(Duration),
     Disarm,
+    /// How a queue stands now; reports [`Event::QueueState`].
+    QueueState(QueueId),
     /// Put the caller in line; the call plays music, positions and comfort and reports [`Event::QueueEnded`].
     Queue {
         queue: QueueId,

@@ -6,7 +6,7 @@
 //!                     │  ├─► Choosing (menu)      digits, time-out
 //!                     │  ├─► Collecting           digits, time-out
 //!                     │  ├─► Queued ── QueueEnded      Dialling ── DialEnded      Recording ── MessageEnded
-//!                     │  ├─► Inquiring ── ComplaintTold     Surveying ── SurveyEnded
+//!                     │  ├─► Inquiring ── ComplaintTold     Surveying ── SurveyEnded     Weighing ── QueueState
 //!                     │  ├─► Asking ── PresenceSet     PickingUp ── NotPickedUp     Staying ── until the caller hangs up
 //!                     └─► Telling (closing phrase) ── Played ──► HangUp, Over
 //! ```
@@ -18,13 +18,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd};
+use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd, QueueState};
 use super::flow::By;
 use super::plan::{Entry, Plan, Queue};
 use super::step::{AnswerUrgentSpec, FlowId, PresenceSpec, Step, Target, Value, Whom};
 use super::verb::{
     callback, callback_at, collect, complaint, dial, find, hours, lookup, mailbox, menu, message, park,
-    pick_up, presence, queue, regret, say, survey, urgent, wait,
+    pick_up, presence, queue, regret, say, survey, urgent, wait, when,
 };
 use crate::base::{AgentId, Clip, Language, Masked, Now};
 
@@ -72,11 +72,16 @@ pub struct Cursor {
 /// What the call is doing.
 pub(super) enum Stage {
     New,
-    Telling { interrupt: bool, then: After },
+    Telling {
+        interrupt: bool,
+        then: After,
+    },
     Choosing(menu::Choosing),
     Collecting(collect::Collecting),
     Finding(find::Finding),
     ChoosingTime(callback_at::Choosing),
+    /// A queue is looked at.
+    Weighing,
     Queued,
     Booking,
     Dialling,
@@ -200,6 +205,7 @@ impl Cursor {
             (Stage::Collecting(collecting), event) => collect::handle(self, collecting, now, event, out),
             (Stage::Finding(finding), event) => find::handle(self, finding, event, out),
             (Stage::ChoosingTime(choosing), event) => callback_at::handle(self, choosing, now, event, out),
+            (Stage::Weighing, Event::QueueState(state)) => self.weighed(&state),
             (Stage::Queued, Event::QueueEnded(end)) => self.queue_ended(end),
             (Stage::Booking, Event::CallbackBooked { ok, wait }) => self.callback_booked(ok, wait, out),
             (Stage::Dialling, Event::DialEnded(end)) => self.dial_ended(end),
@@ -309,6 +315,7 @@ impl Cursor {
                 hours::run(self, *calendar, now, [*open, *closed, *holiday])
             }
             Step::Lookup { list, by, found, missing } => lookup::run(self, *list, by, *found, *missing),
+            Step::When(spec) => when::begin(self, spec, out),
             Step::Queue(spec) => {
                 let before = spec.before.clips(&self.language).to_vec();
                 self.tell(before, false, After::Queue, out)
@@ -428,6 +435,14 @@ impl Cursor {
         let plan = self.plan.clone();
         match self.current(&plan) {
             Some(Step::Message(spec)) => message::ended(self, spec, end, out),
+            _ => Turn::Go(Target::Next),
+        }
+    }
+
+    fn weighed(&mut self, state: &QueueState) -> Turn {
+        let plan = self.plan.clone();
+        match self.current(&plan) {
+            Some(Step::When(spec)) => when::told(spec, state),
             _ => Turn::Go(Target::Next),
         }
     }

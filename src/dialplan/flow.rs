@@ -121,6 +121,9 @@ pub enum By {
     /// The list has the number, or there is such a complaint.
     Found,
     Missing,
+    /// What a `when` asks.
+    Holds,
+    HoldsNot,
     /// The caller has talked with somebody, who is gone.
     Served,
     Full,
@@ -161,6 +164,8 @@ impl fmt::Display for By {
             By::Holiday => "holiday",
             By::Found => "found",
             By::Missing => "not found",
+            By::Holds => "holds",
+            By::HoldsNot => "does not hold",
             By::Served => "served",
             By::Full => "full",
             By::NobodySignedOn => "nobody signed on",
@@ -549,6 +554,7 @@ fn ways(plan: &Plan, step: &Step) -> Vec<Way> {
         Step::Hours { open, closed, holiday, .. } => {
             vec![auto(By::Open, *open), auto(By::Closed, *closed), auto(By::Holiday, *holiday)]
         }
+        Step::When(spec) => vec![auto(By::Holds, spec.then), auto(By::HoldsNot, spec.otherwise)],
         Step::Lookup { found, missing, .. } => vec![auto(By::Found, *found), auto(By::Missing, *missing)],
         Step::Queue(spec) => {
             let mut ways = vec![person(By::Served, Target::Next)];

@@ -80,7 +80,8 @@ pub(crate) mod written {
 }
 
 pub use action::{
-    Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd, UrgentEnd,
+    Action, Ask, DialEnd, Event, Facts, MessageEnd, Owner, PickUp, PresenceChange, QueueEnd, QueueState,
+    UrgentEnd,
 };
 pub use calendar::{Calendar, Hours};
 pub use changes::{Change, Prompted, changes, prompt_changes};

@@ -6,6 +6,7 @@ use super::action::{Ask, PresenceKind};
 use super::plan::{Parking, Phrase, Requirement};
 use super::verb::collect::Kind;
 use super::verb::say::Said;
+use super::verb::when::WhenSpec;
 use crate::base::{AgentId, Language, Masked, QueueId, UrgentAnswer};
 
 /// Index into the plan's flows.
@@ -72,6 +73,7 @@ pub(super) enum Step {
         found: Target,
         missing: Target,
     },
+    When(Box<WhenSpec>),
     Queue(Box<QueueSpec>),
     Callback(Box<CallbackSpec>),
     CallbackAt(Box<CallbackAtSpec>),
@@ -123,6 +125,7 @@ impl Step {
             Step::Find(_) => "find",
             Step::Hours { .. } => "hours",
             Step::Lookup { .. } => "lookup",
+            Step::When(_) => "when",
             Step::Queue(_) => "queue",
             Step::Callback(_) => "callback",
             Step::CallbackAt(_) => "callback_at",

@@ -151,6 +151,10 @@ impl Exchange {
                 let ok = self.answer_urgent(agent, answer);
                 self.work.push_back((call, Event::UrgentReplied { ok }));
             }
+            Effect::QueueState { queue, plan } => {
+                let state = self.queue_state(queue, &plan);
+                self.work.push_back((call, Event::QueueState(state)));
+            }
             Effect::HearUrgent { agent } => {
                 let said = self.urgent_words(agent);
                 self.work.push_back((call, Event::UrgentHeard { said }));

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::callbacks::earlier;
 use super::{Exchange, FloorEvent, Output};
-use crate::base::{AgentId, CallId, Instant, Masked, Now, Wall};
+use crate::base::{AgentId, CallId, Instant, Masked, Now, QueueId, Wall};
 use crate::call::{Event, QueueRequest};
-use crate::dialplan::{self, Plan};
+use crate::dialplan::{self, Plan, QueueState};
 use crate::presence;
 use crate::queue::{AgentState, Join, JoinError, Owner};
 use crate::record::{Contact, KeptPlace, Record};
@@ -93,6 +93,17 @@ impl Exchange {
             None => Event::NotQueued { why: JoinError::NoSuchQueue },
         };
         self.work.push_back((call, event));
+    }
+
+    /// How a queue of some call's plan stands, as the core sees it.
+    pub(super) fn queue_state(&self, queue: QueueId, plan: &Plan) -> QueueState {
+        let named = plan.queue(queue).and_then(|queue| self.numbering.queue(&queue.name));
+        let view = self.core.snapshot().queues.into_iter().find(|view| Some(view.id) == named);
+        view.map_or_else(QueueState::default, |view| QueueState {
+            waiting: view.waiting + view.offered,
+            longest: view.longest,
+            ready: view.ready,
+        })
     }
 
     /// The first owner who can be waited for, else the first whom anybody knows: of them the core says that they are

@@ -2,6 +2,7 @@
 
 mod browsers;
 mod closing;
+mod conditions;
 mod encrypted;
 mod floor;
 mod handing_over;

@@ -13,6 +13,7 @@ mod reference;
 mod shipped;
 mod verbs;
 mod walk;
+mod when;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

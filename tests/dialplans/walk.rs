@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hotline::base::{AwayReason, Clip, Instant, Masked, Now, RecordingId, Wall};
 use hotline::dialplan::{
-    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, PresenceChange, QueueEnd, UrgentEnd,
+    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, PresenceChange, QueueEnd, QueueState,
+    UrgentEnd,
 };
 use jiff::civil::DateTime;
 
@@ -80,6 +81,15 @@ fn events(plan: &Plan, word: &str) -> Vec<Event> {
         let (reason, back) = away.split_once('@').map_or((away, None), |(r, b)| (r, Some(b)));
         let reason = AwayReason::parse(reason).unwrap();
         return dial(DialEnd::Away { reason, until: back.map(|b| at(plan, b)), delegate: false });
+    }
+    // Callers in line, seconds of the longest wait, agents who are ready.
+    if let Some(line) = word.strip_prefix("line:") {
+        let [waiting, longest, ready] = line.split('/').map(|n| n.parse().unwrap()).collect::<Vec<u32>>()[..]
+        else {
+            panic!("line:waiting/longest/ready");
+        };
+        let longest = (waiting > 0).then(|| Duration::from_secs(u64::from(longest)));
+        return vec![Event::QueueState(QueueState { waiting, longest, ready })];
     }
     match word {
         "heard" => vec![Event::Played],
@@ -158,6 +168,7 @@ fn show(plan: &Plan, action: &Action) -> Option<String> {
             }
             shown
         }
+        Action::QueueState(queue) => format!("looks at {}", plan.queue(*queue).unwrap().name),
         Action::BookCallback { queue, .. } => {
             format!("books a callback of {}", plan.queue(*queue).unwrap().name)
         }

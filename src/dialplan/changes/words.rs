@@ -11,6 +11,7 @@ use crate::dialplan::step::{
 };
 use crate::dialplan::verb::collect::Kind;
 use crate::dialplan::verb::say::Said;
+use crate::dialplan::verb::when::WhenSpec;
 
 /// `90 s`, `2 min`, `1.5 s`.
 pub(super) fn time(length: Duration) -> String {
@@ -118,6 +119,7 @@ pub(super) fn head(plan: &Plan, step: &Step) -> String {
         Step::Find(spec) => spec.into.clone(),
         Step::Hours { calendar: at, .. } => calendar(plan, Some(*at)),
         Step::Lookup { list, .. } => plan.lists().get(*list).map(|l| l.name.clone()).unwrap_or_default(),
+        Step::When(spec) => condition(plan, spec),
         Step::Queue(spec) => queue(plan, spec.queue).to_owned(),
         Step::Callback(spec) => queue(plan, spec.queue).to_owned(),
         Step::CallbackAt(spec) => queue(plan, spec.queue).to_owned(),
@@ -176,6 +178,10 @@ pub(super) fn step_facts(plan: &Plan, step: &Step) -> Facts {
             facts.add("what is looked up", value(by));
             facts.add("where a hit leads", leads(*found));
             facts.add("where a miss leads", leads(*missing));
+        }
+        Step::When(spec) => {
+            facts.add("where it leads when that holds", leads(spec.then));
+            facts.add("where it leads when it does not", leads(spec.otherwise));
         }
         Step::Queue(spec) => {
             facts.add("the announcement", says(&spec.before));
@@ -306,6 +312,23 @@ pub(super) fn choice(plan: &Plan, choice: &Choice) -> String {
         Choice::Repeat => "says it again".to_owned(),
         Choice::Language(language) => format!("changes to {language}"),
     }
+}
+
+/// What a `when` asks.
+fn condition(plan: &Plan, spec: &WhenSpec) -> String {
+    let mut asked = Vec::new();
+    if let Some(line) = &spec.queue {
+        let name = queue(plan, line.queue);
+        asked.extend(line.waiting.map(|least| format!("{least} callers wait for {name}")));
+        asked.extend(line.longest.map(|least| format!("somebody has waited {} for {name}", time(least))));
+        asked.extend(line.ready_below.map(|below| format!("fewer than {below} agents of {name} are ready")));
+    }
+    asked.extend(spec.grade.as_ref().map(|grade| format!("the grade is {grade}")));
+    if !spec.is.is_empty() {
+        let patterns: Vec<&str> = spec.is.iter().map(|pattern| pattern.as_str()).collect();
+        asked.push(format!("{} is {}", value(&spec.value), patterns.join(" or ")));
+    }
+    asked.join(" and ")
 }
 
 fn said_words(plan: &Plan, said: &Said) -> String {

@@ -24,6 +24,7 @@ pub(super) mod say;
 pub(super) mod survey;
 pub(super) mod urgent;
 pub(super) mod wait;
+pub(super) mod when;
 
 use super::doc::Doc;
 use super::fields::Fields;
@@ -46,6 +47,7 @@ pub(super) const VERBS: &[Verb] = &[
     Verb { doc: &find::DOC, read: find::read },
     Verb { doc: &hours::DOC, read: hours::read },
     Verb { doc: &lookup::DOC, read: lookup::read },
+    Verb { doc: &when::DOC, read: when::read },
     Verb { doc: &queue::DOC, read: queue::read },
     Verb { doc: &callback::DOC, read: callback::read },
     Verb { doc: &callback_at::DOC, read: callback_at::read },

@@ -27,8 +27,18 @@ pub(in crate::dialplan) const DOC: Doc = Doc {
     fields: &[
         Field::needed("then", Form::Name("flow"), "Where all of it holds."),
         Field::optional("else", Form::Name("flow"), "the next step", "Where it does not."),
-        Field::optional("queue", Form::Name("queue"), "none", "Whose state `waiting`, `longest_wait` and `ready_below` are about."),
-        Field::optional("waiting", Form::Count(1, 100_000), "not asked", "So many callers wait there, or more."),
+        Field::optional(
+            "queue",
+            Form::Name("queue"),
+            "none",
+            "Whose state `waiting`, `longest_wait` and `ready_below` are about.",
+        ),
+        Field::optional(
+            "waiting",
+            Form::Count(1, 100_000),
+            "not asked",
+            "So many callers wait there, or more.",
+        ),
         Field::optional(
             "longest_wait",
             Form::Time(1_000, 7_200_000),
@@ -106,7 +116,10 @@ pub(in crate::dialplan) fn read<'a, 's>(
     let asked = of_queue.into_iter().find(|name| fields.has(name));
     match (fields.has("queue"), asked) {
         (true, None) => {
-            loader.report.mistake(fields.place(), "`queue` needs `waiting`, `longest_wait` or `ready_below` beside it");
+            loader.report.mistake(
+                fields.place(),
+                "`queue` needs `waiting`, `longest_wait` or `ready_below` beside it",
+            );
         }
         (false, Some(name)) => {
             loader.report.mistake(fields.place(), format!("`{name}` needs a `queue` beside it"));
@@ -119,7 +132,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
     if fields.has("value") && !fields.has("is") {
         loader.report.mistake(fields.place(), "`value` needs `is` beside it");
     }
-    let count = |loader: &mut Loader<'a, 's>, name| loader.count_if(fields, name).and_then(|n| u32::try_from(n).ok());
+    let count =
+        |loader: &mut Loader<'a, 's>, name| loader.count_if(fields, name).and_then(|n| u32::try_from(n).ok());
     let (waiting, ready_below) = (count(loader, "waiting"), count(loader, "ready_below"));
     let longest = loader.time_if(fields, "longest_wait");
     let queue = loader.queue(fields, "queue").map(|queue| Line { queue, waiting, longest, ready_below });
@@ -143,7 +157,8 @@ pub(in crate::dialplan) fn read<'a, 's>(
 pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &WhenSpec, out: &mut Vec<Action>) -> Turn {
     let graded = spec.grade.as_ref().is_none_or(|grade| cursor.grade() == Some(grade.as_str()));
     let known = cursor.value(&spec.value);
-    let fits = spec.is.is_empty() || known.is_some_and(|known| spec.is.iter().any(|pattern| pattern.matches(known)));
+    let fits =
+        spec.is.is_empty() || known.is_some_and(|known| spec.is.iter().any(|pattern| pattern.matches(known)));
     match &spec.queue {
         _ if !(graded && fits) => Turn::Go(spec.otherwise),
         None => Turn::Go(spec.then),

@@ -16,7 +16,7 @@ const SHARES: [(Listens, u64); 5] = [
 ];
 
 /// Who is told and asked things for longer than this hangs up, on the average.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listens {

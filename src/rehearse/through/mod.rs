@@ -10,7 +10,8 @@
 //! ([`wish`]). With the same words in mind, the same patience and the same slips of the finger they walk through the other
 //! plan, wherever its keys lead. Who is served in another queue than their own has come to the wrong place.
 //!
-//! The ways up to the queues do not depend on who else calls, so all are walked first, and then everybody waits together.
+//! The ways up to the queues are taken not to depend on who else calls (a `when` that asks a queue finds it empty and everybody
+//! ready), so all are walked first, and then everybody waits together.
 //! Left out: persons asked for by name (nobody answers), callers who choose a message while they wait, a second queue
 //! after the first (counted as sent on), transfers.
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::manner::Manner;
 use crate::base::{Catalog, Clip, Instant, Masked, Now, QueueId, Rng};
-use crate::dialplan::{Action, Cursor, DialEnd, Event, Facts, Origin, Plan, QueueEnd, UrgentEnd};
+use crate::dialplan::{Action, Cursor, DialEnd, Event, Facts, Origin, Plan, QueueEnd, QueueState, UrgentEnd};
 
 /// What a plan that is checked never needs.
 const MOST_EVENTS: usize = 2_000;
@@ -167,6 +167,11 @@ impl Walk {
             // Whom callers ask for by name is not rehearsed: nobody answers there.
             Action::Dial { ring, .. } => answer(ring, Event::DialEnded(DialEnd::NoAnswer)),
             Action::Urgent { .. } => answer(Duration::ZERO, Event::UrgentEnded(UrgentEnd::NotNow)),
+            // The others are not known yet: nobody waits, and everybody is ready.
+            Action::QueueState(_) => {
+                let ready = u32::MAX;
+                answer(Duration::ZERO, Event::QueueState(QueueState { ready, ..QueueState::default() }));
+            }
             Action::Survey { .. } => answer(Duration::ZERO, Event::SurveyEnded),
             Action::Complaint { .. } => answer(TOLD, Event::ComplaintTold { found: true }),
             // Desks' own, which the check keeps from callers.
