@@ -125,6 +125,7 @@ impl<'a> Walk<'a> {
     fn is_wanted(&self, edge: &Edge) -> bool {
         let wanted = match &edge.by {
             By::Dialled | By::Done | By::Collected | By::Open | By::Closed | By::Holiday | By::Found => true,
+            By::Holds | By::HoldsNot => true,
             By::Missing => !edge.input,
             By::Key(_) => edge.from != edge.to,
             _ => false,

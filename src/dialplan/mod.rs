@@ -52,8 +52,8 @@ mod step;
 mod table;
 mod traffic;
 mod verb;
-mod witness;
 mod wishes;
+mod witness;
 
 /// Documented tables with the places of what was written: for other files of the house that are read as a dialplan is.
 pub(crate) mod written {

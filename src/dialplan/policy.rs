@@ -317,7 +317,13 @@ impl<'a> House<'a> {
             }
             let said = match self.step(id) {
                 Some(Step::Regret(_)) => continue,
-                Some(Step::Goto(_) | Step::Hours { .. } | Step::Lookup { .. } | Step::Language(_)) => {
+                Some(
+                    Step::Goto(_)
+                    | Step::Hours { .. }
+                    | Step::Lookup { .. }
+                    | Step::When(_)
+                    | Step::Language(_),
+                ) => {
                     open.extend(self.graph.from(id).iter().map(|edge| edge.to));
                     continue;
                 }

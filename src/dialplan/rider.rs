@@ -2,8 +2,9 @@
 //! says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd, UrgentEnd};
+use super::action::{Action, DialEnd, Event, Facts, MessageEnd, QueueEnd, QueueState, UrgentEnd};
 use super::cursor::Cursor;
 use super::flow::By;
 use super::plan::{Entry, Plan};
@@ -30,6 +31,8 @@ pub(super) struct Rider {
 
 /// What the call waits for beside keys and words.
 enum Asks {
+    /// How a queue stands.
+    State,
     Queue,
     Dial,
     Message,
@@ -162,6 +165,7 @@ impl Rider {
                 Action::Disarm => self.armed = false,
                 Action::Secret(_) | Action::Took(_) => {}
                 Action::HangUp => self.over = true,
+                Action::QueueState(_) => self.asks = Some(Asks::State),
                 Action::Queue { .. } => self.asks = Some(Asks::Queue),
                 Action::Dial { .. } | Action::Outside { .. } => self.asks = Some(Asks::Dial),
                 Action::Message { .. } => self.asks = Some(Asks::Message),
@@ -190,6 +194,11 @@ fn answer(asks: &Asks, by: &By) -> Option<Event> {
             By::MaxWait => QueueEnd::MaxWait,
             By::ClosedWaiting => QueueEnd::Closed,
             _ => return None,
+        }),
+        // As full, or as empty, as it takes.
+        Asks::State => Event::QueueState(match by {
+            By::Holds => QueueState { waiting: u32::MAX, longest: Some(Duration::MAX), ready: 0 },
+            _ => QueueState { waiting: 0, longest: None, ready: u32::MAX },
         }),
         Asks::Dial => Event::DialEnded(match by {
             By::Served => DialEnd::Served,

@@ -86,6 +86,8 @@ fn told(point: &Waypoint) -> Option<String> {
         By::WrongKey => "presses a wrong key".to_owned(),
         By::Collected => "keys in what is asked for".to_owned(),
         By::Empty => "presses # alone".to_owned(),
+        By::Holds => "what is asked there holds".to_owned(),
+        By::HoldsNot => "what is asked there does not hold".to_owned(),
         By::Found => "is known".to_owned(),
         By::Missing => "is not known".to_owned(),
         By::Served => format!("is served by {}", if point.verb == "queue" { queue } else { person }),

@@ -46,6 +46,7 @@ fn every_verb_and_table_is_in_it() {
         "callback_at",
         "hours",
         "lookup",
+        "when",
         "queue",
         "dial",
         "message",
@@ -84,8 +85,8 @@ fn every_verb_and_table_is_in_it() {
     ] {
         assert!(reference.contains(&format!("### `{name}`\n")), "{name}");
     }
-    assert_eq!(examples().len(), 46);
-    assert_eq!(reference.matches("```toml").count(), 46);
+    assert_eq!(examples().len(), 47);
+    assert_eq!(reference.matches("```toml").count(), 47);
 }
 
 /// An example shows what it is about.

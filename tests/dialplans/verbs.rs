@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hotline::base::{AgentId, AwayReason, Instant, Masked, Now, Rng};
 use hotline::dialplan::{
-    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, QueueEnd, UrgentEnd, load,
+    Action, Cursor, DialEnd, Event, Facts, MessageEnd, Origin, Plan, QueueEnd, QueueState, UrgentEnd, load,
 };
 
 use super::walk::{Walk, at, check};
@@ -591,7 +591,8 @@ impl State {
         match event {
             Event::Played => (self.playing, self.heard_out) = (false, true),
             Event::TimedOut => self.armed = false,
-            Event::QueueEnded(_)
+            Event::QueueState(_)
+            | Event::QueueEnded(_)
             | Event::DialEnded(_)
             | Event::MessageEnded(_)
             | Event::MailboxEnded
@@ -617,6 +618,7 @@ impl State {
                 Action::StopPlaying => self.playing = false,
                 Action::Arm(wait) => self.armed = *wait > Duration::ZERO,
                 Action::Disarm => self.armed = false,
+                Action::QueueState(_) => self.pending = Some("state"),
                 Action::Queue { keys, .. } => {
                     self.pending = Some("queue");
                     self.keys.clone_from(keys);
@@ -655,6 +657,9 @@ fn next(rng: &mut Rng, state: &State, plan: &Plan) -> Event {
             4 => QueueEnd::Closed,
             _ => state.keys.first().map_or(QueueEnd::Served, |k| QueueEnd::Key(*k)),
         }),
+        Some("state") if fits => {
+            Event::QueueState(QueueState { waiting: rng.below(30) as u32, ..QueueState::default() })
+        }
         Some("callback") if fits => Event::CallbackBooked { ok: rng.below(2) == 0, wait: None },
         Some("dial") if fits => Event::DialEnded(match rng.below(5) {
             0 => DialEnd::Served,

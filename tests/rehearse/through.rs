@@ -31,6 +31,11 @@ calls = [60, 60]
 talk = "120 s"
 patience = "300 s"
 
+[class.complaint]
+calls = [60, 60]
+talk = "120 s"
+patience = "300 s"
+
 [class.vip]
 calls = [30, 30]
 talk = "120 s"
@@ -76,7 +81,7 @@ fn end(figures: &PassageFigures, end: Ends) -> f64 {
 #[test]
 fn callers_of_the_shipped_plan_come_to_their_own_people() {
     let passage = passed(&shipped());
-    for name in ["consultation", "lost-card", "vip"] {
+    for name in ["consultation", "lost-card", "complaint", "vip"] {
         let figures = class(&passage, name);
         assert!(end(figures, Ends::Person) > 85.0, "{name}: {figures:?}");
         let ends: f64 = Ends::ALL.iter().map(|one| end(figures, *one)).sum();
@@ -95,10 +100,10 @@ fn callers_of_the_shipped_plan_come_to_their_own_people() {
 
 #[test]
 fn a_key_that_leads_elsewhere_brings_callers_to_the_wrong_place() {
-    let plan = edited("goto = \"lost-card\" }", "goto = \"consultation\" }");
+    let plan = edited("goto = \"complaint\" }", "goto = \"consultation\" }");
     let (before, after) = (passed(&shipped()), passed(&plan));
     let wrong = |passage: &Passage, name| mean(&class(passage, name).wrong_place);
-    assert!(wrong(&after, "lost-card") > 80.0 && wrong(&before, "lost-card") < 10.0);
+    assert!(wrong(&after, "complaint") > 80.0 && wrong(&before, "complaint") < 10.0);
     assert_eq!(wrong(&after, "consultation"), wrong(&before, "consultation"), "nobody else is concerned");
 }
 
@@ -124,7 +129,7 @@ fn who_calls_when_it_is_closed_leaves_a_message_or_hears_goodbye() {
 
 #[test]
 fn two_plans_stand_beside_each_other_in_a_table_and_a_chart() {
-    let plan = edited("goto = \"lost-card\" }", "goto = \"consultation\" }");
+    let plan = edited("goto = \"complaint\" }", "goto = \"consultation\" }");
     let mut passages = vec![passed(&shipped()), passed(&plan)];
     (passages[0].name, passages[1].name) = ("on <disk>".to_owned(), "new".to_owned());
     let passages = Passages { day: "day.toml".to_owned(), days: Days { count: 4, seed: 3 }, passages };
@@ -137,5 +142,5 @@ fn two_plans_stand_beside_each_other_in_a_table_and_a_chart() {
     // Well-formed, and a bar for each end of each class of each plan beside the legend and the ground.
     let read = roxmltree::Document::parse(&svg).unwrap();
     let bars = read.descendants().filter(|node| node.has_tag_name("rect")).count();
-    assert_eq!(bars, 1 + 7 + 2 * 3 * 7);
+    assert_eq!(bars, 1 + 7 + 2 * 4 * 7);
 }

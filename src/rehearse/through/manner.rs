@@ -35,12 +35,14 @@ pub(super) struct Manner {
     pub patience: Duration,
     /// The words that they wait for.
     wish: Option<String>,
+    /// They have heard them.
+    pub is_offered: bool,
 }
 
 impl Manner {
     /// Somebody who makes no mistakes and has all the time in the world.
     pub fn perfect(wish: Option<String>) -> Self {
-        Manner { listens: Listens::ToTheEnd, patience: Duration::MAX, wish }
+        Manner { listens: Listens::ToTheEnd, patience: Duration::MAX, wish, is_offered: false }
     }
 
     pub fn draw(wish: Option<String>, rng: &mut Rng) -> Self {
@@ -54,7 +56,7 @@ impl Manner {
             at -= share;
         }
         let patience = Distribution::Exponential(PATIENCE).draw(rng);
-        Manner { listens, patience, wish }
+        Manner { listens, patience, wish, is_offered: false }
     }
 
     /// The keys that they press while or after this is played, each with its time.
@@ -103,6 +105,7 @@ impl Manner {
         }
         let line = |wanted: &str| lines.iter().find(|(said, _)| *said == wanted).map(|(_, key)| *key);
         let meant = self.wish.as_deref().and_then(line);
+        self.is_offered |= meant.is_some();
         // Not offered: somebody to ask, or a guess.
         let key = meant.or_else(|| line("topic/agent")).or_else(|| {
             let guess = usize::try_from(rng.below(lines.len() as u64)).unwrap_or(0);

@@ -82,6 +82,11 @@ impl Walk {
         self.now
     }
 
+    /// The words that they wait for were heard.
+    pub fn is_offered(&self) -> bool {
+        self.manner.is_offered
+    }
+
     pub fn wrong_keys(&self) -> u32 {
         self.cursor.wrong_keys()
     }

@@ -33,7 +33,12 @@ pub(super) fn wishes(plan: &Arc<Plan>, open: Wall) -> BTreeMap<String, Wish> {
                 let now = Now { mono: Instant::ZERO, wall: open };
                 let manner = Manner::perfect(words.clone());
                 let walk = Walk::begin(plan, &start, now, manner, Rng::from_number(1));
-                let Some(End::Queue(queue)) = walk.map(|mut walk| walk.run()) else { continue };
+                let Some(mut walk) = walk else { continue };
+                let End::Queue(queue) = walk.run() else { continue };
+                // Who does not hear the words asks somebody, or guesses, and comes to a queue all the same.
+                if words.is_some() && !walk.is_offered() {
+                    continue;
+                }
                 let Some(queue) = plan.queue(queue) else { continue };
                 let wish = || Wish { start: start.clone(), words: words.clone() };
                 wishes.entry(queue.name.clone()).or_insert_with(wish);
