@@ -442,7 +442,7 @@ impl Cursor {
     fn weighed(&mut self, state: &QueueState) -> Turn {
         let plan = self.plan.clone();
         match self.current(&plan) {
-            Some(Step::When(spec)) => when::told(spec, state),
+            Some(Step::When(spec)) => when::told(self, spec, state),
             _ => Turn::Go(Target::Next),
         }
     }

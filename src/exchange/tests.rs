@@ -2,7 +2,6 @@
 
 mod browsers;
 mod closing;
-mod conditions;
 mod encrypted;
 mod floor;
 mod handing_over;

@@ -13,6 +13,7 @@ use crate::dialplan::action::{Action, QueueState};
 use crate::dialplan::cursor::{Cursor, Stage, Turn};
 use crate::dialplan::doc::{Doc, Field, Form};
 use crate::dialplan::fields::Fields;
+use crate::dialplan::flow::By;
 use crate::dialplan::load::Loader;
 use crate::dialplan::pattern::Pattern;
 use crate::dialplan::source::Written;
@@ -160,8 +161,8 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &WhenSpec, out: &mut
     let fits =
         spec.is.is_empty() || known.is_some_and(|known| spec.is.iter().any(|pattern| pattern.matches(known)));
     match &spec.queue {
-        _ if !(graded && fits) => Turn::Go(spec.otherwise),
-        None => Turn::Go(spec.then),
+        _ if !(graded && fits) => go(cursor, spec, false),
+        None => go(cursor, spec, true),
         Some(line) => {
             out.push(Action::QueueState(line.queue));
             cursor.stay(Stage::Weighing)
@@ -169,7 +170,12 @@ pub(in crate::dialplan) fn begin(cursor: &mut Cursor, spec: &WhenSpec, out: &mut
     }
 }
 
-pub(in crate::dialplan) fn told(spec: &WhenSpec, state: &QueueState) -> Turn {
+pub(in crate::dialplan) fn told(cursor: &mut Cursor, spec: &WhenSpec, state: &QueueState) -> Turn {
     let holds = spec.queue.as_ref().is_none_or(|line| line.holds(state));
+    go(cursor, spec, holds)
+}
+
+fn go(cursor: &mut Cursor, spec: &WhenSpec, holds: bool) -> Turn {
+    cursor.by(if holds { By::Holds } else { By::HoldsNot });
     Turn::Go(if holds { spec.then } else { spec.otherwise })
 }

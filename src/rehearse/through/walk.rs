@@ -185,7 +185,7 @@ impl Walk {
             Action::Mailbox { .. } => answer(Duration::ZERO, Event::MailboxEnded),
             Action::Presence { .. } => answer(Duration::ZERO, Event::PresenceSet { ok: false }),
             Action::PickUp(_) => answer(Duration::ZERO, Event::NotPickedUp { may: false }),
-            Action::Secret(_) | Action::Step { .. } => {}
+            Action::Secret(_) | Action::Step { .. } | Action::Took(_) => {}
         }
         None
     }
