@@ -204,8 +204,8 @@ fn in_mandarin(by: &By) -> &'static str {
         By::NotKept => "未能保存",
         By::Delegate => "代接",
         By::Message => "留言",
-        By::Holds => "holds",
-        By::HoldsNot => "holds not",
+        By::Holds => "成立",
+        By::HoldsNot => "不成立",
         By::Key(_) | By::Done | By::Dialled => "",
     }
 }
