@@ -70,7 +70,7 @@ pub enum MessageOrder {
 
 /// The latest calls, the newest last: next to the prompt of a terminal, and in the order of time in a file.
 pub fn calls(folder: &Path, latest: usize, form: Form) -> Result<String, Failure> {
-    let mut calls = open(folder)?.calls(&CallFilter { latest, since: None })?;
+    let mut calls = open(folder)?.calls(&CallFilter { latest, since: None, of: None })?;
     calls.reverse();
     if form == Form::Json {
         return Ok(calls.into_iter().map(|call| json(&masked_call(call))).collect());

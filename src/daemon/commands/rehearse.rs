@@ -164,7 +164,8 @@ impl Records {
         };
         let bounds = midnight(date).zip(date.tomorrow().ok().and_then(midnight));
         let (from, until) = bounds.ok_or_else(|| Failure::Other(format!("there is no day {date}")))?;
-        let mut calls = open(folder)?.calls(&CallFilter { latest: usize::MAX, since: Some(from) })?;
+        let mut calls =
+            open(folder)?.calls(&CallFilter { latest: usize::MAX, since: Some(from), of: None })?;
         calls.retain(|call| call.queue.as_ref().is_some_and(|visit| (from..until).contains(&visit.entered)));
         if calls.is_empty() {
             return Err(Failure::Other(format!("nobody waited in a queue on {date}")));

@@ -152,6 +152,8 @@ pub struct CallFilter {
     pub latest: usize,
     /// Calls that began at this time or later.
     pub since: Option<Wall>,
+    /// Those that the agent with this extension answered or made; `None`: all.
+    pub of: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,9 +22,14 @@ impl Sqlite {
         let since = filter.since.map_or(i64::MIN, Wall::as_micros);
         let latest = i64::try_from(filter.latest).unwrap_or(i64::MAX);
         self.in_one_view(|| {
-            let sql = format!("{CALL} WHERE started >= ?1 ORDER BY started DESC, call DESC LIMIT ?2");
+            let sql = format!(
+                "{CALL} WHERE started >= ?1 AND (?3 IS NULL OR agent = ?3 OR origin = ?3)
+                     ORDER BY started DESC, call DESC LIMIT ?2"
+            );
             let mut select = self.db.prepare_cached(&sql)?;
-            let mut calls = select.query_map([since, latest], call)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut calls = select
+                .query_map(rusqlite::params![since, latest, filter.of], call)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
             calls.iter_mut().try_for_each(|call| self.complete(call))?;
             Ok(calls)
         })

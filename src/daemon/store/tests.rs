@@ -160,7 +160,7 @@ fn slips(slips: &[MessageSlip]) -> Vec<Record> {
 }
 
 fn all() -> CallFilter {
-    CallFilter { latest: usize::MAX, since: None }
+    CallFilter { latest: usize::MAX, since: None, of: None }
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn what_is_written_is_read_again() {
     assert_eq!(store.call(CallId(1)).unwrap(), Some(call(1)));
     assert_eq!(store.call(CallId(4)).unwrap(), None);
     assert_eq!(store.calls(&all()).unwrap(), [call(3), bare_call(2), call(1)]);
-    assert_eq!(store.calls(&CallFilter { latest: 1, since: None }).unwrap(), [call(3)]);
+    assert_eq!(store.calls(&CallFilter { latest: 1, ..all() }).unwrap(), [call(3)]);
     assert_eq!(store.calls(&CallFilter { since: Some(at(2)), ..all() }).unwrap(), [call(3), bare_call(2)]);
 }
 
@@ -597,5 +597,5 @@ fn a_leg_is_part_of_its_call_whichever_comes_first() {
     store.write(&[record(0, 480)]).unwrap();
     let expected = CallRecord { legs: vec![leg(0, 480), leg(1, 300)], ..call(4) };
     assert_eq!(store.call(CallId(4)).unwrap(), Some(expected.clone()));
-    assert_eq!(store.calls(&CallFilter { latest: 9, since: None }).unwrap(), [expected]);
+    assert_eq!(store.calls(&CallFilter { latest: 9, ..all() }).unwrap(), [expected]);
 }

@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
 use super::document::{Document, Shape};
-use super::gate::{Peer, Shown, Visitor};
+use super::gate::{Occasion, Peer, Shown, Visitor};
 use super::problem::Problem;
 use super::rules::Rule;
 use super::sound::Sound;
@@ -376,7 +376,7 @@ async fn perform(app: App, operation: Arc<Operation>, request: Request) -> Resul
     let lasting = app.lasting();
     let given = app.within(move |office| {
         let now = clock::now().wall;
-        let visitor = shown.visitor(office, peer.address, now, lasting)?;
+        let visitor = shown.visitor(office, peer.address, (now, lasting), Occasion::Asks)?;
         let extension = params.iter().find(|(key, _)| key == "extension").map(|(_, value)| value.as_str());
         let mut at =
             At { office, visitor: &visitor, params: &params, headers: &parts.headers, detail: String::new() };
@@ -402,7 +402,9 @@ fn note(
 ) -> Result<(), Problem> {
     let denied = given.as_ref().is_err_and(|problem| problem.status == StatusCode::FORBIDDEN.as_u16());
     let changes = !operation.route.method.is_safe();
-    if !changes && !operation.rule.noted && !denied {
+    // What could not be meant changed nothing.
+    let meant = given.as_ref().err().is_none_or(|problem| ![400, 404, 415].contains(&problem.status));
+    if !denied && !(meant && (changes || operation.rule.noted)) {
         return Ok(());
     }
     let (outcome, detail) = match given {

@@ -31,9 +31,9 @@ struct Inner {
     lasting: Lasting,
     max_body: usize,
     attempts: Mutex<Attempts>,
-    at_work: Semaphore,
-    hashing: Semaphore,
-    hashes: Semaphore,
+    at_work: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
+    hashes: Arc<Semaphore>,
     feed: Arc<Feed>,
     streams: Arc<Semaphore>,
     /// `true` once all is to end.
@@ -54,9 +54,9 @@ impl App {
             lasting,
             max_body,
             attempts: Mutex::new(attempts),
-            at_work: Semaphore::new(AT_WORK),
-            hashing: Semaphore::new(HASHING),
-            hashes: Semaphore::new(HASHING + HASHES_WAITING),
+            at_work: Arc::new(Semaphore::new(AT_WORK)),
+            hashing: Arc::new(Semaphore::new(HASHING)),
+            hashes: Arc::new(Semaphore::new(HASHING + HASHES_WAITING)),
             feed,
             streams: Arc::new(Semaphore::new(STREAMS)),
             ending,
@@ -93,10 +93,12 @@ impl App {
         work: impl FnOnce(&Office) -> Result<R, Problem> + Send + 'static,
     ) -> Result<R, Problem> {
         let busy = || Problem::busy("too much is asked at once", 2);
-        let turn = timeout(PATIENCE, self.0.at_work.acquire()).await;
-        let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+        let turn = timeout(PATIENCE, Arc::clone(&self.0.at_work).acquire_owned()).await;
+        let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
         let inner = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&inner.office)).await;
+        // The turn is the work's: whoever goes away meanwhile makes no room for more of it.
+        let work = move || (work(&inner.office), turn).0;
+        let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err(fault()))
     }
 
@@ -106,10 +108,11 @@ impl App {
         work: impl FnOnce(&Office) -> Result<R, Problem> + Send + 'static,
     ) -> Result<R, Problem> {
         let busy = || Problem::busy("too many sign in at once", 2);
-        let _place = self.0.hashes.try_acquire().map_err(|_| busy())?;
-        let _turn = self.0.hashing.acquire().await.map_err(|_| busy())?;
+        let place = Arc::clone(&self.0.hashes).try_acquire_owned().map_err(|_| busy())?;
+        let turn = Arc::clone(&self.0.hashing).acquire_owned().await.map_err(|_| busy())?;
         let inner = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&inner.office)).await;
+        let work = move || (work(&inner.office), turn, place).0;
+        let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|_| Err(fault()))
     }
 }

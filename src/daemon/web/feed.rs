@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::gate::Visitor;
+use super::stream;
 use crate::base::Wall;
 use crate::daemon::events::Live;
 use crate::daemon::failure::Failure;
@@ -28,9 +29,8 @@ const KEPT: usize = 4096;
 #[derive(Debug)]
 pub struct Told {
     pub number: u64,
-    /// `offered`, `agent` …
-    pub name: String,
-    pub json: String,
+    /// As a stream has it.
+    pub text: String,
     event: FloorEvent,
 }
 
@@ -90,7 +90,8 @@ impl Feed {
         if ring.told.len() >= KEPT {
             ring.told.pop_front();
         }
-        ring.told.push_back(Arc::new(Told { number, name, json, event }));
+        let text = stream::written(&name, Some(&self.id(number)), &json);
+        ring.told.push_back(Arc::new(Told { number, text, event }));
         drop(ring);
         self.newest.send_replace(number);
     }
@@ -245,7 +246,7 @@ mod tests {
         let agent = Visitor { user, by, from: [127, 0, 0, 1].into() };
         let offered =
             |to: &str| FloorEvent::Offered { call: CallId(1), queue: "q".to_owned(), agent: to.to_owned() };
-        let told = |event| Told { number: 1, name: String::new(), json: String::new(), event };
+        let told = |event| Told { number: 1, text: String::new(), event };
         assert!(told(offered("1001")).is_for(&agent) && !told(offered("1002")).is_for(&agent));
         assert!(!told(mended(0)).is_for(&agent));
         let mut supervisor = agent;

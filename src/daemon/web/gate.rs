@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::rules::Rule;
 use crate::base::Wall;
 use crate::daemon::office::Office;
-use crate::daemon::users::{Digest, Ended, Role, Scope, Secret, User};
+use crate::daemon::users::{Digest, Ended, Role, Scope, Secret, Session, User};
 
 /// Carries the session. With TLS its name says that nothing but this host has set it (RFC 6265bis §4.1.3.2).
 pub const COOKIE_NAME: &str = "hotline";
@@ -40,7 +40,17 @@ pub struct Lasting {
     pub whole: Duration,
 }
 
+/// What somebody is known again for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A request: the session goes on.
+    Asks,
+    /// A stream that goes on by itself: the session does not for its sake.
+    Follows,
+}
+
 /// Who asks, as far as the request says it.
+#[derive(Clone)]
 pub enum Shown {
     Session(Secret),
     Token(Secret),
@@ -110,11 +120,11 @@ impl Shown {
         &self,
         office: &Office,
         from: IpAddr,
-        now: Wall,
-        lasting: Lasting,
+        (now, lasting): (Wall, Lasting),
+        occasion: Occasion,
     ) -> Result<Visitor, Problem> {
         match self {
-            Shown::Session(secret) => by_session(office, &secret.digest(), from, now, lasting),
+            Shown::Session(secret) => by_session(office, &secret.digest(), from, (now, lasting), occasion),
             Shown::Token(secret) => by_token(office, &secret.digest(), from, now),
         }
     }
@@ -154,14 +164,15 @@ fn by_session(
     office: &Office,
     digest: &Digest,
     from: IpAddr,
-    now: Wall,
-    lasting: Lasting,
+    (now, lasting): (Wall, Lasting),
+    occasion: Occasion,
 ) -> Result<Visitor, Problem> {
     let session = office.store(|store| {
         let found = store.session(digest)?;
         let still =
             |seen: Wall, began: Wall| now.since(seen) < lasting.idle && now.since(began) < lasting.whole;
-        if let Some(session) = found.as_ref().filter(|s| s.ended.is_none() && still(s.seen, s.began)) {
+        let goes_on = |s: &&Session| s.ended.is_none() && still(s.seen, s.began);
+        if let Some(session) = found.as_ref().filter(goes_on).filter(|_| occasion == Occasion::Asks) {
             store.session_seen(digest, session.seen, now)?;
         }
         Ok(found)

@@ -94,7 +94,7 @@ async fn serve(socket: TcpStream, remote: SocketAddr, secure: bool, shared: Shar
     // Whose machine is gone is noticed by what is not acknowledged.
     let _ = SockRef::from(&socket).set_tcp_user_timeout(Some(TAKES_WITHIN));
     let peer = Peer { address: remote.ip().to_canonical(), secure };
-    let socket = Patient::new(socket);
+    let socket = Patient::new(socket, TAKES_WITHIN);
     if !secure {
         return converse(socket, peer, shared).await;
     }
@@ -143,7 +143,7 @@ async fn converse(
         }
     };
     if let Err(error) = result {
-        if error.to_string().contains(TOO_SLOW) || is_slow(&error) {
+        if is_slow(&error) {
             shared.counters.web_slow.add_one();
         }
         tracing::debug!(address = %peer.address, %error, "a connection of the web broke");
@@ -193,14 +193,15 @@ fn is_slow(error: &hyper::Error) -> bool {
 /// A socket whose peer must take what is written to it in time.
 struct Patient {
     socket: TcpStream,
-    patience: Pin<Box<Sleep>>,
+    within: Duration,
+    deadline: Pin<Box<Sleep>>,
     /// Something was written that did not fit.
     waits: bool,
 }
 
 impl Patient {
-    fn new(socket: TcpStream) -> Patient {
-        Patient { socket, patience: Box::pin(sleep(TAKES_WITHIN)), waits: false }
+    fn new(socket: TcpStream, within: Duration) -> Patient {
+        Patient { socket, within, deadline: Box::pin(sleep(within)), waits: false }
     }
 
     fn patiently<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -210,9 +211,9 @@ impl Patient {
         }
         if !self.waits {
             self.waits = true;
-            self.patience.as_mut().reset(Instant::now() + TAKES_WITHIN);
+            self.deadline.as_mut().reset(Instant::now() + self.within);
         }
-        ready!(self.patience.as_mut().poll(cx));
+        ready!(self.deadline.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, TOO_SLOW)))
     }
 }
@@ -252,5 +253,42 @@ impl AsyncWrite for Patient {
 
     fn is_write_vectored(&self) -> bool {
         self.socket.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_left_and_a_slow_one_is_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let pair = async || {
+                let theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                (theirs, listener.accept().await.unwrap().0)
+            };
+            let much = vec![0u8; 32 << 20];
+            let (theirs, ours) = pair().await;
+            let error = Patient::new(ours, Duration::from_millis(50)).write_all(&much).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            drop(theirs);
+            let (mut theirs, ours) = pair().await;
+            let reader = tokio::spawn(async move {
+                let (mut taken, mut piece) = (0, vec![0u8; 1 << 20]);
+                while let Ok(count @ 1..) = theirs.read(&mut piece).await {
+                    taken += count;
+                    tokio::task::yield_now().await;
+                }
+                taken
+            });
+            let mut ours = Patient::new(ours, Duration::from_secs(60));
+            ours.write_all(&much).await.unwrap();
+            drop(ours);
+            assert_eq!(reader.await.unwrap(), much.len());
+        });
     }
 }

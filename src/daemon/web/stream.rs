@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use super::api::peer;
 use super::app::App;
 use super::feed::Feed;
-use super::gate::{Peer, Shown, Visitor};
+use super::gate::{Occasion, Peer, Shown, Visitor};
 use super::problem::Problem;
 use super::rules::{EVERYBODY, Rule};
 use crate::daemon::clock;
@@ -61,7 +61,7 @@ pub async fn events(app: App, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
     let peer = peer(&parts)?;
     let shown = Shown::of(&parts.headers, peer)?;
-    let (shown, visitor) = admitted(&app, shown, peer).await?;
+    let (shown, visitor) = admitted(&app, shown, peer, Occasion::Asks).await?;
     let place = Arc::clone(app.streams())
         .try_acquire_owned()
         .map_err(|_| Problem::busy("too many follow the events already", 10))?;
@@ -96,10 +96,15 @@ pub async fn events(app: App, request: Request) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn admitted(app: &App, shown: Shown, peer: Peer) -> Result<(Shown, Visitor), Problem> {
+async fn admitted(
+    app: &App,
+    shown: Shown,
+    peer: Peer,
+    occasion: Occasion,
+) -> Result<(Shown, Visitor), Problem> {
     let lasting = app.lasting();
     app.within(move |office| {
-        let visitor = shown.visitor(office, peer.address, clock::now().wall, lasting)?;
+        let visitor = shown.visitor(office, peer.address, (clock::now().wall, lasting), occasion)?;
         visitor.may(&RULE, None)?;
         Ok((shown, visitor))
     })
@@ -126,7 +131,8 @@ fn beginning(feed: &Feed, last: Option<&str>) -> (u64, Bytes) {
     (number, text.into())
 }
 
-fn written(name: &str, id: Option<&str>, data: &str) -> String {
+/// One event, as a stream has it.
+pub fn written(name: &str, id: Option<&str>, data: &str) -> String {
     match id {
         Some(id) => format!("id: {id}\nevent: {name}\ndata: {data}\n\n"),
         None => format!("event: {name}\ndata: {data}\n\n"),
@@ -155,7 +161,7 @@ impl Reader {
                     text.push_str(&written("lost", None, &json!({ "lost": since.lost }).to_string()));
                 }
                 for told in since.told.iter().filter(|told| told.is_for(&self.visitor)) {
-                    text.push_str(&written(&told.name, Some(&self.feed.id(told.number)), &told.json));
+                    text.push_str(&told.text);
                 }
                 if !text.is_empty() {
                     return Some(text.into());
@@ -175,11 +181,7 @@ impl Reader {
 
     /// A sign of life, or the end where they are no longer who they were.
     async fn look_after(&mut self) -> Bytes {
-        let shown = match &self.shown {
-            Shown::Session(secret) => Shown::Session(secret.clone()),
-            Shown::Token(secret) => Shown::Token(secret.clone()),
-        };
-        match admitted(&self.app, shown, self.peer).await {
+        match admitted(&self.app, self.shown.clone(), self.peer, Occasion::Follows).await {
             Ok((_, visitor)) => {
                 self.visitor = visitor;
                 // Where they go on, though nothing was for them.

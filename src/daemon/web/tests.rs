@@ -18,7 +18,7 @@ use super::attempts::Attempts;
 use super::feed::Feed;
 use super::gate::{Lasting, Peer};
 use super::routes;
-use crate::base::{CallId, Masked, Wall};
+use crate::base::{CallId, Masked, Rng, Wall};
 use crate::daemon::control::{Order, Response as Answer};
 use crate::daemon::office::{NewToken, NewUser, Office};
 use crate::daemon::store::{DeedFilter, Sqlite};
@@ -436,5 +436,96 @@ fn the_stream_goes_on_where_it_broke() {
         assert!(told.contains("two") && told.contains("three") && !told.contains("\"one\""), "{told}");
         let mut stream = follow(Some("other-2")).await;
         assert!(next(&mut stream).await.contains("event: lost\ndata: {\"lost\":null}"));
+    });
+}
+
+/// A value of that schema, or near it.
+fn invented(document: &Value, schema: &Value, rng: &mut Rng, depth: u8) -> Value {
+    let odd = || {
+        [
+            Value::Null,
+            serde_json::json!(-1),
+            serde_json::json!(u64::MAX),
+            serde_json::json!(1e308),
+            serde_json::json!(""),
+            serde_json::json!("\u{0}\u{202e}' OR 1=1 --"),
+            serde_json::json!("x".repeat(3000)),
+            serde_json::json!([[[]]]),
+            serde_json::json!({ "a": {} }),
+            serde_json::json!("9999-12-31T23:59:59Z"),
+        ]
+    };
+    if depth > 4 || rng.below(5) == 0 {
+        let odd = odd();
+        return odd[rng.below(odd.len() as u64) as usize].clone();
+    }
+    if let Some(name) = schema["$ref"].as_str() {
+        let named = &document["components"]["schemas"][name.rsplit('/').next().unwrap()];
+        return invented(document, named, rng, depth + 1);
+    }
+    if let Some(all) = schema["oneOf"].as_array() {
+        return invented(document, &all[rng.below(all.len() as u64) as usize], rng, depth + 1);
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words[rng.below(words.len() as u64) as usize].clone();
+    }
+    if let Some(fields) = schema["properties"].as_object() {
+        let some =
+            fields.iter().filter(|_| rng.below(6) > 0).map(|(name, field)| (name.clone(), field.clone()));
+        let some: Vec<_> = some.collect();
+        return some
+            .into_iter()
+            .map(|(name, field)| (name, invented(document, &field, rng, depth + 1)))
+            .collect();
+    }
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap_or_default();
+    match kind {
+        "integer" => serde_json::json!(rng.below(1000)),
+        "boolean" => serde_json::json!(rng.below(2) == 0),
+        "array" => Value::Array(vec![invented(document, &schema["items"], rng, depth + 1)]),
+        _ => serde_json::json!(
+            ["1001", "normal", "2099-01-01T00:00:00Z", "meeting", "listen"][rng.below(5) as usize]
+        ),
+    }
+}
+
+#[test]
+fn nothing_that_can_be_said_is_a_fault_of_ours() {
+    let house = House::new();
+    Role::ALL.into_iter().for_each(|role| house.user(role));
+    let tokens = Role::ALL.map(|role| (role, bearer(&house.token(role, Scope::ALL))));
+    let finished = routes::all().finish();
+    let document: Value = serde_json::from_str(&finished.document).unwrap();
+    let mut rng = Rng::from_number(1);
+    in_time(async {
+        for route in finished.routes {
+            let Some(rule) = route.rule else { continue };
+            // Signed out, nobody could go on.
+            if route.path == "/session" || route.path == "/events" {
+                continue;
+            }
+            let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let (_, token) = tokens.iter().find(|(role, _)| *role == *rule.roles.last().unwrap()).unwrap();
+            for round in 0..if schema.is_null() { 3 } else { 16 } {
+                let body = if schema.is_null() {
+                    String::new()
+                } else {
+                    invented(&document, schema, &mut rng, 0).to_string()
+                };
+                let odd = ["1001", "%00", "-1", "18446744073709551616", "%F0%9F%98%80"][round % 5];
+                let query = if round == 2 { "?latest=-1&since=never&x=%FF" } else { "" };
+                let path = route.path.split('/').map(|part| if part.starts_with('{') { odd } else { part });
+                let path = format!("{}{query}", path.collect::<Vec<_>>().join("/"));
+                let (status, said) =
+                    house.told(&route.method, &path, &[("authorization", token)], &body).await;
+                assert!(status < 500, "{} {path} {body}: {status} {said}", route.method);
+                assert!(
+                    status < 300 || said["detail"].is_string(),
+                    "{} {path}: {status} {said}",
+                    route.method
+                );
+            }
+        }
     });
 }

@@ -419,14 +419,15 @@ fn call_view(visitor: &Visitor, call: CallRecord) -> CallView {
     }
 }
 
-/// An agent gets their own among the latest.
+/// An agent gets their own.
 fn records(at: &mut At<'_>, query: RecordsQuery) -> Result<Lists<CallView>, Problem> {
-    let filter =
-        CallFilter { latest: query.latest.unwrap_or(50).min(MOST), since: query.since.map(|time| time.0) };
-    let mut calls = at.office.store(|store| Ok(store.calls(&filter)?))?;
-    if at.visitor.role() == Role::Agent {
-        calls.retain(|call| is_own(at.visitor, call));
-    }
+    let own = at.visitor.role() == Role::Agent;
+    let filter = CallFilter {
+        latest: query.latest.unwrap_or(50).min(MOST),
+        since: query.since.map(|time| time.0),
+        of: own.then(|| at.visitor.extension().unwrap_or_default().to_owned()),
+    };
+    let calls = at.office.store(|store| Ok(store.calls(&filter)?))?;
     Ok(Lists(calls.into_iter().map(|call| call_view(at.visitor, call)).collect()))
 }
 

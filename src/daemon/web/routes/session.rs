@@ -14,7 +14,7 @@ use crate::daemon::users::{Deed, Secret, User, Weighed, checked_name, weigh};
 use crate::daemon::web::api::{Api, Route, body, is_json, peer};
 use crate::daemon::web::app::App;
 use crate::daemon::web::document::Shape;
-use crate::daemon::web::gate::{self, By, Peer, Shown, Visitor};
+use crate::daemon::web::gate::{self, By, Occasion, Peer, Shown, Visitor};
 use crate::daemon::web::problem::Problem;
 use crate::daemon::web::rules::{EVERYBODY, Rule};
 use crate::daemon::web::shown::{Time, Typed};
@@ -144,7 +144,7 @@ async fn sign_out(app: App, request: Request) -> Result<Response, Problem> {
 async fn admitted(app: &App, shown: Shown, peer: Peer) -> Result<(Shown, Visitor), Problem> {
     let lasting = app.lasting();
     app.within(move |office| {
-        let visitor = shown.visitor(office, peer.address, clock::now().wall, lasting)?;
+        let visitor = shown.visitor(office, peer.address, (clock::now().wall, lasting), Occasion::Asks)?;
         visitor.may(&RULE, None)?;
         Ok((shown, visitor))
     })
