@@ -115,7 +115,7 @@ fn lived<'p>(
 ) -> Result<Traffic<'p>, Failure> {
     let mut traffic = Traffic::new(plan, graph);
     let store = records::open(folder)?;
-    for call in store.calls(&CallFilter { latest, since: None })? {
+    for call in store.calls(&CallFilter { latest, since: None, of: None })? {
         let Some(call) = store.call(call.call)? else { continue };
         let steps = call.stages.iter().filter(|stage| stage.kind == StageKind::Listen);
         let desk = plan.agent_by_extension(&call.origin).is_some();
