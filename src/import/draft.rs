@@ -91,6 +91,9 @@ pub(super) struct Draft {
     numbers: BTreeMap<String, (String, bool)>,
 }
 
+/// A menu with its name, and the flow behind each of its keys.
+type Led = (String, Menu, Vec<(String, String)>);
+
 impl Draft {
     /// What is noted from now on is about this file.
     pub(super) fn begin(&mut self, file: &str) {
@@ -206,7 +209,7 @@ impl Draft {
     }
 
     /// The flow behind each key; those that a key alone has are made.
-    fn lead_keys(&mut self) -> Vec<(String, Menu, Vec<(String, String)>)> {
+    fn lead_keys(&mut self) -> Vec<Led> {
         let mut made = Vec::new();
         for (name, menu) in std::mem::take(&mut self.menus) {
             let mut keys = Vec::new();
@@ -324,7 +327,7 @@ impl Draft {
         }
     }
 
-    fn text(&self, menus: &[(String, Menu, Vec<(String, String)>)]) -> String {
+    fn text(&self, menus: &[Led]) -> String {
         let mut out = String::from("# A draft. What could not be carried over:\n");
         let mut line = |text: String| {
             out.push_str(&text);

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cases::{self, Case, Coverage, Verdict};
+use crate::daemon::clock;
 use crate::daemon::dialplans;
 use crate::daemon::failure::Failure;
 use crate::daemon::prompts::Prompts;
@@ -50,12 +51,12 @@ pub fn test(settings: &Settings, order: &TestOrder) -> Result<(String, bool), Fa
             "there are no such tests: they are TOML files in dialplans/tests".to_owned(),
         ));
     }
-    let began = Instant::now();
+    let began = clock::mono();
     for _ in 1..order.repeat {
         run(&plan, &cases);
     }
     let verdicts = run(&plan, &cases);
-    let pace = (order.repeat > 1).then(|| pace(cases.len(), order.repeat, began.elapsed()));
+    let pace = (order.repeat > 1).then(|| pace(cases.len(), order.repeat, clock::mono().since(began)));
     if let Some(path) = &order.junit {
         fs::write(path, junit(&cases, &verdicts)).map_err(Failure::write(path))?;
     }

@@ -57,6 +57,9 @@ pub(super) struct Picture {
     pub(super) ways: Vec<Way>,
 }
 
+/// What leads along it, how many went, and whether it is a failure.
+type Line = (String, u64, bool);
+
 impl Picture {
     pub(super) fn of(view: &View<'_>) -> Picture {
         let graph = view.graph;
@@ -65,7 +68,7 @@ impl Picture {
             .filter(|(_, node)| matches!(&node.what, What::Entry { desks, .. } if *desks == view.desks));
         let reached = graph.reach(entries.map(|(id, _)| id));
         let shown: Vec<_> = graph.nodes().filter(|(id, node)| reached.has(*id) && is_drawn(node)).collect();
-        let mut ways: BTreeMap<(NodeId, NodeId), Vec<(String, u64, bool)>> = BTreeMap::new();
+        let mut ways: BTreeMap<(NodeId, NodeId), Vec<Line>> = BTreeMap::new();
         for (id, _) in &shown {
             for (at, edge) in edges(graph, *id) {
                 let count = view.traffic.map_or(0, |traffic| traffic.edge(at));

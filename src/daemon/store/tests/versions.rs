@@ -40,7 +40,7 @@ fn versions_come_back_with_their_files_and_texts_are_kept_once() {
         ended: Some("version 2 took its place".to_owned()),
         ..version(1)
     };
-    assert_eq!(store.keep_version(&version(2), &second, &[ended.clone()]).unwrap(), 2);
+    assert_eq!(store.keep_version(&version(2), &second, std::slice::from_ref(&ended)).unwrap(), 2);
     let all = store.versions().unwrap();
     assert_eq!(all, [Version { number: 2, ..version(2) }, ended.clone()]);
     assert_eq!(store.version(1).unwrap(), Some((ended, first.to_vec())));
