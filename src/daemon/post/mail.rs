@@ -27,13 +27,13 @@ pub struct Config {
     pub user: Masked<String>,
     pub password: Masked<String>,
     pub from: String,
-    /// For each step of the conversation; all of it has [`STEPS`] times as long.
+    /// For the way to the server; the whole conversation has [`STEPS`] times as long.
     pub patience: Duration,
 }
 
-/// A server that says an octet now and then is patient with each step and would hold the lane for days. A mail with ten
-/// minutes of recording over a slow line has its time all the same.
-const STEPS: u32 = 10;
+/// A server that says an octet now and then would hold the lane for days. A mail with ten minutes of recording over a slow
+/// line has its time all the same.
+const STEPS: u32 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
