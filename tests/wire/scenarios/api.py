@@ -77,9 +77,9 @@ async def api_over_tls(world):
         with open(fresh, encoding="ascii") as file, open(path, "w", encoding="ascii") as old:
             old.write(file.read())
     live = await api.ask("POST", "/dialplan", {"task": "reload"}, expect=200)
+    api.authority = second.path
     (version, *_) = await api.get("/dialplan/versions")
     assert version["version"] == live.json["version"], (live, version)
-    api.authority = second.path
     assert (await api.get("/session"))["role"] == "administrator"
 
 

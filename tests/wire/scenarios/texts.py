@@ -22,10 +22,10 @@ async def text_to_a_colleague(world):
     second = await world.desk(hotline, "1002", ready=False, tcp=True)
     assert await written(first, hotline.uri("1002"), "请来一下") == 200
     assert second.texts() == ["请来一下"], second.texts()
-    assert await written(second, hotline.uri("1001", tcp=True), "coming") == 200
-    assert first.texts() == ["coming"], first.texts()
+    assert await written(second, hotline.uri("1001", tcp=True), "on my way") == 200
+    assert first.texts() == ["on my way"], first.texts()
     assert "texts delivered" in await hotline.command("status")
-    assert "请来一下" not in hotline.log() and "coming" not in hotline.log()
+    assert "请来一下" not in hotline.log() and "on my way" not in hotline.log()
 
 
 @scenario
