@@ -29,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
         codecs,
         session_id: 7,
         version: 3,
+        web: None,
         direction: Direction::new(choice & 4 != 0, choice & 8 != 0),
         events: true,
         protection: None,
